@@ -1,0 +1,73 @@
+import { exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters } from "jose";
+
+/** A signing key: the private half, and the public half as it is (or is not) published. */
+export interface SigningKey {
+  alg: string;
+  kid: string;
+  privateKey: Awaited<ReturnType<typeof generateKeyPair>>["privateKey"];
+  publicJwk: JWK;
+}
+
+export async function generateKey(alg: string, kid: string): Promise<SigningKey> {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+  return { alg, kid, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: "sig" } };
+}
+
+/**
+ * The provider's keys: one signs for each algorithm; after a rotation the one before stays published, so that sessions
+ * issued a moment earlier still verify. Values are kept, never promises: in workerd a promise belongs to the request
+ * that made it.
+ */
+export class KeyRing {
+  readonly algorithms: readonly string[];
+  #generation = 1;
+  #active: SigningKey[] | undefined;
+  #retiring: SigningKey[] = [];
+  #unpublished = new Map<string, SigningKey>();
+
+  constructor(algorithms: readonly string[]) {
+    this.algorithms = algorithms;
+  }
+
+  async active(): Promise<SigningKey[]> {
+    if (!this.#active) {
+      const made = await this.#generate();
+      this.#active ??= made;
+    }
+    return this.#active;
+  }
+
+  async signer(alg: string): Promise<SigningKey> {
+    const key = (await this.active()).find((candidate) => candidate.alg === alg);
+    if (!key) throw new Error(`this provider signs ${this.algorithms.join(", ")}, not ${alg}`);
+    return key;
+  }
+
+  /** A key that is never published, under the name of the one that is: what a forger would use. */
+  async forger(alg: string): Promise<SigningKey> {
+    const known = this.#unpublished.get(alg);
+    if (known) return known;
+    const made = await generateKey(alg, "unpublished");
+    this.#unpublished.set(alg, made);
+    return made;
+  }
+
+  async published(): Promise<JWK[]> {
+    return [...(await this.active()), ...this.#retiring].map((key) => key.publicJwk);
+  }
+
+  /** New keys sign from now on. With `overlap` the old ones stay published until the next rotation. */
+  async rotate(overlap: boolean): Promise<void> {
+    const old = await this.active();
+    this.#generation += 1;
+    this.#active = await this.#generate();
+    this.#retiring = overlap ? old : [];
+  }
+
+  #generate(): Promise<SigningKey[]> {
+    const generation = this.#generation;
+    return Promise.all(this.algorithms.map((alg) => generateKey(alg, `${alg.toLowerCase()}-${generation}`)));
+  }
+}
+
+export type HeaderOverrides = Partial<JWTHeaderParameters> & Record<string, unknown>;
