@@ -72,9 +72,7 @@ export async function spoil(fault: ProviderFault, { request, body, elsewhere, an
     case "empty-set":
       return answer(JSON.stringify("keys" in body ? { keys: [] } : body));
     case "many-keys":
-      return answer(
-        JSON.stringify("keys" in body ? { keys: crowd(body.keys as JWK[], fault.count ?? 10_000) } : body),
-      );
+      return answer(JSON.stringify("keys" in body ? { keys: crowd(body.keys as JWK[], fault.count ?? 10_000) } : body));
     case "wrong-issuer":
       return answer(
         JSON.stringify("keys" in body ? body : { ...body, issuer: fault.issuer ?? "https://elsewhere.example" }),
