@@ -1,0 +1,149 @@
+import * as z from "zod/mini";
+import type { App } from "../config/types.ts";
+import type { Deadline, Deps } from "../context.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import { ANSWER_BYTES, UNAVAILABLE_SECONDS } from "../limits.ts";
+import { ok, type Result } from "../result.ts";
+import { failureOf } from "./failures.ts";
+import { retryAfter } from "./quota.ts";
+
+/** One call of the REST API. */
+export interface Call<T> {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Below the app's base address, its parts already encoded. It may hold an auth token, so it is never logged. */
+  readonly path: string;
+  readonly body?: unknown;
+  /** What a 2xx body says; undefined where it makes no sense. */
+  readonly read: (body: unknown) => T | undefined;
+}
+
+/** How one attempt ended. */
+export interface Attempt<T> {
+  readonly result: Result<T, GatewayError>;
+  /** Whether the failure may pass: the same call may then be made again. */
+  readonly passing: boolean;
+  /** The answer's headers, where one came. */
+  readonly headers?: Headers;
+}
+
+export type Client = <T>(call: Call<T>, deadline: Deadline, ms: number) => Promise<Attempt<T>>;
+
+const refusal = z.object({ error: z.object({ code: z.string(), details: z.optional(z.unknown()) }) });
+
+/** One attempt at one call. Nothing that CometChat said leaves here but what `read` picked. */
+export function createClient(app: App, deps: Deps): Client {
+  return async (call, deadline, ms) => {
+    // A clock of its own: a plain timer, cleared in any case, so that none outlives its request.
+    const stop = new AbortController();
+    const end = () => stop.abort();
+    const timer = setTimeout(end, ms);
+    if (deadline.signal.aborted) end();
+    deadline.signal.addEventListener("abort", end);
+    try {
+      const response = await whole(deps.fetch(app.baseUrl + call.path, request(app, call, stop.signal)), stop.signal);
+      const bytes = await receive(response, stop.signal);
+      return { ...judge(call, response, bytes, deps.now()), headers: response.headers };
+    } catch {
+      // What was thrown may name the address, and with it a token: only its kind is kept.
+      const reason = stop.signal.aborted ? "upstream-timeout" : "upstream-unreachable";
+      return { result: fail(reason, { retryAfter: UNAVAILABLE_SECONDS }), passing: true };
+    } finally {
+      clearTimeout(timer);
+      deadline.signal.removeEventListener("abort", end);
+    }
+  };
+}
+
+function request(app: App, { method, body }: Call<unknown>, signal: AbortSignal): RequestInit {
+  const headers: Record<string, string> = { apikey: app.apiKey, accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  return {
+    method,
+    headers,
+    signal,
+    // A redirect would carry the API key to another host.
+    redirect: "manual",
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+}
+
+/** Settles when the signal aborts at the latest, whatever the work does about it. */
+function whole<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new Error("aborted"));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+/** The body, or undefined where it is larger than any answer we ask for. */
+async function receive(response: Response, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  if (!response.body) return new Uint8Array();
+  const reader = response.body.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  let over = false;
+  try {
+    for (;;) {
+      const { done, value } = await whole(reader.read(), signal);
+      if (done) break;
+      size += value.byteLength;
+      over = size > ANSWER_BYTES;
+      if (over) break;
+      chunks.push(value);
+    }
+  } finally {
+    // Ends the transfer of what is not wanted; after the last byte it does nothing.
+    reader.cancel().catch(() => undefined);
+  }
+  if (over) return undefined;
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return bytes;
+}
+
+function judge<T>(call: Call<T>, response: Response, bytes: Uint8Array | undefined, now: number): Attempt<T> {
+  const { status } = response;
+  // No content is a complete answer where nothing is asked for; `read` decides whether it is.
+  const body = bytes && (status === 204 ? {} : parse(bytes));
+  const refused = refusal.safeParse(body);
+  if (!refused.success && status < 300) {
+    const value = call.read(body);
+    return value === undefined ? nonsense(true) : { result: ok(value), passing: false };
+  }
+  if (!refused.success && status < 400) return nonsense(true);
+  // A 4xx that is not JSON is somebody in between speaking: no statement of CometChat's, yet no use asking again.
+  if (body === undefined && status < 500 && status !== 429) return nonsense(false);
+
+  const { code, details } = refused.success ? refused.data.error : {};
+  const fields = typeof details === "object" && details !== null ? Object.keys(details) : [];
+  const { reason, remedy } = failureOf(status, code, fields);
+  const passing = reason === "upstream-fault";
+  const wait =
+    reason === "upstream-limited" ? retryAfter(response.headers, now) : passing ? UNAVAILABLE_SECONDS : undefined;
+  return {
+    result: fail(reason, {
+      ...(remedy === undefined ? {} : { remedy }),
+      ...(wait === undefined ? {} : { retryAfter: wait }),
+    }),
+    passing,
+  };
+}
+
+const nonsense = (passing: boolean): Attempt<never> => ({
+  result: fail("upstream-answer", { retryAfter: UNAVAILABLE_SECONDS }),
+  passing,
+});
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,62 @@
+import type { App } from "../config/types.ts";
+import type { Context, Deps } from "../context.ts";
+import type { GatewayError } from "../errors.ts";
+import type { Result } from "../result.ts";
+import { createClient } from "./client.ts";
+import { createSend } from "./resilience.ts";
+import { createRoles } from "./roles.ts";
+import { createTokens } from "./tokens.ts";
+import type { Profile, User } from "./types.ts";
+import { createUsers } from "./users.ts";
+
+export type { Profile, User } from "./types.ts";
+
+/**
+ * One CometChat app. Every call can fail with the reasons `upstream-*`; a uid outside `a-z 0-9 _ -` or over 100
+ * characters is `uid-form`, and nothing is called.
+ */
+export interface CometChat {
+  readonly app: App;
+  /**
+   * Fails with `upstream-uid-exists` where the uid is taken, by a deactivated user too. A role that CometChat does
+   * not have is left out, and `roleRefused` says so.
+   */
+  create(
+    uid: string,
+    profile: Profile & { name: string },
+    options: { withAuthToken: boolean },
+    context: Context,
+  ): Promise<Result<{ authToken: string | undefined; roleRefused: boolean }, GatewayError>>;
+  /** A new auth token; `upstream-uid-unknown` where the user is missing or deactivated. */
+  mint(uid: string, context: Context): Promise<Result<string, GatewayError>>;
+  get(uid: string, context: Context): Promise<Result<User, GatewayError>>;
+  update(
+    uid: string,
+    profile: Profile,
+    unset: readonly ("avatar" | "link" | "metadata")[],
+    context: Context,
+  ): Promise<Result<User, GatewayError>>;
+  /** Succeeds for a user that is deactivated already. */
+  deactivate(uid: string, context: Context): Promise<Result<void, GatewayError>>;
+  reactivate(uid: string, context: Context): Promise<Result<void, GatewayError>>;
+  isDeactivated(uid: string, context: Context): Promise<Result<boolean, GatewayError>>;
+  /** An unknown token, somebody else's, or one of an unknown user counts as revoked. */
+  revoke(uid: string, authToken: string, context: Context): Promise<Result<void, GatewayError>>;
+  flush(uid: string, context: Context): Promise<Result<void, GatewayError>>;
+  /** Whether there is room for calls that can wait: profile sync, revocation of expired tokens. */
+  spare(): boolean;
+}
+
+/** What an isolate knows of one app, its limits and faults included, lives in this closure; apps share nothing. */
+export function createCometChat(app: App, deps: Deps): CometChat {
+  const send = createSend(createClient(app, deps));
+  const roles = createRoles(deps.now, (role) =>
+    deps.log({
+      event: "cometchat-role-unknown",
+      app: app.name,
+      role,
+      remedy: "Users are created without this role. Create it in CometChat, or mend the issuer's roles table.",
+    }),
+  );
+  return { app, ...createUsers(send, roles), ...createTokens(send), spare: () => true };
+}

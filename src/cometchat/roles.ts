@@ -1,0 +1,22 @@
+import { ROLE_MEMORY_MS, ROLES_REMEMBERED } from "../limits.ts";
+
+/** Which roles CometChat lately said it does not have. */
+export interface Roles {
+  readonly known: (role: string) => boolean;
+  readonly refuse: (role: string) => void;
+}
+
+/** `tell` is called once per refused role and period, so that the log says it without a line per user. */
+export function createRoles(now: () => number, tell: (role: string) => void): Roles {
+  const until = new Map<string, number>();
+  return {
+    known: (role) => (until.get(role) ?? 0) <= now(),
+    refuse(role) {
+      if ((until.get(role) ?? 0) > now()) return;
+      const [oldest] = until.keys();
+      if (until.size >= ROLES_REMEMBERED && oldest !== undefined) until.delete(oldest);
+      until.set(role, now() + ROLE_MEMORY_MS);
+      tell(role);
+    },
+  };
+}

@@ -1,0 +1,15 @@
+import * as z from "zod/mini";
+import { AUTH_TOKEN_CHARS, UID_CHARS } from "../limits.ts";
+
+/** An opaque secret; printable, so that it can go wherever the SDK sends it. */
+export const authToken = z.string().check(z.regex(/^[\x21-\x7e]+$/), z.maxLength(AUTH_TOKEN_CHARS));
+
+const succeeded = z.object({ data: z.optional(z.object({ success: z.optional(z.literal(true)) })) });
+
+/** Whether a call without a result of its own was done: JSON that does not deny it, or nothing at all (204). */
+export const done = (body: unknown): true | undefined => succeeded.safeParse(body).success || undefined;
+
+/** `/users/{uid}`, or undefined for what CometChat would never have as a uid: nothing else may reach a path. */
+export function pathOf(uid: string): string | undefined {
+  return uid.length <= UID_CHARS && /^[a-z0-9_-]+$/.test(uid) ? `/users/${encodeURIComponent(uid)}` : undefined;
+}

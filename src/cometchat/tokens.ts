@@ -1,0 +1,66 @@
+import * as z from "zod/mini";
+import type { Context } from "../context.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import { AUTH_TOKEN_CHARS } from "../limits.ts";
+import { ok, type Result } from "../result.ts";
+import type { Send } from "./resilience.ts";
+import { authToken, done, pathOf } from "./shapes.ts";
+
+const minted = z.object({ data: z.object({ uid: z.string(), authToken }) });
+
+/**
+ * What a token in a path may look like. It may come from a caller, and the address is resolved before it is sent:
+ * `DELETE …/auth_tokens/` would flush every token, and `DELETE …/auth_tokens/..` would deactivate the user.
+ */
+const pathToken = /^(?!\.+$)[\w.~+=-]+$/;
+
+export function createTokens(send: Send) {
+  return {
+    /**
+     * `POST /users/{uid}/auth_tokens`. Without `force` it may answer a token that somebody holds already.
+     * Where an answer was lost, the retry leaves a token that nobody knows: harmless, and one of the 100 newest that
+     * CometChat keeps, until newer ones or a flush end it.
+     * https://www.cometchat.com/docs/rest-api/auth-tokens/create
+     */
+    async mint(uid: string, context: Context): Promise<Result<string, GatewayError>> {
+      const path = pathOf(uid);
+      if (path === undefined) return fail("uid-form");
+      return send(
+        {
+          method: "POST",
+          path: `${path}/auth_tokens`,
+          body: { force: true },
+          read(body) {
+            const answer = minted.safeParse(body);
+            return answer.success && answer.data.data.uid === uid ? answer.data.data.authToken : undefined;
+          },
+        },
+        context,
+      );
+    },
+
+    /** `DELETE /users/{uid}/auth_tokens/{authToken}`. https://www.cometchat.com/docs/rest-api/auth-tokens/delete */
+    async revoke(uid: string, token: string, context: Context): Promise<Result<void, GatewayError>> {
+      const path = pathOf(uid);
+      if (path === undefined) return fail("uid-form");
+      // What cannot be a token is an unknown one.
+      if (token.length > AUTH_TOKEN_CHARS || !pathToken.test(token)) return ok(undefined);
+      const result = await send(
+        { method: "DELETE", path: `${path}/auth_tokens/${encodeURIComponent(token)}`, read: done },
+        context,
+      );
+      if (result.ok) return ok(undefined);
+      const { reason } = result.error;
+      // Unknown, another user's, or of a user that is gone: the caller is told nothing of it (RFC 7009 §2.2).
+      return reason === "upstream-token-unknown" || reason === "upstream-uid-unknown" ? ok(undefined) : result;
+    },
+
+    /** `DELETE /users/{uid}/auth_tokens`: every token of the user. https://www.cometchat.com/docs/rest-api/auth-tokens/flush */
+    async flush(uid: string, context: Context): Promise<Result<void, GatewayError>> {
+      const path = pathOf(uid);
+      if (path === undefined) return fail("uid-form");
+      const result = await send({ method: "DELETE", path: `${path}/auth_tokens`, read: done }, context);
+      return result.ok ? ok(undefined) : result;
+    },
+  };
+}

@@ -1,0 +1,156 @@
+import * as z from "zod/mini";
+import type { Context } from "../context.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import { LIST_PAGE, LIST_PAGES } from "../limits.ts";
+import { ok, type Result } from "../result.ts";
+import type { Send } from "./resilience.ts";
+import type { Roles } from "./roles.ts";
+import { authToken, done, pathOf } from "./shapes.ts";
+import type { Profile, User } from "./types.ts";
+
+const text = z.catch(z.optional(z.string()), undefined);
+const seconds = z.catch(z.optional(z.number()), undefined);
+
+/** A field that is not as documented is left out; only who it is must be right. Empty metadata comes back as `[]`. */
+const user = z.object({
+  uid: z.string(),
+  name: z.string(),
+  avatar: text,
+  link: text,
+  role: text,
+  statusMessage: text,
+  metadata: z.catch(z.optional(z.record(z.string(), z.unknown())), undefined),
+  tags: z.catch(z.optional(z.array(z.string())), undefined),
+  status: text,
+  createdAt: seconds,
+  updatedAt: seconds,
+  lastActiveAt: seconds,
+  deactivatedAt: seconds,
+});
+const one = z.object({ data: user });
+const created = z.object({ data: z.object({ uid: z.string(), authToken: z.optional(authToken) }) });
+const listed = z.object({ data: z.array(z.object({ uid: z.string() })) });
+
+const readUser = (uid: string) => (body: unknown) => {
+  const answer = one.safeParse(body);
+  return answer.success && answer.data.data.uid === uid ? answer.data.data : undefined;
+};
+
+/** Users of one app. https://www.cometchat.com/docs/rest-api/users */
+export function createUsers(send: Send, roles: Roles) {
+  const post = (uid: string, profile: Profile, withAuthToken: boolean, context: Context) =>
+    send(
+      {
+        method: "POST",
+        path: "/users",
+        body: { uid, ...profile, ...(withAuthToken ? { withAuthToken } : {}) },
+        read(body) {
+          const answer = created.safeParse(body);
+          if (!answer.success || answer.data.data.uid !== uid) return undefined;
+          const token = answer.data.data.authToken;
+          // Created, but without the token that was asked for: asked again, CometChat says that the user exists.
+          return withAuthToken && token === undefined ? undefined : { authToken: withAuthToken ? token : undefined };
+        },
+      },
+      context,
+    );
+
+  async function isDeactivated(uid: string, context: Context): Promise<Result<boolean, GatewayError>> {
+    if (pathOf(uid) === undefined) return fail("uid-form");
+    const query = new URLSearchParams({ onlyDeactivated: "true", searchKey: uid, perPage: String(LIST_PAGE) });
+    query.append("searchIn[]", "uid");
+    for (let page = 1; page <= LIST_PAGES; page++) {
+      query.set("page", String(page));
+      const result = await send(
+        {
+          method: "GET",
+          path: `/users?${query}`,
+          read(body) {
+            const answer = listed.safeParse(body);
+            return answer.success ? answer.data.data : undefined;
+          },
+        },
+        context,
+      );
+      if (!result.ok) return result;
+      // The search is by prefix; only the exact uid counts.
+      if (result.value.some((user) => user.uid === uid)) return ok(true);
+      if (result.value.length < LIST_PAGE) break;
+    }
+    return ok(false);
+  }
+
+  return {
+    /** `POST /users`. A create whose answer was lost is sent again, and then says that the user exists. */
+    async create(
+      uid: string,
+      profile: Profile & { name: string },
+      options: { withAuthToken: boolean },
+      context: Context,
+    ): Promise<Result<{ authToken: string | undefined; roleRefused: boolean }, GatewayError>> {
+      if (pathOf(uid) === undefined) return fail("uid-form");
+      const { role, ...rest } = profile;
+      const granted = role !== undefined && roles.known(role);
+      const first = await post(uid, granted ? profile : rest, options.withAuthToken, context);
+      if (first.ok) return ok({ ...first.value, roleRefused: role !== undefined && !granted });
+      if (!granted || first.error.reason !== "upstream-role") return unexpected(first);
+      // A role that CometChat does not have is the operator's mistake, and the user is at the door: rather without it
+      // than not at all. The refused call has done nothing, and the role is remembered, so the next user costs one call.
+      roles.refuse(role);
+      const second = await post(uid, rest, options.withAuthToken, context);
+      return second.ok ? ok({ ...second.value, roleRefused: true }) : unexpected(second);
+    },
+
+    /** `GET /users/{uid}`. A deactivated user is unknown here. */
+    async get(uid: string, context: Context): Promise<Result<User, GatewayError>> {
+      const path = pathOf(uid);
+      return path === undefined ? fail("uid-form") : send({ method: "GET", path, read: readUser(uid) }, context);
+    },
+
+    /** `PUT /users/{uid}`. Whether it merges metadata and tags is not documented: they are sent whole. */
+    async update(
+      uid: string,
+      profile: Profile,
+      unset: readonly ("avatar" | "link" | "metadata")[],
+      context: Context,
+    ): Promise<Result<User, GatewayError>> {
+      const path = pathOf(uid);
+      if (path === undefined) return fail("uid-form");
+      const body = { ...profile, ...(unset.length > 0 ? { unset } : {}) };
+      return send({ method: "PUT", path, body, read: readUser(uid) }, context);
+    },
+
+    /** `DELETE /users/{uid}`, never permanent: the default too, should the body be lost on the way. */
+    async deactivate(uid: string, context: Context): Promise<Result<void, GatewayError>> {
+      const path = pathOf(uid);
+      if (path === undefined) return fail("uid-form");
+      const result = await send({ method: "DELETE", path, body: { permanent: false }, read: done }, context);
+      if (result.ok) return ok(undefined);
+      if (result.error.reason !== "upstream-uid-unknown") return result;
+      // Deactivated already, by the attempt before whose answer was lost, say: that is what was asked for.
+      const already = await isDeactivated(uid, context);
+      return already.ok && already.value ? ok(undefined) : already.ok ? result : already;
+    },
+
+    /** `PUT /users`. What it answers is documented in two ways, so only its success counts. */
+    async reactivate(uid: string, context: Context): Promise<Result<void, GatewayError>> {
+      if (pathOf(uid) === undefined) return fail("uid-form");
+      const result = await send(
+        { method: "PUT", path: "/users", body: { uidsToActivate: [uid] }, read: (body) => isObject(body) || undefined },
+        context,
+      );
+      return result.ok ? ok(undefined) : result;
+    },
+
+    /** The list of deactivated users: the only documented way to tell such a user from a missing one. */
+    isDeactivated,
+  };
+}
+
+const isObject = (body: unknown): boolean => typeof body === "object" && body !== null;
+
+/** A create that says "no such user" makes no sense, and must not be taken for a missing user. */
+function unexpected<T>(result: Result<T, GatewayError>): Result<never, GatewayError> {
+  if (result.ok) return fail("bug");
+  return result.error.reason === "upstream-uid-unknown" ? fail("upstream-rejected") : result;
+}
