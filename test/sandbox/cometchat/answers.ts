@@ -1,0 +1,101 @@
+/**
+ * What the simulator answers, before it becomes a Response.
+ * Codes and texts: CometChat's error guide where it has them, fixtures and live logs otherwise.
+ */
+export interface Answer {
+  status: number;
+  /** The JSON of the answer … */
+  json?: unknown;
+  /** … or, for broken answers, what goes over the wire instead. */
+  raw?: string | ReadableStream<Uint8Array> | null;
+  headers?: Record<string, string>;
+}
+
+export type Details = Record<string, string[]>;
+
+/**
+ * Code → status and text. The statuses of 404 for a bad key, 402 for plans and 500 for passing faults are choices:
+ * no source settles them, and a client has to go by the code.
+ */
+const table = {
+  ERR_UID_ALREADY_EXISTS: [
+    400,
+    "The uid {uid} already exists. Please use another uid or try after permanently deleting the user.",
+  ],
+  ERR_UID_NOT_FOUND: [404, "The UID {uid} does not exist, please make sure you have created a user with UID {uid}."],
+  ERR_BAD_REQUEST: [400, "Failed to validate the data sent with the request."],
+  ERR_INVALID_UID: [400, "The UID {uid} is invalid."],
+  ERR_ROLE_NOT_FOUND: [404, "The role {role} does not exist. Please use correct role or use create role API."],
+  ERR_ROLE_ALREADY_EXISTS: [400, "The role {role} already exists."],
+  ERR_ROLE_DELETE_DENIED: [403, "The role {role} cannot be deleted."],
+  AUTH_ERR_NO_ACCESS: [
+    403,
+    "The key {key} cannot be used to perform this operation. Please use API key with a correct scope to perform the operation.",
+  ],
+  AUTH_ERR_APIKEY_NOT_FOUND: [404, "The key {key} does not exist. Please use correct apiKey."],
+  AUTH_ERR_EMPTY_APIKEY: [401, "The apiKey is missing. Please send the apiKey header."],
+  AUTH_ERR_EMPTY_APPID: [400, "The appId is missing."],
+  AUTH_ERR_INVALID_APPID: [404, "The app {app} does not exist in a region."],
+  AUTH_ERR_AUTH_TOKEN_NOT_FOUND: [
+    401,
+    "The auth token {token} does not exist. Please make sure you are logged in and have a valid auth token or try login again.",
+  ],
+  ERR_PLAN_QUOTA_RESTRICTION: [402, "The limit of users of your plan is reached. Please upgrade the plan."],
+  ERR_PLAN_RESTRICTION: [402, "This feature is not part of your plan."],
+  ERR_SUBSCRIPTION_EXPIRED: [402, "The subscription has expired."],
+  ERR_API_NOT_FOUND: [404, "The requested API does not exist."],
+  ERR_INVALID_API_VERSION: [404, "The requested API version does not exist."],
+  ERR_TOO_MANY_REQUESTS: [
+    429,
+    "Too many requests. You have exceeded the rate limit. Please retry after the specified time.",
+  ],
+  ERR_OPERATION_FAILED: [500, "The operation failed."],
+  ERR_MISSION_FAILED: [500, "Something went wrong."],
+  ERR_EXCEPTION: [500, "Something went wrong."],
+  ERR_BAD_ERROR_RESPONSE: [417, "Something went wrong."],
+  ERR_WS_USER_CREATION_FAILED: [500, "Failed to create the user."],
+  ERR_WS_USER_UPDATION_FAILED: [500, "Failed to update the user."],
+  ERR_AUTH_TOKEN_NOT_FOUND: [404, "The auth token does not exist."],
+  ERR_AUTHTOKEN_NOT_ACCESSIBLE: [403, "The auth token belongs to another user."],
+  ERR_AUTHTOKEN_UNAVAILABLE: [409, "The auth token is mapped to another device."],
+  ERR_AUTH_TOKEN_DELETE_FAILED: [500, "Failed to delete the auth token."],
+  ERR_AUTH_TOKENS_DELETE_FAILED: [500, "Failed to delete the auth tokens."],
+  ERR_IMPORT_INVALID_USER_FORMAT: [400, "The user {uid} is not in the expected format."],
+} as const satisfies Record<string, readonly [status: number, text: string]>;
+
+export type Code = keyof typeof table;
+
+/** What a text mentions. A bad key is repeated in clear (observed): whoever logs or forwards the text leaks it. */
+export interface Mentions {
+  uid?: string | undefined;
+  key?: string | undefined;
+  role?: string | undefined;
+  app?: string | undefined;
+  token?: string | undefined;
+}
+
+export function isCode(code: string): code is Code {
+  return Object.hasOwn(table, code);
+}
+
+export function statusOf(code: Code): number {
+  return table[code][0];
+}
+
+export function textOf(code: string, mentions: Mentions = {}): string {
+  const text = isCode(code) ? table[code][1] : "Something went wrong.";
+  return text.replace(/\{(uid|key|role|app|token)\}/g, (_, name: keyof Mentions) => mentions[name] ?? "");
+}
+
+export function succeed(data: unknown, status = 200): Answer {
+  return { status, json: { data } };
+}
+
+/** `details` names every wrong field, each with its texts: so answers a failed validation (observed). */
+export function refuse(code: Code, mentions: Mentions = {}, details?: Details): Answer {
+  return { status: statusOf(code), json: errorBody(code, textOf(code, mentions), details) };
+}
+
+export function errorBody(code: string, message: string, details?: Details) {
+  return { error: { message, devMessage: message, source: "chat-api", ...(details && { details }), code } };
+}

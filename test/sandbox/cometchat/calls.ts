@@ -1,0 +1,151 @@
+import type { Answer } from "./answers.ts";
+
+export type Surface = "rest" | "client";
+
+/** Every call by the name that faults and journal use. */
+export type CallName =
+  | "create"
+  | "list"
+  | "get"
+  | "update"
+  | "deactivate"
+  | "reactivate"
+  | "mint"
+  | "tokens"
+  | "token"
+  | "annotate"
+  | "revoke"
+  | "flush"
+  | "import"
+  | "roles"
+  | "role"
+  | "createRole"
+  | "deleteRole"
+  | "login"
+  | "logout"
+  | "session"
+  | "settings"
+  | "me"
+  | "peers"
+  | "peer"
+  | "preflight"
+  | "unknown";
+
+/** A call as its handler sees it. */
+export interface Call {
+  name: CallName;
+  surface: Surface;
+  /** `{uid}` of the path, lower-cased. */
+  uid: string;
+  /** `{authToken}` or `{role}` of the path. */
+  item: string;
+  query: URLSearchParams;
+  body: Record<string, unknown>;
+  /** The auth token presented to the client API. */
+  authToken: string;
+  signal: AbortSignal | undefined;
+}
+
+export type Handlers = Partial<Record<CallName, (call: Call) => Answer | Promise<Answer>>>;
+
+type Route = readonly [method: string, path: string, name: CallName];
+
+const rest: readonly Route[] = [
+  ["POST", "users", "create"],
+  ["GET", "users", "list"],
+  ["PUT", "users", "reactivate"],
+  ["DELETE", "users", "deactivate"],
+  ["GET", "users/:uid", "get"],
+  ["PUT", "users/:uid", "update"],
+  ["DELETE", "users/:uid", "deactivate"],
+  ["POST", "users/:uid/auth_tokens", "mint"],
+  ["GET", "users/:uid/auth_tokens", "tokens"],
+  ["DELETE", "users/:uid/auth_tokens", "flush"],
+  ["GET", "users/:uid/auth_tokens/:item", "token"],
+  ["PUT", "users/:uid/auth_tokens/:item", "annotate"],
+  ["DELETE", "users/:uid/auth_tokens/:item", "revoke"],
+  ["POST", "data_import/users", "import"],
+  ["GET", "roles", "roles"],
+  ["POST", "roles", "createRole"],
+  ["GET", "roles/:item", "role"],
+  ["DELETE", "roles/:item", "deleteRole"],
+];
+
+const client: readonly Route[] = [
+  ["PUT", "me", "login"],
+  ["DELETE", "me", "logout"],
+  ["GET", "me", "me"],
+  ["POST", "user_sessions", "session"],
+  ["GET", "settings", "settings"],
+  ["GET", "users", "peers"],
+  ["GET", "users/:uid", "peer"],
+];
+
+export interface Located {
+  surface: Surface;
+  /** The app and region that the host names; none on a plain host. */
+  app?: { id: string; region: string };
+  /** False for a host of CometChat's that is no API. */
+  hosted: boolean;
+  version: string;
+  name: CallName;
+  uid: string;
+  item: string;
+}
+
+/**
+ * Finds out which call a request is. CometChat's hosts name the surface, the app and the region; on any other host,
+ * such as 127.0.0.1, the path and the credential tell the surface.
+ */
+export function locate(method: string, url: URL, headers: Headers): Located {
+  const cometchat = /^(?:.+\.)?cometchat\.io$/.test(url.hostname);
+  const host = /^([^.]+)\.(api|apiclient)-([a-z]+)\.cometchat\.io$/.exec(url.hostname);
+  const segments = url.pathname.split("/").slice(1).map(decode);
+  const version = segments[0] ?? "";
+  const path = segments.slice(1);
+  const only: Surface | undefined = host ? (host[2] === "api" ? "rest" : "client") : undefined;
+
+  const asRest = only === "client" ? undefined : find(rest, method, path);
+  const asClient = only === "rest" ? undefined : find(client, method, path);
+  const credential = headers.has("authtoken") && !headers.has("apikey") ? "client" : "rest";
+  const preferred = asRest && asClient ? credential : asClient ? "client" : "rest";
+  const surface = only ?? (asRest || asClient ? preferred : credential);
+  const found = surface === "client" ? asClient : asRest;
+
+  return {
+    surface: method === "OPTIONS" ? (only ?? "client") : surface,
+    ...(host && { app: { id: host[1] ?? "", region: host[3] ?? "" } }),
+    hosted: !cometchat || host !== null,
+    version,
+    name: method === "OPTIONS" ? "preflight" : (found?.name ?? "unknown"),
+    // Whether CometChat lower-cases the path is unknown; it lower-cases the uids themselves (documented).
+    uid: (found?.uid ?? "").toLowerCase(),
+    item: found?.item ?? "",
+  };
+}
+
+function find(routes: readonly Route[], method: string, path: readonly (string | undefined)[]) {
+  for (const [verb, pattern, name] of routes) {
+    const parts = pattern.split("/");
+    if (verb !== method || parts.length !== path.length) continue;
+    const found = { name, uid: "", item: "" };
+    const fits = parts.every((part, index) => {
+      const segment = path[index];
+      if (!segment) return false;
+      if (part === ":uid") found.uid = segment;
+      else if (part === ":item") found.item = segment;
+      else return part === segment;
+      return true;
+    });
+    if (fits) return found;
+  }
+  return undefined;
+}
+
+function decode(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}

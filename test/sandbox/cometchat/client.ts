@@ -1,0 +1,78 @@
+import { type Answer, refuse, succeed } from "./answers.ts";
+import type { Call, Handlers } from "./calls.ts";
+import type { Token } from "./tokens.ts";
+import { search, type User, view } from "./users.ts";
+import { seconds, type World } from "./world.ts";
+
+/** What the SDK asks for in its preflights; a browser that sends an `apikey` is not let through. */
+export const preflight: Answer = {
+  status: 204,
+  raw: null,
+  headers: {
+    "access-control-allow-methods": "GET,POST,PUT,DELETE",
+    "access-control-allow-headers": "appid,authtoken,content-type,resource,sdk",
+  },
+};
+
+/** The part of the client API that CometChat's JavaScript SDK 4.2.0 calls around a login. It knows no API key. */
+export function clientCalls(world: World): Handlers {
+  const { users, tokens, switches } = world;
+
+  /**
+   * A deactivated user's token goes on working, as deactivation is not known to revoke it: so that a gateway that
+   * does not flush first is found out.
+   */
+  function signedIn(handle: (user: User, token: Token, call: Call) => Answer) {
+    return (call: Call): Answer => {
+      const token = tokens.find(call.authToken);
+      const user = token && users.find(token.uid);
+      if (!token || !user) return refuse("AUTH_ERR_AUTH_TOKEN_NOT_FOUND", { token: call.authToken });
+      return handle(user, token, call);
+    };
+  }
+
+  return {
+    login: signedIn((user, token, { body }) => {
+      const deviceId = typeof body.deviceId === "string" ? body.deviceId : undefined;
+      if (switches.bindDevices && token.deviceId && token.deviceId !== deviceId) {
+        return refuse("ERR_AUTHTOKEN_UNAVAILABLE");
+      }
+      if (deviceId) token.deviceId ??= deviceId;
+      user.lastActiveAt = seconds(world);
+      // Without the token that it sent, the SDK asks a second time. `settings` is left out: all or none.
+      return succeed({ ...view(user), authToken: token.authToken });
+    }),
+    // Whether a logout revokes the token is undocumented. Here it does not: the gateway has to.
+    logout: signedIn(() => succeed({ success: true, message: "ok" })),
+    me: signedIn((user, token) => succeed({ ...view(user), authToken: token.authToken })),
+    session: signedIn((_, __, { body }) => succeed({ sessionId: body.sessionId })),
+    settings: signedIn(() => succeed(settings(world))),
+    peers: signedIn((_, __, { query }) =>
+      search(
+        users.all().filter((user) => user.deactivatedAt === undefined),
+        query,
+      ),
+    ),
+    peer: signedIn((_, __, { uid }) => {
+      const user = users.active(uid);
+      return user ? succeed(view(user)) : refuse("ERR_UID_NOT_FOUND", { uid });
+    }),
+  };
+}
+
+/** The hosts have to be there: the SDK builds its addresses from them once it has settings. */
+function settings({ appId, region }: World) {
+  return {
+    CLIENT_API_HOST: `${appId}.apiclient-${region}.cometchat.io`,
+    ADMIN_API_HOST: `${appId}.api-${region}.cometchat.io`,
+    CHAT_API_VERSION: "v3.0",
+    CHAT_HOST: `${appId}.websocket-${region}.cometchat.io`,
+    CHAT_WSS_PORT: "443",
+    APP_VERSION: 3,
+    REGION: region,
+    MODE: "DEFAULT",
+    ANALYTICS_PING_DISABLED: true,
+    extensions: [],
+    parameters: {},
+  };
+}

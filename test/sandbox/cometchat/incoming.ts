@@ -1,0 +1,57 @@
+import type { Located } from "./calls.ts";
+import { isObject, limits } from "./rules.ts";
+
+/** A request, read. */
+export interface Incoming {
+  headers: Headers;
+  query: URLSearchParams;
+  key: string;
+  authToken: string;
+  /** Parsed, or the text where it is no JSON; undefined for none. */
+  body: unknown;
+  bytes: number;
+  json: boolean;
+  signal: AbortSignal | undefined;
+}
+
+/** Reads a request to its end, as a server does before it judges it. */
+export async function receive(request: Request, url: URL, signal: AbortSignal | undefined): Promise<Incoming> {
+  const { headers } = request;
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  const text = new TextDecoder().decode(bytes);
+  let body: unknown;
+  let json = false;
+  if (text !== "") {
+    body = text;
+    try {
+      body = JSON.parse(text);
+      // Bytes that are no UTF-8 have become replacement characters by now: JSON they are not.
+      new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+      json = true;
+    } catch {}
+  }
+  const key = headers.get("apikey") ?? "";
+  const authToken = headers.get("authtoken") ?? "";
+  return { headers, query: url.searchParams, key, authToken, body, bytes: bytes.length, json, signal };
+}
+
+/** What is wrong with a body as such. A body is JSON and says so, is an object, and at most 10 KB (documented). */
+export function bodyProblem({ name }: Located, { headers, body, bytes, json }: Incoming): string | undefined {
+  const type = headers.get("content-type");
+  const said = type !== null && /^application\/json\s*(?:;|$)/i.test(type);
+  if (body === undefined) return type === null || said ? undefined : "The Content-Type must be application/json.";
+  if (!said) return "The Content-Type must be application/json.";
+  if (!json || !isObject(body)) return "The body must be a JSON object.";
+  if (name !== "import" && bytes > limits.body) return "The body may not be greater than 10 KB.";
+  return undefined;
+}
+
+/** The uids that a call is about, for the journal and for faults of one user. */
+export function concerned({ uid, surface }: Located, { body }: Incoming, own: string | undefined): string[] {
+  if (surface === "client") return own ? [own] : [];
+  if (uid) return [uid];
+  if (!isObject(body)) return [];
+  const many = [body.uidsToDeactivate, body.uidsToActivate].find(Array.isArray) ?? [body.uid];
+  const uids = isObject(body.users) ? Object.keys(body.users) : many;
+  return uids.filter((one) => typeof one === "string").map((one) => one.toLowerCase());
+}

@@ -1,0 +1,217 @@
+import { type Answer, type Details, refuse, succeed } from "./answers.ts";
+import type { Call, Handlers } from "./calls.ts";
+import { paginate } from "./pages.ts";
+import { flagProblem, readFields, type UserFields, uidProblem } from "./rules.ts";
+import { seconds, type World } from "./world.ts";
+
+export interface User extends UserFields {
+  uid: string;
+  name: string;
+  role: string;
+  status: "offline" | "available";
+  /** Unix seconds, as all times. */
+  createdAt: number;
+  updatedAt?: number;
+  lastActiveAt?: number;
+  deactivatedAt?: number;
+}
+
+/** CometChat's own user: its uid is taken, and nothing can be done with it. */
+const system = "app_system";
+
+export interface Users {
+  all: () => User[];
+  /** Deactivated users included. */
+  find: (uid: string) => User | undefined;
+  /** Undefined for missing and deactivated users alike, as in every answer but a create's. */
+  active: (uid: string) => User | undefined;
+  taken: (uid: string) => boolean;
+  /** The unique key: false, and nothing inserted, where the uid is taken. */
+  insert: (user: User) => boolean;
+  remove: (uid: string) => void;
+  clear: () => void;
+}
+
+export function userStore(): Users {
+  const rows = new Map<string, User>();
+  const taken = (uid: string) => uid === system || rows.has(uid);
+  return {
+    all: () => [...rows.values()],
+    find: (uid) => rows.get(uid),
+    active: (uid) => {
+      const user = rows.get(uid);
+      return user?.deactivatedAt === undefined ? user : undefined;
+    },
+    taken,
+    insert: (user) => {
+      if (taken(user.uid)) return false;
+      rows.set(user.uid, user);
+      return true;
+    },
+    remove: (uid) => rows.delete(uid),
+    clear: () => rows.clear(),
+  };
+}
+
+/** Whether one more user would be more than the plan allows. */
+export function full({ users, switches }: World): boolean {
+  return switches.userLimit !== undefined && users.all().length >= switches.userLimit;
+}
+
+export function userCalls(world: World): Handlers {
+  const { users, tokens, roles, switches } = world;
+  const missing = (uid: string) => refuse("ERR_UID_NOT_FOUND", { uid });
+
+  async function create({ body, signal }: Call): Promise<Answer> {
+    const { fields, details } = readFields(body, ["name"], roles);
+    Object.assign(details, flagProblem(body, "withAuthToken"));
+    const problem = uidProblem(body.uid);
+    if (problem) details.uid = [problem];
+    if (some(details)) return refuse("ERR_BAD_REQUEST", {}, details);
+
+    const uid = String(body.uid).toLowerCase();
+    const taken = refuse("ERR_UID_ALREADY_EXISTS", { uid });
+    // A deactivated user counts as there: it looks missing to a mint and present to a create.
+    if (users.taken(uid)) return taken;
+    if (switches.createDelay) await world.sleep(switches.createDelay, signal);
+    if (full(world)) return users.taken(uid) ? taken : refuse("ERR_PLAN_QUOTA_RESTRICTION");
+    const user: User = { role: "default", name: "", ...fields, uid, status: "offline", createdAt: seconds(world) };
+    if (!users.insert(user)) return taken;
+    const authToken = body.withAuthToken === true ? { authToken: tokens.mint(uid).authToken } : {};
+    return succeed({ ...view(user, { tags: true }), ...authToken }, switches.createStatus ?? 200);
+  }
+
+  function update({ uid, body }: Call): Answer {
+    const user = users.active(uid);
+    if (!user) return missing(uid);
+    const { fields, details } = readFields(body, [], roles);
+    const unset = body.unset ?? [];
+    if (!Array.isArray(unset) || !unset.every(isUnsettable)) details.unset = ["The selected unset is invalid."];
+    if (some(details)) return refuse("ERR_BAD_REQUEST", {}, details);
+    // Whether metadata and tags are merged or replaced is undocumented. Replacing shows a client that sends a part.
+    Object.assign(user, fields, { updatedAt: seconds(world) });
+    for (const field of unset as ("avatar" | "link" | "metadata")[]) delete user[field];
+    return succeed(view(user, { tags: true }));
+  }
+
+  function deactivate(call: Call): Answer {
+    if (!call.uid) return deactivateMany(call);
+    const { uid, body } = call;
+    const details = flagProblem(body, "permanent");
+    if (some(details)) return refuse("ERR_BAD_REQUEST", {}, details);
+    const user = users.find(uid);
+    if (!user) return missing(uid);
+    if (body.permanent === true) {
+      users.remove(uid);
+      // A uid created anew answers "not found" for a token of before (observed): the tokens go with the user.
+      tokens.flush(uid);
+      return succeed({ success: true, message: `User with ${uid} has been deleted successfully.` });
+    }
+    return succeed(deactivateAll([uid]));
+  }
+
+  function deactivateMany({ body }: Call): Answer {
+    const uids = uidList(body, "uidsToDeactivate");
+    return Array.isArray(uids) ? succeed(deactivateAll(uids)) : refuse("ERR_BAD_REQUEST", {}, uids);
+  }
+
+  /** Deactivation leaves the tokens alone: whether CometChat revokes them is unknown, so a flush has to come first. */
+  function deactivateAll(uids: string[]) {
+    const known = uids.filter((uid) => users.find(uid));
+    const already = known.filter((uid) => !users.active(uid));
+    const deactivated = known.filter((uid) => users.active(uid));
+    for (const uid of deactivated) {
+      const user = users.find(uid);
+      if (user) user.deactivatedAt = seconds(world);
+    }
+    return {
+      deactivatedUids: deactivated,
+      ...(already.length > 0 && { alreadyDeactivatedUids: already }),
+      ...(known.length < uids.length && { notFound: uids.filter((uid) => !users.find(uid)) }),
+    };
+  }
+
+  function reactivate({ body }: Call): Answer {
+    const uids = uidList(body, "uidsToActivate");
+    if (!Array.isArray(uids)) return refuse("ERR_BAD_REQUEST", {}, uids);
+    const known = uids.filter((uid) => users.find(uid));
+    for (const uid of known) delete users.find(uid)?.deactivatedAt;
+    return succeed({
+      [switches.reactivationKey ?? "nonDeactivatedUids"]: known,
+      ...(known.length < uids.length && { notFound: uids.filter((uid) => !users.find(uid)) }),
+    });
+  }
+
+  return {
+    create,
+    update,
+    deactivate,
+    reactivate,
+    get: ({ uid }) => {
+      const user = users.active(uid);
+      return user ? succeed(view(user)) : missing(uid);
+    },
+    list: ({ query }) => search(users.all(), query),
+  };
+}
+
+/** The list of users, with the filters that CometChat documents (rest-api/users/list). */
+export function search(all: readonly User[], query: URLSearchParams): Answer {
+  const on = (name: string) => ["true", "1"].includes(query.get(name) ?? "");
+  const many = (name: string) => [...query.getAll(`${name}[]`), ...(query.get(name)?.split(",") ?? [])];
+  const key = query.get("searchKey")?.toLowerCase();
+  const searchIn = many("searchIn");
+  const roles = [...many("role"), ...many("roles")];
+  const tags = many("tags");
+  const status = query.get("status");
+  const unknown = searchIn.filter((field) => field !== "uid" && field !== "name");
+  if (unknown.length > 0) return refuse("ERR_BAD_REQUEST", {}, { searchIn: ["The selected searchIn is invalid."] });
+
+  const rows = all.filter((user) => {
+    const deactivated = user.deactivatedAt !== undefined;
+    if (on("onlyDeactivated") ? !deactivated : deactivated && !on("withDeactivated")) return false;
+    const fields = [...(searchIn.includes("name") || searchIn.length === 0 ? [user.name.toLowerCase()] : [])];
+    if (searchIn.includes("uid") || searchIn.length === 0) fields.push(user.uid);
+    // By prefix: whoever looks for one uid has to compare the whole of it.
+    if (key && !fields.some((field) => field.startsWith(key))) return false;
+    if (status && user.status !== status) return false;
+    if (roles.length > 0 && !roles.includes(user.role)) return false;
+    return tags.length === 0 || (user.tags ?? []).some((tag) => tags.includes(tag));
+  });
+  const last = rows.at(-1);
+  const cursor = last && { updatedAt: last.updatedAt ?? last.createdAt, affix: "append" };
+  return paginate(
+    rows.map((user) => view(user, { tags: on("withTags") })),
+    query,
+    cursor,
+  );
+}
+
+/**
+ * A user as answered. What is not there is absent, never null; an empty `metadata` comes back as a list (observed).
+ * `tags` and the private part of the metadata are not in CometChat's sample of a get.
+ */
+export function view(user: User, { tags = false } = {}) {
+  const { metadata, tags: held, ...rest } = user;
+  const { "@private": _, ...shown } = metadata ?? {};
+  return {
+    ...rest,
+    ...(metadata && { metadata: Object.keys(shown).length > 0 ? shown : [] }),
+    ...(tags && held && { tags: held }),
+  };
+}
+
+function uidList(body: Record<string, unknown>, field: string): string[] | Details {
+  const list = body[field];
+  if (!Array.isArray(list) || list.length === 0) return { [field]: [`The ${field} field is required.`] };
+  if (!list.every((uid) => typeof uid === "string")) return { [field]: [`The ${field} must be an array of strings.`] };
+  return [...new Set(list.map((uid) => uid.toLowerCase()))];
+}
+
+function isUnsettable(field: unknown): boolean {
+  return field === "avatar" || field === "link" || field === "metadata";
+}
+
+function some(details: Details): boolean {
+  return Object.keys(details).length > 0;
+}
