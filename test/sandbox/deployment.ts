@@ -1,0 +1,85 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parse } from "smol-toml";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const WORKSPACE = join(ROOT, ".wrangler/sandbox");
+
+/** The sandbox's CometChat app. Ids look like this one; nobody owns it. */
+export const APP = { appId: "2753000000000000", region: "us" } as const;
+
+export type Vars = Record<string, unknown>;
+
+export interface Secrets {
+  COMETCHAT_API_KEY: string;
+  BACKEND_SECRET: string;
+  TOKEN_ENCRYPTION_KEY: string;
+}
+
+/** Secrets for one run. Nothing outside of it ever knows them. */
+export function makeSecrets(): Secrets {
+  return {
+    // CometChat's keys are 40 hex digits.
+    COMETCHAT_API_KEY: randomBytes(20).toString("hex"),
+    BACKEND_SECRET: randomBytes(24).toString("base64url"),
+    TOKEN_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
+  };
+}
+
+/** What the sandbox puts in place of the operator's own settings. */
+export function sandboxVars(sandbox: URL, issuer: string): Vars {
+  const { port } = sandbox;
+  return {
+    ALLOWED_ORIGINS: [`http://localhost:${port}`, `http://127.0.0.1:${port}`],
+    COMETCHAT_APPS: { main: { ...APP, baseUrl: `http://127.0.0.1:${port}/v3` } },
+    SESSION_ISSUERS: [
+      {
+        issuer,
+        audience: ["chat"],
+        sessionIdClaim: "sid",
+        profile: { name: "name", avatar: "picture" },
+      },
+    ],
+  };
+}
+
+export interface Deployment {
+  /** The generated configuration; `.dev.vars` lies beside it, so that an operator's own is never read. */
+  configPath: string;
+  /** Where the runtime keeps KV and Durable Objects: new for each run, since the simulator forgets as well. */
+  statePath: string;
+  /** For everything that wrangler would otherwise write into the home directory. */
+  homePath: string;
+  remove(): Promise<void>;
+}
+
+/**
+ * The deployment of wrangler.toml with the same bindings, other variables and generated secrets, in a directory of its
+ * own under `.wrangler/sandbox/`. `configure` may change anything in it: rate limits, for instance.
+ */
+export async function writeDeployment(
+  vars: Vars,
+  secrets: Secrets,
+  configure: (config: Record<string, unknown>) => void = () => {},
+): Promise<Deployment> {
+  const config: Record<string, unknown> = parse(await readFile(join(ROOT, "wrangler.toml"), "utf8"));
+  config.main = join(ROOT, String(config.main));
+  config.vars = vars;
+  // Wrangler hands on those that are listed here, and no other.
+  config.secrets = { required: Object.keys(secrets) };
+  configure(config);
+
+  await mkdir(WORKSPACE, { recursive: true });
+  const directory = await mkdtemp(join(WORKSPACE, "run-"));
+  const configPath = join(directory, "wrangler.json");
+  await writeFile(configPath, JSON.stringify(config, null, 2));
+  const lines = Object.entries(secrets).map(([name, value]) => `${name}="${value}"`);
+  await writeFile(join(directory, ".dev.vars"), `${lines.join("\n")}\n`, { mode: 0o600 });
+  return {
+    configPath,
+    statePath: join(directory, "state"),
+    homePath: join(directory, "home"),
+    remove: () => rm(directory, { recursive: true, force: true, maxRetries: 3 }),
+  };
+}

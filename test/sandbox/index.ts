@@ -1,0 +1,75 @@
+import { createSimulator, type Simulator } from "./cometchat/index.ts";
+import { APP, makeSecrets, type Secrets, sandboxVars, type Vars, writeDeployment } from "./deployment.ts";
+import { type Gateway, startGateway } from "./gateway.ts";
+import { createProvider, type Provider } from "./provider/index.ts";
+import { type Listener, listen, listenTls, type TlsListener } from "./server.ts";
+import { createSite } from "./site.ts";
+
+export interface SandboxOptions {
+  /** 0, the default: any that is free. */
+  gatewayPort?: number;
+  sandboxPort?: number;
+  /** The gateway's variables beside, or instead of, the sandbox's own: `TOKENS`, for instance. */
+  vars?: Vars;
+  /** Anything else of the gateway's deployment, before it is written: rate limits, for instance. */
+  configure?: (config: Record<string, unknown>) => void;
+  /** Also a TLS listener in front of the simulator, for a browser that is led there from CometChat's own host names. */
+  tls?: boolean;
+  /** Each log line of the gateway's, and each error. */
+  onLog?: (line: string) => void;
+}
+
+export interface Sandbox {
+  gateway: URL;
+  /** Demo page, identity provider (`/idp`) and simulated CometChat (`/v3`, `/_sim`). */
+  sandbox: URL;
+  app: typeof APP;
+  simulator: Simulator;
+  provider: Provider;
+  secrets: Secrets;
+  /** Everything that the gateway and its runtime printed so far. */
+  logs: string[];
+  tls: TlsListener | undefined;
+  stop(): Promise<void>;
+}
+
+/** The gateway as `wrangler dev` runs it, with everything around it that it needs. Nothing leaves this machine. */
+export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const { gatewayPort = 0, sandboxPort = 0, vars, configure, onLog } = options;
+  const secrets = makeSecrets();
+  const simulator = createSimulator({
+    ...APP,
+    keys: { [secrets.COMETCHAT_API_KEY]: "fullAccess" },
+    sampleUsers: false,
+  });
+  const open: Closable[] = [];
+  const stop = async () => {
+    for (const part of open.splice(0).reverse()) await part();
+  };
+
+  try {
+    // The provider's issuer holds the port, which may be known only once it is bound.
+    let site: (request: Request) => Promise<Response> = async () => new Response(null, { status: 503 });
+    const listener: Listener = await listen((request) => site(request), sandboxPort);
+    open.push(listener.close);
+    const tls = options.tls ? await listenTls(simulator.fetch) : undefined;
+    if (tls) open.push(tls.close);
+
+    const sandbox = new URL(`http://127.0.0.1:${listener.port}`);
+    const provider = createProvider({ issuer: new URL("/idp", sandbox).href });
+    let gateway: Gateway | undefined;
+    const settings = () => ({ ...APP, gateway: gateway?.url.origin, issuer: provider.issuer });
+    site = createSite({ settings, provider: provider.fetch, simulator: simulator.fetch });
+
+    const deployment = await writeDeployment({ ...sandboxVars(sandbox, provider.issuer), ...vars }, secrets, configure);
+    open.push(deployment.remove);
+    gateway = await startGateway(deployment, gatewayPort, onLog);
+    open.push(gateway.stop);
+    return { gateway: gateway.url, sandbox, app: APP, simulator, provider, secrets, logs: gateway.logs, tls, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+type Closable = () => Promise<void>;

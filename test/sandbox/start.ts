@@ -1,0 +1,56 @@
+import { startSandbox } from "./index.ts";
+import { inUse } from "./server.ts";
+
+/** `npm start`: the gateway and the sandbox around it, in one terminal. */
+
+const ports = { PORT: portFrom("PORT", 8787), SANDBOX_PORT: portFrom("SANDBOX_PORT", 8788) };
+
+// Before anything is started: half a sandbox is of no use, and the reason would be lost in its output.
+if (ports.PORT === ports.SANDBOX_PORT) fail(`PORT and SANDBOX_PORT are both ${ports.PORT}: they have to differ.`);
+for (const [variable, port] of Object.entries(ports)) {
+  if (await inUse(port)) fail(`Port ${port} is in use. Another one: ${variable}=${port + 100} npm start`);
+}
+
+console.log("Starting the gateway …");
+const starting = startSandbox({ gatewayPort: ports.PORT, sandboxPort: ports.SANDBOX_PORT, onLog: console.log });
+
+let stopping = false;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, async () => {
+    // An impatient second Ctrl-C does not leave a runtime behind either: the gateway ends with this process.
+    if (stopping) process.exit(1);
+    stopping = true;
+    const sandbox = await starting.catch(() => undefined);
+    await sandbox?.stop();
+    process.exit(0);
+  });
+}
+
+const { gateway, sandbox } = await starting.catch((error: Error) => fail(error.message));
+const page = `http://localhost:${sandbox.port}`;
+console.log(`
+  Demo page   ${page}
+  Gateway     ${gateway.origin}
+  CometChat   ${sandbox.origin}/v3   (simulated)
+  Provider    ${sandbox.origin}/idp  (simulated)
+
+  A token for Alice, without a browser:
+
+    curl -sS -X POST ${gateway.origin}/v1/token -H "Authorization: Bearer $(
+      curl -sS ${sandbox.origin}/idp/sessions -d '{"subject":"alice","name":"Alice"}' | sed 's/.*"session":"\\([^"]*\\)".*/\\1/')"
+
+  Ctrl-C stops everything and forgets it. The gateway's log follows.
+`);
+
+function portFrom(variable: string, otherwise: number): number {
+  const text = process.env[variable];
+  if (text === undefined || text === "") return otherwise;
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) fail(`${variable}=${text} is no port (1 to 65535).`);
+  return port;
+}
+
+function fail(message: string): never {
+  console.error(message);
+  process.exit(1);
+}
