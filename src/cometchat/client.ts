@@ -15,6 +15,8 @@ export interface Call<T> {
   readonly body?: unknown;
   /** What a 2xx body says; undefined where it makes no sense. */
   readonly read: (body: unknown) => T | undefined;
+  /** Told when an attempt failed so that CometChat may have carried it out all the same. */
+  readonly lost?: () => void;
 }
 
 /** How one attempt ended. */
@@ -33,20 +35,20 @@ const refusal = z.object({ error: z.object({ code: z.string(), details: z.option
 /** One attempt at one call. Nothing that CometChat said leaves here but what `read` picked. */
 export function createClient(app: App, deps: Deps): Client {
   return async (call, deadline, ms) => {
+    if (deadline.signal.aborted) return lost("upstream-timeout");
     // A clock of its own: a plain timer, cleared in any case, so that none outlives its request.
     const stop = new AbortController();
     const end = () => stop.abort();
     const timer = setTimeout(end, ms);
-    if (deadline.signal.aborted) end();
     deadline.signal.addEventListener("abort", end);
+    const init = request(app, call, stop.signal);
     try {
-      const response = await whole(deps.fetch(app.baseUrl + call.path, request(app, call, stop.signal)), stop.signal);
+      const response = await whole(deps.fetch(app.baseUrl + call.path, init), stop.signal);
       const bytes = await receive(response, stop.signal);
       return { ...judge(call, response, bytes, deps.now()), headers: response.headers };
     } catch {
       // What was thrown may name the address, and with it a token: only its kind is kept.
-      const reason = stop.signal.aborted ? "upstream-timeout" : "upstream-unreachable";
-      return { result: fail(reason, { retryAfter: UNAVAILABLE_SECONDS }), passing: true };
+      return lost(stop.signal.aborted ? "upstream-timeout" : "upstream-unreachable");
     } finally {
       clearTimeout(timer);
       deadline.signal.removeEventListener("abort", end);
@@ -134,6 +136,11 @@ function judge<T>(call: Call<T>, response: Response, bytes: Uint8Array | undefin
     passing,
   };
 }
+
+const lost = (reason: "upstream-timeout" | "upstream-unreachable"): Attempt<never> => ({
+  result: fail(reason, { retryAfter: UNAVAILABLE_SECONDS }),
+  passing: true,
+});
 
 const nonsense = (passing: boolean): Attempt<never> => ({
   result: fail("upstream-answer", { retryAfter: UNAVAILABLE_SECONDS }),

@@ -2,7 +2,9 @@ import type { App } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Result } from "../result.ts";
+import { createBreaker } from "./breaker.ts";
 import { createClient } from "./client.ts";
+import { createQuota } from "./quota.ts";
 import { createSend } from "./resilience.ts";
 import { createRoles } from "./roles.ts";
 import { createTokens } from "./tokens.ts";
@@ -18,8 +20,9 @@ export type { Profile, User } from "./types.ts";
 export interface CometChat {
   readonly app: App;
   /**
-   * Fails with `upstream-uid-exists` where the uid is taken, by a deactivated user too. A role that CometChat does
-   * not have is left out, and `roleRefused` says so.
+   * Fails with `upstream-uid-exists` where the uid is taken, by a deactivated user too. Where an answer was lost and
+   * the user then exists, its token is minted: it counts as created. Without a token to bring it fails as taken. A role
+   * that CometChat does not have is left out, and `roleRefused` says so.
    */
   create(
     uid: string,
@@ -49,7 +52,9 @@ export interface CometChat {
 
 /** What an isolate knows of one app, its limits and faults included, lives in this closure; apps share nothing. */
 export function createCometChat(app: App, deps: Deps): CometChat {
-  const send = createSend(createClient(app, deps));
+  const breaker = createBreaker(deps.now);
+  const quota = createQuota(deps.now);
+  const send = createSend(createClient(app, deps), breaker, quota, deps);
   const roles = createRoles(deps.now, (role) =>
     deps.log({
       event: "cometchat-role-unknown",
@@ -58,5 +63,6 @@ export function createCometChat(app: App, deps: Deps): CometChat {
       remedy: "Users are created without this role. Create it in CometChat, or mend the issuer's roles table.",
     }),
   );
-  return { app, ...createUsers(send, roles), ...createTokens(send), spare: () => true };
+  const tokens = createTokens(send);
+  return { app, ...createUsers(send, roles, tokens.mint), ...tokens, spare: () => breaker.closed() && quota.spare() };
 }

@@ -36,14 +36,21 @@ const readUser = (uid: string) => (body: unknown) => {
   return answer.success && answer.data.data.uid === uid ? answer.data.data : undefined;
 };
 
+type Posted = Result<{ authToken: string | undefined }, GatewayError>;
+type Mint = (uid: string, context: Context) => Promise<Result<string, GatewayError>>;
+
 /** Users of one app. https://www.cometchat.com/docs/rest-api/users */
-export function createUsers(send: Send, roles: Roles) {
-  const post = (uid: string, profile: Profile, withAuthToken: boolean, context: Context) =>
-    send(
+export function createUsers(send: Send, roles: Roles, mint: Mint) {
+  async function post(uid: string, profile: Profile, withAuthToken: boolean, context: Context): Promise<Posted> {
+    let lost = false;
+    const result: Posted = await send(
       {
         method: "POST",
         path: "/users",
         body: { uid, ...profile, ...(withAuthToken ? { withAuthToken } : {}) },
+        lost: () => {
+          lost = true;
+        },
         read(body) {
           const answer = created.safeParse(body);
           if (!answer.success || answer.data.data.uid !== uid) return undefined;
@@ -54,6 +61,13 @@ export function createUsers(send: Send, roles: Roles) {
       },
       context,
     );
+    // The answer of an earlier attempt was lost: most likely it was this call that created the user. Taken for a user
+    // that was there before, a user that was just deleted upstream would look deactivated.
+    if (!lost || !withAuthToken || result.ok || result.error.reason !== "upstream-uid-exists") return result;
+    const minted = await mint(uid, context);
+    if (minted.ok) return ok({ authToken: minted.value });
+    return minted.error.reason === "upstream-uid-unknown" ? result : minted;
+  }
 
   async function isDeactivated(uid: string, context: Context): Promise<Result<boolean, GatewayError>> {
     if (pathOf(uid) === undefined) return fail("uid-form");
@@ -81,7 +95,7 @@ export function createUsers(send: Send, roles: Roles) {
   }
 
   return {
-    /** `POST /users`. A create whose answer was lost is sent again, and then says that the user exists. */
+    /** `POST /users`. A create whose answer was lost is sent again; told that the user exists, it mints. */
     async create(
       uid: string,
       profile: Profile & { name: string },

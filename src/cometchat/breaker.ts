@@ -1,0 +1,52 @@
+import { BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_PROBE_MS } from "../limits.ts";
+
+/** What a call showed about CometChat. `unknown`: its caller left before it could show anything. */
+export type Showing = "good" | "bad" | "unknown";
+
+export interface Breaker {
+  /**
+   * Leave to call, or the milliseconds until it is worth asking again. Whoever has leave says what the call showed.
+   */
+  readonly enter: () => { readonly settle: (showing: Showing) => void } | { readonly wait: number };
+  readonly closed: () => boolean;
+}
+
+/**
+ * Spares a failing CometChat our calls, and our callers the wait: a run of failures opens it; after a while one call
+ * goes through as a probe, and decides. Own code, because libraries let the others wait for the probe's promise, and
+ * a Worker must not await the I/O of another request.
+ */
+export function createBreaker(now: () => number): Breaker {
+  let failures = 0;
+  /** 0: closed. */
+  let openUntil = 0;
+  /** Until when the probe under way is waited for: one that never reports back must not keep the breaker open. */
+  let probeUntil = 0;
+
+  function settle(showing: Showing, probing: boolean): void {
+    if (probing) probeUntil = 0;
+    if (showing === "good") {
+      // Whichever call it was: CometChat answers.
+      failures = 0;
+      openUntil = 0;
+    } else if (showing === "bad") {
+      failures += 1;
+      // Calls that began before it opened say nothing new when they fail.
+      const opens = openUntil === 0 ? failures >= BREAKER_FAILURES : probing;
+      if (opens) openUntil = now() + BREAKER_OPEN_MS;
+    }
+  }
+
+  return {
+    enter() {
+      const probing = openUntil > 0;
+      if (probing) {
+        const until = Math.max(openUntil, probeUntil);
+        if (now() < until) return { wait: until - now() };
+        probeUntil = now() + BREAKER_PROBE_MS;
+      }
+      return { settle: (showing) => settle(showing, probing) };
+    },
+    closed: () => openUntil === 0,
+  };
+}
