@@ -1,3 +1,17 @@
 import { DurableObject } from "cloudflare:workers";
-export default { fetch: () => new Response("x") };
+import { createApp } from "./app.ts";
+import { log } from "./telemetry/log.ts";
+
+const app = createApp({
+  fetch: (input, init) => fetch(input, init),
+  now: () => Date.now(),
+  random: () => Math.random(),
+  log,
+  cache: () => caches.default,
+});
+
+export default {
+  fetch: (request, env, ctx) => app.fetch(request, env, ctx),
+} satisfies ExportedHandler<Env>;
+
 export class Ledger extends DurableObject<Env> {}

@@ -1,0 +1,60 @@
+import { type Handler, Hono } from "hono";
+import type { Deps } from "./context.ts";
+import { expect, Refusal } from "./errors.ts";
+import { cors } from "./http/cors.ts";
+import { enter, refuse } from "./http/enter.ts";
+import type { HonoEnv } from "./http/environment.ts";
+import { addressKey, limit } from "./http/ratelimit.ts";
+import { getHealth, getReady } from "./routes/health.ts";
+import { postToken } from "./routes/token.ts";
+
+interface Route {
+  readonly path: string;
+  readonly methods: Readonly<Record<string, Handler<HonoEnv>>>;
+  /** Whether pages of the listed origins call it. */
+  readonly browser?: true;
+  /** Whether it does no work that an address could ask for too often. */
+  readonly unlimited?: true;
+}
+
+const routes: readonly Route[] = [
+  { path: "/v1/token", methods: { POST: postToken }, browser: true },
+  { path: "/healthz", methods: { GET: getHealth }, unlimited: true },
+  { path: "/readyz", methods: { GET: getReady } },
+];
+
+/** The gateway as a Hono app. What it remembers lives in this app, so that two of them share nothing. */
+export function createApp(deps: Deps): Hono<HonoEnv> {
+  const app = new Hono<HonoEnv>({ getPath });
+  app.use(enter(deps));
+  app.onError(refuse);
+  app.notFound((c) => refuse(new Refusal({ reason: "route-unknown" }), c));
+
+  for (const { path, methods, browser, unlimited } of routes) {
+    const allow = [...Object.keys(methods), ...(browser ? ["OPTIONS"] : [])].join(", ");
+    app.use(path, async (c, next) => {
+      c.get("outcome").route = path;
+      await next();
+      c.header("Cache-Control", "no-store");
+      c.header("Vary", "Origin, Authorization, Cookie");
+    });
+    if (browser) app.use(path, cors(allow));
+    if (!unlimited) {
+      app.use(path, async (c, next) => {
+        const { limits, deps } = c.var.gateway;
+        expect(await limit(limits.address, addressKey(c.req.raw.headers), "address-limited", deps));
+        await next();
+      });
+    }
+    for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
+    app.all(path, () => {
+      throw new Refusal({ reason: "method-other", allow });
+    });
+  }
+  return app;
+}
+
+/** The path as it was sent: a decoded one would be a second way to a route (CVE-2026-47676). */
+function getPath(request: Request): string {
+  return new URL(request.url).pathname;
+}

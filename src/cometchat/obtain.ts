@@ -1,0 +1,54 @@
+import type { Config } from "../config/types.ts";
+import type { Context } from "../context.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import { ok, type Result } from "../result.ts";
+import type { CometChat, Profile } from "./cometchat.ts";
+
+export interface Obtained {
+  readonly authToken: string;
+  /** This sign-in created the CometChat user. */
+  readonly created: boolean;
+}
+
+/**
+ * An auth token for a user: minted for a known one, created together with an unknown one.
+ *
+ * One call to CometChat in the normal case. A second only when the mapping turns out to be wrong: deleted upstream, or
+ * created elsewhere meanwhile. "Not found" and "already exists" together mean that the user is deactivated; asking
+ * on would never end. A third call only to reactivate, where that is configured.
+ *
+ * @param renewed whether another request has found out about this user since the mapping was read
+ */
+export async function obtainToken(
+  chat: CometChat,
+  user: { readonly uid: string; readonly known: boolean; readonly profile: Profile & { readonly name: string } },
+  provisioning: Config["provisioning"],
+  renewed: () => boolean,
+  context: Context,
+): Promise<Result<Obtained, GatewayError>> {
+  const mint = () => chat.mint(user.uid, context);
+  const create = async (): Promise<Result<string, GatewayError>> => {
+    const created = await chat.create(user.uid, user.profile, { withAuthToken: true }, context);
+    if (!created.ok) return created;
+    return created.value.authToken === undefined ? fail("upstream-answer") : ok(created.value.authToken);
+  };
+
+  const mintFirst = user.known || provisioning.mode === "existing";
+  const first = await (mintFirst ? mint() : create());
+  if (first.ok) return ok({ authToken: first.value, created: !mintFirst });
+  if (first.error.reason !== (mintFirst ? "upstream-uid-unknown" : "upstream-uid-exists")) return first;
+  if (provisioning.mode === "existing") return fail("user-unknown");
+
+  const second = await (mintFirst ? create() : mint());
+  if (second.ok) return ok({ authToken: second.value, created: mintFirst });
+  if (second.error.reason !== (mintFirst ? "upstream-uid-exists" : "upstream-uid-unknown")) return second;
+
+  // Two sign-ins of a user deleted upstream: both were told "not found", the other one was first to create.
+  if (mintFirst && renewed()) return minted(await mint());
+  if (!provisioning.reactivate) return fail("user-deactivated");
+  const reactivated = await chat.reactivate(user.uid, context);
+  return reactivated.ok ? minted(await mint()) : reactivated;
+}
+
+const minted = (result: Result<string, GatewayError>): Result<Obtained, GatewayError> =>
+  result.ok ? ok({ authToken: result.value, created: false }) : result;

@@ -1,0 +1,78 @@
+import { type RawEnv, type Report, secret } from "./report.ts";
+import type { RawApp, RawIssuer } from "./schema.ts";
+import type { App, Placement } from "./types.ts";
+import { wrongUrl } from "./urls.ts";
+
+export type RawApps = Readonly<Record<string, RawApp>>;
+
+interface RawPlacement {
+  readonly default?: string | undefined;
+  readonly continents: Readonly<Record<string, string>>;
+  readonly countries: Readonly<Record<string, string>>;
+  readonly jurisdictions: Readonly<Record<string, "eu" | "fedramp">>;
+}
+
+export function checkApps(env: RawEnv, raw: RawApps, report: Report): ReadonlyMap<string, App> {
+  const apps = new Map<string, App>();
+  for (const [name, { appId, region, apiKeySecret = "COMETCHAT_API_KEY", baseUrl }] of Object.entries(raw)) {
+    const variable = `COMETCHAT_APPS.${name}`;
+    const wrong = baseUrl === undefined ? undefined : wrongUrl(baseUrl);
+    if (wrong) report(`${variable}.baseUrl`, wrong);
+    const apiKey = secret(env, apiKeySecret, variable, report);
+    if (apiKey === undefined) continue;
+    if (!/^[\x21-\x7e]+$/.test(apiKey)) {
+      report(apiKeySecret, "holds characters that no API key has: copy it again from the CometChat dashboard");
+      continue;
+    }
+    apps.set(name, {
+      name,
+      appId,
+      region,
+      baseUrl: (baseUrl ?? `https://${appId}.api-${region}.cometchat.io/v3`).replace(/\/+$/, ""),
+      apiKey,
+    });
+  }
+  if (Object.keys(raw).length === 0) {
+    report("COMETCHAT_APPS", "must name at least one app: [vars.COMETCHAT_APPS.main] with appId and region");
+  }
+  return apps;
+}
+
+/** Where users live. The default may be left out where there is only one app, or where every issuer says. */
+export function checkPlacement(
+  raw: RawPlacement | undefined,
+  apps: RawApps,
+  issuers: readonly RawIssuer[],
+  report: Report,
+): Placement {
+  const names = Object.keys(apps);
+  const known = (variable: string, app: string) => {
+    if (!Object.hasOwn(apps, app)) report(variable, `must be one of the apps in COMETCHAT_APPS: ${names.join(", ")}`);
+  };
+  const { continents = {}, countries = {}, jurisdictions = {} } = raw ?? {};
+  if (raw?.default !== undefined) known("PLACEMENT.default", raw.default);
+  for (const [code, app] of Object.entries(continents)) {
+    known(`PLACEMENT.continents.${code}`, app);
+    if (!/^(AF|AN|AS|EU|NA|OC|SA)$/.test(code)) {
+      report(`PLACEMENT.continents.${code}`, "must be one of AF, AN, AS, EU, NA, OC, SA");
+    }
+  }
+  for (const [code, app] of Object.entries(countries)) {
+    known(`PLACEMENT.countries.${code}`, app);
+    if (!/^([A-Z]{2}|T1)$/.test(code)) {
+      report(`PLACEMENT.countries.${code}`, "must be a country's two capital letters (ISO 3166-1), as in IN");
+    }
+  }
+  for (const app of Object.keys(jurisdictions)) known(`PLACEMENT.jurisdictions.${app}`, app);
+  const undecided = issuers.some(({ app, appClaim }) => app === undefined && appClaim === undefined);
+  if (raw?.default === undefined && names.length > 1 && undecided) {
+    report("PLACEMENT.default", "is missing: with several apps it says where a user goes that nothing else places");
+  }
+  return {
+    default: raw?.default ?? names[0] ?? "",
+    byGeography: Object.keys(continents).length + Object.keys(countries).length > 0,
+    continents: new Map(Object.entries(continents)),
+    countries: new Map(Object.entries(countries)),
+    jurisdictions: new Map(Object.entries(jurisdictions)),
+  };
+}

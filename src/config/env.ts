@@ -1,0 +1,95 @@
+import { TOKEN_KEY_BYTES } from "../limits.ts";
+import { isTable, type RawEnv, type Report } from "./report.ts";
+import { schemas } from "./schema.ts";
+import type { Config } from "./types.ts";
+import { wrongOrigin } from "./urls.ts";
+
+/** Name → a method that tells the binding from anything else, and what to write to have it. */
+const BINDINGS: Readonly<Record<string, readonly [method: string, remedy: string]>> = {
+  USERS: ["get", '[[kv_namespaces]] with binding = "USERS"'],
+  LEDGER: ["getByName", "[durable_objects] with a binding LEDGER of the class Ledger"],
+  // Without a limit of its own a flood would reach CometChat: no bypass.
+  RATE_LIMIT_IP: ["limit", '[[ratelimits]] with name = "RATE_LIMIT_IP"'],
+  RATE_LIMIT_USER: ["limit", '[[ratelimits]] with name = "RATE_LIMIT_USER"'],
+};
+
+const SECRETS = ["COMETCHAT_API_KEY", "BACKEND_SECRET", "TOKEN_ENCRYPTION_KEY"];
+
+export function checkBindings(env: RawEnv, report: Report): void {
+  for (const [name, [method, remedy]] of Object.entries(BINDINGS)) {
+    const binding = env[name] as Record<string, unknown> | undefined | null;
+    if (typeof binding?.[method] !== "function")
+      report(name, `is a binding that is missing: add ${remedy} to wrangler.toml`);
+  }
+}
+
+/**
+ * A variable of a name that is nearly one of ours, or a table of any other name, is a mistake that would
+ * otherwise be ignored in silence. Other texts may be secrets that the configuration names.
+ */
+export function checkStrangers(env: RawEnv, named: ReadonlySet<string>, report: Report): void {
+  const ours = [...Object.keys(schemas), ...Object.keys(BINDINGS), ...SECRETS, "METRICS"];
+  for (const [name, value] of Object.entries(env)) {
+    if (ours.includes(name) || named.has(name) || !/^[A-Z][A-Z_]*$/.test(name)) continue;
+    const meant = ours.find((our) => distance(our, name) <= 2);
+    if (meant) report(name, `is no setting of the gateway: did you mean ${meant}?`);
+    else if (Array.isArray(value) || (isTable(value) && Object.getPrototypeOf(value) === Object.prototype)) {
+      report(name, "is no setting of the gateway: remove it, or correct its name");
+    }
+  }
+}
+
+export function checkOrigins(origins: readonly string[], report: Report): void {
+  origins.forEach((origin, index) => {
+    const wrong = wrongOrigin(origin);
+    if (wrong) report(`ALLOWED_ORIGINS[${index}]`, wrong);
+  });
+}
+
+/** The gateway's own secrets: optional, but right where they are given or needed. */
+export function checkSecrets(
+  env: RawEnv,
+  tokens: Partial<Config["tokens"]> | undefined,
+  report: Report,
+): Pick<Config, "backendSecrets" | "encryptionKey"> {
+  const backend = env.BACKEND_SECRET;
+  const backendSecrets = typeof backend === "string" ? backend.split(",").map((value) => value.trim()) : [];
+  const key = env.TOKEN_ENCRYPTION_KEY;
+  const encryptionKey = typeof key === "string" && key.trim() !== "" ? decodeKey(key.trim()) : undefined;
+  if (typeof key === "string" && key.trim() !== "" && !encryptionKey) {
+    report(
+      "TOKEN_ENCRYPTION_KEY",
+      `must be ${TOKEN_KEY_BYTES} bytes in base64: openssl rand -base64 ${TOKEN_KEY_BYTES}`,
+    );
+  } else if (!encryptionKey && tokens && (tokens.reuse === "session" || tokens.ttl || tokens.maxPerSession)) {
+    report(
+      "TOKEN_ENCRYPTION_KEY",
+      'is needed where tokens are held (TOKENS.reuse = "session", ttl, maxPerSession): openssl rand -base64 32 | npx wrangler secret put TOKEN_ENCRYPTION_KEY',
+    );
+  }
+  // An empty value must never match an empty credential.
+  return { backendSecrets: backendSecrets.filter((value) => value !== ""), encryptionKey };
+}
+
+function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+    return bytes.length === TOKEN_KEY_BYTES ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Levenshtein's distance, for names of a few dozen characters. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,153 @@
+import { CLOCK_TOLERANCE_SECONDS, HMAC_BYTES } from "../limits.ts";
+import type { RawApps } from "./apps.ts";
+import { type RawEnv, type Report, secret } from "./report.ts";
+import type { RawIssuer } from "./schema.ts";
+import type { Algorithm, Issuer, KeySource } from "./types.ts";
+import { wrongUrl } from "./urls.ts";
+
+/** Everything but `none` and HMAC: what a key from the network may verify. */
+const ASYMMETRIC: readonly Algorithm[] = [
+  ...(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const),
+  ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),
+];
+
+export function checkIssuers(env: RawEnv, raw: readonly RawIssuer[], apps: RawApps, report: Report): readonly Issuer[] {
+  const issuers = raw.map((entry, index) => checkIssuer(env, entry, `SESSION_ISSUERS[${index}]`, apps, report));
+  checkTogether(issuers, report);
+  return issuers;
+}
+
+function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApps, report: Report): Issuer {
+  const wrong = (key: string, remedy: string) => report(`${variable}.${key}`, remedy);
+  const keys = keySource(env, raw, variable, report);
+
+  const offline = keys.from === "secret" || keys.from === "public";
+  const isUrl = /^https?:/i.test(raw.issuer);
+  // An issuer whose keys are given here may be any text; one whose keys are fetched is an address.
+  const wrongIssuer = isUrl || !offline ? wrongUrl(raw.issuer) : undefined;
+  if (wrongIssuer) wrong("issuer", wrongIssuer);
+
+  const audienceRequired = raw.audienceRequired ?? true;
+  if (audienceRequired && (raw.audience ?? []).length === 0) {
+    wrong("audience", "is missing: name whom the sessions are for, or set audienceRequired = false");
+  }
+  if (raw.audience?.some((value) => value === "")) wrong("audience", "must not hold an empty text");
+
+  const algorithms = raw.algorithms ?? (keys.from === "secret" ? (["HS256"] as const) : ASYMMETRIC);
+  for (const algorithm of algorithms) {
+    const symmetric = algorithm.startsWith("HS");
+    // RFC 8725 §3.1: a public key must never be tried as an HMAC key, nor the reverse
+    if (symmetric !== (keys.from === "secret")) {
+      wrong(
+        "algorithms",
+        `${algorithm} does not go with this key source: HS… needs secret, everything else a public key`,
+      );
+    }
+    const least = HMAC_BYTES[algorithm];
+    if (keys.from === "secret" && least && keys.bytes.length > 0 && keys.bytes.length < least) {
+      // RFC 7518 §3.2
+      report(
+        raw.secret ?? variable,
+        `is too short for ${algorithm}, which needs ${least} bytes: openssl rand -base64 ${least}`,
+      );
+    }
+  }
+
+  if (raw.app !== undefined && raw.appClaim !== undefined) wrong("app", "and appClaim exclude each other: remove one");
+  if ((raw.appClaim === undefined) !== (raw.appByClaim === undefined))
+    wrong("appClaim", "and appByClaim need each other");
+  const targets = [raw.app, ...Object.values(raw.appByClaim ?? {})].filter((app) => app !== undefined);
+  for (const app of targets) {
+    if (!Object.hasOwn(apps, app)) {
+      wrong("app", `must be one of the apps in COMETCHAT_APPS: ${Object.keys(apps).join(", ")}`);
+    }
+  }
+  if (raw.profile?.role !== undefined && raw.roles === undefined) {
+    wrong("roles", "is missing: profile.role gives a role only through this table of claim value to CometChat role");
+  }
+
+  return {
+    name: raw.name ?? raw.preset ?? hostOf(raw.issuer),
+    issuer: raw.issuer,
+    keys,
+    algorithms,
+    audience: raw.audience ?? [],
+    audienceRequired,
+    authorizedParties: raw.authorizedParties,
+    cookie: raw.cookie,
+    sessionIdClaim: raw.sessionIdClaim,
+    clockTolerance: raw.clockTolerance ?? CLOCK_TOLERANCE_SECONDS,
+    maxAge: raw.maxAge,
+    app: raw.app,
+    appClaim: raw.appClaim,
+    appByClaim: new Map(Object.entries(raw.appByClaim ?? {})),
+    uid: { claim: raw.uid?.claim ?? "sub", prefix: raw.uid?.prefix ?? "", shared: raw.uid?.shared ?? false },
+    profile: {
+      // OpenID Connect Core §5.1: the standard claims are the defaults for what is shown to everybody anyway
+      name: raw.profile?.name ?? "name",
+      avatar: raw.profile ? raw.profile.avatar : "picture",
+      link: raw.profile?.link,
+      role: raw.profile?.role,
+      tags: raw.profile?.tags,
+      metadata: new Map(Object.entries(raw.profile?.metadata ?? {})),
+    },
+    roles: new Map(Object.entries(raw.roles ?? {})),
+    webhookSecret:
+      raw.webhookSecret === undefined ? undefined : secret(env, raw.webhookSecret, `${variable}.webhookSecret`, report),
+  };
+}
+
+function keySource(env: RawEnv, raw: RawIssuer, variable: string, report: Report): KeySource {
+  const given = (["jwksUrl", "publicKey", "secret"] as const).filter((key) => raw[key] !== undefined);
+  if (given.length > 1)
+    report(`${variable}.${given[1]}`, `and ${given[0]} exclude each other: keys come from one source`);
+  if (raw.jwksUrl !== undefined) {
+    const wrong = wrongUrl(raw.jwksUrl);
+    if (wrong) report(`${variable}.jwksUrl`, wrong);
+    return { from: "jwks", url: raw.jwksUrl };
+  }
+  if (raw.publicKey !== undefined) return { from: "public", text: raw.publicKey };
+  if (raw.secret !== undefined) {
+    const value = secret(env, raw.secret, `${variable}.secret`, report) ?? "";
+    // A public key used as an HMAC secret lets anyone sign (CVE-2023-48223, and CVE-2026-34950 by leading white space).
+    if (/^\s*(-----BEGIN|\{)/.test(value.replace(/^\uFEFF/, ""))) {
+      report(raw.secret, "looks like a public key or a JWK, which is no secret: give it as publicKey");
+    }
+    return { from: "secret", bytes: Uint8Array.from(new TextEncoder().encode(value)) };
+  }
+  return { from: "discovery" };
+}
+
+/** What makes two issuers' users one another (contract: two pairs of issuer and subject never share a uid). */
+function checkTogether(issuers: readonly Issuer[], report: Report): void {
+  issuers.forEach((one, index) => {
+    for (const other of issuers.slice(0, index)) {
+      const variable = `SESSION_ISSUERS[${index}]`;
+      if (one.issuer === other.issuer) {
+        report(`${variable}.issuer`, "is configured twice: one entry may have several audiences");
+        continue;
+      }
+      if (one.name === other.name) {
+        report(`${variable}.name`, "is another issuer's name too: give each its own name");
+      }
+      const shared = one.uid.shared && other.uid.shared;
+      if (shared && one.uid.prefix !== other.uid.prefix) {
+        report(`${variable}.uid.prefix`, "must be the same for all issuers that share their users (uid.shared = true)");
+      }
+      if (!shared && (one.uid.prefix.startsWith(other.uid.prefix) || other.uid.prefix.startsWith(one.uid.prefix))) {
+        report(
+          `${variable}.uid.prefix`,
+          'must differ from every other issuer\'s, and none may begin with another: uid = { prefix = "b_" }; or declare on each that they share their users: uid = { shared = true }',
+        );
+      }
+    }
+  });
+}
+
+function hostOf(issuer: string): string {
+  try {
+    return new URL(issuer).hostname;
+  } catch {
+    return issuer;
+  }
+}

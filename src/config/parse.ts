@@ -1,0 +1,127 @@
+import type * as z from "zod/mini";
+import { REQUEST_MS } from "../limits.ts";
+import { err, ok, type Result } from "../result.ts";
+import { presets } from "../session/presets.ts";
+import { checkApps, checkPlacement, type RawApps } from "./apps.ts";
+import { checkBindings, checkOrigins, checkSecrets, checkStrangers } from "./env.ts";
+import { checkIssuers } from "./issuers.ts";
+import { isTable, type Problem, type RawEnv, type Report } from "./report.ts";
+import { type RawIssuer, schemas } from "./schema.ts";
+import type { Config } from "./types.ts";
+
+const UNKNOWN = "is no setting of the gateway: remove it, or correct its name";
+
+/**
+ * The whole configuration, or everything that is wrong with it at once.
+ * Asynchronous only because a public key is tried out.
+ */
+export async function parseConfig(env: RawEnv): Promise<Result<Config, readonly Problem[]>> {
+  const problems: Problem[] = [];
+  const report: Report = (variable, remedy) => {
+    problems.push({ variable, remedy });
+  };
+  const origins = read(env, "ALLOWED_ORIGINS", report);
+  const rawApps = read(env, "COMETCHAT_APPS", report);
+  const rawIssuers = readIssuers(env, report);
+  const tokens = read(env, "TOKENS", report);
+  const provisioning = read(env, "PROVISIONING", report);
+  const rawPlacement = read(env, "PLACEMENT", report);
+  const timeout = read(env, "REQUEST_TIMEOUT_MS", report);
+
+  checkBindings(env, report);
+  checkStrangers(env, namedSecrets(rawApps ?? {}, rawIssuers ?? []), report);
+  if (origins) checkOrigins(origins, report);
+  const apps = checkApps(env, rawApps ?? {}, report);
+  const placement = checkPlacement(rawPlacement, rawApps ?? {}, rawIssuers ?? [], report);
+  const issuers = checkIssuers(env, rawIssuers ?? [], rawApps ?? {}, report);
+  const secrets = checkSecrets(env, tokens, report);
+
+  if (problems.length > 0 || !origins || !tokens || !provisioning) return err(problems);
+  return ok({
+    origins,
+    apps,
+    issuers,
+    tokens: { reuse: tokens.reuse, ttl: tokens.ttl, maxPerSession: tokens.maxPerSession },
+    provisioning,
+    placement,
+    requestTimeout: timeout ?? REQUEST_MS,
+    ...secrets,
+  });
+}
+
+type Name = keyof typeof schemas;
+
+/** One variable, as a parsed value or as JSON text (`.dev.vars` and the dashboard give text). */
+function read<N extends Name>(env: RawEnv, name: N, report: Report): z.output<(typeof schemas)[N]> | undefined {
+  const value = raw(env, name, report);
+  if (value === BROKEN) return undefined;
+  const parsed = schemas[name].safeParse(value);
+  if (parsed.success) return parsed.data as z.output<(typeof schemas)[N]>;
+  for (const issue of parsed.error.issues) {
+    const variable = pathOf(name, issue.path);
+    if (issue.code === "unrecognized_keys") {
+      for (const key of issue.keys) report(`${variable}.${key}`, UNKNOWN);
+    } else report(variable, issue.message);
+  }
+  return undefined;
+}
+
+/** The issuers, with what their presets know filled in before the form is looked at. */
+function readIssuers(env: RawEnv, report: Report): readonly RawIssuer[] | undefined {
+  const value = raw(env, "SESSION_ISSUERS", report);
+  if (value === BROKEN || !Array.isArray(value)) return read(env, "SESSION_ISSUERS", report);
+  const completed = value.map((entry: unknown, index) => {
+    if (!isTable(entry) || typeof entry.issuer !== "string" || typeof entry.preset !== "string") return entry;
+    const preset = Object.hasOwn(presets, entry.preset) ? presets[entry.preset] : undefined;
+    if (!preset) {
+      report(`SESSION_ISSUERS[${index}].preset`, `must be one of ${Object.keys(presets).join(", ")}`);
+      return entry;
+    }
+    return complete(entry, preset({ ...entry, issuer: entry.issuer }));
+  });
+  return read({ SESSION_ISSUERS: completed }, "SESSION_ISSUERS", report);
+}
+
+/** The operator's own settings win over the preset's; a key source of its own replaces the preset's. */
+function complete(entry: Readonly<Record<string, unknown>>, defaults: Readonly<Record<string, unknown>>): unknown {
+  const known: Record<string, unknown> = { ...defaults };
+  if (["jwksUrl", "publicKey", "secret"].some((key) => key in entry)) {
+    for (const key of ["jwksUrl", "publicKey", "secret", "algorithms"]) delete known[key];
+  }
+  for (const key of ["uid", "profile"]) {
+    if (isTable(known[key]) && isTable(entry[key])) known[key] = { ...known[key], ...entry[key] };
+    else if (key in entry) known[key] = entry[key];
+  }
+  const { uid: _uid, profile: _profile, ...own } = entry;
+  return { ...known, ...own };
+}
+
+const BROKEN = Symbol("no JSON");
+
+function raw(env: RawEnv, name: string, report: Report): unknown {
+  const value = env[name];
+  if (typeof value !== "string") return value;
+  // The dashboard leaves an emptied variable behind as an empty text.
+  if (value.trim() === "") return undefined;
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    report(name, "is text, but no JSON: write it as a table or list in wrangler.toml, or as JSON text");
+    return BROKEN;
+  }
+}
+
+function namedSecrets(apps: RawApps, issuers: readonly RawIssuer[]): ReadonlySet<string> {
+  const names = [
+    ...Object.values(apps).map(({ apiKeySecret }) => apiKeySecret),
+    ...issuers.flatMap(({ secret, webhookSecret }) => [secret, webhookSecret]),
+  ];
+  return new Set(names.filter((name) => name !== undefined));
+}
+
+function pathOf(name: string, path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, step) => text + (typeof step === "number" ? `[${step}]` : `.${String(step)}`),
+    name,
+  );
+}

@@ -1,0 +1,43 @@
+const LOOPBACK = new Set(["127.0.0.1", "localhost"]);
+
+/**
+ * What is wrong with an address that the gateway will call or trust, or undefined.
+ * https only; plain http on the loopback alone, where the sandbox lives.
+ */
+export function wrongUrl(value: string): string | undefined {
+  let url: URL;
+  try {
+    url = new URL(value);
+  } catch {
+    return "must be a complete address, as https://auth.example.com";
+  }
+  if (url.username !== "" || url.password !== "") return "must not hold credentials";
+  if (url.protocol === "http:" && LOOPBACK.has(url.hostname)) return undefined;
+  if (url.protocol !== "https:") return "must begin with https:// (plain http only on 127.0.0.1 and localhost)";
+  return undefined;
+}
+
+/** What is wrong with one entry of ALLOWED_ORIGINS, or undefined. */
+export function wrongOrigin(value: string): string | undefined {
+  if (value === "*" || value === "null") return "must be an origin: list each one";
+  // Origins of native shells (capacitor://localhost) are not known to the URL parser; they are matched to the letter.
+  if (!/^https?:/i.test(value)) {
+    return /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+(:\d+)?$/.test(value)
+      ? undefined
+      : "must be an origin, as https://app.example.com";
+  }
+  const wildcard = /^(https?:\/\/)\*\.(.+)$/.exec(value);
+  const concrete = wildcard ? `${wildcard[1]}${wildcard[2]}` : value;
+  if (concrete.includes("*")) return "may hold one wildcard, as its whole leading label: https://*.preview.example.com";
+  let origin: string;
+  try {
+    origin = new URL(concrete).origin;
+  } catch {
+    return "must be an origin, as https://app.example.com";
+  }
+  if (origin !== concrete) return "must be an origin alone: lower case, no path, no slash at the end, no default port";
+  if (wildcard && !new URL(concrete).hostname.includes(".") && !concrete.includes("localhost")) {
+    return "must not open a whole top-level domain";
+  }
+  return undefined;
+}

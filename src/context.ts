@@ -1,0 +1,46 @@
+import type { Timing } from "./telemetry/timing.ts";
+
+/** What the Worker's surroundings give; tests hand in their own. */
+export interface Deps {
+  readonly fetch: (input: string, init: RequestInit) => Promise<Response>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** In [0, 1): jitter, never a secret. */
+  readonly random: () => number;
+  /** One structured line; the only way to the console. */
+  readonly log: (line: LogLine) => void;
+  /** The data centre's own cache, where there is one. */
+  readonly cache: () => Cache | undefined;
+}
+
+/** Scalars of our own making only: no token, key, claim or upstream text. */
+export type LogLine = Readonly<Record<string, string | number | boolean | undefined>> & { readonly event: string };
+
+/** What one request carries through every step. */
+export interface Context {
+  readonly requestId: string;
+  /** The one look at the clock that this request takes, in milliseconds since 1970. */
+  readonly now: number;
+  readonly deadline: Deadline;
+  readonly timing: Timing;
+  /** Runs after the answer, with a budget of its own; a failure is logged, never thrown. */
+  readonly after: (name: string, task: (context: Context) => Promise<unknown>) => void;
+}
+
+/** One budget of time, given down to every step. */
+export interface Deadline {
+  /** Aborts when the budget is spent or the caller has gone. */
+  readonly signal: AbortSignal;
+  /** Milliseconds left; never negative. */
+  readonly left: () => number;
+}
+
+/** A deadline `ms` from now, ended earlier by `parent`. */
+export function deadline(ms: number, now: () => number, parent?: AbortSignal): Deadline {
+  const end = now() + ms;
+  const timeout = AbortSignal.timeout(Math.max(0, ms));
+  return {
+    signal: parent ? AbortSignal.any([parent, timeout]) : timeout,
+    left: () => Math.max(0, end - now()),
+  };
+}

@@ -1,0 +1,82 @@
+import QuickLRU from "quick-lru";
+import * as z from "zod/mini";
+import type { Deps } from "../context.ts";
+import { DIRECTORY_READ_MS, MAPPING_MEMORY_MS, MAPPINGS_REMEMBERED } from "../limits.ts";
+import { within } from "../within.ts";
+
+const mapping = z.object({
+  /** The operator's name of the app that the user lives in. */
+  app: z.string(),
+  /** Digest of the claims last synchronised. */
+  profile: z.string(),
+  /** Milliseconds since 1970. */
+  createdAt: z.number(),
+  syncedAt: z.number(),
+  /** Milliseconds since 1970: tokens minted before were revoked. */
+  tokensNotBefore: z.optional(z.number()),
+});
+
+/** What is kept of a user in KV, at `v1:u:<uid>`. */
+export type Mapping = Readonly<z.output<typeof mapping>>;
+
+/**
+ * Which users are known in CometChat. It only decides which call goes first: a miss, a stale answer or a lost
+ * write costs one call to CometChat, never a user.
+ */
+export interface Directory {
+  /** The mapping, or undefined where there is none or KV could not tell in time. Never fails. */
+  readonly get: (uid: string) => Promise<Mapping | undefined>;
+  /** What this isolate remembers, without asking KV. */
+  readonly recall: (uid: string) => Mapping | undefined;
+  /** Remembers for this isolate alone; `put` writes it. */
+  readonly note: (uid: string, mapping: Mapping) => void;
+  /** Remembers at once, writes when KV takes it. Rejects when KV refuses; the caller logs it. */
+  readonly put: (uid: string, mapping: Mapping) => Promise<void>;
+  readonly forget: (uid: string) => Promise<void>;
+  /** Whether the caller may synchronise this user's profile now: one at a time. */
+  readonly claimSync: (uid: string) => boolean;
+  readonly releaseSync: (uid: string) => void;
+}
+
+export function createDirectory(kv: KVNamespace, deps: Deps): Directory {
+  // Bounded in number and in time: an isolate may trust what it read for ten seconds only.
+  const memory = new QuickLRU<string, Mapping>({ maxSize: MAPPINGS_REMEMBERED, maxAge: MAPPING_MEMORY_MS });
+  const syncing = new Set<string>();
+  const key = (uid: string) => `v1:u:${uid}`;
+
+  return {
+    async get(uid) {
+      const remembered = memory.get(uid);
+      if (remembered) return remembered;
+      try {
+        const parsed = mapping.safeParse(await within(DIRECTORY_READ_MS, kv.get(key(uid), "json")));
+        if (!parsed.success) return undefined;
+        memory.set(uid, parsed.data);
+        return parsed.data;
+      } catch {
+        deps.log({ event: "directory-miss", reason: "kv-fault" });
+        return undefined;
+      }
+    },
+    recall: (uid) => memory.get(uid),
+    note(uid, value) {
+      memory.set(uid, value);
+    },
+    claimSync(uid) {
+      if (syncing.has(uid)) return false;
+      syncing.add(uid);
+      return true;
+    },
+    releaseSync(uid) {
+      syncing.delete(uid);
+    },
+    async put(uid, value) {
+      memory.set(uid, value);
+      await kv.put(key(uid), JSON.stringify(value));
+    },
+    async forget(uid) {
+      memory.delete(uid);
+      await kv.delete(key(uid));
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { CometChat, Profile } from "../cometchat/cometchat.ts";
+import type { Issuer } from "../config/types.ts";
+import type { Context } from "../context.ts";
+import type { Gateway } from "../gateway.ts";
+import { profileHash } from "../identity/profile.ts";
+import type { Mapping } from "./directory.ts";
+
+export interface SignedIn {
+  readonly uid: string;
+  readonly issuer: Issuer;
+  /** What the claims say now. */
+  readonly profile: Profile;
+  /** What the directory said before this sign-in. */
+  readonly mapping: Mapping | undefined;
+  readonly created: boolean;
+}
+
+/**
+ * After the answer: the profile is brought up to date in CometChat where the mapped claims have changed, and the
+ * mapping is written where it says something new. Unchanged claims of a known user cost nothing.
+ */
+export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, context: Context): Promise<void> {
+  const { config, directory } = gateway;
+  const hash = await profileHash(user.profile);
+  // Fifty first sign-ins at once: the isolate's memory knows what one of them has done meanwhile.
+  const latest = directory.recall(user.uid) ?? user.mapping;
+  const here = latest?.app === chat.app.name ? latest : undefined;
+  if (!user.created && here?.profile === hash) return;
+
+  let profile = user.created ? hash : (here?.profile ?? "");
+  if (!user.created && config.provisioning.sync && chat.spare() && directory.claimSync(user.uid)) {
+    try {
+      const synced = await chat.update(user.uid, ...updateOf(user), context);
+      // A failure leaves the old digest, so that the next sign-in tries again.
+      if (synced.ok) profile = hash;
+    } finally {
+      directory.releaseSync(user.uid);
+    }
+  }
+  await directory.put(user.uid, {
+    ...here,
+    app: chat.app.name,
+    profile,
+    createdAt: here?.createdAt ?? context.now,
+    syncedAt: profile === hash ? context.now : (here?.syncedAt ?? 0),
+  });
+}
+
+/** The whole mapped profile (CometChat replaces what is sent), and `unset` for what the claims no longer hold. */
+function updateOf({ issuer, profile }: SignedIn): [Profile, ("avatar" | "link" | "metadata")[]] {
+  const mapped = issuer.profile;
+  const gone = (["avatar", "link"] as const).filter((key) => mapped[key] !== undefined && profile[key] === undefined);
+  const unset = mapped.metadata.size > 0 && profile.metadata === undefined ? [...gone, "metadata" as const] : gone;
+  return [
+    {
+      ...profile,
+      ...(mapped.tags !== undefined && profile.tags === undefined ? { tags: [] } : {}),
+      // A role that the claims no longer grant is taken back, not kept.
+      ...(mapped.role !== undefined && profile.role === undefined ? { role: "default" } : {}),
+    },
+    unset,
+  ];
+}

@@ -1,0 +1,145 @@
+import { err, type Result } from "./result.ts";
+
+/**
+ * What a caller is told: one stable code, its HTTP status, and one generic title per code (RFC 9457).
+ * One text per code, so that an answer is no oracle for which check failed.
+ */
+export const codes = {
+  "bad-request": [400, "The request is not of the expected form."],
+  "session-missing": [401, "No session was presented."],
+  "session-malformed": [401, "The session is not a compact JWS."],
+  "session-invalid": [401, "The session was not accepted."],
+  "session-expired": [401, "The session has expired."],
+  "backend-unauthorized": [401, "The backend secret was not accepted."],
+  "origin-not-allowed": [403, "This origin may not use the gateway."],
+  "user-deactivated": [403, "This user is deactivated."],
+  "user-not-provisioned": [403, "This user has not been provisioned."],
+  "subject-not-allowed": [403, "This subject may not have a chat user."],
+  "not-found": [404, "There is nothing here."],
+  "method-not-allowed": [405, "This method is not allowed here."],
+  "body-too-large": [413, "The body is too large."],
+  "unsupported-media-type": [415, "The body must be JSON."],
+  "rate-limited": [429, "Too many requests."],
+  "config-invalid": [500, "The gateway is not configured correctly."],
+  internal: [500, "Something went wrong in the gateway."],
+  "cometchat-rejected": [502, "CometChat refused the gateway's request."],
+  "cometchat-unavailable": [503, "CometChat is not available."],
+  "cometchat-rate-limited": [503, "CometChat's rate limit is reached."],
+  "keys-unavailable": [503, "The identity provider's keys are not available."],
+  "cometchat-timeout": [504, "CometChat did not answer in time."],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+export type Code = keyof typeof codes;
+
+/**
+ * Why a request failed, as the log tells it. Every reason has exactly one code:
+ * a reason without one does not compile.
+ */
+export const reasons = {
+  // Extraction and form of the session
+  "credential-absent": "session-missing",
+  "scheme-other": "session-missing",
+  "authorization-form": "session-malformed",
+  "cookie-ambiguous": "session-malformed",
+  "token-too-large": "session-malformed",
+  "token-segments": "session-malformed",
+  "token-base64url": "session-malformed",
+  "token-header": "session-malformed",
+  "token-payload": "session-malformed",
+  // Algorithm, key and signature
+  "alg-not-allowed": "session-invalid",
+  "crit-present": "session-invalid",
+  "zip-or-nested": "session-invalid",
+  "typ-other": "session-invalid",
+  "key-unknown": "session-invalid",
+  "signature-wrong": "session-invalid",
+  // Claims
+  "issuer-unknown": "session-invalid",
+  "audience-other": "session-invalid",
+  "azp-other": "session-invalid",
+  "exp-form": "session-invalid",
+  "nbf-form": "session-invalid",
+  "iat-form": "session-invalid",
+  "nbf-future": "session-invalid",
+  "iat-future": "session-invalid",
+  "subject-form": "session-invalid",
+  "logout-token": "session-invalid",
+  "session-expired": "session-expired",
+  // Keys
+  "keys-unavailable": "keys-unavailable",
+  "keys-cooling-down": "keys-unavailable",
+  // The request
+  "query-present": "bad-request",
+  "body-json": "bad-request",
+  "body-shape": "bad-request",
+  "uid-form": "bad-request",
+  "logout-token-refused": "bad-request",
+  "token-not-held": "bad-request",
+  "body-too-large": "body-too-large",
+  "media-type": "unsupported-media-type",
+  "route-unknown": "not-found",
+  "method-other": "method-not-allowed",
+  "origin-other": "origin-not-allowed",
+  "origin-absent": "origin-not-allowed",
+  "address-limited": "rate-limited",
+  "user-limited": "rate-limited",
+  "backend-secret": "backend-unauthorized",
+  // Identity, placement and provisioning
+  "subject-reserved": "subject-not-allowed",
+  "app-claim": "subject-not-allowed",
+  "user-deactivated": "user-deactivated",
+  "user-unknown": "user-not-provisioned",
+  // Ourselves
+  "config-invalid": "config-invalid",
+  "home-app-gone": "config-invalid",
+  bug: "internal",
+  // CometChat
+  "upstream-key": "cometchat-rejected",
+  "upstream-app": "cometchat-rejected",
+  "upstream-plan": "cometchat-rejected",
+  "upstream-role": "cometchat-rejected",
+  "upstream-rejected": "cometchat-rejected",
+  "upstream-uid-exists": "cometchat-rejected",
+  "upstream-uid-unknown": "not-found",
+  "upstream-token-unknown": "cometchat-rejected",
+  "upstream-limited": "cometchat-rate-limited",
+  "upstream-fault": "cometchat-unavailable",
+  "upstream-unreachable": "cometchat-unavailable",
+  "upstream-answer": "cometchat-unavailable",
+  "upstream-open": "cometchat-unavailable",
+  "upstream-timeout": "cometchat-timeout",
+  "ledger-unavailable": "cometchat-unavailable",
+} as const satisfies Record<string, Code>;
+
+export type Reason = keyof typeof reasons;
+
+export interface GatewayError {
+  readonly reason: Reason;
+  /** Seconds after which asking again makes sense; whole, at least 1. */
+  readonly retryAfter?: number;
+  /** A fixed text of ours for the caller; never anything that a caller, a provider or CometChat sent. */
+  readonly detail?: string;
+  /** For 405: the methods that this path has. */
+  readonly allow?: string;
+  /** For the log alone: what an operator can do about it. No secret, no claim, no upstream text. */
+  readonly remedy?: string;
+}
+
+/** A failed Result with this reason. */
+export const fail = (reason: Reason, more?: Omit<GatewayError, "reason">): Result<never, GatewayError> =>
+  err({ reason, ...more });
+
+/** Thrown to leave a Hono handler with an expected failure; the app's error handler turns it into problem+json. */
+export class Refusal extends Error {
+  readonly error: GatewayError;
+  constructor(error: GatewayError) {
+    super(error.reason);
+    this.error = error;
+  }
+}
+
+/** The value of a Result, or the failure thrown as a Refusal. Only routes and middleware use it. */
+export function expect<T>(result: Result<T, GatewayError>): T {
+  if (result.ok) return result.value;
+  throw new Refusal(result.error);
+}

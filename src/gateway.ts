@@ -1,0 +1,44 @@
+import { type CometChat, createCometChat } from "./cometchat/cometchat.ts";
+import { parseConfig } from "./config/parse.ts";
+import type { Problem, RawEnv } from "./config/report.ts";
+import type { Config } from "./config/types.ts";
+import type { Deps } from "./context.ts";
+import { createDirectory, type Directory } from "./directory/directory.ts";
+import { createOrigins, type Origins } from "./http/origin.ts";
+import { ok, type Result } from "./result.ts";
+import { createVerifier, type Verifier } from "./session/verify.ts";
+
+/** Everything that lives as long as the isolate: the configuration and the parts made from it, with their caches. */
+export interface Gateway {
+  readonly config: Config;
+  readonly deps: Deps;
+  readonly origins: Origins;
+  readonly verifier: Verifier;
+  readonly directory: Directory;
+  /** The client of an app by its configured name; undefined where the configuration no longer has it. */
+  readonly cometchat: (app: string) => CometChat | undefined;
+  readonly users: KVNamespace;
+  readonly limits: { readonly address: RateLimit; readonly user: RateLimit };
+  readonly metrics: AnalyticsEngineDataset | undefined;
+}
+
+/** The gateway that an environment describes, or all that is wrong with it. */
+export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gateway, readonly Problem[]>> {
+  const parsed = await parseConfig(env);
+  if (!parsed.ok) return parsed;
+  const config = parsed.value;
+  // The configuration has checked that the bindings are there.
+  const bindings = env as unknown as Env;
+  const clients = new Map([...config.apps].map(([name, app]) => [name, createCometChat(app, deps)]));
+  return ok({
+    config,
+    deps,
+    origins: createOrigins(config.origins),
+    verifier: createVerifier({ issuers: config.issuers, deps, kv: bindings.USERS }),
+    directory: createDirectory(bindings.USERS, deps),
+    cometchat: (app) => clients.get(app),
+    users: bindings.USERS,
+    limits: { address: bindings.RATE_LIMIT_IP, user: bindings.RATE_LIMIT_USER },
+    metrics: bindings.METRICS,
+  });
+}

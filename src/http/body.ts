@@ -1,0 +1,56 @@
+import type * as z from "zod/mini";
+import { Refusal } from "../errors.ts";
+
+/**
+ * The request's JSON body, checked by `schema`; undefined where there is no body.
+ * The size is counted while reading: a declared length proves nothing, and a chunked body has none.
+ * Throws `body-too-large`, `media-type`, `body-json`, or `body-shape` with the wrong fields named.
+ */
+export async function readBody<S extends z.ZodMiniType>(
+  request: Request,
+  schema: S,
+  limit: number,
+): Promise<z.output<S> | undefined> {
+  const bytes = await readBytes(request, limit);
+  if (bytes.length === 0) return undefined;
+  if (mediaType(request) !== "application/json") throw new Refusal({ reason: "media-type" });
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    throw new Refusal({ reason: "body-json", detail: "The body is no JSON." });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new Refusal({ reason: "body-shape", detail: shapeProblems(parsed.error.issues) });
+}
+
+/** The body's bytes, at most `limit`. Throws `body-too-large`, and reads no further. */
+export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (Number(request.headers.get("Content-Length")) > limit) throw new Refusal({ reason: "body-too-large" });
+  if (!request.body) return new Uint8Array(0);
+  const bytes = new Uint8Array(limit);
+  let length = 0;
+  const reader = request.body.getReader();
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    if (length + chunk.value.length > limit) {
+      await reader.cancel();
+      throw new Refusal({ reason: "body-too-large" });
+    }
+    bytes.set(chunk.value, length);
+    length += chunk.value.length;
+  }
+  return bytes.subarray(0, length);
+}
+
+export const mediaType = (request: Request): string =>
+  (request.headers.get("Content-Type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
+
+/** Which fields are wrong and why, in our own words: names of a caller's own making are not repeated. */
+function shapeProblems(issues: readonly z.core.$ZodIssue[]): string {
+  const problems = issues.map((issue) => {
+    if (issue.code === "unrecognized_keys") return "The body holds a key that is not known.";
+    return issue.path.length === 0 ? "The body must be an object." : `${issue.path.join(".")}: ${issue.message}.`;
+  });
+  return [...new Set(problems)].join(" ");
+}

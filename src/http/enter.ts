@@ -1,0 +1,100 @@
+import type { Context as HonoContext, MiddlewareHandler } from "hono";
+import { type Context, type Deps, deadline } from "../context.ts";
+import { Refusal, reasons } from "../errors.ts";
+import { createGateway, type Gateway } from "../gateway.ts";
+import { AFTER_MS } from "../limits.ts";
+import { traceOf } from "../telemetry/log.ts";
+import { createTiming } from "../telemetry/timing.ts";
+import type { HonoEnv } from "./environment.ts";
+import { problem } from "./problem.ts";
+import { requestIdOf } from "./requestid.ts";
+
+/** The first middleware: gives the request its context, and its answer the headers, the log line and the data point. */
+export function enter(deps: Deps): MiddlewareHandler<HonoEnv> {
+  // Once per isolate. The promise is not shared: a request must not wait for another one's.
+  const made = new WeakMap<object, Gateway | "invalid">();
+
+  async function gatewayOf(env: HonoEnv["Bindings"]): Promise<Gateway | "invalid"> {
+    const before = made.get(env);
+    if (before) return before;
+    const gateway = await createGateway(env, deps);
+    if (!gateway.ok) {
+      for (const { variable, remedy } of gateway.error) deps.log({ event: "config-invalid", variable, remedy });
+    }
+    // Another request may have been first: its caches stay.
+    const current = made.get(env) ?? (gateway.ok ? gateway.value : "invalid");
+    made.set(env, current);
+    return current;
+  }
+
+  return async (c, next) => {
+    const requestId = requestIdOf(c.req.raw.headers);
+    const now = deps.now();
+    c.set("deps", deps);
+    c.set("requestId", requestId);
+    c.set("outcome", { route: "none" });
+    const gateway = await gatewayOf(c.env);
+    if (gateway === "invalid") {
+      c.res = refuse(new Refusal({ reason: "config-invalid" }), c);
+    } else {
+      const context = contextOf(c, requestId, now, gateway);
+      c.set("gateway", gateway);
+      c.set("context", context);
+      await next();
+      c.header("Server-Timing", context.timing.header());
+    }
+    c.header("X-Request-Id", requestId);
+    report(c, requestId, now, deps, gateway === "invalid" ? undefined : gateway);
+  };
+}
+
+function contextOf(c: HonoContext<HonoEnv>, requestId: string, now: number, { config, deps }: Gateway): Context {
+  const timing = createTiming(deps.now);
+  const after: Context["after"] = (name, task) => {
+    const later: Context = { requestId, now, timing, after, deadline: deadline(AFTER_MS, deps.now) };
+    const done = Promise.resolve()
+      .then(() => task(later))
+      .catch((error: unknown) => deps.log({ event: "after-failed", requestId, task: name, ...traceOf(error) }));
+    c.executionCtx.waitUntil(done);
+  };
+  return { requestId, now, timing, after, deadline: deadline(config.requestTimeout, deps.now, c.req.raw.signal) };
+}
+
+/** An expected failure as its problem; anything else is a bug, told to the log without its message. */
+export function refuse(error: Error, c: HonoContext<HonoEnv>): Response {
+  const expected = error instanceof Refusal ? error.error : ({ reason: "bug" } as const);
+  const requestId = c.get("requestId");
+  if (!(error instanceof Refusal)) c.get("deps").log({ event: "bug", requestId, ...traceOf(error) });
+  c.get("outcome").error = expected;
+  return problem(expected, requestId);
+}
+
+function report(c: HonoContext<HonoEnv>, requestId: string, now: number, deps: Deps, gateway?: Gateway): void {
+  const { route, error, app, region, created } = c.get("outcome");
+  const stages = gateway ? c.get("context").timing.stages() : { total: deps.now() - now };
+  const code = error ? reasons[error.reason] : "ok";
+  deps.log({
+    event: "request",
+    requestId,
+    ray: c.req.header("CF-Ray"),
+    method: c.req.method,
+    route,
+    status: c.res.status,
+    code,
+    reason: error?.reason,
+    remedy: error?.remedy,
+    app,
+    region,
+    created,
+    ...stages,
+  });
+  try {
+    gateway?.metrics?.writeDataPoint({
+      indexes: [route],
+      blobs: [route, code, app ?? "", region ?? ""],
+      doubles: [c.res.status, stages.total, stages.session ?? 0, stages.directory ?? 0, stages.cometchat ?? 0],
+    });
+  } catch {
+    // Numbers about a request must not cost the request.
+  }
+}

@@ -1,0 +1,37 @@
+import { codes, type GatewayError, reasons } from "../errors.ts";
+
+/** Seconds for `Retry-After` where nobody knows better; long enough that a crowd of clients does not hammer. */
+const RETRY_AFTER: Readonly<Record<string, number>> = {
+  "rate-limited": 60,
+  "keys-unavailable": 10,
+  "cometchat-unavailable": 5,
+  "cometchat-rate-limited": 15,
+  "cometchat-timeout": 5,
+};
+
+/** An expected failure as problem+json (RFC 9457). The reason stays inside; only the code goes out. */
+export function problem(error: GatewayError, requestId: string): Response {
+  const code = reasons[error.reason];
+  const [status, title] = codes[code];
+  const headers = new Headers({ "Content-Type": "application/problem+json", "Cache-Control": "no-store" });
+  const retryAfter = error.retryAfter ?? RETRY_AFTER[code];
+  if (retryAfter !== undefined) headers.set("Retry-After", String(Math.max(1, Math.ceil(retryAfter))));
+  if (error.allow !== undefined) headers.set("Allow", error.allow);
+  if (status === 401) headers.set("WWW-Authenticate", challenge(code, title));
+  const body = {
+    type: `urn:problem:cometchat-edge-gateway:${code}`,
+    title,
+    status,
+    code,
+    ...(error.detail === undefined ? {} : { detail: error.detail }),
+    requestId,
+  };
+  return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** RFC 6750 §3: a request without credentials is told the scheme alone (§3.1). */
+function challenge(code: string, title: string): string {
+  if (code === "backend-unauthorized") return 'Bearer realm="backend"';
+  const realm = 'Bearer realm="cometchat-edge-gateway"';
+  return code === "session-missing" ? realm : `${realm}, error="invalid_token", error_description="${title}"`;
+}

@@ -1,0 +1,127 @@
+import type { Profile } from "../cometchat/cometchat.ts";
+import type { Issuer } from "../config/types.ts";
+import { base64url, sha256 } from "../encoding.ts";
+import { METADATA_CHARS, NAME_CHARS, TAG_CHARS, TAGS, URL_CHARS } from "../limits.ts";
+import { claim } from "../session/claims.ts";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+export interface MappedProfile {
+  /** Only what the claims hold and CometChat takes; what does not fit is left out, and the sign-in goes on. */
+  readonly profile: Profile;
+  /** Names of the mapped fields that the claims held but CometChat would have refused: for the log. */
+  readonly dropped: readonly string[];
+}
+
+/** The claims as a CometChat profile, within CometChat's limits (docs, articles/properties-and-constraints). */
+export function profileOf(issuer: Pick<Issuer, "profile" | "roles">, claims: Claims): MappedProfile {
+  const { profile: paths, roles } = issuer;
+  const profile: { -readonly [K in keyof Profile]: Profile[K] } = {};
+  const dropped: string[] = [];
+  const map = <T>(field: string, path: string | undefined, read: (value: unknown) => T | undefined): T | undefined => {
+    const value = path === undefined ? undefined : claim(claims, path);
+    if (value === undefined || value === null || value === "") return undefined;
+    const taken = read(value);
+    if (taken === undefined) dropped.push(field);
+    return taken;
+  };
+
+  const name = map("name", paths.name, nameFrom);
+  if (name !== undefined) profile.name = name;
+  const avatar = map("avatar", paths.avatar, urlFrom);
+  if (avatar !== undefined) profile.avatar = avatar;
+  const link = map("link", paths.link, urlFrom);
+  if (link !== undefined) profile.link = link;
+  // The claim's value is never a role by itself: only the operator's table grants one.
+  const role = map("role", paths.role, (value) =>
+    texts(value)
+      .map((each) => roles.get(each))
+      .find(Boolean),
+  );
+  if (role !== undefined) profile.role = role;
+  const tags = map("tags", paths.tags, tagsFrom);
+  if (tags !== undefined) profile.tags = tags;
+
+  const metadata: Record<string, unknown> = {};
+  let size = 2;
+  for (const [key, path] of paths.metadata) {
+    const value = map(`metadata.${key}`, path, scalarFrom);
+    if (value === undefined) continue;
+    const cost = JSON.stringify(key).length + JSON.stringify(value).length + 2;
+    if (size + cost > METADATA_CHARS) {
+      dropped.push(`metadata.${key}`);
+      continue;
+    }
+    size += cost;
+    metadata[key] = value;
+  }
+  if (Object.keys(metadata).length > 0) profile.metadata = metadata;
+  return { profile, dropped };
+}
+
+/**
+ * A name for a user whose claims hold none: CometChat demands one.
+ * A subject that is its own uid is what people typed to sign up; a hash is shown to nobody.
+ */
+export function fallbackName(claims: Claims, uid: string): string {
+  for (const key of ["preferred_username", "nickname", "given_name"]) {
+    const name = nameFrom(claim(claims, key));
+    if (name !== undefined) return name;
+  }
+  const hash = /(?:^|[_-])x-([a-z2-7]{52})$/.exec(uid)?.[1] ?? /^x-([a-z2-7]{52})$/.exec(uid)?.[1];
+  return hash === undefined ? uid : `User ${hash.slice(0, 6)}`;
+}
+
+/** A digest of the mapped profile, to see whether the claims have changed: the order of keys does not matter. */
+export async function profileHash(profile: Profile): Promise<string> {
+  const metadata = Object.entries(profile.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  const { name, avatar, link, role, tags } = profile;
+  return base64url(await sha256(JSON.stringify([name, avatar, link, role, tags, metadata])));
+}
+
+/** At most 100 characters as MySQL's utf8mb4 counts them (code points), never cut inside what a reader sees as one. */
+function nameFrom(value: unknown): string | undefined {
+  if (typeof value !== "string") return undefined;
+  const name = value
+    .toWellFormed()
+    .replaceAll(/\p{Cc}+/gu, " ")
+    .trim();
+  if (name.length <= NAME_CHARS) return name === "" ? undefined : name;
+  let cut = "";
+  let points = 0;
+  // A claim of a megabyte is not segmented as a whole: no grapheme within the limit begins later than this.
+  for (const { segment } of new Intl.Segmenter().segment(name.slice(0, NAME_CHARS * 8))) {
+    points += [...segment].length;
+    if (points > NAME_CHARS) break;
+    cut += segment;
+  }
+  return cut.trim() === "" ? [...name].slice(0, NAME_CHARS).join("") : cut.trim();
+}
+
+function urlFrom(value: unknown): string | undefined {
+  if (typeof value !== "string" || value.length > URL_CHARS) return undefined;
+  const url = URL.parse(value);
+  // javascript: and data: addresses would run or hide in somebody else's client
+  return url && (url.protocol === "https:" || url.protocol === "http:") && url.href.length <= URL_CHARS
+    ? url.href
+    : undefined;
+}
+
+function tagsFrom(value: unknown): readonly string[] | undefined {
+  const tags = texts(value)
+    .map((tag) => tag.toWellFormed().trim())
+    .filter((tag) => tag !== "" && [...tag].length <= TAG_CHARS);
+  return tags.length > 0 ? [...new Set(tags)].slice(0, TAGS) : undefined;
+}
+
+/** Scalars, and flat lists of them: claims are never serialised as they came (a deep one would overflow the stack). */
+function scalarFrom(value: unknown): unknown {
+  if (Array.isArray(value)) return value.every(isScalar) ? value : undefined;
+  return isScalar(value) ? value : undefined;
+}
+
+const isScalar = (value: unknown): boolean =>
+  typeof value === "string" ? value.length <= METADATA_CHARS : typeof value === "boolean" || Number.isFinite(value);
+
+const texts = (value: unknown): readonly string[] =>
+  (Array.isArray(value) ? value : [value]).filter((each) => typeof each === "string");

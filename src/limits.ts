@@ -1,0 +1,127 @@
+/** Every number that bounds something, with its reason. Times in milliseconds unless the name says seconds. */
+
+// Sessions
+/** Bytes of a session; contract. Real sessions are under 2 KB; the platform's own limits come much later. */
+export const SESSION_BYTES = 8 * 1024;
+/** Characters of a `kid`: it is looked up in a Map, never in a URL or a store (RFC 8725 §3.10). */
+export const KID_CHARS = 256;
+/** Characters of a subject; anything that is no uid is hashed, so the bound only keeps the hash cheap. */
+export const SUBJECT_CHARS = 4096;
+
+// Requests
+/** Bytes of a request body of the token endpoints; contract. */
+export const BODY_BYTES = 4 * 1024;
+/** Default time of one request altogether; contract. */
+export const REQUEST_MS = 8_000;
+/** Work after the answer; the platform ends it at 30 s. */
+export const AFTER_MS = 25_000;
+/** What `Retry-After` says after our own limits: the bindings' period, since they tell no rest. */
+export const LIMIT_PERIOD_SECONDS = 60;
+
+// CometChat (docs, articles/properties-and-constraints)
+export const UID_CHARS = 100;
+export const NAME_CHARS = 100;
+export const URL_CHARS = 3000;
+export const TAGS = 25;
+export const TAG_CHARS = 100;
+/** Characters of metadata as JSON: the older and smaller of the two documented limits. */
+export const METADATA_CHARS = 1600;
+
+// Directory
+/** KV is no guaranteed fast path (p95 over 300 ms was measured in the field): after this it counts as a miss. */
+export const DIRECTORY_READ_MS = 100;
+/** The same for /readyz, where slow is still alive. */
+export const READY_MS = 1_000;
+/** How long an isolate may trust a mapping it has read; contract. */
+export const MAPPING_MEMORY_MS = 10_000;
+/** Mappings an isolate remembers; about 200 bytes each, so 2 MB of 128. */
+export const MAPPINGS_REMEMBERED = 5_000;
+
+// Configuration
+/** Seconds by which clocks may differ unless configured. */
+export const CLOCK_TOLERANCE_SECONDS = 30;
+/** Least bytes of an HMAC key: as long as the hash (RFC 7518 §3.2). */
+export const HMAC_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
+/** AES-256. */
+export const TOKEN_KEY_BYTES = 32;
+
+// Calls to CometChat
+/** One attempt: far above what an answer takes, and short enough for a second one within the default request. */
+export const ATTEMPT_MS = 4_000;
+/** One call and two repetitions: a fault of one call in ten then costs one sign-in in a thousand. */
+export const ATTEMPTS = 3;
+/** With less time left no further attempt is begun: across an ocean an answer takes about as long. */
+export const ATTEMPT_LEFT_MS = 200;
+/** Longest pause before the second attempt, doubled before the next: enough for a restart, little for a person. */
+export const BACKOFF_MS = 100;
+/** Failures in a row that open the breaker: three requests of an outage, and one call in 256 at even odds. */
+export const BREAKER_FAILURES = 8;
+/** How long it stays open: short, because the probe costs one call. */
+export const BREAKER_OPEN_MS = 5_000;
+/** How long a probe is waited for: an attempt at its longest, the whole default request. */
+export const BREAKER_PROBE_MS = 8_000;
+/** Share of a rate limit below which calls that can wait do: the rest is for sign-ins. */
+export const RATE_LOW_SHARE = 0.1;
+/** The same where only the rest is told: that share of the smallest documented limit, 500. */
+export const RATE_LOW_REMAINING = 50;
+/** How long they wait where no end is told; the next answer tells anew. */
+export const RATE_LOW_MS = 10_000;
+/** Bytes of an answer. A user is at most 10 KB in a request; pages of a list are sized to stay below this. */
+export const ANSWER_BYTES = 256 * 1024;
+/** Characters of an auth token. Documented ones have at most 141 (uid, time and 30 more); longer is no token. */
+export const AUTH_TOKEN_CHARS = 1024;
+/** Users in a page of the list of deactivated users: 20 of about 10 KB fit into one answer. */
+export const LIST_PAGE = 20;
+/** Pages read to find one uid among those that begin like it; a sign-in must not walk through a whole app. */
+export const LIST_PAGES = 5;
+/** `Retry-After` that came without a value we can read: what CometChat's documentation shows. */
+export const RETRY_AFTER_DEFAULT_SECONDS = 15;
+/** No longer than this: CometChat counts by the minute, so a longer wait is a mistake that would lock an app out. */
+export const RETRY_AFTER_MAX_SECONDS = 60;
+/** What a caller is told to wait while CometChat fails: about as long as the breaker stays open. */
+export const UNAVAILABLE_SECONDS = 5;
+/** How long a role that CometChat refused is left out: soon enough after the operator has created it. */
+export const ROLE_MEMORY_MS = 300_000;
+/** An app has at most 25 roles; this bounds what a backend could make us remember. */
+export const ROLES_REMEMBERED = 100;
+
+// Keys of identity providers
+/** Bytes of a discovery document or JWKS: Entra's, the largest common one, is under 30 KB. */
+export const DOCUMENT_BYTES = 256 * 1024;
+/** Keys of one JWKS; providers publish two to a dozen. */
+export const JWKS_KEYS = 100;
+/** Keys tried for one token, where several have its `kid` or it has none: more would be work for an attacker's asking. */
+export const KEY_CANDIDATES = 4;
+/** RFC 7518 §3.3; the upper bound keeps a verification under a millisecond. */
+export const RSA_BITS = 2048;
+export const RSA_BITS_MOST = 8192;
+/** All that getting keys may take, discovery and stores included: half of a request's time, so that it can still mint. */
+export const KEYS_REFRESH_MS = 4_000;
+/** How long a JWKS is fresh where its `Cache-Control` says nothing, and the bounds where it does: a withdrawn key is
+ * used for an hour at most, and a provider that says "15 seconds" is not asked that often. */
+export const KEYS_FRESH_MS = 10 * 60_000;
+export const KEYS_FRESH_LEAST_MS = 5 * 60_000;
+export const KEYS_FRESH_MOST_MS = 60 * 60_000;
+/** How long keys are kept when the provider cannot be asked; the issue's bound. */
+export const KEYS_KEPT_MS = 24 * 3_600_000;
+/** Between two attempts to fetch, whatever asks: bounds what a flood of unknown `kid`s sends to the provider, and how
+ * long a new key may have to wait. */
+export const KEYS_COOLDOWN_MS = 30_000;
+/** The same while nothing is held and nobody can sign in: one hiccup must not cost half a minute. */
+export const KEYS_COLD_COOLDOWN_MS = 5_000;
+/** Reading a copy from the Cache API or KV; after this it is a miss. */
+export const COPY_READ_MS = 150;
+/** How often a request looks whether another one's fetch is done: a promise cannot be shared between requests. */
+export const KEYS_POLL_MS = 10;
+
+// Verified sessions
+/** Contract. */
+export const SESSION_MEMORY_MS = 60_000;
+/** The store holds up to twice as many; at 8 KB each, 16 MB of an isolate's 128. */
+export const SESSIONS_REMEMBERED = 1_000;
+
+// Logout tokens
+/** Age of a logout token without `exp`; OIDC Back-Channel Logout 1.0 §2.4 recommends two minutes for those that have it. */
+export const LOGOUT_AGE_SECONDS = 300;
+/** Characters of a `jti`; the ledger keeps its digest. */
+export const JTI_CHARS = 1024;

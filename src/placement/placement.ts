@@ -1,0 +1,37 @@
+import type { Config } from "../config/types.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import { ok, type Result } from "../result.ts";
+import { claim } from "../session/claims.ts";
+import type { Session } from "../session/verify.ts";
+
+/** Where the caller is, as Cloudflare says (`request.cf`); never a header that the caller could send. */
+export interface Whereabouts {
+  readonly continent?: string | undefined;
+  readonly country?: string | undefined;
+}
+
+/** An app by name; or where geography decides, the app to choose if the user has no home yet. */
+export type Place =
+  | { readonly by: "configuration"; readonly app: string }
+  | { readonly by: "geography"; readonly candidate: string };
+
+/**
+ * Which app serves this user: the issuer's own, else by claim, else by where the user first signs in (country before
+ * continent before default). Fails with `app-claim` where the claim names no listed app.
+ */
+export function place(config: Config, session: Session, where: Whereabouts): Result<Place, GatewayError> {
+  const { issuer, claims } = session;
+  if (issuer.app !== undefined) return ok({ by: "configuration", app: issuer.app });
+  if (issuer.appClaim !== undefined) {
+    const value = claim(claims, issuer.appClaim);
+    const app = typeof value === "string" ? issuer.appByClaim.get(value) : undefined;
+    return app === undefined ? fail("app-claim") : ok({ by: "configuration", app });
+  }
+  const { placement } = config;
+  if (!placement.byGeography) return ok({ by: "configuration", app: placement.default });
+  const candidate =
+    placement.countries.get(where.country ?? "") ??
+    placement.continents.get(where.continent ?? "") ??
+    placement.default;
+  return ok({ by: "geography", candidate });
+}

@@ -1,0 +1,40 @@
+import type { Context as HonoContext } from "hono";
+import type { HonoEnv } from "../http/environment.ts";
+import { READY_MS } from "../limits.ts";
+import { within } from "../within.ts";
+
+/** GET /healthz: the Worker runs and its configuration is right. No I/O. */
+export const getHealth = (c: HonoContext<HonoEnv>): Response => c.json({ status: "ok" });
+
+interface Check {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly reason?: string;
+}
+
+/** GET /readyz: whether a sign-in could work now, one line for each thing it needs. */
+export async function getReady(c: HonoContext<HonoEnv>): Promise<Response> {
+  const { gateway, context } = c.var;
+  const [kv, issuers] = await Promise.all([kvCheck(gateway.users), gateway.verifier.ready(context)]);
+  const checks: readonly Check[] = [
+    { check: "configuration", ok: true },
+    kv,
+    ...issuers.map(({ issuer, ...rest }) => ({ check: `keys of ${issuer}`, ...rest })),
+  ];
+  const ready = checks.every(({ ok }) => ok);
+  const lines = checks.map((check) => `  ${JSON.stringify(check)}`).join(",\n");
+  return new Response(`{"status":"${ready ? "ready" : "not-ready"}","checks":[\n${lines}\n]}\n`, {
+    status: ready ? 200 : 503,
+    headers: { "Content-Type": "application/json" },
+  });
+}
+
+async function kvCheck(users: KVNamespace): Promise<Check> {
+  try {
+    // KV answers null where there is nothing; undefined is our own "too late".
+    const answer = await within(READY_MS, users.get("v1:ready"));
+    return answer === undefined ? { check: "kv", ok: false, reason: "slow" } : { check: "kv", ok: true };
+  } catch {
+    return { check: "kv", ok: false, reason: "failed" };
+  }
+}

@@ -1,0 +1,19 @@
+import type { LogLine } from "../context.ts";
+
+/** One JSON line, whose fields Workers Logs makes searchable. */
+export function log(line: LogLine): void {
+  console.log(JSON.stringify(line));
+}
+
+/** What may be told of an exception: its kind and where. Its message may hold anything. */
+export function traceOf(error: unknown): { readonly kind: string; readonly at: string } {
+  if (!(error instanceof Error)) return { kind: typeof error, at: "" };
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  return {
+    kind: error.name,
+    at: frames
+      .slice(0, 6)
+      .map((frame) => frame.trim())
+      .join(" < "),
+  };
+}
