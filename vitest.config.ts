@@ -10,7 +10,15 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
-              bindings: { COMETCHAT_API_KEY: "0123456789abcdef0123456789abcdef01234567" },
+              // What the Durable Object sees; a developer's own .dev.vars must not leak in. See test/integration/world.ts.
+              bindings: {
+                COMETCHAT_APPS: { main: { appId: "275300000000000a", region: "us" } },
+                SESSION_ISSUERS: [{ issuer: "https://idp.example", audience: ["chat"] }],
+                ALLOWED_ORIGINS: ["https://app.example.com"],
+                COMETCHAT_API_KEY: "0123456789abcdef0123456789abcdef01234567",
+                BACKEND_SECRET: "",
+                TOKEN_ENCRYPTION_KEY: "",
+              },
               // No test reaches a network: what no simulator answers fails loudly.
               outboundService: () => new Response("blocked", { status: 599 }),
             },
@@ -18,14 +26,14 @@ export default defineConfig({
         ],
         test: {
           name: "workerd",
-          include: ["test/{unit,integration,attacks}/**/*.test.ts"],
+          include: ["test/{unit,integration,attacks,fuzz}/**/*.test.ts"],
           isolate: false,
         },
       },
       {
         test: {
           name: "node",
-          include: ["test/{browser,cli}/**/*.test.ts"],
+          include: ["test/{browser,providers}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

@@ -1,0 +1,142 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env as bindings } from "cloudflare:workers";
+import { createApp } from "../../src/app.ts";
+import type { Deps, LogLine } from "../../src/context.ts";
+import { createSimulator, type Simulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
+import { createProvider, type Provider, type SessionOptions } from "../sandbox/provider/index.ts";
+
+export const API_KEY = "0123456789abcdef0123456789abcdef01234567";
+export const APP_ID = "275300000000000a";
+export const ISSUER = "https://idp.example";
+export const ORIGIN = "https://app.example.com";
+
+type Vars = Record<string, unknown>;
+
+export interface World {
+  readonly simulator: Simulator;
+  readonly provider: Provider;
+  /** What the gateway has logged. */
+  readonly lines: LogLine[];
+  /** What the gateway has fetched: method and address without its query. */
+  readonly fetched: string[];
+  readonly env: Vars;
+  /** One request to the gateway, with the work after the answer done. */
+  readonly call: (path: string, init?: RequestInit) => Promise<Response>;
+  /** The same without waiting for that work; `settle` waits for all of it. */
+  readonly ask: (path: string, init?: RequestInit) => Promise<Response>;
+  readonly settle: () => Promise<void>;
+  /** POST /v1/token with a session of this subject. */
+  readonly signIn: (session?: SessionOptions | string, init?: RequestInit) => Promise<Response>;
+}
+
+export interface WorldOptions {
+  /** Variables and bindings that replace or join the usual ones; `undefined` removes. */
+  readonly env?: Vars;
+  readonly deps?: Partial<Deps>;
+  readonly simulator?: Partial<SimulatorOptions>;
+  readonly provider?: Partial<Parameters<typeof createProvider>[0]>;
+  /** What `request.cf` says. */
+  readonly cf?: Readonly<Record<string, unknown>>;
+}
+
+/** The gateway in workerd with a simulated CometChat and a real little identity provider; nothing else can be reached. */
+export function createWorld(options: WorldOptions = {}): World {
+  const simulator = createSimulator({
+    appId: APP_ID,
+    region: "us",
+    keys: { [API_KEY]: "fullAccess" },
+    ...options.simulator,
+  });
+  const provider = createProvider({ issuer: ISSUER, ...options.provider });
+  const lines: LogLine[] = [];
+  const fetched: string[] = [];
+  const env: Vars = {
+    ...bindings,
+    ALLOWED_ORIGINS: [ORIGIN, "https://*.preview.example.com"],
+    COMETCHAT_APPS: { main: { appId: APP_ID, region: "us" } },
+    SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"] }],
+    COMETCHAT_API_KEY: API_KEY,
+    // The real ones count across tests; those of the limits themselves bring them back.
+    RATE_LIMIT_IP: unlimited,
+    RATE_LIMIT_USER: unlimited,
+    ...options.env,
+  };
+  const app = createApp({
+    fetch: async (input, init) => {
+      const url = new URL(input);
+      fetched.push(`${init.method ?? "GET"} ${url.origin}${url.pathname}`);
+      if (url.hostname.endsWith(".cometchat.io")) return simulator.fetch(input, init);
+      if (input.startsWith(provider.issuer)) return provider.fetch(new Request(input, init));
+      throw new TypeError("Network connection lost.");
+    },
+    now: () => Date.now(),
+    random: () => Math.random(),
+    log: (line) => {
+      lines.push(line);
+    },
+    cache: () => undefined,
+    ...options.deps,
+  });
+
+  const pending: Promise<void>[] = [];
+  const start = async (path: string, init?: RequestInit): Promise<[Response, Promise<void>]> => {
+    const context = createExecutionContext();
+    const request = new Request(`https://gateway.example${path}`, {
+      ...init,
+      ...(options.cf && { cf: options.cf as never }),
+    });
+    const response = await app.fetch(request, env, context);
+    return [response, waitOnExecutionContext(context)];
+  };
+  const call: World["call"] = async (path, init) => {
+    const [response, work] = await start(path, init);
+    await work;
+    return response;
+  };
+
+  return {
+    simulator,
+    provider,
+    lines,
+    fetched,
+    env,
+    call,
+    ask: async (path, init) => {
+      const [response, work] = await start(path, init);
+      pending.push(work);
+      return response;
+    },
+    settle: async () => {
+      await Promise.all(pending.splice(0));
+    },
+    signIn: async (session = {}, init = {}) => {
+      const token = typeof session === "string" ? session : await provider.issue(session);
+      const headers = new Headers(init.headers);
+      headers.set("Authorization", `Bearer ${token}`);
+      return call("/v1/token", { method: "POST", ...init, headers });
+    },
+  };
+}
+
+export const unlimited = { limit: async () => ({ success: true }) };
+
+/** A 201's body, as the contract has it. */
+export interface TokenAnswer {
+  authToken: string;
+  uid: string;
+  appId: string;
+  region: string;
+  created: boolean;
+  expiresAt?: string;
+}
+
+export const bodyOf = async <T = TokenAnswer>(response: Response): Promise<T> => (await response.json()) as T;
+
+export interface ProblemAnswer {
+  type: string;
+  title: string;
+  status: number;
+  code: string;
+  detail?: string;
+  requestId: string;
+}
