@@ -107,7 +107,9 @@ export function locate(method: string, url: URL, headers: Headers): Located {
 
   const asRest = only === "client" ? undefined : find(rest, method, path);
   const asClient = only === "rest" ? undefined : find(client, method, path);
-  const credential = headers.has("authtoken") && !headers.has("apikey") ? "client" : "rest";
+  // The SDK always sends its `appId`, and never an API key.
+  const sdk = headers.has("authtoken") || headers.has("appid");
+  const credential = sdk && !headers.has("apikey") ? "client" : "rest";
   const preferred = asRest && asClient ? credential : asClient ? "client" : "rest";
   const surface = only ?? (asRest || asClient ? preferred : credential);
   const found = surface === "client" ? asClient : asRest;

@@ -1,7 +1,8 @@
 import { type Answer, refuse, succeed } from "./answers.ts";
 import type { Call, Handlers } from "./calls.ts";
 import type { Token } from "./tokens.ts";
-import { search, type User, view } from "./users.ts";
+import type { User } from "./users.ts";
+import { search, view } from "./views.ts";
 import { seconds, type World } from "./world.ts";
 
 /** What the SDK asks for in its preflights; a browser that sends an `apikey` is not let through. */

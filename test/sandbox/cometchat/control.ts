@@ -11,6 +11,9 @@ const open = {
   "cache-control": "no-store",
 };
 
+/** Per call: the locale is a global of zod's, which the gateway beside may not want. */
+const inWords = { error: z.locales.en().localeError };
+
 export interface Controls {
   world: World;
   journal: Journal;
@@ -39,11 +42,11 @@ export async function control(request: Request, path: string, controls: Controls
     return answer(204);
   }
   if (route === "POST /_sim/faults") {
-    const parsed = faultSchema.safeParse(await parse(request));
+    const parsed = faultSchema.safeParse(await parse(request), inWords);
     return parsed.success ? answer(201, { id: faults.add(parsed.data) }) : wrong(parsed.error);
   }
   if (route === "PATCH /_sim/options") {
-    const parsed = patchSchema.safeParse(await parse(request));
+    const parsed = patchSchema.safeParse(await parse(request), inWords);
     if (!parsed.success) return wrong(parsed.error);
     set(Object.fromEntries(Object.entries(parsed.data).map(([name, value]) => [name, value ?? undefined])));
     return answer(200, shown(world));
@@ -70,7 +73,9 @@ async function parse(request: Request): Promise<unknown> {
 }
 
 function wrong(error: z.core.$ZodError): Response {
-  return answer(400, { errors: z.prettifyError(error).split("\n") });
+  return answer(400, {
+    errors: error.issues.map(({ path, message }) => [path.join("."), message].filter(Boolean).join(": ")),
+  });
 }
 
 function answer(status: number, body?: unknown): Response {

@@ -69,7 +69,7 @@ export async function play(effect: Exclude<Effect, { kind: "delay" }>, scene: Sc
     case "huge":
       return rewrite(await serve(), (text) => padded(text, effect.bytes ?? 10_000_000));
     case "silence":
-      return rewrite(await serve(), () => stream(signal, () => aborted(signal)));
+      return rewrite(await serve(), () => stream(signal, aborted));
     case "cut":
       return rewrite(await serve(), (text) => cut(text, signal));
     case "drip":
@@ -85,7 +85,7 @@ const failures: Partial<Record<CallName, Code>> = {
 };
 
 /** Rejects when the request is aborted, and never settles otherwise. */
-function aborted(signal: AbortSignal | undefined): Promise<never> {
+function aborted(signal?: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal?.aborted) reject(signal.reason);
     signal?.addEventListener("abort", () => reject(signal.reason), { once: true });

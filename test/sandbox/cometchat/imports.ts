@@ -1,7 +1,8 @@
 import { type Answer, errorBody, refuse, succeed, textOf } from "./answers.ts";
 import type { Handlers } from "./calls.ts";
 import { isObject, readFields, uidProblem } from "./rules.ts";
-import { full, type User, view } from "./users.ts";
+import { full, type User } from "./users.ts";
+import { view } from "./views.ts";
 import { seconds, type World } from "./world.ts";
 
 /** Users per request (CometChat docs, rest-api/data-import). */

@@ -3,6 +3,7 @@ import { isObject, limits } from "./rules.ts";
 
 /** A request, read. */
 export interface Incoming {
+  method: string;
   headers: Headers;
   query: URLSearchParams;
   key: string;
@@ -16,7 +17,7 @@ export interface Incoming {
 
 /** Reads a request to its end, as a server does before it judges it. */
 export async function receive(request: Request, url: URL, signal: AbortSignal | undefined): Promise<Incoming> {
-  const { headers } = request;
+  const { method, headers } = request;
   const bytes = new Uint8Array(await request.arrayBuffer());
   const text = new TextDecoder().decode(bytes);
   let body: unknown;
@@ -32,17 +33,19 @@ export async function receive(request: Request, url: URL, signal: AbortSignal | 
   }
   const key = headers.get("apikey") ?? "";
   const authToken = headers.get("authtoken") ?? "";
-  return { headers, query: url.searchParams, key, authToken, body, bytes: bytes.length, json, signal };
+  return { method, headers, query: url.searchParams, key, authToken, body, bytes: bytes.length, json, signal };
 }
 
 /** What is wrong with a body as such. A body is JSON and says so, is an object, and at most 10 KB (documented). */
-export function bodyProblem({ name }: Located, { headers, body, bytes, json }: Incoming): string | undefined {
+export function bodyProblem({ name, surface }: Located, incoming: Incoming): string | undefined {
+  const { headers, method, body, bytes, json } = incoming;
+  if (method === "GET") return undefined;
   const type = headers.get("content-type");
   const said = type !== null && /^application\/json\s*(?:;|$)/i.test(type);
   if (body === undefined) return type === null || said ? undefined : "The Content-Type must be application/json.";
   if (!said) return "The Content-Type must be application/json.";
   if (!json || !isObject(body)) return "The body must be a JSON object.";
-  if (name !== "import" && bytes > limits.body) return "The body may not be greater than 10 KB.";
+  if (surface === "rest" && name !== "import" && bytes > limits.body) return "The body may not be greater than 10 KB.";
   return undefined;
 }
 

@@ -37,14 +37,17 @@ export interface Simulator {
   faults: Faults;
   /** Everything as at the start: users, tokens, roles, faults, journal, limits and switches. */
   reset: () => void;
-  /** Changes switches; `undefined` puts one back to its default. */
-  set: (switches: Switches) => void;
+  /** Changes switches, or the keys altogether; `undefined` puts a switch back to its default. */
+  set: (change: Change) => void;
 }
+
+type Change = Switches & Partial<Pick<SimulatorOptions, "keys">>;
 
 /** Simulates one app of CometChat's: its REST API v3 and as much of its client API as the SDK needs for a login. */
 export function createSimulator(options: SimulatorOptions): Simulator {
-  const { appId, region, keys, now = Date.now, sleep = sleepFor, random = Math.random, ...initial } = options;
+  const { appId, region, now = Date.now, sleep = sleepFor, random = Math.random, keys: given, ...initial } = options;
   const switches: Switches = { ...initial };
+  let keys = given;
   const users = userStore();
   const tokens = tokenStore(now, () => switches.tokenLifetime);
   const world: World = { appId, region, switches, now, sleep, users, tokens, roles: new Set() };
@@ -59,7 +62,8 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     ...clientCalls(world),
   };
 
-  function set(change: Switches): void {
+  function set({ keys: others, ...change }: Change): void {
+    if (others) keys = others;
     Object.assign(switches, change);
     if ("roles" in change) assignRoles();
   }
@@ -71,7 +75,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
 
   function reset(): void {
     for (const name of Object.keys(switches)) delete switches[name as keyof Switches];
-    set(initial);
+    set({ ...initial, keys: given });
     assignRoles();
     users.clear();
     tokens.clear();
@@ -97,7 +101,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
       return refuse("AUTH_ERR_INVALID_APPID", { app: named });
     }
     if (name === "preflight") return preflight;
-    const scope = keys[request.key];
+    const scope = Object.hasOwn(keys, request.key) ? keys[request.key] : undefined;
     if (surface === "rest") {
       if (request.key === "") return refuse("AUTH_ERR_EMPTY_APIKEY");
       if (!scope) return refuse("AUTH_ERR_APIKEY_NOT_FOUND", { key: request.key });

@@ -1,7 +1,7 @@
 import { type Answer, type Details, refuse, succeed } from "./answers.ts";
 import type { Call, Handlers } from "./calls.ts";
-import { paginate } from "./pages.ts";
 import { flagProblem, readFields, type UserFields, uidProblem } from "./rules.ts";
+import { search, view } from "./views.ts";
 import { seconds, type World } from "./world.ts";
 
 export interface User extends UserFields {
@@ -152,52 +152,6 @@ export function userCalls(world: World): Handlers {
       return user ? succeed(view(user)) : missing(uid);
     },
     list: ({ query }) => search(users.all(), query),
-  };
-}
-
-/** The list of users, with the filters that CometChat documents (rest-api/users/list). */
-export function search(all: readonly User[], query: URLSearchParams): Answer {
-  const on = (name: string) => ["true", "1"].includes(query.get(name) ?? "");
-  const many = (name: string) => [...query.getAll(`${name}[]`), ...(query.get(name)?.split(",") ?? [])];
-  const key = query.get("searchKey")?.toLowerCase();
-  const searchIn = many("searchIn");
-  const roles = [...many("role"), ...many("roles")];
-  const tags = many("tags");
-  const status = query.get("status");
-  const unknown = searchIn.filter((field) => field !== "uid" && field !== "name");
-  if (unknown.length > 0) return refuse("ERR_BAD_REQUEST", {}, { searchIn: ["The selected searchIn is invalid."] });
-
-  const rows = all.filter((user) => {
-    const deactivated = user.deactivatedAt !== undefined;
-    if (on("onlyDeactivated") ? !deactivated : deactivated && !on("withDeactivated")) return false;
-    const fields = [...(searchIn.includes("name") || searchIn.length === 0 ? [user.name.toLowerCase()] : [])];
-    if (searchIn.includes("uid") || searchIn.length === 0) fields.push(user.uid);
-    // By prefix: whoever looks for one uid has to compare the whole of it.
-    if (key && !fields.some((field) => field.startsWith(key))) return false;
-    if (status && user.status !== status) return false;
-    if (roles.length > 0 && !roles.includes(user.role)) return false;
-    return tags.length === 0 || (user.tags ?? []).some((tag) => tags.includes(tag));
-  });
-  const last = rows.at(-1);
-  const cursor = last && { updatedAt: last.updatedAt ?? last.createdAt, affix: "append" };
-  return paginate(
-    rows.map((user) => view(user, { tags: on("withTags") })),
-    query,
-    cursor,
-  );
-}
-
-/**
- * A user as answered. What is not there is absent, never null; an empty `metadata` comes back as a list (observed).
- * `tags` and the private part of the metadata are not in CometChat's sample of a get.
- */
-export function view(user: User, { tags = false } = {}) {
-  const { metadata, tags: held, ...rest } = user;
-  const { "@private": _, ...shown } = metadata ?? {};
-  return {
-    ...rest,
-    ...(metadata && { metadata: Object.keys(shown).length > 0 ? shown : [] }),
-    ...(tags && held && { tags: held }),
   };
 }
 
