@@ -125,3 +125,14 @@ export const SESSIONS_REMEMBERED = 1_000;
 export const LOGOUT_AGE_SECONDS = 300;
 /** Characters of a `jti`; the ledger keeps its digest. */
 export const JTI_CHARS = 1024;
+
+// Ledger
+/** First and longest pause between two tries to revoke a token: CometChat may be down for a night. */
+export const LEDGER_BACKOFF_LEAST_MS = 30_000;
+export const LEDGER_BACKOFF_MOST_MS = 3_600_000;
+/** Tokens one alarm revokes; the next alarm follows at once. */
+export const ALARM_BATCH = 20;
+/** Time one alarm may take. */
+export const ALARM_MS = 20_000;
+/** How long the ledger knows that a session was revoked: much longer than a record can follow its answer. */
+export const REVOKED_KEPT_MS = 86_400_000;

@@ -1,0 +1,61 @@
+import type { Algorithm } from "../config/types.ts";
+
+export interface AlgorithmFacts {
+  readonly kty: "oct" | "RSA" | "EC" | "OKP";
+  readonly crv: string | undefined;
+  readonly subtle: HmacImport | HashedImport | CurveImport | { readonly name: string };
+  /** Length of a signature; undefined: that of the RSA modulus. */
+  readonly signatureBytes: number | undefined;
+}
+
+type Hash = "SHA-256" | "SHA-384" | "SHA-512";
+interface HmacImport {
+  readonly name: "HMAC";
+  readonly hash: Hash;
+}
+interface HashedImport {
+  readonly name: "RSASSA-PKCS1-v1_5" | "RSA-PSS";
+  readonly hash: Hash;
+}
+interface CurveImport {
+  readonly name: "ECDSA";
+  readonly namedCurve: string;
+}
+
+const hmac = (hash: Hash, signatureBytes: number): AlgorithmFacts => ({
+  kty: "oct",
+  crv: undefined,
+  subtle: { name: "HMAC", hash },
+  signatureBytes,
+});
+const rsa = (name: HashedImport["name"], hash: Hash): AlgorithmFacts => ({
+  kty: "RSA",
+  crv: undefined,
+  subtle: { name, hash },
+  signatureBytes: undefined,
+});
+const ecdsa = (crv: string, signatureBytes: number): AlgorithmFacts => ({
+  kty: "EC",
+  crv,
+  subtle: { name: "ECDSA", namedCurve: crv },
+  signatureBytes,
+});
+const ed25519: AlgorithmFacts = { kty: "OKP", crv: "Ed25519", subtle: { name: "Ed25519" }, signatureBytes: 64 };
+
+/** What each JWS algorithm needs (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). Nothing else enumerates them. */
+export const algorithms: Readonly<Record<Algorithm, AlgorithmFacts>> = {
+  HS256: hmac("SHA-256", 32),
+  HS384: hmac("SHA-384", 48),
+  HS512: hmac("SHA-512", 64),
+  RS256: rsa("RSASSA-PKCS1-v1_5", "SHA-256"),
+  RS384: rsa("RSASSA-PKCS1-v1_5", "SHA-384"),
+  RS512: rsa("RSASSA-PKCS1-v1_5", "SHA-512"),
+  PS256: rsa("RSA-PSS", "SHA-256"),
+  PS384: rsa("RSA-PSS", "SHA-384"),
+  PS512: rsa("RSA-PSS", "SHA-512"),
+  ES256: ecdsa("P-256", 64),
+  ES384: ecdsa("P-384", 96),
+  ES512: ecdsa("P-521", 132),
+  EdDSA: ed25519,
+  Ed25519: ed25519,
+};

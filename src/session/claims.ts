@@ -1,0 +1,181 @@
+import type { Issuer } from "../config/types.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import { JTI_CHARS, LOGOUT_AGE_SECONDS, SUBJECT_CHARS } from "../limits.ts";
+import { ok, type Result } from "../result.ts";
+import { isObject, type Json } from "./compact.ts";
+
+type Checked<T> = Result<T, GatewayError>;
+
+/** Last second of the year 9999: what is beyond is a mistake (milliseconds, most often) or no number at all. */
+const LAST_SECOND = 253_402_300_799;
+const LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout";
+
+/**
+ * The claim at a dotted path, own properties only. A name that itself contains dots (`https://app.example/roles`) is
+ * tried before it is taken apart, the longest first.
+ */
+export function claim(claims: unknown, path: string): unknown {
+  if (typeof claims !== "object" || claims === null) return undefined;
+  if (Object.hasOwn(claims, path)) return (claims as Json)[path];
+  for (let dot = path.lastIndexOf("."); dot > 0; dot = path.lastIndexOf(".", dot - 1)) {
+    const name = path.slice(0, dot);
+    if (!Object.hasOwn(claims, name)) continue;
+    const found = claim((claims as Json)[name], path.slice(dot + 1));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Which issuer's rules a token asks to be judged by: its `iss`, to the letter (RFC 8725 §3.8). */
+export function issuerOf(claims: Json, issuers: readonly Issuer[]): Checked<Issuer> {
+  const issuer = issuers.find(({ issuer: name }) => name === claims.iss);
+  return issuer ? ok(issuer) : fail("issuer-unknown");
+}
+
+/** NumericDate (RFC 7519 §2): finite, not negative, before the year 10000. */
+function isDate(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= LAST_SECOND;
+}
+
+/** RFC 7519 §4.1.4 leaves `exp` optional; we do not: a session without an end is a key. */
+export function expiry(claims: Json): Checked<number> {
+  return isDate(claims.exp) ? ok(claims.exp) : fail("exp-form");
+}
+
+export function notBefore(claims: Json, { clockTolerance }: Issuer, now: number): Checked<undefined> {
+  const { nbf } = claims;
+  if (nbf === undefined) return ok(undefined);
+  if (!isDate(nbf)) return fail("nbf-form");
+  return nbf <= now + clockTolerance ? ok(undefined) : fail("nbf-future");
+}
+
+export function issuedAt(claims: Json, { clockTolerance, maxAge }: Issuer, now: number): Checked<number | undefined> {
+  const { iat } = claims;
+  if (iat === undefined) return maxAge === undefined ? ok(undefined) : fail("iat-form");
+  if (!isDate(iat)) return fail("iat-form");
+  return iat <= now + clockTolerance ? ok(iat) : fail("iat-future");
+}
+
+/** Any of ours, whole strings (RFC 8725 §3.9). A member that is no string makes the claim no audience at all. */
+export function audience(claims: Json, issuer: Pick<Issuer, "audience" | "audienceRequired">): Checked<undefined> {
+  const { aud } = claims;
+  if (aud === undefined) return issuer.audienceRequired ? fail("audience-other") : ok(undefined);
+  if (issuer.audience.length === 0 && !issuer.audienceRequired) return ok(undefined);
+  const named: unknown[] = Array.isArray(aud) ? aud : [aud];
+  if (!named.every((one) => typeof one === "string")) return fail("audience-other");
+  return named.some((one) => issuer.audience.includes(one)) ? ok(undefined) : fail("audience-other");
+}
+
+/**
+ * `azp` (OpenID Connect Core §2), or where an access token has none of it its `client_id` (RFC 9068 §2.2), which is
+ * how Amazon Cognito names the application.
+ */
+export function authorizedParty(claims: Json, { authorizedParties }: Issuer): Checked<undefined> {
+  if (authorizedParties === undefined) return ok(undefined);
+  const party = claims.azp === undefined ? claims.client_id : claims.azp;
+  return typeof party === "string" && authorizedParties.includes(party) ? ok(undefined) : fail("azp-other");
+}
+
+/** A logout token is signed by the same key for the same audience: only its event tells it apart (RFC 8725 §3.12). */
+export function noLogout(claims: Json): Checked<undefined> {
+  const { events } = claims;
+  return isObject(events) && Object.hasOwn(events, LOGOUT_EVENT) ? fail("logout-token") : ok(undefined);
+}
+
+/** Who it is: text that has one UTF-8 form and no control characters, which could pass for something else in a log. */
+export function subject(claims: Json, { uid }: Issuer): Checked<string> {
+  const value = claim(claims, uid.claim);
+  return isText(value, SUBJECT_CHARS) ? ok(value) : fail("subject-form");
+}
+
+function isText(value: unknown, longest: number): value is string {
+  if (typeof value !== "string" || value === "" || value.length > longest) return false;
+  return value.isWellFormed() && !/\p{Cc}/u.test(value);
+}
+
+/** The provider's own name for the session: the configured claim, else `jti`. */
+export function sessionId(claims: Json, { sessionIdClaim }: Issuer): string | undefined {
+  const named = sessionIdClaim === undefined ? undefined : claim(claims, sessionIdClaim);
+  return [named, claims.jti].find((value) => isText(value, SUBJECT_CHARS)) as string | undefined;
+}
+
+/** The last check, so that "expired" says that all else was right. `exp` itself is the first second that is too late. */
+export function unexpired(
+  { exp, iat }: { readonly exp: number; readonly iat: number | undefined },
+  { clockTolerance, maxAge }: Issuer,
+  now: number,
+): Checked<undefined> {
+  if (now >= exp + clockTolerance) return fail("session-expired");
+  if (maxAge !== undefined && iat !== undefined && now >= iat + maxAge + clockTolerance) return fail("session-expired");
+  return ok(undefined);
+}
+
+export interface SessionClaims {
+  readonly subject: string;
+  readonly sessionId: string | undefined;
+  readonly expiresAt: number;
+  readonly issuedAt: number | undefined;
+}
+
+/** All rules for the claims of a session whose signature is right. `now` in seconds since 1970. */
+export function checkSession(claims: Json, issuer: Issuer, now: number): Checked<SessionClaims> {
+  const exp = expiry(claims);
+  if (!exp.ok) return exp;
+  const nbf = notBefore(claims, issuer, now);
+  if (!nbf.ok) return nbf;
+  const iat = issuedAt(claims, issuer, now);
+  if (!iat.ok) return iat;
+  const aud = audience(claims, issuer);
+  if (!aud.ok) return aud;
+  const azp = authorizedParty(claims, issuer);
+  if (!azp.ok) return azp;
+  const kind = noLogout(claims);
+  if (!kind.ok) return kind;
+  const who = subject(claims, issuer);
+  if (!who.ok) return who;
+  const end = unexpired({ exp: exp.value, iat: iat.value }, issuer, now);
+  if (!end.ok) return end;
+  return ok({
+    subject: who.value,
+    sessionId: sessionId(claims, issuer),
+    expiresAt: exp.value,
+    issuedAt: iat.value,
+  });
+}
+
+export interface LogoutClaims {
+  readonly subject: string | undefined;
+  readonly sessionId: string | undefined;
+  readonly jti: string;
+  readonly issuedAt: number;
+  readonly expiresAt: number | undefined;
+}
+
+/**
+ * The rules of OpenID Connect Back-Channel Logout 1.0 §2.4 and §2.6 for the claims of a logout token whose signature is
+ * right; whether its `jti` was seen before is not known here. `now` in seconds since 1970.
+ */
+export function checkLogout(claims: Json, issuer: Issuer, now: number): Checked<LogoutClaims> {
+  const refused = fail("logout-token-refused");
+  const { iat, exp, jti, sid, events } = claims;
+  // `aud` is the client's id here, which need not be the audience of its sessions.
+  const clients = [...issuer.audience, ...(issuer.authorizedParties ?? [])];
+  const anyone = !issuer.audienceRequired && issuer.audience.length === 0 && issuer.authorizedParties === undefined;
+  if (claims.aud === undefined) return refused;
+  if (!audience(claims, { audience: clients, audienceRequired: !anyone }).ok) return refused;
+  if (!isDate(iat) || iat > now + issuer.clockTolerance) return refused;
+  // Required since errata 1, and left out by some providers: then its age bounds the time in which it can be replayed.
+  if (exp !== undefined && !(isDate(exp) && now < exp + issuer.clockTolerance)) return refused;
+  if (exp === undefined && now >= iat + LOGOUT_AGE_SECONDS + issuer.clockTolerance) return refused;
+  if (!notBefore(claims, issuer, now).ok) return refused;
+  if (!isText(jti, JTI_CHARS)) return refused;
+  if (!isObject(events) || !Object.hasOwn(events, LOGOUT_EVENT) || !isObject(events[LOGOUT_EVENT])) return refused;
+  // A nonce makes it an ID token.
+  if (Object.hasOwn(claims, "nonce")) return refused;
+  if (claims.sub !== undefined && !isText(claims.sub, SUBJECT_CHARS)) return refused;
+  if (sid !== undefined && !isText(sid, SUBJECT_CHARS)) return refused;
+  // Not `sub` where users go by another claim: it could be somebody else's name there.
+  const who = subject(claims, issuer);
+  if (!who.ok && sid === undefined) return refused;
+  return ok({ subject: who.ok ? who.value : undefined, sessionId: sid, jti, issuedAt: iat, expiresAt: exp });
+}

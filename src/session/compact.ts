@@ -1,0 +1,58 @@
+import { fail, type GatewayError } from "../errors.ts";
+import { KID_CHARS, SESSION_BYTES } from "../limits.ts";
+import { ok, type Result } from "../result.ts";
+import { decode } from "./base64url.ts";
+
+export type Json = Readonly<Record<string, unknown>>;
+
+/** A compact JWS, taken apart but not yet believed. */
+export interface Compact {
+  readonly header: Json;
+  readonly kid: string | undefined;
+  readonly typ: string | undefined;
+  readonly claims: Json;
+  readonly signatureBytes: number;
+}
+
+// BOM not stripped: JSON has none, and what is refused cannot be read in two ways.
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The strict look at a session's form, before any library sees it: jose decodes as leniently as the runtime.
+ * Duplicate members: the last one wins, as in every JSON parser of this platform; only the issuer could write them.
+ */
+export function inspect(token: string): Result<Compact, GatewayError> {
+  // Before anything is split or decoded: work is bounded by the size.
+  if (token.length > SESSION_BYTES) return fail("token-too-large");
+  const [first, second, third, ...more] = token.split(".");
+  // RFC 7519 §7.2: two periods exactly. An empty signature is well-formed (§6.1, "unsecured") and refused later.
+  if (!first || !second || third === undefined || more.length > 0) return fail("token-segments");
+  const [headerBytes, payloadBytes, signature] = [decode(first), decode(second), decode(third)];
+  if (!headerBytes || !payloadBytes || !signature) return fail("token-base64url");
+  const header = parse(headerBytes);
+  if (!header) return fail("token-header");
+  const claims = parse(payloadBytes);
+  if (!claims) return fail("token-payload");
+  const { kid, typ } = header;
+  if (!isOptionalString(kid) || !isOptionalString(typ)) return fail("token-header");
+  if (kid !== undefined && kid.length > KID_CHARS) return fail("token-header");
+  return ok({ header, kid, typ, claims, signatureBytes: signature.length });
+}
+
+/** A JSON object in valid UTF-8 (RFC 8725 §3.7). */
+function parse(bytes: Uint8Array): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(utf8.decode(bytes));
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isOptionalString(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === "string";
+}

@@ -1,0 +1,68 @@
+import type { Deps } from "../context.ts";
+import { base64url, sha256 } from "../encoding.ts";
+import { COPY_READ_MS, KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../limits.ts";
+import { within } from "../within.ts";
+import { isObject } from "./compact.ts";
+
+/** A provider's document as it was last good, shared between isolates. Times in milliseconds since 1970. */
+export interface Copy {
+  /** What it says was so at that time, at least. */
+  readonly fetchedAt: number;
+  readonly freshUntil: number;
+  readonly document: unknown;
+}
+
+export interface Copies {
+  /** The data centre's copy if that is `enough`, else the newer of that and KV's. A fault of either is a miss. */
+  readonly read: (address: string, enough: (copy: Copy) => boolean) => Promise<Copy | undefined>;
+  readonly write: (address: string, copy: Copy) => Promise<void>;
+}
+
+/** Cache API (one data centre), then KV (everywhere). */
+export function createCopies(deps: Deps, kv: KVNamespace): Copies {
+  const key = async (address: string) => `v1:k:${base64url(await sha256(address))}`;
+  // A name that nobody can ask for; the Cache API wants an address.
+  const cacheAddress = (name: string) => `https://keys.invalid/${encodeURIComponent(name)}`;
+
+  async function read(work: () => Promise<unknown>): Promise<Copy | undefined> {
+    try {
+      return valid(await within(COPY_READ_MS, work()), deps.now());
+    } catch {
+      return undefined;
+    }
+  }
+
+  return {
+    async read(address, enough) {
+      const name = await key(address);
+      const near = await read(async () => (await deps.cache()?.match(cacheAddress(name)))?.json());
+      if (near && enough(near)) return near;
+      const far = await read(() => kv.get(name, "json"));
+      return far && far.fetchedAt > (near?.fetchedAt ?? 0) ? far : near;
+    },
+
+    async write(address, copy) {
+      const name = await key(address);
+      const text = JSON.stringify(copy);
+      const seconds = KEYS_KEPT_MS / 1000;
+      const headers = { "content-type": "application/json", "cache-control": `max-age=${seconds}` };
+      const written = await Promise.allSettled([
+        (async () => deps.cache()?.put(cacheAddress(name), new Response(text, { headers })))(),
+        (async () => kv.put(name, text, { expirationTtl: seconds }))(),
+      ]);
+      const [cache, store] = written.map(({ status }) => status === "fulfilled");
+      if (!cache || !store) deps.log({ event: "keys-copy-not-written", cache, kv: store });
+    },
+  };
+}
+
+/** What was stored, if it is of our form and its times can be: a copy from the future, or of a day ago, is none. */
+function valid(stored: unknown, now: number): Copy | undefined {
+  if (!isObject(stored)) return undefined;
+  const { fetchedAt, freshUntil, document } = stored;
+  if (typeof fetchedAt !== "number" || typeof freshUntil !== "number") return undefined;
+  // Isolates' clocks differ by less than this.
+  const drift = 60_000;
+  if (!(fetchedAt <= now + drift && now < fetchedAt + KEYS_KEPT_MS)) return undefined;
+  return { fetchedAt, freshUntil: Math.min(freshUntil, fetchedAt + 2 * KEYS_FRESH_MOST_MS), document };
+}

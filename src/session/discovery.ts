@@ -1,0 +1,25 @@
+import { wrongUrl } from "../config/urls.ts";
+import { err, ok, type Result } from "../result.ts";
+import { isObject } from "./compact.ts";
+import type { Fault } from "./document.ts";
+
+/** Where an issuer's metadata is: OpenID Connect Discovery 1.0 §4. */
+export function discoveryAddress(issuer: string): string {
+  return `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+}
+
+/**
+ * The JWKS address in an issuer's metadata.
+ * The document must name the issuer it was asked for (§4.3): otherwise one tenant could hand in another's keys.
+ */
+export function parseDiscovery(body: unknown, issuer: string): Result<string, Fault> {
+  if (!isObject(body) || body.issuer !== issuer) return err("issuer-differs");
+  const { jwks_uri: address } = body;
+  if (typeof address !== "string" || wrongUrl(address)) return err("jwks-address");
+  // A provider elsewhere has no business on this machine.
+  if (isPlain(address) && !isPlain(issuer)) return err("jwks-address");
+  return ok(address);
+}
+
+/** Plain http is allowed on the loopback alone. */
+const isPlain = (address: string) => new URL(address).protocol === "http:";

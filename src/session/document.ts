@@ -1,0 +1,92 @@
+import { wrongUrl } from "../config/urls.ts";
+import type { Deps } from "../context.ts";
+import { DOCUMENT_BYTES, KEYS_FRESH_LEAST_MS, KEYS_FRESH_MOST_MS, KEYS_FRESH_MS } from "../limits.ts";
+import { err, ok, type Result } from "../result.ts";
+
+/** What can be wrong with a provider's document, for the log and for `/readyz`. */
+export type Fault =
+  | "address"
+  | "unreachable"
+  | "timeout"
+  | "redirect"
+  | "status"
+  | "too-large"
+  | "not-json"
+  | "issuer-differs"
+  | "jwks-address"
+  | "no-usable-key"
+  | "too-many-keys";
+
+export interface Fetched {
+  readonly body: unknown;
+  /** Milliseconds for which the answer says that it stays fresh, within our bounds. */
+  readonly freshFor: number;
+  /** Milliseconds that it had spent in caches on its way (RFC 9111 §5.1). */
+  readonly age: number;
+}
+
+/** A JSON document of an identity provider. `signal` bounds all of it, body included. */
+export async function fetchDocument(
+  address: string,
+  fetch: Deps["fetch"],
+  signal: AbortSignal,
+): Promise<Result<Fetched, Fault>> {
+  if (wrongUrl(address)) return err("address");
+  const gone = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  gone.catch(() => {});
+  try {
+    signal.throwIfAborted();
+    const response = await Promise.race([fetch(address, request(signal)), gone]);
+    const text = response.status === 200 ? await Promise.race([read(response, gone), gone]) : undefined;
+    if (response.status !== 200) {
+      response.body?.cancel().catch(() => {});
+      return err(response.status >= 300 && response.status < 400 ? "redirect" : "status");
+    }
+    if (text === undefined) return err("too-large");
+    const age = seconds(response.headers.get("age"));
+    return ok({ body: JSON.parse(text) as unknown, age, freshFor: freshness(response.headers, age) });
+  } catch (error) {
+    if (signal.aborted) return err("timeout");
+    return err(error instanceof SyntaxError ? "not-json" : "unreachable");
+  }
+}
+
+/** Redirects are not followed: one could lead to another host, or to plain http. Caches between are asked to pass on. */
+function request(signal: AbortSignal): RequestInit {
+  return { headers: { accept: "application/json" }, redirect: "manual", cache: "no-store", signal };
+}
+
+/** The body as text, or undefined once it is longer than the cap: the rest is never read. */
+async function read(response: Response, gone: Promise<never>): Promise<string | undefined> {
+  const reader = response.body?.getReader();
+  if (!reader) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), gone]);
+      if (done) return text + decoder.decode();
+      size += value.byteLength;
+      if (size > DOCUMENT_BYTES) return undefined;
+      text += decoder.decode(value, { stream: true });
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** What is left of `max-age`, within our bounds (RFC 9111 §4.2); what says nothing is fresh for the default. */
+function freshness(headers: Headers, age: number): number {
+  const control = headers.get("cache-control") ?? "";
+  const maxAge = /(?:^|[\s,])max-age="?(\d{1,10})/i.exec(control)?.[1];
+  if (/\bno-(?:store|cache)\b/i.test(control)) return KEYS_FRESH_LEAST_MS;
+  if (maxAge === undefined) return KEYS_FRESH_MS;
+  return Math.min(Math.max(Number(maxAge) * 1000 - age, KEYS_FRESH_LEAST_MS), KEYS_FRESH_MOST_MS);
+}
+
+function seconds(text: string | null): number {
+  return text !== null && /^\d{1,6}$/.test(text) ? Number(text) * 1000 : 0;
+}

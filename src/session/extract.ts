@@ -1,0 +1,54 @@
+import type { Issuer } from "../config/types.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import { ok, type Result } from "../result.ts";
+
+export interface Credential {
+  readonly token: string;
+  readonly from: "bearer" | "cookie";
+  /** Issuers whose cookie it came in; undefined for a bearer token: any. */
+  readonly issuers: readonly Issuer[] | undefined;
+}
+
+/**
+ * The session that a request carries. `Authorization: Bearer` wins over a cookie; of several issuers' cookies the first
+ * in the order of configuration counts. Another scheme (a preview behind Basic, say) is no session: the cookie may be.
+ */
+export function extract(headers: Headers, issuers: readonly Issuer[]): Result<Credential, GatewayError> {
+  const authorization = headers.get("authorization") || undefined;
+  const scheme = authorization === undefined ? undefined : /^[^\s,]+(?= )/.exec(authorization)?.[0];
+  if (authorization !== undefined && scheme === undefined) return fail("authorization-form");
+  if (authorization !== undefined && scheme?.toLowerCase() === "bearer") return bearer(authorization);
+  const cookie = fromCookie(headers.get("cookie"), issuers);
+  if (cookie) return cookie;
+  return fail(authorization === undefined ? "credential-absent" : "scheme-other");
+}
+
+/** One scheme, one space, one token (RFC 6750 §2.1); a comma means that two headers were joined (RFC 9110 §5.3). */
+function bearer(authorization: string): Result<Credential, GatewayError> {
+  const token = /^\S+ ([^\s,]+)$/.exec(authorization)?.[1];
+  return token === undefined ? fail("authorization-form") : ok({ token, from: "bearer", issuers: undefined });
+}
+
+function fromCookie(header: string | null, issuers: readonly Issuer[]): Result<Credential, GatewayError> | undefined {
+  if (!header) return undefined;
+  for (const { cookie: name } of issuers) {
+    if (name === undefined) continue;
+    const [token, ...others] = new Set(values(header, name));
+    // A page on a sibling domain can plant a second cookie of the same name: which one is meant cannot be told.
+    if (others.length > 0) return fail("cookie-ambiguous");
+    if (token === undefined) continue;
+    // A cookie of one issuer carries only that issuer's sessions.
+    return ok({ token, from: "cookie", issuers: issuers.filter((issuer) => issuer.cookie === name) });
+  }
+  return undefined;
+}
+
+/** Values of the cookies of that name (RFC 6265 §4.2.1); an empty one is how a site signs out, and counts as absent. */
+function values(header: string, name: string): string[] {
+  return header
+    .split(";")
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${name}=`))
+    .map((pair) => pair.slice(name.length + 1))
+    .filter((value) => value !== "");
+}

@@ -1,0 +1,142 @@
+import type { Algorithm } from "../config/types.ts";
+import { KID_CHARS, RSA_BITS, RSA_BITS_MOST } from "../limits.ts";
+import { algorithms } from "./algorithms.ts";
+import { isObject, type Json } from "./compact.ts";
+
+/** One verification key of one issuer. */
+export interface Key {
+  readonly kid: string | undefined;
+  /** Tells the same key again after a refresh, so that what was imported is kept. */
+  readonly text: string;
+  /** Whether it may verify that algorithm: family, curve, and its own `alg` must agree. */
+  readonly fits: (alg: Algorithm) => boolean;
+  /** Imported on first use and kept; undefined where the material is not a sound key for that algorithm. */
+  readonly load: (alg: Algorithm) => Promise<CryptoKey | undefined>;
+}
+
+/** The public members that a verification needs; everything else of a published key is left behind. */
+export interface PublicJwk {
+  readonly kty: string;
+  readonly kid?: string;
+  readonly alg?: string;
+  readonly crv?: string;
+  readonly x?: string;
+  readonly y?: string;
+  readonly n?: string;
+  readonly e?: string;
+}
+
+const MATERIAL = { RSA: ["n", "e"], EC: ["crv", "x", "y"], OKP: ["crv", "x"] } as const;
+
+/**
+ * The public key that a JWK is, or undefined where it is none that may verify a session.
+ * `oct` is no member of the table: a symmetric key from the network would be public (RFC 8725 §3.1).
+ */
+export function publicJwk(jwk: unknown): PublicJwk | undefined {
+  if (!isObject(jwk)) return undefined;
+  const { kty, kid, alg, use, key_ops: operations } = jwk;
+  if (kty !== "RSA" && kty !== "EC" && kty !== "OKP") return undefined;
+  if (kid !== undefined && (typeof kid !== "string" || kid.length > KID_CHARS)) return undefined;
+  if (alg !== undefined && typeof alg !== "string") return undefined;
+  // RFC 7517 §4.2, §4.3: a key for encryption is not for us.
+  if (use !== undefined && use !== "sig") return undefined;
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify"))) return undefined;
+  // A published private half is known to everybody.
+  if (jwk.d !== undefined) return undefined;
+  const material = Object.fromEntries(MATERIAL[kty].map((member) => [member, jwk[member]]));
+  if (!Object.values(material).every((value) => typeof value === "string")) return undefined;
+  return { kty, ...(kid !== undefined && { kid }), ...(alg !== undefined && { alg }), ...material };
+}
+
+export function keyFromJwk(jwk: PublicJwk): Key {
+  const fits = (alg: Algorithm) => {
+    const { kty, crv } = algorithms[alg];
+    return jwk.kty === kty && (crv === undefined || jwk.crv === crv) && sameAlgorithm(jwk.alg, alg);
+  };
+  const { kty, kid, alg: _, ...material } = jwk;
+  return key(kid, JSON.stringify(jwk), fits, (alg) =>
+    crypto.subtle.importKey("jwk", { kty, ...material }, algorithms[alg].subtle, false, ["verify"]),
+  );
+}
+
+/** `kid`-less: the operator names one key, whatever the token says about it. */
+export function keyFromText(text: string): Key | undefined {
+  const pem = /^\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/.exec(text)?.[1];
+  if (pem !== undefined) return keyFromSpki(text, pem);
+  try {
+    const jwk = publicJwk(JSON.parse(text));
+    return jwk && keyFromJwk(jwk);
+  } catch {
+    return undefined;
+  }
+}
+
+function keyFromSpki(text: string, base64: string): Key {
+  return key(
+    undefined,
+    text,
+    (alg) => algorithms[alg].kty !== "oct",
+    (alg) => {
+      const der = Uint8Array.from(atob(base64.replace(/\s/g, "")), (character) => character.charCodeAt(0));
+      return crypto.subtle.importKey("spki", der, algorithms[alg].subtle, false, ["verify"]);
+    },
+  );
+}
+
+/** An HMAC key: the bytes of the operator's secret. */
+export function keyFromSecret(bytes: Uint8Array<ArrayBuffer>): Key {
+  return key(
+    undefined,
+    "secret",
+    (alg) => algorithms[alg].kty === "oct",
+    (alg) => crypto.subtle.importKey("raw", bytes, algorithms[alg].subtle, false, ["verify"]),
+  );
+}
+
+function key(
+  kid: string | undefined,
+  text: string,
+  fits: Key["fits"],
+  importFor: (alg: Algorithm) => Promise<CryptoKey>,
+): Key {
+  // Values, not promises: a promise belongs to the request that made it.
+  const imported = new Map<Algorithm, CryptoKey | undefined>();
+  return {
+    kid,
+    text,
+    fits,
+    async load(alg) {
+      if (!imported.has(alg)) imported.set(alg, await sound(() => importFor(alg)));
+      return imported.get(alg);
+    },
+  };
+}
+
+/** The imported key, where the runtime takes it and it is strong enough. */
+async function sound(importKey: () => Promise<CryptoKey>): Promise<CryptoKey | undefined> {
+  try {
+    const imported = await importKey();
+    return weak(imported.algorithm) ? undefined : imported;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * RSA of fewer than 2048 bits (RFC 7518 §3.3), or with an exponent that is even or one: with e = 1 the signature is the
+ * message. Weak primes (ROCA) cannot be seen cheaply; they are the provider's to avoid.
+ */
+function weak(algorithm: Json | CryptoKey["algorithm"]): boolean {
+  const { modulusLength, publicExponent } = algorithm as { modulusLength?: number; publicExponent?: Uint8Array };
+  if (modulusLength === undefined) return false;
+  const e = [...(publicExponent ?? [])].reduce((sum, byte) => sum * 256 + byte, 0);
+  // The last byte alone says whether e is odd: the sum loses its low bits when e is very long.
+  const odd = ((publicExponent?.at(-1) ?? 0) & 1) === 1;
+  return modulusLength < RSA_BITS || modulusLength > RSA_BITS_MOST || !odd || e < 3;
+}
+
+/** A key without `alg` verifies what its family can; RFC 9864 gave EdDSA on Ed25519 a second name. */
+function sameAlgorithm(own: string | undefined, alg: Algorithm): boolean {
+  const name = (algorithm: string) => (algorithm === "Ed25519" ? "EdDSA" : algorithm);
+  return own === undefined || name(own) === name(alg);
+}

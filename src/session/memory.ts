@@ -1,0 +1,40 @@
+import QuickLRU from "quick-lru";
+import { SESSION_MEMORY_MS, SESSIONS_REMEMBERED } from "../limits.ts";
+import type { Key } from "./jwk.ts";
+import type { Session } from "./session.ts";
+
+interface Remembered {
+  readonly session: Session;
+  readonly key: Key;
+  /** Milliseconds since 1970. */
+  readonly from: number;
+  readonly until: number;
+}
+
+export interface Memory {
+  /** The session that a token with this digest was verified to be, and the key that did. */
+  readonly recall: (digest: string, now: number) => Remembered | undefined;
+  /** Remembers it for a minute at most, never past its `exp`, nor past `until`. `now` and `until` in milliseconds. */
+  readonly remember: (digest: string, session: Session, key: Key, now: number, until: number) => void;
+}
+
+/**
+ * Verified sessions by the SHA-256 of their text, never the text itself. A signature that was rewritten (ECDSA's
+ * r, n − s) has another digest and is verified anew: the memory can miss because of it, no more.
+ */
+export function createMemory(): Memory {
+  const sessions = new QuickLRU<string, Remembered>({ maxSize: SESSIONS_REMEMBERED });
+  return {
+    recall(digest, now) {
+      const remembered = sessions.get(digest);
+      if (!remembered) return undefined;
+      if (remembered.from <= now && now < remembered.until) return remembered;
+      sessions.delete(digest);
+      return undefined;
+    },
+    remember(digest, session, key, now, until) {
+      const end = Math.min(until, now + SESSION_MEMORY_MS, session.expiresAt * 1000);
+      if (end > now) sessions.set(digest, { session, key, from: now, until: end });
+    },
+  };
+}

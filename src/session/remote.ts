@@ -1,0 +1,222 @@
+import type { Issuer, KeySource } from "../config/types.ts";
+import type { Context, Deps } from "../context.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import {
+  KEYS_COLD_COOLDOWN_MS,
+  KEYS_COOLDOWN_MS,
+  KEYS_FRESH_MOST_MS,
+  KEYS_KEPT_MS,
+  KEYS_POLL_MS,
+  KEYS_REFRESH_MS,
+} from "../limits.ts";
+import { err, ok, type Result } from "../result.ts";
+import type { Copies, Copy } from "./copies.ts";
+import { discoveryAddress, parseDiscovery } from "./discovery.ts";
+import { type Fault, fetchDocument } from "./document.ts";
+import { type Key, keyFromJwk, type PublicJwk } from "./jwk.ts";
+import { parseJwks } from "./jwks.ts";
+import { anyUsable, candidates, type Keys, type Wanted } from "./keys.ts";
+
+/** Keys as they were fetched. Times in milliseconds since 1970. */
+interface Held {
+  readonly keys: readonly Key[];
+  readonly fetchedAt: number;
+  readonly freshUntil: number;
+  /** From here on they are fetched again in the background: spread, so that isolates do not ask all at once. */
+  readonly refreshAt: number;
+}
+
+/**
+ * Keys that the provider publishes: memory → Cache API → KV → origin.
+ *
+ * Fresh keys are used without I/O, and renewed after an answer before they go stale. Stale ones are renewed before they
+ * are used, so that a withdrawn key stops working; where that fails they go on for a day at most. At most one attempt
+ * per cool-down, failed ones counted, whatever asks for it.
+ */
+export function remoteKeys(
+  issuer: Issuer,
+  source: Extract<KeySource, { from: "discovery" | "jwks" }>,
+  deps: Deps,
+  copies: Copies,
+): Keys {
+  let held: Held | undefined;
+  /** Where discovery said that the keys are, and until when that is believed. */
+  let location: { readonly address: string; readonly until: number } | undefined;
+  let attemptedAt = Number.NEGATIVE_INFINITY;
+  let fault: Fault | undefined;
+  /** The fetch under way in some request of this isolate. Only this mark is shared: its promise is that request's own. */
+  let pending: { readonly startedAt: number } | undefined;
+
+  /** When an attempt may be made again. A clock that was put back does not hold it up. */
+  const restMs = () => {
+    const sinceAttempt = deps.now() - attemptedAt;
+    const cooldown = held ? KEYS_COOLDOWN_MS : KEYS_COLD_COOLDOWN_MS;
+    return sinceAttempt < 0 ? 0 : Math.max(0, cooldown - sinceAttempt);
+  };
+  // The runtime ends a request whose caller has gone, its fetch with it: such a mark is nobody's.
+  const busy = () => pending !== undefined && deps.now() - pending.startedAt <= KEYS_REFRESH_MS + KEYS_POLL_MS;
+  const unavailable = (reason: "keys-unavailable" | "keys-cooling-down"): Result<never, GatewayError> =>
+    fail(reason, {
+      retryAfter: Math.max(1, Math.ceil(restMs() / 1000)),
+      ...(fault && { remedy: `the identity provider's keys: ${fault}` }),
+    });
+
+  async function load(context: Context): Promise<Result<Held, GatewayError>> {
+    if (held && context.now >= held.fetchedAt + KEYS_KEPT_MS) held = undefined;
+    if (held && context.now < held.freshUntil) {
+      if (context.now >= held.refreshAt) context.after("keys-refresh", attempt);
+      return ok(held);
+    }
+    // Stale: others need not wait for the one that renews it.
+    if (held) await attempt(context);
+    else if (!(await followed(context))) await attempt(context);
+    return held ? ok(held) : unavailable("keys-unavailable");
+  }
+
+  async function find(wanted: Wanted, context: Context) {
+    const loaded = await load(context);
+    if (!loaded.ok) return loaded;
+    const { kid, issuedAt } = wanted;
+    const named = (keys: readonly Key[]) => kid === undefined || keys.some((key) => key.kid === kid);
+    if (!named(loaded.value.keys) && !(await followed(context))) await attempt(context, kid);
+    const now = held ?? loaded.value;
+    if (!named(now.keys)) return missing(now, issuedAt, context);
+    const until = context.now < now.freshUntil ? now.freshUntil : attemptedAt + KEYS_COOLDOWN_MS;
+    return ok({ keys: candidates(now.keys, wanted), until: Math.min(until, now.fetchedAt + KEYS_KEPT_MS) });
+  }
+
+  /**
+   * No key of that name. Keys fetched after the token came do not have it: a forgery, or withdrawn. Otherwise the token
+   * may be signed with a newer key, if it says that it is newer (`iat` counts whole seconds): then a 401 would sign a
+   * good user out.
+   */
+  function missing({ fetchedAt }: Held, issuedAt: number | undefined, context: Context): Result<never, GatewayError> {
+    if (fetchedAt >= context.now) return fail("key-unknown");
+    const newer = issuedAt !== undefined && issuedAt >= Math.floor(fetchedAt / 1000);
+    return newer ? unavailable("keys-cooling-down") : fail("key-unknown");
+  }
+
+  /** Waits for another request's fetch, by looking: true where there was one and it came to an end. */
+  async function followed(context: Context): Promise<boolean> {
+    const leader = pending;
+    if (!leader || !busy()) return false;
+    const longest = Math.min(KEYS_REFRESH_MS + KEYS_POLL_MS, context.deadline.left());
+    for (let waited = 0; pending === leader && waited < longest; waited += KEYS_POLL_MS) await sleep(KEYS_POLL_MS);
+    if (pending !== leader) return true;
+    // Its request was ended before it: as if it had never asked.
+    pending = undefined;
+    attemptedAt = Number.NEGATIVE_INFINITY;
+    return false;
+  }
+
+  /** One look beyond memory, if none is under way and the last attempt is long enough ago. Never fails. */
+  async function attempt(context: Context, kid?: string): Promise<void> {
+    if (busy() || restMs() > 0) return;
+    const mark = { startedAt: deps.now() };
+    pending = mark;
+    const work = refresh(kid, context).finally(() => {
+      if (pending === mark) pending = undefined;
+    });
+    // Not to be ended with this request, should its caller go: others wait for it.
+    context.after("keys-fetch", () => work);
+    await work;
+  }
+
+  async function refresh(kid: string | undefined, context: Context): Promise<void> {
+    // Not the request's own signal: that aborts when the caller goes, and a caller could keep the keys from everybody.
+    const signal = AbortSignal.timeout(KEYS_REFRESH_MS);
+    const enough = (copy: Copy) => {
+      const parsed = parseJwks(copy.document);
+      if (!parsed.ok) return false;
+      if (kid === undefined) return deps.now() < copy.freshUntil;
+      return deps.now() - copy.fetchedAt < KEYS_COOLDOWN_MS || parsed.value.some((jwk) => jwk.kid === kid);
+    };
+    const found = await locate(signal, context);
+    const copy = found.address === undefined ? undefined : await copies.read(found.address, enough);
+    if (copy && !found.fault && enough(copy)) {
+      attemptedAt = Math.max(attemptedAt, copy.fetchedAt);
+      return adopt(copy);
+    }
+    const fetched = found.fault ? err(found.fault) : await ask(found.address, parseJwks, signal);
+    if (fetched.ok) {
+      const { value: jwks, ...times } = fetched.value;
+      const fresh = { ...times, document: { keys: jwks } };
+      fault = undefined;
+      adopt(fresh);
+      context.after("keys-copy", () => copies.write(found.address ?? "", fresh));
+      return;
+    }
+    fault = fetched.error;
+    // Where the keys were may be where they are no longer.
+    location = undefined;
+    if (copy) adopt(copy);
+    deps.log({ event: "keys-fetch-failed", issuer: issuer.issuer, fault, kept: held !== undefined });
+  }
+
+  /** The JWKS address; after a fault the last one known, under which there may be a copy. */
+  async function locate(
+    signal: AbortSignal,
+    context: Context,
+  ): Promise<{ address: string; fault?: undefined } | { address: string | undefined; fault: Fault }> {
+    if (source.from === "jwks") return { address: source.url };
+    if (location && deps.now() < location.until) return location;
+    const metadata = discoveryAddress(issuer.issuer);
+    const parse = (body: unknown) => parseDiscovery(body, issuer.issuer);
+    const copy = await copies.read(metadata, ({ freshUntil }) => deps.now() < freshUntil);
+    const known = copy ? parse(copy.document) : undefined;
+    if (copy && known?.ok && deps.now() < copy.freshUntil) {
+      location = { address: known.value, until: copy.freshUntil };
+      return location;
+    }
+    const fetched = await ask(metadata, parse, signal);
+    if (!fetched.ok) return { address: known?.ok ? known.value : location?.address, fault: fetched.error };
+    const { value: address, fetchedAt } = fetched.value;
+    location = { address, until: fetchedAt + KEYS_FRESH_MOST_MS };
+    const document = { issuer: issuer.issuer, jwks_uri: address };
+    const fresh = { fetchedAt, freshUntil: location.until, document };
+    context.after("keys-copy", () => copies.write(metadata, fresh));
+    return location;
+  }
+
+  /** The origin's own answer; counts as the attempt, whatever comes of it. */
+  async function ask<T>(
+    address: string,
+    parse: (body: unknown) => Result<T, Fault>,
+    signal: AbortSignal,
+  ): Promise<Result<{ value: T; fetchedAt: number; freshUntil: number }, Fault>> {
+    const sent = deps.now();
+    attemptedAt = sent;
+    const fetched = await fetchDocument(address, deps.fetch, signal);
+    if (!fetched.ok) return fetched;
+    const parsed = parse(fetched.value.body);
+    if (!parsed.ok) return parsed;
+    return ok({
+      value: parsed.value,
+      fetchedAt: sent - fetched.value.age,
+      freshUntil: sent + fetched.value.freshFor,
+    });
+  }
+
+  function adopt({ fetchedAt, freshUntil, document }: Copy): void {
+    // A slower fetch must not bring back what a later one has replaced.
+    if (held && fetchedAt < held.fetchedAt) return;
+    const parsed = parseJwks(document);
+    if (!parsed.ok) return;
+    const known = new Map(held?.keys.map((key) => [key.text, key]));
+    const keep = (jwk: PublicJwk) => known.get(JSON.stringify(jwk)) ?? keyFromJwk(jwk);
+    const early = (freshUntil - deps.now()) * (0.1 + 0.2 * deps.random());
+    held = { keys: parsed.value.map(keep), fetchedAt, freshUntil, refreshAt: freshUntil - Math.max(0, early) };
+  }
+
+  return {
+    find,
+    trusts: (key) => held?.keys.includes(key) ?? false,
+    async ready(context) {
+      const loaded = await load(context);
+      if (!loaded.ok) return fault ?? "cooling-down";
+      return (await anyUsable(loaded.value.keys, issuer.algorithms)) ? undefined : "no-usable-key";
+    },
+  };
+}
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,177 @@
+import { compactVerify } from "jose/jws/compact/verify";
+import type { Algorithm, Issuer } from "../config/types.ts";
+import type { Context, Deps } from "../context.ts";
+import { base64url, sha256 } from "../encoding.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import { SESSION_BYTES } from "../limits.ts";
+import { ok, type Result } from "../result.ts";
+import { algorithms } from "./algorithms.ts";
+import { checkLogout, checkSession, issuerOf, type LogoutClaims } from "./claims.ts";
+import { type Compact, inspect } from "./compact.ts";
+import { type Copies, createCopies } from "./copies.ts";
+import type { Credential } from "./extract.ts";
+import { type Key, keyFromSecret, keyFromText } from "./jwk.ts";
+import { fixedKeys, type Keys } from "./keys.ts";
+import { createMemory } from "./memory.ts";
+import { remoteKeys } from "./remote.ts";
+import type { Session } from "./session.ts";
+
+export type { Session };
+
+export interface Logout extends LogoutClaims {
+  readonly issuer: Issuer;
+}
+
+export interface Verifier {
+  /** Fails with a 401's reason, or with `keys-unavailable`: never both for one cause. */
+  readonly verify: (credential: Credential, context: Context) => Promise<Result<Session, GatewayError>>;
+  /** OpenID Connect Back-Channel Logout 1.0 §2.4–2.6, but for the replay check of `jti`. */
+  readonly verifyLogout: (token: string, context: Context) => Promise<Result<Logout, GatewayError>>;
+  /** Whether each issuer's keys can be had; asks a provider no more often than its cool-down allows. */
+  readonly ready: (context: Context) => Promise<readonly { issuer: string; ok: boolean; reason?: string }[]>;
+}
+
+interface Believed {
+  readonly issuer: Issuer;
+  readonly keys: Keys;
+  readonly key: Key;
+  /** Milliseconds since 1970 until which the key may be used without looking again. */
+  readonly until: number;
+}
+
+const SESSION_TYPES = ["jwt", "at+jwt"];
+const LOGOUT_TYPES = ["jwt", "logout+jwt"];
+
+export function createVerifier({
+  issuers,
+  deps,
+  kv,
+}: {
+  readonly issuers: readonly Issuer[];
+  readonly deps: Deps;
+  readonly kv: KVNamespace;
+}): Verifier {
+  const copies = createCopies(deps, kv);
+  const sources = issuers.map((issuer) => ({ issuer, keys: keysOf(issuer, deps, copies) }));
+  const memory = createMemory();
+
+  /** Whose token it is and that its signature is theirs. No claim but `iss` and `iat` is looked at before that. */
+  async function believe(
+    token: string,
+    { header, kid, typ, claims, signatureBytes }: Compact,
+    among: readonly Issuer[],
+    types: readonly string[],
+    context: Context,
+  ): Promise<Result<Believed, GatewayError>> {
+    const issuer = issuerOf(claims, among);
+    if (!issuer.ok) return issuer;
+    const alg = allowed(header.alg, issuer.value);
+    if (!alg) return fail("alg-not-allowed");
+    // RFC 7515 §4.1.11: no extension is understood here, so every `crit` is refused, an empty one too.
+    if (Object.hasOwn(header, "crit")) return fail("crit-present");
+    // RFC 8725 §3.6, RFC 7519 §5.2: neither compressed nor nested.
+    if (Object.hasOwn(header, "zip") || isNested(header.cty)) return fail("zip-or-nested");
+    // RFC 8725 §3.11: what says that it is something else is something else.
+    if (typ !== undefined && !types.includes(mediaType(typ))) return fail("typ-other");
+
+    const keys = sources.find((source) => source.issuer === issuer.value)?.keys;
+    if (!keys) return fail("issuer-unknown");
+    const issuedAt = typeof claims.iat === "number" ? claims.iat : undefined;
+    const found = await keys.find({ alg, kid, issuedAt }, context);
+    if (!found.ok) return found;
+    for (const key of found.value.keys) {
+      if (await signed(token, alg, signatureBytes, key)) {
+        return ok({ issuer: issuer.value, keys, key, until: found.value.until });
+      }
+    }
+    return fail(found.value.keys.length > 0 ? "signature-wrong" : "key-unknown");
+  }
+
+  return {
+    async verify({ token, issuers: named = issuers }, context) {
+      // Before anything is computed over it.
+      if (token.length > SESSION_BYTES) return fail("token-too-large");
+      const digest = base64url(await sha256(token));
+      const remembered = memory.recall(digest, context.now);
+      if (remembered && named.includes(remembered.session.issuer)) {
+        const { session, key } = remembered;
+        if (sources.some(({ issuer, keys }) => issuer === session.issuer && keys.trusts(key))) return ok(session);
+      }
+
+      const compact = inspect(token);
+      if (!compact.ok) return compact;
+      const { claims } = compact.value;
+      const believed = await believe(token, compact.value, named, SESSION_TYPES, context);
+      if (!believed.ok) return believed;
+      const { issuer, key, until } = believed.value;
+      const checked = checkSession(claims, issuer, context.now / 1000);
+      if (!checked.ok) return checked;
+      const session = { ...checked.value, sessionId: checked.value.sessionId ?? digest, issuer, claims };
+      const oldest = ageLimit(session);
+      memory.remember(digest, session, key, context.now, Math.min(until, oldest));
+      return ok(session);
+    },
+
+    async verifyLogout(token, context) {
+      const compact = inspect(token);
+      if (!compact.ok) return fail("logout-token-refused");
+      const believed = await believe(token, compact.value, issuers, LOGOUT_TYPES, context);
+      if (!believed.ok) return isAbout(believed.error) ? fail("logout-token-refused") : believed;
+      const { issuer } = believed.value;
+      const checked = checkLogout(compact.value.claims, issuer, context.now / 1000);
+      return checked.ok ? ok({ ...checked.value, issuer }) : checked;
+    },
+
+    ready: (context) =>
+      Promise.all(
+        sources.map(async ({ issuer: { issuer }, keys }) => {
+          const reason = await keys.ready(context);
+          return reason === undefined ? { issuer, ok: true } : { issuer, ok: false, reason };
+        }),
+      ),
+  };
+}
+
+function keysOf(issuer: Issuer, deps: Deps, copies: Copies): Keys {
+  const { keys: source } = issuer;
+  if (source.from === "secret") return fixedKeys(issuer, keyFromSecret(source.bytes));
+  if (source.from === "public") return fixedKeys(issuer, keyFromText(source.text));
+  return remoteKeys(issuer, source, deps, copies);
+}
+
+/** Milliseconds since 1970 at which a session is too old, where the issuer's entry says so. */
+function ageLimit({ issuer: { maxAge }, issuedAt }: Session): number {
+  return maxAge === undefined || issuedAt === undefined ? Number.POSITIVE_INFINITY : (issuedAt + maxAge) * 1000;
+}
+
+/**
+ * What the issuer's entry allows, and never a symmetric algorithm on a public key: that key's text would be the secret
+ * (RFC 8725 §2.1, CVE-2015-9235).
+ */
+function allowed(alg: unknown, { algorithms: ours, keys }: Issuer): Algorithm | undefined {
+  const named = ours.find((one) => one === alg);
+  return named && (algorithms[named].kty === "oct") === (keys.from === "secret") ? named : undefined;
+}
+
+async function signed(token: string, alg: Algorithm, signatureBytes: number, key: Key): Promise<boolean> {
+  const imported = await key.load(alg);
+  if (!imported) return false;
+  const { modulusLength = 0 } = imported.algorithm as { modulusLength?: number };
+  // RFC 7518 §3.4, RFC 8017 §8.2.2: the length first (CVE-2022-21449 was a verifier that took what came).
+  if (signatureBytes !== (algorithms[alg].signatureBytes ?? Math.ceil(modulusLength / 8))) return false;
+  try {
+    await compactVerify(token, imported, { algorithms: [alg] });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const isNested = (cty: unknown) => cty !== undefined && (typeof cty !== "string" || mediaType(cty) === "jwt");
+
+/** RFC 7515 §4.1.9: case does not matter, and `application/` may be left out. */
+const mediaType = (typ: string) => typ.toLowerCase().replace(/^application\//, "");
+
+/** Whether it is the token that is at fault, rather than a provider that is down or our configuration. */
+const isAbout = ({ reason }: GatewayError) =>
+  !["keys-unavailable", "keys-cooling-down", "config-invalid"].includes(reason);

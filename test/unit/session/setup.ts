@@ -1,0 +1,175 @@
+import type { Algorithm, Issuer, KeySource } from "../../../src/config/types.ts";
+import { type Context, type Deps, deadline, type LogLine } from "../../../src/context.ts";
+import type { GatewayError } from "../../../src/errors.ts";
+import type { Result } from "../../../src/result.ts";
+import type { Credential } from "../../../src/session/extract.ts";
+import { createVerifier, type Session, type Verifier } from "../../../src/session/verify.ts";
+import { createTiming } from "../../../src/telemetry/timing.ts";
+import { createProvider, type Provider, type ProviderOptions } from "../../sandbox/provider/index.ts";
+
+/** 2026-11-25T12:00:00Z, in seconds: when every test of sessions takes place. */
+export const NOON = 1_795_608_000;
+
+export const ASYMMETRIC: readonly Algorithm[] = [
+  ...(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const),
+  ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),
+];
+
+/** An issuer's entry as the configuration gives it, with the defaults that it gives. */
+export function issuerEntry(more: Partial<Issuer> = {}): Issuer {
+  return {
+    name: "auth",
+    issuer: "https://auth.example",
+    keys: { from: "discovery" },
+    algorithms: ASYMMETRIC,
+    audience: ["chat"],
+    audienceRequired: true,
+    authorizedParties: undefined,
+    cookie: undefined,
+    sessionIdClaim: undefined,
+    clockTolerance: 30,
+    maxAge: undefined,
+    app: undefined,
+    appClaim: undefined,
+    appByClaim: new Map(),
+    uid: { claim: "sub", prefix: "", shared: false },
+    profile: {
+      name: "name",
+      avatar: "picture",
+      link: undefined,
+      role: undefined,
+      tags: undefined,
+      metadata: new Map(),
+    },
+    roles: new Map(),
+    webhookSecret: undefined,
+    ...more,
+  };
+}
+
+export function secretSource(text: string): KeySource {
+  return { from: "secret", bytes: Uint8Array.from(new TextEncoder().encode(text)) };
+}
+
+/** A store in memory that can be made to fail, to hang, and to be read stale. */
+export function memoryKv() {
+  const values = new Map<string, string>();
+  const kv = {
+    values,
+    broken: undefined as "throws" | "hangs" | undefined,
+    reads: 0,
+    async get(key: string, type?: string) {
+      kv.reads += 1;
+      await trouble(kv.broken);
+      const value = values.get(key) ?? null;
+      return type === "json" && value !== null ? JSON.parse(value) : value;
+    },
+    async put(key: string, value: string) {
+      await trouble(kv.broken);
+      values.set(key, value);
+    },
+  };
+  return kv;
+}
+
+export function memoryCache() {
+  const values = new Map<string, string>();
+  const cache = {
+    values,
+    broken: undefined as "throws" | "hangs" | undefined,
+    async match(key: string) {
+      await trouble(cache.broken);
+      const value = values.get(key);
+      return value === undefined ? undefined : new Response(value);
+    },
+    async put(key: string, response: Response) {
+      await trouble(cache.broken);
+      values.set(key, await response.text());
+    },
+  };
+  return cache;
+}
+
+async function trouble(broken: "throws" | "hangs" | undefined): Promise<void> {
+  if (broken === "throws") throw new Error("the store is down");
+  if (broken === "hangs") await new Promise(() => {});
+}
+
+export type World = ReturnType<typeof createWorld>;
+type Verified = Promise<Result<Session, GatewayError>>;
+
+/** A verifier with its surroundings: a clock that stands still, providers behind `fetch`, stores that can fail. */
+export function createWorld(
+  options: { issuers?: readonly Issuer[]; providers?: readonly (ProviderOptions | Provider)[]; cache?: boolean } = {},
+) {
+  const clock = { now: NOON * 1000 };
+  const now = () => clock.now;
+  const { issuers = [issuerEntry()] } = options;
+  const providers = (options.providers ?? issuers.map(({ issuer }) => ({ issuer }))).map((provider) =>
+    "fetch" in provider ? provider : createProvider({ now, ...provider }),
+  );
+  const logs: LogLine[] = [];
+  const fetched: string[] = [];
+  const kv = memoryKv();
+  const cache = memoryCache();
+  const background: Promise<unknown>[] = [];
+
+  const world = {
+    clock,
+    issuers,
+    providers,
+    provider: providers[0] as Provider,
+    logs,
+    /** Every address asked, in order. */
+    fetched,
+    kv,
+    cache,
+    /** What answers before the providers do. */
+    intercept: undefined as ((address: string, init: RequestInit) => Promise<Response> | undefined) | undefined,
+    /** What runs after the answers is done. */
+    settled: async () => {
+      while (background.length > 0) await Promise.allSettled(background.splice(0));
+    },
+    context: (more: Partial<Context> = {}): Context => {
+      const context: Context = {
+        requestId: "test",
+        now: clock.now,
+        deadline: deadline(8_000, Date.now),
+        timing: createTiming(now),
+        after: (_, task) => void background.push(Promise.resolve().then(() => task(context))),
+        ...more,
+      };
+      return context;
+    },
+    /** Another isolate in the same data centre: other memory, same stores. */
+    restart: () => {
+      world.verifier = createVerifier({ issuers, deps, kv: kv as unknown as KVNamespace });
+    },
+    verifier: undefined as unknown as Verifier,
+    verify: (token: string, credential: Partial<Credential> = {}, context?: Context): Verified =>
+      world.verifier.verify({ token, from: "bearer", issuers: undefined, ...credential }, context ?? world.context()),
+  };
+
+  const deps: Deps = {
+    fetch: async (address, init) => {
+      fetched.push(address);
+      const answer = world.intercept?.(address, init);
+      if (answer) return answer;
+      const { origin } = new URL(address);
+      const provider = providers.find(({ issuer }) => new URL(issuer).origin === origin);
+      if (!provider) throw new TypeError(`nobody is at ${origin}`);
+      return provider.fetch(new Request(address, { ...(init.signal && { signal: init.signal }) }));
+    },
+    now,
+    random: () => 0.5,
+    log: (line) => void logs.push(line),
+    cache: () => (options.cache === false ? undefined : (cache as unknown as Cache)),
+  };
+  world.restart();
+  return world;
+}
+
+/** What a test says of a result: the reason of a failure, or the subject of a session. */
+export function outcome(result: Result<Session, GatewayError>): string {
+  return result.ok ? `session of ${result.value.subject}` : result.error.reason;
+}

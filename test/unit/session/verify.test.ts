@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { createWorld, issuerEntry, outcome } from "./setup.ts";
+
+describe("a session", () => {
+  it("is accepted with the keys that its issuer's discovery document names", async () => {
+    const world = createWorld();
+    const result = await world.verify(await world.provider.issue({ subject: "bob" }));
+    expect(outcome(result)).toBe("session of bob");
+    expect(world.fetched).toEqual([world.provider.discoveryUrl, world.provider.jwksUrl]);
+  });
+
+  it("is accepted with the keys at a configured address, without discovery", async () => {
+    const world = createWorld({
+      issuers: [issuerEntry({ keys: { from: "jwks", url: "https://auth.example/jwks" } })],
+    });
+    expect(outcome(await world.verify(await world.provider.issue({ alg: "RS256" })))).toBe("session of alice");
+    expect(world.fetched).toEqual([world.provider.jwksUrl]);
+  });
+
+  it("costs no I/O once the keys are in memory", async () => {
+    const world = createWorld();
+    await world.verify(await world.provider.issue());
+    await world.settled();
+    world.fetched.length = 0;
+    const reads = world.kv.reads;
+    for (const alg of ["ES256", "RS256"]) {
+      expect(outcome(await world.verify(await world.provider.issue({ alg })))).toBe("session of alice");
+    }
+    expect(world.fetched).toEqual([]);
+    expect(world.kv.reads).toBe(reads);
+  });
+
+  it.each([
+    ["expired", { expiresIn: -60 }, "session-expired"],
+    ["for somebody else", { audience: "other" }, "audience-other"],
+    ["expired and for somebody else", { expiresIn: -60, audience: "other" }, "audience-other"],
+    ["forged", { forged: true }, "signature-wrong"],
+    ["signed with a key that nobody published", { kid: "nobody" }, "key-unknown"],
+    ["of another issuer", { claims: { iss: "https://evil.example" } }, "issuer-unknown"],
+  ])("that is %s is refused", async (_, options, reason) => {
+    const world = createWorld();
+    expect(outcome(await world.verify(await world.provider.issue(options)))).toBe(reason);
+  });
+
+  it("is not judged by keys that cannot be had", async () => {
+    const world = createWorld();
+    world.provider.fault = { kind: "status", status: 503 };
+    const result = await world.verify(await world.provider.issue());
+    expect(result).toMatchObject({ error: { reason: "keys-unavailable", retryAfter: 5 } });
+  });
+});
