@@ -1,0 +1,136 @@
+import { describe, expect, test } from "vitest";
+import { ATTEMPTS } from "../../../src/limits.ts";
+import { json, script, simulated, world } from "./world.ts";
+
+const token = "alice_17000000000123456789abcdef0123456789abcd";
+const minted = (data: unknown) => json(200, { data });
+const text =
+  (body: BodyInit | null, status = 200) =>
+  () =>
+    new Response(body, { status });
+
+describe("an answer that makes no sense is never half believed", () => {
+  const nonsense: [string, () => Response][] = [
+    ["a page", text("<!doctype html><title>Welcome to the hotel Wi-Fi</title>")],
+    ["nothing", text("")],
+    ["no content", text(null, 204)],
+    ["half of its JSON", text(`{"data":{"uid":"alice","authToken":"${token.slice(0, 9)}`)],
+    ["bytes that are no UTF-8", text(new Uint8Array([0x22, 0xff, 0xfe, 0x22]))],
+    ["an empty object", () => json(200, {})],
+    ["null", () => json(200, null)],
+    ["a list", () => json(200, [])],
+    ["data without anything", () => minted({})],
+    ["no token", () => minted({ uid: "alice" })],
+    ["an empty token", () => minted({ uid: "alice", authToken: "" })],
+    ["null for a token", () => minted({ uid: "alice", authToken: null })],
+    ["a number for a token", () => minted({ uid: "alice", authToken: 42 })],
+    ["a token with a line break", () => minted({ uid: "alice", authToken: "a\r\nb" })],
+    ["a token of 2,000 characters", () => minted({ uid: "alice", authToken: "a".repeat(2000) })],
+    ["another user's token", () => minted({ uid: "bob", authToken: token })],
+    ["a token of nobody", () => minted({ authToken: token })],
+    ["300 KB, valid", () => json(200, { data: { uid: "alice", authToken: token }, padding: "x".repeat(300 * 1024) })],
+    ["a redirect", () => new Response(null, { status: 302, headers: { location: "https://elsewhere.example/" } })],
+    ["not modified", text(null, 304)],
+  ];
+
+  test.each(nonsense)("%s, to a mint and to a create", async (_, answer) => {
+    const { chat, asked, request } = world(script(answer));
+    expect(await chat.mint("alice", request())).toEqual({
+      ok: false,
+      error: { reason: "upstream-answer", retryAfter: expect.any(Number) },
+    });
+    expect(asked.length).toBe(ATTEMPTS);
+    const created = await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request());
+    expect(created).toMatchObject({ ok: false, error: { reason: "upstream-answer" } });
+  });
+
+  test.each(nonsense)("%s, once: the next attempt counts", async (_, answer) => {
+    const { chat, asked, request } = world(script(answer, minted({ uid: "alice", authToken: token })));
+    expect(await chat.mint("alice", request())).toEqual({ ok: true, value: token });
+    expect(asked.length).toBe(2);
+  });
+
+  test("a redirect is not followed: the API key would go along", async () => {
+    const { chat, asked, request } = world(script(() => Response.redirect("https://elsewhere.example/", 307)));
+    await chat.mint("alice", request());
+    expect(asked.every(({ init }) => init.redirect === "manual")).toBe(true);
+    expect(asked.every(({ url }) => url.startsWith("https://app1.api-us.cometchat.io/v3/"))).toBe(true);
+  });
+
+  test("10 MB are not read to the end", async () => {
+    const { chat, simulator, request } = simulated();
+    simulator.seed({ uid: "alice" });
+    simulator.faults.add({ match: "mint", effect: { kind: "huge", bytes: 10_000_000 } });
+    let pulled = 0;
+    const counting = world(async (url, init) => {
+      const response = await simulator.fetch(url, init);
+      const count = new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller) {
+          pulled += chunk.byteLength;
+          controller.enqueue(chunk);
+        },
+      });
+      return new Response(response.body?.pipeThrough(count) ?? null, response);
+    });
+    expect(await counting.chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-answer" } });
+    // Three attempts, each stopped within a chunk or two of 256 KB.
+    expect(pulled).toBeLessThan(3 * 512 * 1024);
+    expect(await chat.get("alice", request())).toMatchObject({ ok: true });
+  });
+
+  test("a 2xx that holds an error is an error", async () => {
+    const { chat, request } = world(script(json(200, { error: { code: "ERR_UID_NOT_FOUND" } })));
+    expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-uid-unknown" } });
+  });
+
+  test("a revocation counts as done only where CometChat says so", async () => {
+    for (const [answer, done] of [
+      [json(200, { data: { success: true, message: "…" } }), true],
+      [json(200, { data: {} }), true],
+      [new Response(null, { status: 204 }), true],
+      [json(200, { data: { success: false } }), false],
+      [new Response("<h1>Welcome</h1>"), false],
+      [new Response(""), false],
+      [json(200, []), false],
+    ] as const) {
+      const { chat, request } = world(script(answer));
+      expect((await chat.revoke("alice", token, request())).ok).toBe(done);
+      expect((await chat.flush("alice", request())).ok).toBe(done);
+    }
+  });
+});
+
+test("a user is read as documented; a field of another type is left out, what is not documented is not kept", async () => {
+  const data = {
+    uid: "alice",
+    name: "Alice",
+    avatar: 7,
+    link: null,
+    role: "default",
+    tags: ["a"],
+    metadata: [],
+    status: "offline",
+    createdAt: 1638354015,
+    authToken: token,
+    secretOfTomorrow: "x",
+  };
+  const { chat, request } = world(script(json(200, { data })));
+  const result = await chat.get("alice", request());
+  if (!result.ok) throw new Error(result.error.reason);
+  expect(JSON.parse(JSON.stringify(result.value))).toEqual({
+    uid: "alice",
+    name: "Alice",
+    role: "default",
+    tags: ["a"],
+    status: "offline",
+    createdAt: 1638354015,
+  });
+});
+
+test("another user's record is not taken for the one that was asked for", async () => {
+  const { chat, request } = world(script(json(200, { data: { uid: "bob", name: "Bob" } })));
+  expect(await chat.get("alice", request())).toMatchObject({ error: { reason: "upstream-answer" } });
+  expect(await chat.update("alice", { name: "Alice" }, [], request())).toMatchObject({
+    error: { reason: "upstream-answer" },
+  });
+});

@@ -1,0 +1,194 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createBreaker, type Showing } from "../../../src/cometchat/breaker.ts";
+import { BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_PROBE_MS } from "../../../src/limits.ts";
+import { app, json, refusal, script, world } from "./world.ts";
+
+function breaker() {
+  let now = 1_000;
+  const made = createBreaker(() => now);
+  const enter = () => made.enter();
+  const call = (showing: Showing): boolean => {
+    const leave = enter();
+    if ("wait" in leave) return false;
+    leave.settle(showing);
+    return true;
+  };
+  const open = () => {
+    for (let n = 0; n < BREAKER_FAILURES; n++) call("bad");
+  };
+  const pass = (ms: number) => {
+    now += ms;
+  };
+  return { ...made, enter, call, open, pass };
+}
+
+describe("the breaker", () => {
+  test("opens on a run of failures, not before, and a good call ends the run", () => {
+    const { call, closed } = breaker();
+    for (let n = 1; n < BREAKER_FAILURES; n++) call("bad");
+    expect(closed()).toBe(true);
+    call("good");
+    for (let n = 1; n < BREAKER_FAILURES; n++) call("bad");
+    expect(closed()).toBe(true);
+    call("bad");
+    expect(closed()).toBe(false);
+  });
+
+  test("says how long it stays open, and lets one probe through when that has passed", () => {
+    const { enter, open, pass } = breaker();
+    open();
+    expect(enter()).toEqual({ wait: BREAKER_OPEN_MS });
+    pass(BREAKER_OPEN_MS - 1);
+    expect(enter()).toEqual({ wait: 1 });
+    pass(1);
+    expect(enter()).toHaveProperty("settle");
+    expect(enter()).toEqual({ wait: BREAKER_PROBE_MS });
+  });
+
+  test("closes with a good probe, opens again with a bad one", () => {
+    const { call, open, pass, closed, enter } = breaker();
+    open();
+    pass(BREAKER_OPEN_MS);
+    call("bad");
+    expect(enter()).toEqual({ wait: BREAKER_OPEN_MS });
+    pass(BREAKER_OPEN_MS);
+    call("good");
+    expect(closed()).toBe(true);
+    // As if nothing had been: a whole run is needed again.
+    call("bad");
+    expect(closed()).toBe(true);
+  });
+
+  test("is not wedged by a probe whose caller left: the next caller probes", () => {
+    const { call, open, pass, closed } = breaker();
+    open();
+    pass(BREAKER_OPEN_MS);
+    expect(call("unknown")).toBe(true);
+    expect(call("good")).toBe(true);
+    expect(closed()).toBe(true);
+  });
+
+  test("is not wedged by a probe that never reports back at all", () => {
+    const { enter, call, open, pass, closed } = breaker();
+    open();
+    pass(BREAKER_OPEN_MS);
+    expect(enter()).toHaveProperty("settle");
+    pass(BREAKER_PROBE_MS);
+    expect(call("good")).toBe(true);
+    expect(closed()).toBe(true);
+  });
+
+  test("stays open no longer for calls that began before it opened and fail late; one that succeeds closes it", () => {
+    const { enter, open, pass, closed } = breaker();
+    const [early, late] = [enter(), enter()];
+    open();
+    pass(3_000);
+    if ("settle" in early) early.settle("bad");
+    expect(enter()).toEqual({ wait: BREAKER_OPEN_MS - 3_000 });
+    if ("settle" in late) late.settle("good");
+    expect(closed()).toBe(true);
+  });
+
+  test("whatever happened, one good call after the longest wait closes it", () => {
+    const step = fc.oneof(
+      fc.constantFrom<Showing>("good", "bad", "unknown"),
+      fc.constant("vanishes" as const),
+      fc.integer({ min: 0, max: 20_000 }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const { enter, call, pass, closed } = breaker();
+        for (const step of steps) {
+          if (typeof step === "number") pass(step);
+          else if (step === "vanishes") enter();
+          else call(step);
+        }
+        pass(Math.max(BREAKER_OPEN_MS, BREAKER_PROBE_MS));
+        expect(call("good")).toBe(true);
+        expect(closed()).toBe(true);
+      }),
+    );
+  });
+});
+
+describe("an app whose calls keep failing", () => {
+  const token = "alice_1";
+  const good = json(200, { data: { uid: "alice", authToken: token } });
+  const down = new TypeError("connection refused");
+
+  test("is not called until the pause is over: the answer is immediate, with the time to wait", async () => {
+    const { chat, asked, advance, request } = world(script(down));
+    for (let n = 0; n < 3; n++) {
+      expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-unreachable" } });
+    }
+    expect(asked.length).toBe(BREAKER_FAILURES);
+    expect(chat.spare()).toBe(false);
+    expect(await chat.mint("alice", request())).toEqual({
+      ok: false,
+      error: { reason: "upstream-open", retryAfter: 5 },
+    });
+    advance(3_000);
+    expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-open", retryAfter: 2 } });
+    expect(asked.length).toBe(BREAKER_FAILURES);
+  });
+
+  test("is tried with one call, and is back with its first answer", async () => {
+    let up = false;
+    const { chat, asked, advance, request } = world(async () => {
+      if (!up) throw down;
+      return good.clone();
+    });
+    for (let n = 0; n < 3; n++) await chat.mint("alice", request());
+    advance(BREAKER_OPEN_MS);
+    const before = asked.length;
+    expect((await chat.mint("alice", request())).ok).toBe(false);
+    expect(asked.length).toBe(before + 1);
+    up = true;
+    advance(BREAKER_OPEN_MS);
+    const answers = await Promise.all([1, 2, 3, 4].map(() => chat.mint("alice", request())));
+    // One probes, the others are answered at once.
+    expect(answers.filter(({ ok }) => ok).length).toBe(1);
+    expect(await chat.mint("alice", request())).toEqual({ ok: true, value: token });
+    expect(chat.spare()).toBe(true);
+  });
+
+  test("does not stop another app", async () => {
+    const broken = world(script(down));
+    const other = world(script(good), { on: { ...app, name: "other", appId: "app2" } });
+    for (let n = 0; n < 4; n++) await broken.chat.mint("alice", broken.request());
+    expect(await other.chat.mint("alice", other.request())).toMatchObject({ ok: true });
+  });
+
+  test.each([
+    ["a wrong key", refusal(403, "AUTH_ERR_NO_ACCESS")],
+    ["a missing user", refusal(404, "ERR_UID_NOT_FOUND")],
+    ["a taken uid", refusal(400, "ERR_UID_ALREADY_EXISTS")],
+    ["the plan's limit", refusal(402, "ERR_PLAN_QUOTA_RESTRICTION")],
+  ])("%s is an answer, and never opens the breaker", async (_, answer) => {
+    const { chat, asked, request } = world(script(answer));
+    for (let n = 0; n < 20; n++) await chat.mint("alice", request());
+    expect(asked.length).toBe(20);
+    expect(chat.spare()).toBe(true);
+  });
+
+  test("callers that leave do not open it, and one that leaves during the probe does not keep it open", async () => {
+    let up = false;
+    const { chat, advance, request } = world((_, init) =>
+      up ? Promise.resolve(good.clone()) : new Promise((_, reject) => init.signal?.addEventListener("abort", reject)),
+    );
+    const leave = async () => {
+      const caller = new AbortController();
+      setTimeout(() => caller.abort(), 5);
+      await chat.mint("alice", request(5_000, caller.signal));
+    };
+    for (let n = 0; n < 2 * BREAKER_FAILURES; n++) await leave();
+    expect(chat.spare()).toBe(true);
+    for (let n = 0; n < BREAKER_FAILURES; n++) await chat.mint("alice", request(5));
+    expect(chat.spare()).toBe(false);
+    advance(BREAKER_OPEN_MS);
+    await leave();
+    up = true;
+    expect(await chat.mint("alice", request())).toEqual({ ok: true, value: token });
+  });
+});

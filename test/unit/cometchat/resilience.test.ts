@@ -1,0 +1,378 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createSend } from "../../../src/cometchat/resilience.ts";
+import { deadline } from "../../../src/context.ts";
+import { fail } from "../../../src/errors.ts";
+import { ATTEMPTS, BACKOFF_MS } from "../../../src/limits.ts";
+import { app, json, refusal, script, simulated, world } from "./world.ts";
+
+const token = "alice_17000000000123456789abcdef0123456789abcd";
+const good = json(200, { data: { uid: "alice", authToken: token } });
+const refusedConnection = new TypeError("connect ECONNREFUSED");
+const never = () => new Promise<Response>(() => undefined);
+
+describe("what may pass is tried again, and nothing else", () => {
+  test.each([
+    ["a refused connection", refusedConnection],
+    ["a 500 of CometChat's", refusal(500, "ERR_EXCEPTION")],
+    ["a passing fault that came with a 400", refusal(400, "ERR_OPERATION_FAILED")],
+    ["a proxy's 502", new Response("<h1>Bad gateway</h1>", { status: 502 })],
+    ["a 503 without a body", new Response(null, { status: 503 })],
+  ])("%s, twice, costs two calls and no sign-in", async (_, fault) => {
+    const { chat, asked, request } = world(script(fault, fault, good));
+    expect(await chat.mint("alice", request())).toEqual({ ok: true, value: token });
+    expect(asked.length).toBe(3);
+  });
+
+  test("for ever, ends after three calls with the last fault", async () => {
+    const { chat, asked, request } = world(script(refusedConnection, refusedConnection, refusal(500, "ERR_EXCEPTION")));
+    expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-fault", retryAfter: 5 } });
+    expect(asked.length).toBe(ATTEMPTS);
+  });
+
+  test("a fault and then a refusal: the refusal counts", async () => {
+    const { chat, asked, request } = world(script(refusedConnection, refusal(404, "ERR_UID_NOT_FOUND"), good));
+    expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-uid-unknown" } });
+    expect(asked.length).toBe(2);
+  });
+
+  test("the pauses are anywhere between nothing and their bound, which doubles", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 2, maxLength: 2 }),
+        async (draws) => {
+          const pauses = await pausesWith(draws);
+          expect(pauses.length).toBe(ATTEMPTS - 1);
+          for (const [n, pause] of pauses.entries()) {
+            expect(pause).toBe((draws[n] ?? 0) * BACKOFF_MS * 2 ** n);
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+
+  test("no pause is begun that the deadline would not outlast", async () => {
+    const { chat, asked, request } = world(script(refusedConnection), { random: () => 0.999 });
+    const begun = Date.now();
+    expect(await chat.mint("alice", request(250))).toMatchObject({ error: { reason: "upstream-unreachable" } });
+    expect(asked.length).toBe(1);
+    expect(Date.now() - begun).toBeLessThan(100);
+  });
+});
+
+/** The pauses that `setTimeout` was asked for between the attempts, without waiting for them. */
+async function pausesWith(draws: readonly number[]): Promise<number[]> {
+  const pauses: number[] = [];
+  const real = globalThis.setTimeout;
+  globalThis.setTimeout = ((done: () => void, ms: number) => {
+    pauses.push(ms);
+    return real(done, 0);
+  }) as typeof setTimeout;
+  try {
+    let drawn = 0;
+    const send = createSend(
+      async () => ({ result: fail("upstream-fault"), passing: true }),
+      { enter: () => ({ settle: () => undefined }), closed: () => true },
+      { note: () => undefined, wait: () => 0, spare: () => true },
+      { random: () => draws[drawn++] ?? 0 },
+    );
+    const signal = new AbortController().signal;
+    const context = { ...world(never).request(), deadline: { signal, left: () => 8_000 } };
+    await send({ method: "GET", path: "/", read: () => true }, context);
+    return pauses;
+  } finally {
+    globalThis.setTimeout = real;
+  }
+}
+
+describe("time is bounded", () => {
+  const hanging: [string, () => Promise<Response>][] = [
+    ["no answer, and deaf to being aborted", never],
+    ["headers, and then silence", async () => new Response(new ReadableStream())],
+    ["a byte at a time", async () => new Response(drip())],
+  ];
+
+  test.each(hanging)("%s: two attempts, then a timeout, by the deadline", async (_, answer) => {
+    const { chat, asked, request } = world(answer);
+    const begun = Date.now();
+    expect(await chat.mint("alice", request(500))).toMatchObject({
+      error: { reason: "upstream-timeout", retryAfter: 5 },
+    });
+    const took = Date.now() - begun;
+    expect(took).toBeGreaterThanOrEqual(450);
+    expect(took).toBeLessThan(700);
+    expect(asked.length).toBe(2);
+    // CometChat's side is told to stop.
+    expect(asked.every(({ init }) => init.signal?.aborted)).toBe(true);
+  });
+
+  test.each(hanging)("%s, once: the second attempt brings the token", async (_, answer) => {
+    const { chat, request } = world(script(answer, good));
+    expect(await chat.mint("alice", request(500))).toEqual({ ok: true, value: token });
+  });
+
+  test("an answer that comes after half of the time is not cut off twice: after a timeout all the rest is given", async () => {
+    const slow = () => new Promise<Response>((resolve) => setTimeout(() => resolve(good.clone()), 320));
+    const { chat, asked, request } = world(script(slow));
+    expect(await chat.mint("alice", request(800))).toEqual({ ok: true, value: token });
+    expect(asked.length).toBe(1);
+    const tight = world(script(slow));
+    expect(await tight.chat.mint("alice", tight.request(600))).toMatchObject({ error: { reason: "upstream-timeout" } });
+    expect(tight.asked.length).toBe(2);
+  });
+
+  test("a caller that goes away ends the work at once, and nothing more is asked", async () => {
+    const { chat, asked, request } = world(never);
+    const caller = new AbortController();
+    setTimeout(() => caller.abort(), 50);
+    const begun = Date.now();
+    expect((await chat.mint("alice", request(5_000, caller.signal))).ok).toBe(false);
+    expect(Date.now() - begun).toBeLessThan(150);
+    expect(asked.length).toBe(1);
+    expect(asked[0]?.init.signal?.aborted).toBe(true);
+  });
+
+  test("a caller that goes away during a pause is not worked for any more", async () => {
+    const { chat, asked, request } = world(script(refusedConnection), { random: () => 0.999 });
+    const caller = new AbortController();
+    setTimeout(() => caller.abort(), 20);
+    const begun = Date.now();
+    await chat.mint("alice", request(5_000, caller.signal));
+    expect(Date.now() - begun).toBeLessThan(90);
+    expect(asked.length).toBe(1);
+  });
+
+  test("whoever has gone before is not called for at all", async () => {
+    const { chat, asked, request } = world(script(good));
+    expect((await chat.mint("alice", request(5_000, AbortSignal.abort()))).ok).toBe(false);
+    expect(asked).toEqual([]);
+  });
+
+  test("no timer outlives its call", async () => {
+    const set = new Set<unknown>();
+    const [realSet, realClear] = [globalThis.setTimeout, globalThis.clearTimeout];
+    globalThis.setTimeout = ((done: () => void, ms: number) => {
+      const timer = realSet(() => {
+        set.delete(timer);
+        done();
+      }, ms);
+      set.add(timer);
+      return timer;
+    }) as typeof setTimeout;
+    globalThis.clearTimeout = ((timer: Parameters<typeof clearTimeout>[0]) => {
+      set.delete(timer);
+      realClear(timer);
+    }) as typeof clearTimeout;
+    try {
+      const { chat, request } = world(script(refusedConnection, new Response(null, { status: 503 }), good));
+      await chat.mint("alice", request());
+      const hung = world(never);
+      await hung.chat.mint("alice", hung.request(100));
+      expect(set.size).toBe(0);
+    } finally {
+      globalThis.setTimeout = realSet;
+      globalThis.clearTimeout = realClear;
+    }
+  });
+});
+
+function drip(): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      controller.enqueue(new Uint8Array([0x20]));
+    },
+  });
+}
+
+describe("a lost answer does nothing twice", () => {
+  const lossy = ["drop", "cut", "truncated", "partial", "silence"] as const;
+
+  test.each(lossy)("a create whose answer is lost (%s) ends with one user and a token that works", async (kind) => {
+    const { chat, simulator, request } = simulated();
+    simulator.faults.add({ match: "create", times: 1, effect: { kind } });
+    const result = await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request(600));
+    if (!result.ok) throw new Error(result.error.reason);
+    expect(simulator.users().length).toBe(1);
+    expect(simulator.tokens("alice")).toContain(result.value.authToken);
+    expect(simulator.journal.entries.map(({ call }) => call)).toEqual(["create", "create", "mint"]);
+  });
+
+  test("a user that is really taken is not minted for by a create that lost nothing", async () => {
+    const { chat, simulator, request } = simulated();
+    simulator.seed({ uid: "alice" });
+    const result = await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request());
+    expect(result).toMatchObject({ error: { reason: "upstream-uid-exists" } });
+    expect(simulator.journal.calls()).toBe(1);
+  });
+
+  test("a deactivated user stays taken, whatever was lost on the way", async () => {
+    const { chat, simulator, request } = simulated();
+    simulator.seed({ uid: "gone", deactivatedAt: 1 });
+    simulator.faults.add({ match: "create", times: 1, effect: { kind: "reset" } });
+    const result = await chat.create("gone", { name: "Gone" }, { withAuthToken: true }, request());
+    expect(result).toMatchObject({ error: { reason: "upstream-uid-exists" } });
+  });
+
+  test.each(lossy)(
+    "a mint whose answer is lost (%s) leaves a token that nobody knows, and brings another",
+    async (kind) => {
+      const { chat, simulator, request } = simulated();
+      simulator.seed({ uid: "alice" });
+      simulator.faults.add({ match: "mint", times: 1, effect: { kind } });
+      const result = await chat.mint("alice", request(600));
+      if (!result.ok) throw new Error(result.error.reason);
+      expect(simulator.tokens("alice").length).toBe(2);
+      expect(simulator.tokens("alice")[0]).toBe(result.value);
+    },
+  );
+
+  test.each(["revoke", "flush", "deactivate", "reactivate", "update"] as const)(
+    "a %s whose answer is lost is done once more, with the same end",
+    async (call) => {
+      const { chat, simulator, request } = simulated();
+      simulator.seed({ uid: "alice", ...(call === "reactivate" ? { deactivatedAt: 1 } : {}) });
+      const held = simulator.mint("alice");
+      simulator.faults.add({ match: call, times: 1, effect: { kind: "drop" } });
+      const results = {
+        revoke: () => chat.revoke("alice", held, request()),
+        flush: () => chat.flush("alice", request()),
+        deactivate: () => chat.deactivate("alice", request()),
+        reactivate: () => chat.reactivate("alice", request()),
+        update: () => chat.update("alice", { name: "Alice" }, [], request()),
+      };
+      expect(await results[call]()).toMatchObject({ ok: true });
+      expect(simulator.journal.calls({ call })).toBe(2);
+    },
+  );
+});
+
+describe("a 429 is remembered", () => {
+  const limited = (headers: Record<string, string> = {}) => refusal(429, "ERR_TOO_MANY_REQUESTS", undefined, headers);
+  const date = (seconds: number) => new Date(Date.now() + seconds * 1000).toUTCString();
+
+  test.each([
+    ["seconds", () => "30", 30, 30],
+    ["zero seconds", () => "0", 1, 1],
+    ["a date", () => date(20), 19, 20],
+    ["a date that has passed", () => date(-20), 1, 1],
+    ["nothing", () => undefined, 15, 15],
+    ["a word", () => "soon", 15, 15],
+    ["a negative number", () => "-5", 15, 15],
+    ["a day's name and rubbish", () => "Monday", 15, 15],
+    ["a billion seconds", () => "1000000000", 60, 60],
+    ["a number that is none", () => "1e9", 15, 15],
+    ["a number beyond all numbers", () => "9".repeat(400), 60, 60],
+    ["the year 9999", () => "Fri, 31 Dec 9999 23:59:59 GMT", 60, 60],
+  ])("Retry-After with %s", async (_, header, least, most) => {
+    const value = header();
+    const { chat, asked, request } = world(script(limited(value === undefined ? {} : { "retry-after": value })));
+    const result = await chat.mint("alice", request());
+    expect(result).toMatchObject({ error: { reason: "upstream-limited", retryAfter: expect.any(Number) } });
+    if (result.ok) return;
+    expect(result.error.retryAfter).toBeGreaterThanOrEqual(least);
+    expect(result.error.retryAfter).toBeLessThanOrEqual(most);
+    // Not asked again within the request.
+    expect(asked.length).toBe(1);
+  });
+
+  test("until it has passed, nobody is called, and each is told the time left; another app is not affected", async () => {
+    const fetch = script(limited({ "retry-after": "10" }), good);
+    const { chat, asked, advance, request } = world(fetch);
+    const other = world(script(good), { on: { ...app, name: "other", appId: "app2" } });
+    await chat.mint("alice", request());
+    advance(3_500);
+    expect(await chat.mint("alice", request())).toEqual({
+      ok: false,
+      error: { reason: "upstream-limited", retryAfter: 7 },
+    });
+    expect(await chat.create("bob", { name: "Bob" }, { withAuthToken: true }, request())).toMatchObject({
+      error: { reason: "upstream-limited", retryAfter: 7 },
+    });
+    expect(asked.length).toBe(1);
+    expect(await other.chat.mint("alice", other.request())).toMatchObject({ ok: true });
+    advance(6_600);
+    expect(await chat.mint("alice", request())).toEqual({ ok: true, value: token });
+    expect(asked.length).toBe(2);
+  });
+
+  test("a wall of 429s does not open the breaker", async () => {
+    const { chat, advance, request } = world(script(...Array(20).fill(limited({ "retry-after": "1" })), good));
+    for (let n = 0; n < 20; n++) {
+      await chat.mint("alice", request());
+      advance(1_000);
+    }
+    expect(await chat.mint("alice", request())).toMatchObject({ ok: true });
+  });
+});
+
+describe("near the limit, what can wait does", () => {
+  const answer = (headers: Record<string, string>) => json(200, { data: { uid: "alice", authToken: token } }, headers);
+  const soon = () => String(Math.ceil(Date.now() / 1000) + 30);
+
+  test.each([
+    ["plenty", { "x-ratelimit-limit": "10000", "x-ratelimit-remaining": "1001" }, true],
+    ["a tenth", { "x-ratelimit-limit": "10000", "x-ratelimit-remaining": "1000" }, false],
+    ["a tenth, in the other spelling", { "x-rate-limit": "500", "x-rate-limit-remaining": "50" }, false],
+    ["nothing", { "x-ratelimit-limit": "500", "x-ratelimit-remaining": "0" }, false],
+    ["50 of nobody knows how many", { "x-rate-limit-remaining": "50" }, false],
+    ["51 of nobody knows how many", { "x-rate-limit-remaining": "51" }, true],
+    ["no headers", {}, true],
+    ["rubbish", { "x-ratelimit-remaining": "few", "x-ratelimit-limit": "-1" }, true],
+  ])("%s left", async (_, headers, spare) => {
+    const { chat, request } = world(script(answer(headers as unknown as Record<string, string>)));
+    expect(chat.spare()).toBe(true);
+    expect(await chat.mint("alice", request())).toMatchObject({ ok: true });
+    expect(chat.spare()).toBe(spare);
+  });
+
+  test("until the limit is reset, as told; never longer than its minute", async () => {
+    const low = { "x-ratelimit-limit": "500", "x-ratelimit-remaining": "3" };
+    const told = world(script(answer({ ...low, "x-ratelimit-reset": soon() })));
+    await told.chat.mint("alice", told.request());
+    told.advance(29_000);
+    expect(told.chat.spare()).toBe(false);
+    told.advance(2_100);
+    expect(told.chat.spare()).toBe(true);
+
+    const absurd = world(script(answer({ ...low, "x-ratelimit-reset": "99999999999" })));
+    await absurd.chat.mint("alice", absurd.request());
+    expect(absurd.chat.spare()).toBe(false);
+    absurd.advance(10_100);
+    expect(absurd.chat.spare()).toBe(true);
+  });
+
+  test("plenty for other kinds of calls does not end it", async () => {
+    const low = answer({ "x-ratelimit-limit": "10000", "x-ratelimit-remaining": "3" });
+    const { chat, request } = world(
+      script(low, answer({ "x-ratelimit-limit": "20000", "x-ratelimit-remaining": "19999" })),
+    );
+    await chat.mint("alice", request());
+    await chat.mint("alice", request());
+    expect(chat.spare()).toBe(false);
+  });
+
+  test("the simulated limit is seen in all its spellings", async () => {
+    for (const rateHeaders of ["X-RateLimit-*", "X-Rate-Limit-*", "both"] as const) {
+      const { chat, simulator, request } = simulated({
+        rateHeaders,
+        rateLimits: { core: 10, standard: 100, import: 1 },
+      });
+      simulator.seed({ uid: "alice" });
+      for (let n = 0; n < 9; n++) {
+        expect(chat.spare()).toBe(true);
+        await chat.mint("alice", request());
+      }
+      expect(chat.spare()).toBe(false);
+      await chat.mint("alice", request());
+      expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-limited" } });
+    }
+  });
+});
+
+test("a deadline that passes aborts with a TimeoutError: so it is told from a caller that left", async () => {
+  const { signal } = deadline(10, Date.now, new AbortController().signal);
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  expect(signal.reason).toMatchObject({ name: "TimeoutError" });
+});
