@@ -41,8 +41,12 @@ export async function startGateway(
   // The gateway logs JSON. The rest of what wrangler says on its standard output is of its own affairs.
   collect(child.stdout, (line) => line.startsWith("{"));
   collect(child.stderr, () => true);
+  // Wrangler would wait for the mistake to be mended.
+  const broken = new Promise<never>((_, fail) => {
+    child.stderr?.on("data", (text) => String(text).includes("Build failed") && fail(new Error("it does not build")));
+  });
   try {
-    const url = await listening(child);
+    const url = await Promise.race([listening(child), broken]);
     await healthy(url);
     return { url, logs, stop: () => stop(child) };
   } catch (cause) {

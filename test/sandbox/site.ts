@@ -50,11 +50,14 @@ async function serve(file: string): Promise<Response> {
   return new Response(await readFile(file), { headers: { ...UNCACHED, "content-type": type } });
 }
 
+const COLOURS = ["#3b5bdb", "#0f766e", "#b4530a", "#9d2463", "#6d3fc4", "#42681f"];
+
 /** `/avatars/Alice%20Liddell.svg`: initials on a colour of their own, so that a `picture` claim leads somewhere. */
 function portrait(pathname: string): Response {
   const name = decodeURIComponent(pathname.slice("/avatars/".length).replace(/\.svg$/, ""));
   const initials = (name.match(/\p{L}+/gu) ?? ["?"]).slice(0, 2).map((word) => word[0]?.toUpperCase());
-  const hue = [...name].reduce((sum, char) => sum + (char.codePointAt(0) ?? 0) * 37, 0) % 360;
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 80"><rect width="80" height="80" fill="hsl(${hue} 45% 42%)"/><text x="40" y="51" text-anchor="middle" font-family="system-ui, sans-serif" font-size="30" font-weight="600" fill="#fff">${initials.join("")}</text></svg>`;
+  const sum = [...name].reduce((total, char) => total + (char.codePointAt(0) ?? 0), 0);
+  const colour = COLOURS[sum % COLOURS.length];
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 80"><rect width="80" height="80" fill="${colour}"/><text x="40" y="51" text-anchor="middle" font-family="system-ui, sans-serif" font-size="30" font-weight="600" fill="#fff">${initials.join("")}</text></svg>`;
   return new Response(svg, { headers: { "content-type": "image/svg+xml" } });
 }
