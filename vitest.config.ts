@@ -28,6 +28,7 @@ export default defineConfig({
           name: "workerd",
           include: ["test/{unit,integration,attacks,fuzz}/**/*.test.ts"],
           isolate: false,
+          setupFiles: ["./test/setup.ts"],
         },
       },
       {

@@ -1,4 +1,5 @@
-import { type Handler, Hono } from "hono";
+import type { Handler } from "hono";
+import { Hono } from "hono/tiny";
 import type { Deps } from "./context.ts";
 import { expect, Refusal } from "./errors.ts";
 import { cors } from "./http/cors.ts";

@@ -51,24 +51,27 @@ export function checkSecrets(
   env: RawEnv,
   tokens: Partial<Config["tokens"]> | undefined,
   report: Report,
-): Pick<Config, "backendSecrets" | "encryptionKey"> {
-  const backend = env.BACKEND_SECRET;
-  const backendSecrets = typeof backend === "string" ? backend.split(",").map((value) => value.trim()) : [];
-  const key = env.TOKEN_ENCRYPTION_KEY;
-  const encryptionKey = typeof key === "string" && key.trim() !== "" ? decodeKey(key.trim()) : undefined;
-  if (typeof key === "string" && key.trim() !== "" && !encryptionKey) {
-    report(
-      "TOKEN_ENCRYPTION_KEY",
-      `must be ${TOKEN_KEY_BYTES} bytes in base64: openssl rand -base64 ${TOKEN_KEY_BYTES}`,
-    );
-  } else if (!encryptionKey && tokens && (tokens.reuse === "session" || tokens.ttl || tokens.maxPerSession)) {
+): Pick<Config, "backendSecrets" | "encryptionKeys"> {
+  const keys = values(env.TOKEN_ENCRYPTION_KEY).map(decodeKey);
+  const encryptionKeys = keys.filter((key) => key !== undefined);
+  if (encryptionKeys.length < keys.length) {
+    report("TOKEN_ENCRYPTION_KEY", `must be ${TOKEN_KEY_BYTES} bytes in base64: openssl rand -base64 ${TOKEN_KEY_BYTES}`);
+  } else if (keys.length === 0 && tokens && (tokens.reuse === "session" || tokens.ttl || tokens.maxPerSession)) {
     report(
       "TOKEN_ENCRYPTION_KEY",
       'is needed where tokens are held (TOKENS.reuse = "session", ttl, maxPerSession): openssl rand -base64 32 | npx wrangler secret put TOKEN_ENCRYPTION_KEY',
     );
   }
-  // An empty value must never match an empty credential.
-  return { backendSecrets: backendSecrets.filter((value) => value !== ""), encryptionKey };
+  return { backendSecrets: values(env.BACKEND_SECRET), encryptionKeys };
+}
+
+/** Two values, comma-separated, while one is rotated out. An empty one would match an empty credential. */
+function values(secret: unknown): readonly string[] {
+  if (typeof secret !== "string") return [];
+  return secret
+    .split(",")
+    .map((value) => value.trim())
+    .filter((value) => value !== "");
 }
 
 function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {

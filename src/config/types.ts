@@ -19,8 +19,8 @@ export interface Config {
   readonly requestTimeout: number;
   /** Empty: the backend endpoints are not there. */
   readonly backendSecrets: readonly string[];
-  /** 32 bytes; undefined: no token is held anywhere. */
-  readonly encryptionKey: Uint8Array<ArrayBuffer> | undefined;
+  /** 32 bytes each: the first seals, all of them open. Empty: no token is held anywhere. */
+  readonly encryptionKeys: readonly Uint8Array<ArrayBuffer>[];
 }
 
 /** One CometChat app. */

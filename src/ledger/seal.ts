@@ -1,0 +1,70 @@
+/** Encryption of tokens at rest. */
+export interface Seal {
+  /** version (1 byte), nonce (12), AES-256-GCM ciphertext with its tag. `place` is where it is kept: elsewhere it does not open. */
+  readonly seal: (text: string, place: string) => Promise<Uint8Array<ArrayBuffer>>;
+  /** The text; undefined where it was cut, moved, changed, or sealed with a key that is no longer known. */
+  readonly open: (sealed: Uint8Array<ArrayBuffer>, place: string) => Promise<string | undefined>;
+}
+
+const VERSION = 1;
+const NONCE_BYTES = 12;
+
+/**
+ * @param keys 32 random bytes each: the first seals, all of them open, so that one can be rotated out
+ * @param purpose keeps what is sealed for one store from opening in another (HKDF, RFC 5869)
+ */
+export function createSeal(keys: readonly Uint8Array<ArrayBuffer>[], purpose: "held" | "ledger"): Seal {
+  const derived: CryptoKey[] = [];
+
+  async function keyAt(index: number): Promise<CryptoKey | undefined> {
+    const material = keys[index];
+    if (!material) return undefined;
+    derived[index] ??= await derive(material, purpose);
+    return derived[index];
+  }
+
+  return {
+    async seal(text, place) {
+      const key = await keyAt(0);
+      if (!key) throw new Error("nothing to seal with");
+      const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
+      const additionalData = new TextEncoder().encode(place);
+      const sealed = await crypto.subtle.encrypt(
+        { name: "AES-GCM", iv, additionalData },
+        key,
+        new TextEncoder().encode(text),
+      );
+      return new Uint8Array([VERSION, ...iv, ...new Uint8Array(sealed)]);
+    },
+    async open(sealed, place) {
+      if (sealed[0] !== VERSION) return undefined;
+      const iv = sealed.subarray(1, 1 + NONCE_BYTES);
+      const additionalData = new TextEncoder().encode(place);
+      for (let index = 0; index < keys.length; index += 1) {
+        const key = await keyAt(index);
+        if (!key) continue;
+        try {
+          const algorithm = { name: "AES-GCM", iv, additionalData };
+          return new TextDecoder().decode(
+            await crypto.subtle.decrypt(algorithm, key, sealed.subarray(1 + NONCE_BYTES)),
+          );
+        } catch {
+          // Sealed with another key, perhaps the next one.
+        }
+      }
+      return undefined;
+    },
+  };
+}
+
+async function derive(material: Uint8Array<ArrayBuffer>, purpose: string): Promise<CryptoKey> {
+  const root = await crypto.subtle.importKey("raw", material, "HKDF", false, ["deriveKey"]);
+  const info = new TextEncoder().encode(`cometchat-edge-gateway ${purpose} v1`);
+  return crypto.subtle.deriveKey(
+    { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info },
+    root,
+    { name: "AES-GCM", length: 256 },
+    false,
+    ["encrypt", "decrypt"],
+  );
+}

@@ -1,0 +1,102 @@
+/** One auth token that the ledger keeps an eye on. */
+export interface Entry {
+  readonly id: number;
+  readonly app: string;
+  /** base64url SHA-256 of the session id. */
+  readonly session: string;
+  readonly sealed: ArrayBuffer;
+  /** Milliseconds since 1970. */
+  readonly mintedAt: number;
+  /** Milliseconds since 1970 at which it is to be revoked, or the revocation to be tried again; null: never. */
+  readonly due: number | null;
+  /** Revocations that have failed. */
+  readonly attempts: number;
+}
+
+/** All sessions of the user, in the table of what was revoked. */
+export const EVERY_SESSION = "*";
+
+/** The tables of one user's ledger. Every statement is synchronous: what stands between two awaits is one commit. */
+export function createStore(sql: SqlStorage) {
+  sql.exec(`CREATE TABLE IF NOT EXISTS tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    app TEXT NOT NULL,
+    session TEXT NOT NULL,
+    digest TEXT NOT NULL UNIQUE,
+    sealed BLOB NOT NULL,
+    mintedAt INTEGER NOT NULL,
+    due INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0
+  )`);
+  // A token may be recorded after its session was revoked: the record follows the answer.
+  sql.exec("CREATE TABLE IF NOT EXISTS revoked (session TEXT PRIMARY KEY, at INTEGER NOT NULL)");
+  sql.exec("CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)");
+
+  const rows = (query: string, ...values: (string | number | null)[]): Entry[] =>
+    sql.exec(query, ...values).toArray() as unknown as Entry[];
+
+  return {
+    add(entry: Omit<Entry, "id" | "attempts"> & { readonly digest: string }): void {
+      sql.exec(
+        "INSERT OR IGNORE INTO tokens (app, session, digest, sealed, mintedAt, due) VALUES (?, ?, ?, ?, ?, ?)",
+        ...[entry.app, entry.session, entry.digest, entry.sealed, entry.mintedAt, entry.due],
+      );
+    },
+    remove(id: number): void {
+      sql.exec("DELETE FROM tokens WHERE id = ?", id);
+    },
+    removeDigest(digest: string): void {
+      sql.exec("DELETE FROM tokens WHERE digest = ?", digest);
+    },
+    removeApp(app: string): void {
+      sql.exec("DELETE FROM tokens WHERE app = ?", app);
+    },
+    ofSession: (session: string): Entry[] => rows("SELECT * FROM tokens WHERE session = ?", session),
+    outside: (app: string): Entry[] => rows("SELECT * FROM tokens WHERE app <> ?", app),
+    all: (): Entry[] => rows("SELECT * FROM tokens"),
+    due: (now: number, most: number): Entry[] =>
+      rows("SELECT * FROM tokens WHERE due <= ? ORDER BY due LIMIT ?", now, most),
+    nextDue: (): number | undefined =>
+      (sql.exec("SELECT min(due) AS due FROM tokens").one() as { due: number | null }).due ?? undefined,
+    /** The session's tokens end now, but for the newest `keep`. */
+    endAllBut(keep: number, session: string, now: number): void {
+      sql.exec(
+        `UPDATE tokens SET due = ? WHERE session = ? AND id NOT IN
+          (SELECT id FROM tokens WHERE session = ? ORDER BY mintedAt DESC, id DESC LIMIT ?)`,
+        ...[now, session, session, keep],
+      );
+    },
+    /** These are to be revoked now, whatever happens to whoever asked. */
+    end(entries: readonly Entry[], now: number): void {
+      for (const { id } of entries) sql.exec("UPDATE tokens SET due = ? WHERE id = ?", now, id);
+    },
+    postpone({ id }: Entry, until: number): void {
+      sql.exec("UPDATE tokens SET due = ?, attempts = attempts + 1 WHERE id = ?", until, id);
+    },
+    revoke(session: string, at: number): void {
+      sql.exec(
+        "INSERT INTO revoked VALUES (?, ?) ON CONFLICT (session) DO UPDATE SET at = max(at, excluded.at)",
+        ...[session, at],
+      );
+    },
+    /** When the session, or all of them, was last revoked; milliseconds since 1970. */
+    revokedAt(session: string): number {
+      const { at } = sql
+        .exec("SELECT max(at) AS at FROM revoked WHERE session IN (?, ?)", session, EVERY_SESSION)
+        .one() as { at: number | null };
+      return at ?? 0;
+    },
+    forgetRevokedBefore(at: number): void {
+      sql.exec("DELETE FROM revoked WHERE at < ?", at);
+    },
+    fact(name: string): string | undefined {
+      return (sql.exec("SELECT value FROM facts WHERE name = ?", name).toArray()[0] as { value: string } | undefined)
+        ?.value;
+    },
+    setFact(name: string, value: string): void {
+      sql.exec("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value);
+    },
+  };
+}
+
+export type Store = ReturnType<typeof createStore>;

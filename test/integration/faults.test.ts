@@ -1,0 +1,406 @@
+import { describe, expect, test } from "vitest";
+import type { Code } from "../../src/errors.ts";
+import type { Effect } from "../sandbox/cometchat/index.ts";
+import { API_KEY, bodyOf, createWorld, ISSUER, type ProblemAnswer, type World, type WorldOptions } from "./world.ts";
+
+/** Milliseconds of a request here; the default is 8,000. */
+const DEADLINE = 500;
+/** How much later an answer may come. */
+const GRACE = 200;
+
+type Expected = 201 | `${number} ${Code}`;
+const down: Expected = "503 cometchat-unavailable";
+const refused: Expected = "502 cometchat-rejected";
+const limited: Expected = "503 cometchat-rate-limited";
+const late: Expected = "504 cometchat-timeout";
+
+const error = (code: string, more: { status?: number; headers?: Record<string, string> } = {}): Effect => ({
+  kind: "error",
+  code,
+  ...more,
+});
+const tooMany = (value?: string) => error("ERR_TOO_MANY_REQUESTS", value ? { headers: { "Retry-After": value } } : {});
+
+/** What is answered while the fault lasts for one call, and while it lasts. The same for unknown and known users. */
+const faults: readonly [name: string, effect: Effect, once: Expected, always: Expected][] = [
+  // The connection
+  ["no connection", { kind: "refuse" }, 201, down],
+  ["the connection is reset", { kind: "reset" }, 201, down],
+  ["done, and the answer lost", { kind: "drop" }, 201, down],
+  ["the answer is cut off", { kind: "cut" }, 201, down],
+  ["half done, and said to have failed", { kind: "partial" }, 201, down],
+  // Time
+  ["no answer", { kind: "hang" }, 201, late],
+  ["headers, and then silence", { kind: "silence" }, 201, late],
+  ["a byte a second", { kind: "drip" }, 201, late],
+  ["an answer after 100 ms", { kind: "delay", ms: 100 }, 201, 201],
+  ["an answer after the deadline", { kind: "delay", ms: 2 * DEADLINE }, 201, late],
+  // Nonsense
+  ["a page, with 200", { kind: "html", status: 200 }, 201, down],
+  ["nothing, with 200", { kind: "empty" }, 201, down],
+  ["no content", { kind: "empty", status: 204 }, 201, down],
+  ["an empty object", { kind: "answer", status: 200, body: "{}" }, 201, down],
+  ["half of the JSON", { kind: "truncated" }, 201, down],
+  ["10 MB", { kind: "huge" }, 201, down],
+  ["a redirect", { kind: "redirect", location: "https://elsewhere.example/v3/users" }, 201, down],
+  ["no token", { kind: "token", value: "absent" }, 201, down],
+  ["an empty token", { kind: "token", value: "empty" }, 201, down],
+  ["null for a token", { kind: "token", value: "null" }, 201, down],
+  ["a number for a token", { kind: "token", value: "number" }, 201, down],
+  ["another user's token", { kind: "token", value: "foreign" }, 201, down],
+  // Passing faults, some with a 4xx status
+  ["a proxy's 502", { kind: "html" }, 201, down],
+  ["503 without a body", { kind: "empty", status: 503 }, 201, down],
+  ["a database that failed", error("ERR_OPERATION_FAILED"), 201, down],
+  ["a database that failed, as 400", error("ERR_OPERATION_FAILED", { status: 400 }), 201, down],
+  ["a fatal error", error("ERR_MISSION_FAILED"), 201, down],
+  ["an exception", error("ERR_EXCEPTION"), 201, down],
+  ["a bad error response", error("ERR_BAD_ERROR_RESPONSE"), 201, down],
+  ["a user that was not made everywhere", error("ERR_WS_USER_CREATION_FAILED"), 201, down],
+  ["an unknown code, as 500", error("ERR_OF_TOMORROW", { status: 500 }), 201, down],
+  // Refusals: asking again would change nothing
+  ["a wrong key", { kind: "wrongKey" }, refused, refused],
+  ["a wrong key, as 401", error("AUTH_ERR_APIKEY_NOT_FOUND", { status: 401 }), refused, refused],
+  ["an authOnly key", error("AUTH_ERR_NO_ACCESS"), refused, refused],
+  ["no key", error("AUTH_ERR_EMPTY_APIKEY"), refused, refused],
+  ["a wrong app or region", error("AUTH_ERR_INVALID_APPID"), refused, refused],
+  ["a wrong address", error("ERR_API_NOT_FOUND"), refused, refused],
+  ["a wrong version", error("ERR_INVALID_API_VERSION"), refused, refused],
+  ["the plan's limit of users", error("ERR_PLAN_QUOTA_RESTRICTION"), refused, refused],
+  ["a feature outside the plan", error("ERR_PLAN_RESTRICTION"), refused, refused],
+  ["a subscription that has ended", error("ERR_SUBSCRIPTION_EXPIRED"), refused, refused],
+  ["a failed validation", error("ERR_BAD_REQUEST"), refused, refused],
+  ["an unknown code, as 400", error("ERR_OF_TOMORROW", { status: 400 }), refused, refused],
+  ["an unknown code, as 404", error("ERR_OF_TOMORROW", { status: 404 }), refused, refused],
+  ["a firewall's page, with 403", { kind: "html", status: 403 }, down, down],
+  // The rate limit
+  ["429, for 30 seconds", tooMany("30"), limited, limited],
+  ["429, until a date", tooMany("Fri, 31 Dec 9999 23:59:59 GMT"), limited, limited],
+  ["429, and no word for how long", tooMany(), limited, limited],
+  ["429, for a billion seconds", tooMany("1000000000"), limited, limited],
+];
+
+/** A world with little time, whose clock can be moved past what the gateway remembers of a fault. */
+function hastyWorld(options: WorldOptions = {}) {
+  let moved = 0;
+  const world = createWorld({
+    ...options,
+    env: { REQUEST_TIMEOUT_MS: DEADLINE, ...options.env },
+    deps: { now: () => Date.now() + moved, random: () => 0, ...options.deps },
+    simulator: { sampleUsers: false, ...options.simulator },
+  });
+  return {
+    ...world,
+    pass: (ms: number) => {
+      moved += ms;
+    },
+  };
+}
+
+/** Nothing secret and nothing of CometChat's own words in an answer or in the log. */
+function nothingLeaks(world: World, text: string) {
+  const all = text + JSON.stringify(world.lines);
+  expect(all).not.toContain(API_KEY);
+  expect(all).not.toMatch(/Something went wrong|Please |Bad Gateway|elsewhere/);
+  for (const user of world.simulator.users()) {
+    for (const token of world.simulator.tokens(user.uid)) expect(JSON.stringify(world.lines)).not.toContain(token);
+  }
+}
+
+async function signsIn(world: World, subject = "alice") {
+  const response = await world.signIn({ subject });
+  const answer = await bodyOf(response);
+  expect(response.status).toBe(201);
+  expect(answer).toMatchObject({ uid: subject });
+  expect(world.simulator.tokens(subject)).toContain(answer.authToken);
+  return answer;
+}
+
+const cells = faults.flatMap(([name, effect, once, always]) =>
+  (["unknown", "known"] as const).flatMap((user) => [
+    { name, effect, user, times: 1, expected: once },
+    { name, effect, user, times: Number.POSITIVE_INFINITY, expected: always },
+  ]),
+);
+
+describe("whatever CometChat does, the answer is in time and says what it is, and nobody is lost", () => {
+  test.each(
+    cells.map((cell) => [cell.name, cell.times === 1 ? "once" : "always", cell.user, cell.expected, cell] as const),
+  )("%s, %s, %s user: %s", async (_name, _often, _user, _expected, { effect, user, times, expected }) => {
+    const world = hastyWorld();
+    // Keys are fetched before: this is about CometChat.
+    await signsIn(world, "somebody");
+    if (user === "known") await signsIn(world);
+
+    const id = world.simulator.faults.add({ match: "any", times, effect });
+    const session = await world.provider.issue({ subject: "alice" });
+    const begun = Date.now();
+    const response = await world.ask("/v1/token", { method: "POST", headers: { authorization: `Bearer ${session}` } });
+    expect(Date.now() - begun).toBeLessThan(DEADLINE + GRACE);
+    const text = await response.text();
+    if (expected === 201) {
+      expect(response.status, text).toBe(201);
+      expect(world.simulator.tokens("alice")).toContain(JSON.parse(text).authToken);
+    } else {
+      const problem = JSON.parse(text) as ProblemAnswer;
+      expect(`${response.status} ${problem.code}`).toBe(expected);
+      // A client that is told to wait is told how long, and never for hours.
+      const wait = response.headers.get("retry-after");
+      if (response.status === 503) expect(Number(wait)).toBeGreaterThanOrEqual(1);
+      if (wait !== null) expect(Number(wait)).toBeLessThanOrEqual(60);
+    }
+    nothingLeaks(world, expected === 201 ? "" : text);
+
+    world.simulator.faults.remove(id);
+    await world.settle();
+    world.pass(61_000);
+    await signsIn(world);
+    expect(world.simulator.users().map(({ uid }) => uid)).toEqual(["somebody", "alice"]);
+  });
+});
+
+describe("an operator reads in the log what to do", () => {
+  test.each([
+    ["AUTH_ERR_NO_ACCESS", "upstream-key", /fullAccess/],
+    ["AUTH_ERR_APIKEY_NOT_FOUND", "upstream-key", /API key/],
+    ["AUTH_ERR_INVALID_APPID", "upstream-app", /region/],
+    ["ERR_PLAN_QUOTA_RESTRICTION", "upstream-plan", /plan/],
+  ])("%s", async (code, reason, remedy) => {
+    const world = hastyWorld();
+    world.simulator.faults.add({ match: "create", effect: error(code) });
+    await world.signIn();
+    const lines = world.lines.filter((line) => line.remedy !== undefined);
+    expect(lines).toEqual([
+      expect.objectContaining({ event: "request", reason, remedy: expect.stringMatching(remedy) }),
+    ]);
+    nothingLeaks(world, "");
+  });
+
+  test("a role that CometChat does not have: the user is in without it, and the log names it once", async () => {
+    const world = hastyWorld({
+      env: {
+        SESSION_ISSUERS: [
+          { issuer: ISSUER, audience: ["chat"], profile: { role: "role" }, roles: { boss: "moderator" } },
+        ],
+      },
+    });
+    for (const subject of ["alice", "bob"]) {
+      expect((await world.signIn({ subject, claims: { role: "boss" } })).status).toBe(201);
+      expect(world.simulator.user(subject)).toMatchObject({ role: "default" });
+    }
+    expect(world.lines.filter(({ event }) => event === "cometchat-role-unknown")).toEqual([
+      expect.objectContaining({ app: "main", role: "moderator", remedy: expect.any(String) }),
+    ]);
+    expect(world.simulator.journal.calls({ call: "create" })).toBe(3);
+  });
+});
+
+describe("a fault stays where it is", () => {
+  test("a 429 is remembered: nobody else is sent against the wall, and each is told the time left", async () => {
+    const world = hastyWorld();
+    world.simulator.faults.add({ match: "create", times: 1, effect: tooMany("30") });
+    await world.signIn({ subject: "alice" });
+    world.pass(10_000);
+    world.simulator.journal.clear();
+    const response = await world.signIn({ subject: "bob" });
+    expect(await bodyOf<ProblemAnswer>(response)).toMatchObject({ code: "cometchat-rate-limited" });
+    expect(response.headers.get("retry-after")).toBe("20");
+    expect(world.simulator.journal.calls()).toBe(0);
+  });
+
+  test("an outage is answered at once after a while, another app is served, and the end of it is noticed", async () => {
+    const world = hastyWorld({
+      env: {
+        COMETCHAT_APPS: {
+          main: { appId: "275300000000000a", region: "us" },
+          other: { appId: "elsewhere", region: "eu" },
+        },
+        SESSION_ISSUERS: [
+          { issuer: ISSUER, audience: ["chat"], appClaim: "team", appByClaim: { a: "main", b: "other" } },
+        ],
+      },
+    });
+    const signIn = (team: string) => world.signIn({ subject: "alice", claims: { team } });
+    world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
+    for (let n = 0; n < 3; n++) expect((await signIn("a")).status).toBe(503);
+    const calls = world.simulator.journal.calls();
+    const response = await signIn("a");
+    expect(await bodyOf<ProblemAnswer>(response)).toMatchObject({ code: "cometchat-unavailable" });
+    expect(Number(response.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+    expect(world.simulator.journal.calls()).toBe(calls);
+    expect(world.lines.at(-1)).toMatchObject({ reason: "upstream-open" });
+
+    world.simulator.faults.clear();
+    // The simulator is one app; the other's answer is a refusal, but it is an answer.
+    expect(await bodyOf<ProblemAnswer>(await signIn("b"))).toMatchObject({ code: "cometchat-rejected" });
+    world.pass(5_000);
+    expect((await signIn("a")).status).toBe(201);
+  });
+
+  test("/healthz answers while CometChat hangs with 100 requests in flight, and all of them end in time", async () => {
+    const world = hastyWorld();
+    await signsIn(world, "somebody");
+    world.simulator.faults.add({ match: "any", effect: { kind: "hang" } });
+    const sessions = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => world.provider.issue({ subject: `user-${n}` })),
+    );
+    const begun = Date.now();
+    const answers = sessions.map(async (session) => {
+      const response = await world.ask("/v1/token", {
+        method: "POST",
+        headers: { authorization: `Bearer ${session}` },
+      });
+      return { status: response.status, took: Date.now() - begun };
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(world.simulator.journal.calls({ call: "create" })).toBeGreaterThanOrEqual(101);
+    const asked = Date.now();
+    const health = await world.ask("/healthz");
+    expect(await health.json()).toEqual({ status: "ok" });
+    expect(Date.now() - asked).toBeLessThan(100);
+    for (const { status, took } of await Promise.all(answers)) {
+      expect([503, 504]).toContain(status);
+      expect(took).toBeLessThan(DEADLINE + GRACE);
+    }
+  });
+
+  test("a client that goes away stops the work: CometChat's call is aborted, and no other is made", async () => {
+    const world = hastyWorld({ env: { REQUEST_TIMEOUT_MS: 5_000 } });
+    await signsIn(world, "somebody");
+    world.simulator.journal.clear();
+    world.simulator.faults.add({ match: "any", effect: { kind: "hang" } });
+    const session = await world.provider.issue({ subject: "alice" });
+    const client = new AbortController();
+    setTimeout(() => client.abort(), 100);
+    const begun = Date.now();
+    const headers = { authorization: `Bearer ${session}` };
+    await world.ask("/v1/token", { method: "POST", headers, signal: client.signal }).catch(() => undefined);
+    expect(Date.now() - begun).toBeLessThan(500);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(world.simulator.journal.entries).toEqual([expect.objectContaining({ call: "create", outcome: "aborted" })]);
+  });
+
+  test("a user deleted upstream whose new create loses its answer is not taken for a deactivated one", async () => {
+    const world = hastyWorld();
+    await signsIn(world);
+    await world.simulator.fetch("https://275300000000000a.api-us.cometchat.io/v3/users/alice", {
+      method: "DELETE",
+      headers: { apikey: API_KEY, "content-type": "application/json" },
+      body: JSON.stringify({ permanent: true }),
+    });
+    world.simulator.faults.add({ match: "create", times: 1, effect: { kind: "drop" } });
+    expect(await signsIn(world)).toMatchObject({ created: true });
+    expect(world.simulator.users().length).toBe(1);
+  });
+});
+
+/** KV as it can be: the named operations replaced. */
+const kv = (
+  faulty: Partial<Record<"get" | "put" | "delete", (...args: never[]) => Promise<unknown>>>,
+  under?: unknown,
+) => {
+  const store = new Map<string, string>();
+  return {
+    get: async (key: string, type?: unknown) => {
+      const text = store.get(key) ?? null;
+      return text !== null && (type === "json" || (type as { type?: string })?.type === "json")
+        ? JSON.parse(text)
+        : text;
+    },
+    put: async (key: string, value: string) => {
+      store.set(key, value);
+    },
+    delete: async (key: string) => {
+      store.delete(key);
+    },
+    list: async () => ({ keys: [...store.keys()].map((name) => ({ name })), list_complete: true }),
+    ...(under as object),
+    ...faulty,
+  };
+};
+const throws = async () => {
+  throw new Error("KV GET failed: 500 Internal Server Error");
+};
+const hangs = () => new Promise<never>(() => undefined);
+
+describe("KV only decides which call goes first", () => {
+  const mapping = { app: "main", profile: "", createdAt: 1, syncedAt: 1 };
+  const rows: [string, unknown, unknown[]][] = [
+    ["reads that throw", kv({ get: throws }), ["create", "mint"]],
+    ["reads that hang", kv({ get: hangs }), ["create", "mint"]],
+    ["reads of something that is no JSON", kv({ get: async () => JSON.parse("{") }), ["create", "mint"]],
+    ["reads of a text", kv({ get: async () => "corrupt" }), ["create", "mint"]],
+    ["reads of an older version", kv({ get: async () => ({ v: 0, known: true }) }), ["create", "mint"]],
+    ["reads that do not know yet", kv({ get: async () => null }), ["create", "mint"]],
+    ["reads of another app", kv({ get: async () => ({ ...mapping, app: "gone" }) }), ["create", "mint"]],
+    ["reads that know", kv({ get: async () => mapping }), ["mint"]],
+    ["writes that are refused", kv({ put: throws, delete: throws }), ["create", "mint"]],
+    ["reads and writes that throw", kv({ get: throws, put: throws, delete: throws }), ["create", "mint"]],
+  ];
+
+  test.each(rows)("%s: the known user signs in", async (_, USERS, calls) => {
+    const world = hastyWorld({ env: { USERS } });
+    world.simulator.seed({ uid: "alice", name: "alice" });
+    expect(await signsIn(world)).toMatchObject({ created: false });
+    const asked = world.simulator.journal.entries.map(({ call }) => call).filter((call) => call !== "update");
+    expect(asked).toEqual(calls);
+    expect(world.simulator.users().length).toBe(1);
+  });
+
+  test.each(rows)("%s: the unknown user signs in, and again", async (_, USERS) => {
+    const world = hastyWorld({ env: { USERS } });
+    expect(await signsIn(world)).toMatchObject({ created: true });
+    expect(await signsIn(world)).toMatchObject({ created: false });
+    expect(world.simulator.users().length).toBe(1);
+  });
+
+  test("writes that hang do not hold the answer up", async () => {
+    const world = hastyWorld({ env: { USERS: kv({ put: hangs }) } });
+    const session = await world.provider.issue({ subject: "alice" });
+    const begun = Date.now();
+    const response = await world.ask("/v1/token", { method: "POST", headers: { authorization: `Bearer ${session}` } });
+    expect(response.status).toBe(201);
+    expect(Date.now() - begun).toBeLessThan(DEADLINE);
+  });
+
+  test("a write that KV refuses is told to the log, and says nothing of the user", async () => {
+    const world = hastyWorld({ env: { USERS: kv({ put: throws }) } });
+    await signsIn(world);
+    const line = world.lines.find(({ event }) => event !== "request");
+    expect(line).toBeDefined();
+    expect(JSON.stringify(line)).not.toMatch(/alice|KV GET failed/);
+  });
+
+  test("all of KV lost: every user is found again", async () => {
+    const USERS = kv({});
+    const world = hastyWorld({ env: { USERS } });
+    for (const subject of ["alice", "bob", "carol"]) await signsIn(world, subject);
+    const after = hastyWorld({ env: { USERS: kv({}) } });
+    for (const user of world.simulator.users()) after.simulator.seed(user);
+    for (const subject of ["alice", "bob", "carol"]) {
+      expect(await signsIn(after, subject)).toMatchObject({ created: false });
+    }
+    expect(after.simulator.users().length).toBe(3);
+  });
+});
+
+describe("a rate limit that fails is a brake less, not a lock", () => {
+  test.each(["RATE_LIMIT_IP", "RATE_LIMIT_USER"])(
+    "%s throws: the sign-in goes on, and the log says so",
+    async (binding) => {
+      const world = hastyWorld({ env: { [binding]: { limit: throws } } });
+      await signsIn(world);
+      expect(world.lines).toContainEqual(expect.objectContaining({ event: "rate-limit-fault" }));
+    },
+  );
+
+  test.each(["RATE_LIMIT_IP", "RATE_LIMIT_USER"])("%s hangs: the answer comes all the same", async (binding) => {
+    const world = hastyWorld({ env: { [binding]: { limit: hangs } } });
+    const session = await world.provider.issue({ subject: "alice" });
+    const begun = Date.now();
+    const asked = world.ask("/v1/token", { method: "POST", headers: { authorization: `Bearer ${session}` } });
+    const response = await Promise.race([asked, new Promise<undefined>((resolve) => setTimeout(resolve, 1_000))]);
+    expect(response?.status).toBe(201);
+    expect(Date.now() - begun).toBeLessThan(DEADLINE + GRACE);
+  });
+});
