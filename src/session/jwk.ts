@@ -1,6 +1,6 @@
 import type { Algorithm } from "../config/types.ts";
 import { KID_CHARS, RSA_BITS, RSA_BITS_MOST } from "../limits.ts";
-import { algorithms } from "./algorithms.ts";
+import { type AlgorithmFacts, algorithms } from "./algorithms.ts";
 import { isObject, type Json } from "./compact.ts";
 
 /** One verification key of one issuer. */
@@ -62,8 +62,8 @@ export function keyFromJwk(jwk: PublicJwk): Key {
 /** `kid`-less: the operator names one key, whatever the token says about it. */
 export function keyFromText(text: string): Key | undefined {
   const pem = /^\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/.exec(text)?.[1];
-  if (pem !== undefined) return keyFromSpki(text, pem);
   try {
+    if (pem !== undefined) return keyFromSpki(text, pem);
     const jwk = publicJwk(JSON.parse(text));
     return jwk && keyFromJwk(jwk);
   } catch {
@@ -71,16 +71,23 @@ export function keyFromText(text: string): Key | undefined {
   }
 }
 
-function keyFromSpki(text: string, base64: string): Key {
+function keyFromSpki(text: string, base64: string): Key | undefined {
+  const der = Uint8Array.from(atob(base64.replace(/\s/g, "")), (character) => character.charCodeAt(0));
+  // Not left to the import: workerd takes any public key for an Ed25519 one.
+  const kty = ktyOf(der);
   return key(
     undefined,
     text,
-    (alg) => algorithms[alg].kty !== "oct",
-    (alg) => {
-      const der = Uint8Array.from(atob(base64.replace(/\s/g, "")), (character) => character.charCodeAt(0));
-      return crypto.subtle.importKey("spki", der, algorithms[alg].subtle, false, ["verify"]);
-    },
+    (alg) => algorithms[alg].kty === kty,
+    (alg) => crypto.subtle.importKey("spki", der, algorithms[alg].subtle, false, ["verify"]),
   );
+}
+
+/** The key type that a SubjectPublicKeyInfo names: the first object identifier in it (RFC 5280 §4.1, RFC 8410 §3). */
+function ktyOf(der: Uint8Array): AlgorithmFacts["kty"] | undefined {
+  const hex = Array.from(der.subarray(0, 24), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const oid = /^30(?:[0-7].|81..|82....)30..06(?:09(2a864886f70d010101)|07(2a8648ce3d0201)|03(2b6570))/.exec(hex);
+  return oid?.[1] ? "RSA" : oid?.[2] ? "EC" : oid?.[3] ? "OKP" : undefined;
 }
 
 /** An HMAC key: the bytes of the operator's secret. */

@@ -58,11 +58,16 @@ export function memoryKv() {
     values,
     broken: undefined as "throws" | "hangs" | undefined,
     reads: 0,
-    async get(key: string, type?: string) {
+    async get(key: string, options?: string | { type?: string }) {
       kv.reads += 1;
       await trouble(kv.broken);
       const value = values.get(key) ?? null;
+      const type = typeof options === "object" ? options.type : options;
       return type === "json" && value !== null ? JSON.parse(value) : value;
+    },
+    async delete(key: string) {
+      await trouble(kv.broken);
+      values.delete(key);
     },
     async put(key: string, value: string) {
       await trouble(kv.broken);
