@@ -7,7 +7,8 @@ import { enter, refuse } from "./http/enter.ts";
 import type { HonoEnv } from "./http/environment.ts";
 import { addressKey, limit } from "./http/ratelimit.ts";
 import { getHealth, getReady } from "./routes/health.ts";
-import { postToken } from "./routes/token.ts";
+import { postLogout } from "./routes/logout.ts";
+import { deleteToken, deleteTokens, postToken } from "./routes/token.ts";
 
 interface Route {
   readonly path: string;
@@ -19,7 +20,9 @@ interface Route {
 }
 
 const routes: readonly Route[] = [
-  { path: "/v1/token", methods: { POST: postToken }, browser: true },
+  { path: "/v1/token", methods: { POST: postToken, DELETE: deleteToken }, browser: true },
+  { path: "/v1/tokens", methods: { DELETE: deleteTokens }, browser: true },
+  { path: "/v1/backchannel-logout", methods: { POST: postLogout } },
   { path: "/healthz", methods: { GET: getHealth }, unlimited: true },
   { path: "/readyz", methods: { GET: getReady } },
 ];

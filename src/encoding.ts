@@ -29,3 +29,15 @@ export function base64url(bytes: Uint8Array): string {
 export async function sha256(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
 }
+
+/** The bytes of base64 or base64url text; undefined where it is neither. */
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+  } catch {
+    return undefined;
+  }
+}
+
+/** How a text too long or too telling for a key stands in one: base64url SHA-256. */
+export const digestOf = async (text: string): Promise<string> => base64url(await sha256(text));

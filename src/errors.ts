@@ -108,7 +108,9 @@ export const reasons = {
   "upstream-answer": "cometchat-unavailable",
   "upstream-open": "cometchat-unavailable",
   "upstream-timeout": "cometchat-timeout",
+  // Ours, but the caller can do the same about it: come back
   "ledger-unavailable": "cometchat-unavailable",
+  "directory-unavailable": "cometchat-unavailable",
 } as const satisfies Record<string, Code>;
 
 export type Reason = keyof typeof reasons;

@@ -4,7 +4,10 @@ import type { Problem, RawEnv } from "./config/report.ts";
 import type { Config } from "./config/types.ts";
 import type { Deps } from "./context.ts";
 import { createDirectory, type Directory } from "./directory/directory.ts";
+import { createHeld, type Held } from "./directory/held.ts";
 import { createOrigins, type Origins } from "./http/origin.ts";
+import { createLedgers, type Ledgers } from "./ledger/access.ts";
+import { createSeal } from "./ledger/seal.ts";
 import { ok, type Result } from "./result.ts";
 import { createVerifier, type Verifier } from "./session/verify.ts";
 
@@ -15,6 +18,9 @@ export interface Gateway {
   readonly origins: Origins;
   readonly verifier: Verifier;
   readonly directory: Directory;
+  /** Undefined unless sessions are given the token they already have. */
+  readonly held: Held | undefined;
+  readonly ledgers: Ledgers;
   /** The client of an app by its configured name; undefined where the configuration no longer has it. */
   readonly cometchat: (app: string) => CometChat | undefined;
   readonly users: KVNamespace;
@@ -36,6 +42,11 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
     origins: createOrigins(config.origins),
     verifier: createVerifier({ issuers: config.issuers, deps, kv: bindings.USERS }),
     directory: createDirectory(bindings.USERS, deps),
+    held:
+      config.tokens.reuse === "session"
+        ? createHeld(bindings.USERS, createSeal(config.encryptionKeys, "held"), deps)
+        : undefined,
+    ledgers: createLedgers(bindings.LEDGER, config, deps),
     cometchat: (app) => clients.get(app),
     users: bindings.USERS,
     limits: { address: bindings.RATE_LIMIT_IP, user: bindings.RATE_LIMIT_USER },

@@ -11,6 +11,10 @@ export const SUBJECT_CHARS = 4096;
 // Requests
 /** Bytes of a request body of the token endpoints; contract. */
 export const BODY_BYTES = 4 * 1024;
+/** Bytes of a back-channel logout's form: one token, percent-encoded. */
+export const LOGOUT_BODY_BYTES = 16 * 1024;
+/** How long a logout token's `jti` is known: longer than the token itself may be believed. */
+export const ONCE_KEPT_MS = 3_600_000;
 /** Default time of one request altogether; contract. */
 export const REQUEST_MS = 8_000;
 /** Work after the answer; the platform ends it at 30 s. */
@@ -36,6 +40,12 @@ export const READY_MS = 1_000;
 export const MAPPING_MEMORY_MS = 10_000;
 /** Mappings an isolate remembers; about 200 bytes each, so 2 MB of 128. */
 export const MAPPINGS_REMEMBERED = 5_000;
+/** Held tokens an isolate remembers; about 500 bytes each. */
+export const HELD_REMEMBERED = 5_000;
+/** KV's own least. */
+export const KV_TTL_LEAST_SECONDS = 60;
+/** How long KV knows whose session a provider's session id is: chat clients keep a token for long without asking. */
+export const SESSION_KNOWN_SECONDS = 90 * 86_400;
 
 // Configuration
 /** Seconds by which clocks may differ unless configured. */
@@ -127,6 +137,10 @@ export const LOGOUT_AGE_SECONDS = 300;
 export const JTI_CHARS = 1024;
 
 // Ledger
+/** Tries to reach an object that says it may be asked again. */
+export const LEDGER_TRIES = 3;
+/** Time that the answer's follow-up gives the ledger. */
+export const LEDGER_AFTER_MS = 20_000;
 /** First and longest pause between two tries to revoke a token: CometChat may be down for a night. */
 export const LEDGER_BACKOFF_LEAST_MS = 30_000;
 export const LEDGER_BACKOFF_MOST_MS = 3_600_000;

@@ -55,7 +55,10 @@ export function checkSecrets(
   const keys = values(env.TOKEN_ENCRYPTION_KEY).map(decodeKey);
   const encryptionKeys = keys.filter((key) => key !== undefined);
   if (encryptionKeys.length < keys.length) {
-    report("TOKEN_ENCRYPTION_KEY", `must be ${TOKEN_KEY_BYTES} bytes in base64: openssl rand -base64 ${TOKEN_KEY_BYTES}`);
+    report(
+      "TOKEN_ENCRYPTION_KEY",
+      `must be ${TOKEN_KEY_BYTES} bytes in base64: openssl rand -base64 ${TOKEN_KEY_BYTES}`,
+    );
   } else if (keys.length === 0 && tokens && (tokens.reuse === "session" || tokens.ttl || tokens.maxPerSession)) {
     report(
       "TOKEN_ENCRYPTION_KEY",

@@ -70,7 +70,7 @@ export function refuse(error: Error, c: HonoContext<HonoEnv>): Response {
 }
 
 function report(c: HonoContext<HonoEnv>, requestId: string, now: number, deps: Deps, gateway?: Gateway): void {
-  const { route, error, app, region, created } = c.get("outcome");
+  const { route, error, app, region, created, reused } = c.get("outcome");
   const stages = gateway ? c.get("context").timing.stages() : { total: deps.now() - now };
   const code = error ? reasons[error.reason] : "ok";
   deps.log({
@@ -86,6 +86,7 @@ function report(c: HonoContext<HonoEnv>, requestId: string, now: number, deps: D
     app,
     region,
     created,
+    reused,
     ...stages,
   });
   try {

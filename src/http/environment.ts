@@ -22,4 +22,5 @@ export interface Outcome {
   app?: string;
   region?: string;
   created?: boolean;
+  reused?: boolean;
 }

@@ -62,21 +62,38 @@ export class Ledger extends DurableObject<Env> {
   async revokeSession(uid: string, session: string, at: number, budget: number): Promise<Outcome> {
     this.#store.setFact("uid", uid);
     this.#store.revoke(session, at);
+    // What was minted while this request was on its way is still to be recorded; it ends then.
     return this.#endNow(this.#store.ofSession(session), budget);
   }
 
-  /** Revokes all tokens of the user that live in other apps than this, whose own were flushed. */
-  async revokeAll(uid: string, flushed: string, at: number, budget: number): Promise<Outcome> {
+  /**
+   * Every token minted until now is to end. Those of the app whose own were `flushed` have; the others are revoked here.
+   * Where nothing was flushed, that failed: the alarm tries again, whether or not the caller does.
+   */
+  async revokeAll(uid: string, flushed: string | null, at: number, budget: number): Promise<Outcome> {
     this.#store.setFact("uid", uid);
     this.#store.revoke(EVERY_SESSION, at);
-    this.#store.removeApp(flushed);
-    return this.#endNow(this.#store.all(), budget);
+    if (flushed !== null) {
+      this.#store.removeApp(flushed);
+      return this.#endNow(this.#store.all(), budget);
+    }
+    this.#store.end(this.#store.all(), platform.now() + LEDGER_BACKOFF_LEAST_MS);
+    await this.#arm();
+    return ok(undefined);
   }
 
-  /** Revokes what is left in other apps after the user has moved to this one. */
-  async leave(uid: string, app: string, budget: number): Promise<Outcome> {
+  /** The user has moved: what it holds in its former app ends. */
+  async leave(uid: string, former: string, budget: number): Promise<Outcome> {
     this.#store.setFact("uid", uid);
-    return this.#endNow(this.#store.outside(app), budget);
+    const entries = this.#store.all().filter(({ app }) => app === former);
+    this.#store.end(entries, platform.now() + LEDGER_BACKOFF_LEAST_MS);
+    await this.#arm();
+    const { chats } = await this.#open();
+    const left = await chats.get(former)?.flush(uid, this.#context(budget));
+    if (left && !left.ok && left.error.reason !== "upstream-uid-unknown") return left;
+    this.#store.removeApp(former);
+    await this.#arm();
+    return ok(undefined);
   }
 
   /** Drops a token that was revoked elsewhere. */

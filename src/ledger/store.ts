@@ -52,7 +52,6 @@ export function createStore(sql: SqlStorage) {
       sql.exec("DELETE FROM tokens WHERE app = ?", app);
     },
     ofSession: (session: string): Entry[] => rows("SELECT * FROM tokens WHERE session = ?", session),
-    outside: (app: string): Entry[] => rows("SELECT * FROM tokens WHERE app <> ?", app),
     all: (): Entry[] => rows("SELECT * FROM tokens"),
     due: (now: number, most: number): Entry[] =>
       rows("SELECT * FROM tokens WHERE due <= ? ORDER BY due LIMIT ?", now, most),

@@ -1,8 +1,7 @@
-import type { Config } from "../config/types.ts";
+import type { Config, Issuer } from "../config/types.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { ok, type Result } from "../result.ts";
 import { claim } from "../session/claims.ts";
-import type { Session } from "../session/verify.ts";
 
 /** Where the caller is, as Cloudflare says (`request.cf`); never a header that the caller could send. */
 export interface Whereabouts {
@@ -19,8 +18,12 @@ export type Place =
  * Which app serves this user: the issuer's own, else by claim, else by where the user first signs in (country before
  * continent before default). Fails with `app-claim` where the claim names no listed app.
  */
-export function place(config: Config, session: Session, where: Whereabouts): Result<Place, GatewayError> {
-  const { issuer, claims } = session;
+export function place(
+  config: Pick<Config, "placement">,
+  issuer: Pick<Issuer, "app" | "appClaim" | "appByClaim">,
+  claims: Readonly<Record<string, unknown>>,
+  where: Whereabouts,
+): Result<Place, GatewayError> {
   if (issuer.app !== undefined) return ok({ by: "configuration", app: issuer.app });
   if (issuer.appClaim !== undefined) {
     const value = claim(claims, issuer.appClaim);

@@ -1,23 +1,76 @@
 import type { Context as HonoContext } from "hono";
 import * as z from "zod/mini";
+import { digestOf } from "../encoding.ts";
 import { expect, Refusal } from "../errors.ts";
 import { readBody } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { admitCookie } from "../http/origin.ts";
+import { limit } from "../http/ratelimit.ts";
+import { uidOf } from "../identity/uid.ts";
 import { BODY_BYTES } from "../limits.ts";
+import { appFor } from "../placement/home.ts";
+import type { Whereabouts } from "../placement/placement.ts";
+import { flushUser, revokeSession, revokeToken } from "../revoke.ts";
 import { type Credential, extract } from "../session/extract.ts";
 import { signIn } from "../signin.ts";
 
 const wish = z.strictObject({ fresh: z.optional(z.boolean("must be true or false")) });
 
+// What could not be a token is refused: it would stand in an address (`..` would be another one).
+const named = z.strictObject({
+  authToken: z.optional(z.string("must be text").check(z.regex(/^[\w-]{1,512}$/, "must be an auth token"))),
+});
+
 /** POST /v1/token: a session in, an auth token out. */
 export async function postToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context, outcome } = c.var;
   const credential = credentialOf(c);
-  await readBody(c.req.raw, wish, BODY_BYTES);
-  const { authToken, uid, app, created } = expect(await signIn(credential, whereabouts(c.req.raw), gateway, context));
-  Object.assign(outcome, { app: app.name, region: app.region, created });
-  return c.json({ authToken, uid, appId: app.appId, region: app.region, created }, 201);
+  const body = await readBody(c.req.raw, wish, BODY_BYTES);
+  const where = whereabouts(c.req.raw);
+  const signedIn = expect(await signIn(credential, { fresh: body?.fresh ?? false, where }, gateway, context));
+  const { authToken, uid, app, created, reused, expiresAt } = signedIn;
+  Object.assign(outcome, { app: app.name, region: app.region, created, reused });
+  const answer = { authToken, uid, appId: app.appId, region: app.region, created };
+  const end = expiresAt === null ? {} : { expiresAt: new Date(expiresAt).toISOString() };
+  return c.json({ ...answer, ...end }, reused ? 200 : 201);
+}
+
+/** DELETE /v1/token: the tokens of this session end, or the one that is named. */
+export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
+  const { gateway, context } = c.var;
+  const credential = credentialOf(c);
+  const body = await readBody(c.req.raw, named, BODY_BYTES);
+  const { session, uid, chat } = await callerOf(c, credential);
+  const token = body?.authToken;
+  const revoked =
+    token === undefined
+      ? await revokeSession(gateway, chat, uid, await digestOf(session.sessionId), context)
+      : await revokeToken(gateway, chat, uid, token, context);
+  expect(revoked);
+  return c.body(null, 204);
+}
+
+/** DELETE /v1/tokens: every token of this user ends. */
+export async function deleteTokens(c: HonoContext<HonoEnv>): Promise<Response> {
+  const { gateway, context } = c.var;
+  const credential = credentialOf(c);
+  await readBody(c.req.raw, z.strictObject({}), BODY_BYTES);
+  const { uid, chat } = await callerOf(c, credential);
+  expect(await flushUser(gateway, chat, uid, context));
+  return c.body(null, 204);
+}
+
+/** Who signs out, and in which app. */
+async function callerOf(c: HonoContext<HonoEnv>, credential: Credential) {
+  const { gateway, context, outcome } = c.var;
+  const session = expect(await context.timing.measure("session", () => gateway.verifier.verify(credential, context)));
+  const uid = expect(await uidOf(session.issuer, session.subject));
+  expect(await limit(gateway.limits.user, uid, "user-limited", gateway.deps));
+  const mapping = await context.timing.measure("directory", () => gateway.directory.get(uid));
+  const { issuer, claims } = session;
+  const chat = expect(await appFor({ uid, issuer, claims, mapping }, undefined, gateway, context));
+  Object.assign(outcome, { app: chat.app.name, region: chat.app.region });
+  return { session, uid, chat };
 }
 
 /** The caller's session as it was presented; a cookie only from a page of ours, never anything in the address. */
@@ -31,7 +84,7 @@ function credentialOf(c: HonoContext<HonoEnv>): Credential {
 }
 
 /** Where Cloudflare says that the caller is: `request.cf` only, since anybody can send a header. */
-function whereabouts(request: Request): { continent?: string | undefined; country?: string | undefined } {
+function whereabouts(request: Request): Whereabouts {
   const { continent, country } = (request.cf ?? {}) as IncomingRequestCfProperties;
   return { continent, country };
 }

@@ -1,0 +1,86 @@
+import QuickLRU from "quick-lru";
+import * as z from "zod/mini";
+import type { Deps } from "../context.ts";
+import { base64url, fromBase64 } from "../encoding.ts";
+import type { Seal } from "../ledger/seal.ts";
+import { DIRECTORY_READ_MS, HELD_REMEMBERED, KV_TTL_LEAST_SECONDS, MAPPING_MEMORY_MS } from "../limits.ts";
+import { within } from "../within.ts";
+
+const heldToken = z.object({
+  token: z.string(),
+  app: z.string(),
+  /** Milliseconds since 1970. */
+  mintedAt: z.number(),
+  expiresAt: z.nullable(z.number()),
+});
+
+/** The auth token that a session already has. */
+export type HeldToken = Readonly<z.output<typeof heldToken>>;
+
+/**
+ * Auth tokens held for their sessions, at `v1:t:<uid>:<session hash>`, encrypted; only with `reuse = "session"`.
+ * One that cannot be read, opened or understood is a miss: the session is given a new one.
+ */
+export interface Held {
+  readonly get: (uid: string, session: string) => Promise<HeldToken | undefined>;
+  /** Remembers at once, writes when KV takes it. `seconds` until KV may drop it. Rejects when KV refuses. */
+  readonly put: (uid: string, session: string, held: HeldToken, seconds: number) => Promise<void>;
+  readonly forget: (uid: string, session: string) => Promise<void>;
+  /** Forgets all of a user's, or those that hold this token. */
+  readonly forgetAll: (uid: string, token?: string) => Promise<void>;
+}
+
+export function createHeld(kv: KVNamespace, seal: Seal, deps: Deps): Held {
+  const memory = new QuickLRU<string, HeldToken>({ maxSize: HELD_REMEMBERED, maxAge: MAPPING_MEMORY_MS });
+  const prefixOf = (uid: string) => `v1:t:${uid}:`;
+
+  async function open(key: string, sealed: string | null | undefined): Promise<HeldToken | undefined> {
+    const bytes = sealed == null ? undefined : fromBase64(sealed);
+    const text = bytes && (await seal.open(bytes, key));
+    if (text === undefined) return undefined;
+    const parsed = heldToken.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : undefined;
+  }
+
+  async function drop(key: string): Promise<void> {
+    memory.delete(key);
+    await kv.delete(key);
+  }
+
+  return {
+    async get(uid, session) {
+      const key = prefixOf(uid) + session;
+      const remembered = memory.get(key);
+      if (remembered) return remembered;
+      try {
+        const held = await open(key, await within(DIRECTORY_READ_MS, kv.get(key)));
+        if (held) memory.set(key, held);
+        return held;
+      } catch {
+        deps.log({ event: "held-miss", reason: "kv-fault" });
+        return undefined;
+      }
+    },
+    async put(uid, session, held, seconds) {
+      const key = prefixOf(uid) + session;
+      memory.set(key, held);
+      const sealed = await seal.seal(JSON.stringify(held), key);
+      await kv.put(key, base64url(sealed), { expirationTtl: Math.max(KV_TTL_LEAST_SECONDS, Math.floor(seconds)) });
+    },
+    forget: (uid, session) => drop(prefixOf(uid) + session),
+    async forgetAll(uid, token) {
+      // What this isolate remembers goes first: KV's list lags behind.
+      for (const [key, held] of memory.entriesAscending()) {
+        if (key.startsWith(prefixOf(uid)) && (token === undefined || held.token === token)) memory.delete(key);
+      }
+      let cursor: string | undefined;
+      do {
+        const page: KVNamespaceListResult<unknown> = await kv.list({ prefix: prefixOf(uid), cursor: cursor ?? null });
+        for (const { name } of page.keys) {
+          if (token === undefined || (await open(name, await kv.get(name)))?.token === token) await drop(name);
+        }
+        cursor = page.list_complete ? undefined : page.cursor;
+      } while (cursor !== undefined);
+    },
+  };
+}

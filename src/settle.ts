@@ -1,0 +1,59 @@
+import type { CometChat } from "./cometchat/cometchat.ts";
+import type { Context } from "./context.ts";
+import { type SignedIn, upkeep } from "./directory/upkeep.ts";
+import { digestOf } from "./encoding.ts";
+import type { Gateway } from "./gateway.ts";
+import { LEDGER_AFTER_MS, SESSION_KNOWN_SECONDS } from "./limits.ts";
+import type { Session } from "./session/session.ts";
+
+export interface Settled extends SignedIn {
+  readonly session: Session;
+  /** base64url SHA-256 of the session id. */
+  readonly sessionHash: string;
+  /** Names of the mapped fields that CometChat would have refused. */
+  readonly dropped: readonly string[];
+  /** The token that this sign-in minted; undefined where the session was given its own again. */
+  readonly minted: { readonly token: string; readonly expiresAt: number | null } | undefined;
+}
+
+/** What follows a sign-in, after its answer. None of it can fail the sign-in; each part is on its own. */
+export function settle(user: Settled, chat: CometChat, gateway: Gateway, context: Context): void {
+  const { uid, sessionHash, minted, mapping, session, dropped } = user;
+  const { deps, held, ledgers, users } = gateway;
+  const app = chat.app.name;
+  if (dropped.length > 0) {
+    deps.log({ event: "profile-dropped", requestId: context.requestId, fields: dropped.join(" ") });
+  }
+  context.after("upkeep", (later) => upkeep(user, chat, gateway, later));
+  if (!minted) return;
+
+  const mintedAt = context.now;
+  const { token, expiresAt } = minted;
+  if (held) {
+    // No longer than the session itself: a session that has ended asks for nothing.
+    const ends = Math.min(session.expiresAt * 1000, expiresAt ?? Number.POSITIVE_INFINITY);
+    context.after("hold", () =>
+      held.put(uid, sessionHash, { token, app, mintedAt, expiresAt }, (ends - mintedAt) / 1000),
+    );
+  }
+  if (ledgers.records) {
+    const entry = { uid, app, token, session: sessionHash, mintedAt, expiresAt };
+    context.after("record", () => ledgers.tokens(uid, app, (ledger) => ledger.record(entry), LEDGER_AFTER_MS));
+  }
+  if (session.issuer.sessionIdClaim !== undefined) {
+    context.after("session", async () => {
+      const key = `v1:s:${await digestOf(`${session.issuer.issuer}\n${session.sessionId}`)}`;
+      await users.put(key, uid, { expirationTtl: SESSION_KNOWN_SECONDS });
+    });
+  }
+  if (mapping && mapping.app !== app) {
+    context.after("leave", (later) =>
+      ledgers.tokens(
+        uid,
+        mapping.app,
+        (ledger) => ledger.leave(uid, mapping.app, LEDGER_AFTER_MS),
+        later.deadline.left(),
+      ),
+    );
+  }
+}
