@@ -71,7 +71,7 @@ export async function play(effect: Exclude<Effect, { kind: "delay" }>, scene: Sc
     case "silence":
       return rewrite(await serve(), () => stream(signal, aborted));
     case "cut":
-      return rewrite(await serve(), (text) => cut(text, signal));
+      return rewrite(await serve(), (text) => cut(text, scene));
     case "drip":
       return rewrite(await serve(), (text) => dripping(text, effect.ms ?? 1000, scene));
   }
@@ -147,10 +147,14 @@ function dripping(text: string, ms: number, { signal, sleep }: Scene): ReadableS
   });
 }
 
-function cut(text: string, signal: AbortSignal | undefined): ReadableStream<Uint8Array> {
+function cut(text: string, { signal, sleep }: Scene): ReadableStream<Uint8Array> {
   let sent = false;
-  return stream(signal, async () => {
-    if (sent) throw new ConnectionReset("dropped");
+  return stream(signal, async (stop) => {
+    if (sent) {
+      // A host that waits for the end of a short body before it sends the headers would answer 500 instead.
+      await sleep(50, stop);
+      throw new ConnectionReset("dropped");
+    }
     sent = true;
     return encoder.encode(text.slice(0, Math.ceil(text.length / 2)));
   });
