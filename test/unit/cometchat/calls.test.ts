@@ -146,6 +146,14 @@ describe("a role that CometChat does not have", () => {
     expect(simulator.user("carol")).toMatchObject({ role: "admin" });
   });
 
+  test("is told to the log once, however many users run into it at the same time", async () => {
+    const { chat, lines, request } = simulated();
+    const create = (uid: string) => chat.create(uid, admin, { withAuthToken: true }, request());
+    const results = await Promise.all([create("alice"), create("bob"), create("carol")]);
+    expect(results.every(({ ok }) => ok)).toBe(true);
+    expect(lines.length).toBe(1);
+  });
+
   test("is told to whoever changes a user's role", async () => {
     const { chat, simulator, request } = simulated();
     simulator.seed({ uid: "alice" });
