@@ -228,6 +228,14 @@ describe("the demo page", () => {
     expect(html).not.toMatch(/eyJ[\w-]{30}/);
   });
 
+  it("says so where a step gets no answer at all", async () => {
+    const { page } = await open();
+    await page.context().route(new URL("/v1/token", sandbox.gateway).href, (route) => route.abort());
+    await signIn(page, "alice");
+    await page.locator("#step-gateway").getByText("No answer").waitFor();
+    expect(sandbox.simulator.journal.entries).toEqual([]);
+  });
+
   it("switches CometChat's faults on and off", async () => {
     const { page } = await open();
     const toggle = page.getByRole("switch", { name: "Plan exhausted" });

@@ -35,9 +35,13 @@ export function describe(list, rows) {
   );
 }
 
-/** Where a step stands: waiting, current, busy, done, failed. */
-export function mark(step, state) {
-  at(`step-${step}`).dataset.state = state;
+/** Where a step stands: waiting, current, busy, done, failed; with a reason where there was not even an answer. */
+export function mark(step, state, reason = "") {
+  const place = at(`step-${step}`);
+  place.dataset.state = state;
+  const failure = place.querySelector(".failure");
+  failure.textContent = reason;
+  failure.hidden = reason === "";
 }
 
 /** For those who do not see the page change. */

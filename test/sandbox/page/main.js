@@ -71,11 +71,12 @@ async function busy(button, work) {
   try {
     await work();
   } catch (error) {
-    for (const step of document.querySelectorAll('[data-state="busy"]')) step.dataset.state = "failed";
-    announce(`That did not work: ${error.message}`);
+    const step = document.querySelector('[data-state="busy"]')?.id.replace("step-", "") ?? "sdk";
+    mark(step, "failed", `No answer: ${error.message}`);
+    announce(`No answer: ${error.message}`);
   } finally {
     button.ariaDisabled = "false";
-    await look();
+    await look().catch(() => {});
   }
 }
 
