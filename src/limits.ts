@@ -31,6 +31,9 @@ export const TAG_CHARS = 100;
 /** Characters of metadata as JSON: the older and smaller of the two documented limits. */
 export const METADATA_CHARS = 1600;
 
+/** Bytes of a profile as JSON: CometChat takes bodies of 10 KB, and uid and flags stand beside it. */
+export const PROFILE_BYTES = 9_500;
+
 // Directory
 /** KV is no guaranteed fast path (p95 over 300 ms was measured in the field): after this it counts as a miss. */
 export const DIRECTORY_READ_MS = 100;

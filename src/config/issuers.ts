@@ -1,4 +1,6 @@
 import { CLOCK_TOLERANCE_SECONDS, HMAC_BYTES } from "../limits.ts";
+import { keyFromText } from "../session/jwk.ts";
+import { anyUsable } from "../session/keys.ts";
 import type { RawApps } from "./apps.ts";
 import { type RawEnv, type Report, secret } from "./report.ts";
 import type { RawIssuer } from "./schema.ts";
@@ -95,6 +97,19 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     webhookSecret:
       raw.webhookSecret === undefined ? undefined : secret(env, raw.webhookSecret, `${variable}.webhookSecret`, report),
   };
+}
+
+/** A public key of the configuration is tried out: at a sign-in it would be too late (RFC 7518 §3.3, §3.4). */
+export async function checkPublicKeys(issuers: readonly Issuer[], report: Report): Promise<void> {
+  for (const [index, { keys, algorithms }] of issuers.entries()) {
+    if (keys.from !== "public") continue;
+    const key = keyFromText(keys.text);
+    if (key && (await anyUsable([key], algorithms))) continue;
+    report(
+      `SESSION_ISSUERS[${index}].publicKey`,
+      "must be a PEM (-----BEGIN PUBLIC KEY-----) or a JWK as JSON text, RSA of 2048 bits or more, EC or Ed25519, for one of the algorithms",
+    );
+  }
 }
 
 function keySource(env: RawEnv, raw: RawIssuer, variable: string, report: Report): KeySource {

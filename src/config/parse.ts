@@ -4,7 +4,7 @@ import { err, ok, type Result } from "../result.ts";
 import { presets } from "../session/presets.ts";
 import { checkApps, checkPlacement, type RawApps } from "./apps.ts";
 import { checkBindings, checkOrigins, checkSecrets, checkStrangers } from "./env.ts";
-import { checkIssuers } from "./issuers.ts";
+import { checkIssuers, checkPublicKeys } from "./issuers.ts";
 import { isTable, type Problem, type RawEnv, type Report } from "./report.ts";
 import { type RawIssuer, schemas } from "./schema.ts";
 import type { Config } from "./types.ts";
@@ -34,6 +34,7 @@ export async function parseConfig(env: RawEnv): Promise<Result<Config, readonly 
   const apps = checkApps(env, rawApps ?? {}, report);
   const placement = checkPlacement(rawPlacement, rawApps ?? {}, rawIssuers ?? [], report);
   const issuers = checkIssuers(env, rawIssuers ?? [], rawApps ?? {}, report);
+  await checkPublicKeys(issuers, report);
   const secrets = checkSecrets(env, tokens, report);
 
   if (problems.length > 0 || !origins || !tokens || !provisioning) return err(problems);

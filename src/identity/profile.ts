@@ -1,7 +1,7 @@
 import type { Profile } from "../cometchat/cometchat.ts";
 import type { Issuer } from "../config/types.ts";
 import { base64url, sha256 } from "../encoding.ts";
-import { METADATA_CHARS, NAME_CHARS, TAG_CHARS, TAGS, URL_CHARS } from "../limits.ts";
+import { METADATA_CHARS, NAME_CHARS, PROFILE_BYTES, TAG_CHARS, TAGS, URL_CHARS } from "../limits.ts";
 import { claim } from "../session/claims.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -33,11 +33,8 @@ export function profileOf(issuer: Pick<Issuer, "profile" | "roles">, claims: Cla
   const link = map("link", paths.link, urlFrom);
   if (link !== undefined) profile.link = link;
   // The claim's value is never a role by itself: only the operator's table grants one.
-  const role = map("role", paths.role, (value) =>
-    texts(value)
-      .map((each) => roles.get(each))
-      .find(Boolean),
-  );
+  const granted = paths.role === undefined ? [] : texts(claim(claims, paths.role));
+  const role = granted.map((value) => roles.get(value)).find(Boolean);
   if (role !== undefined) profile.role = role;
   const tags = map("tags", paths.tags, tagsFrom);
   if (tags !== undefined) profile.tags = tags;
@@ -56,6 +53,13 @@ export function profileOf(issuer: Pick<Issuer, "profile" | "roles">, claims: Cla
     metadata[key] = value;
   }
   if (Object.keys(metadata).length > 0) profile.metadata = metadata;
+
+  // Each field within its limit, and together still more than CometChat takes: the least telling go first.
+  for (const field of ["metadata", "tags", "link", "avatar"] as const) {
+    if (profile[field] === undefined || bytesOf(profile) <= PROFILE_BYTES) continue;
+    delete profile[field];
+    dropped.push(field);
+  }
   return { profile, dropped };
 }
 
@@ -122,6 +126,8 @@ function scalarFrom(value: unknown): unknown {
 
 const isScalar = (value: unknown): boolean =>
   typeof value === "string" ? value.length <= METADATA_CHARS : typeof value === "boolean" || Number.isFinite(value);
+
+const bytesOf = (profile: Profile): number => new TextEncoder().encode(JSON.stringify(profile)).length;
 
 const texts = (value: unknown): readonly string[] =>
   (Array.isArray(value) ? value : [value]).filter((each) => typeof each === "string");

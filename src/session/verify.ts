@@ -1,4 +1,3 @@
-import { compactVerify } from "jose/jws/compact/verify";
 import type { Algorithm, Issuer } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import { base64url, sha256 } from "../encoding.ts";
@@ -15,6 +14,7 @@ import { fixedKeys, type Keys } from "./keys.ts";
 import { createMemory } from "./memory.ts";
 import { remoteKeys } from "./remote.ts";
 import type { Session } from "./session.ts";
+import { signed } from "./signature.ts";
 
 export type { Session };
 
@@ -151,20 +151,6 @@ function ageLimit({ issuer: { maxAge }, issuedAt }: Session): number {
 function allowed(alg: unknown, { algorithms: ours, keys }: Issuer): Algorithm | undefined {
   const named = ours.find((one) => one === alg);
   return named && (algorithms[named].kty === "oct") === (keys.from === "secret") ? named : undefined;
-}
-
-async function signed(token: string, alg: Algorithm, signatureBytes: number, key: Key): Promise<boolean> {
-  const imported = await key.load(alg);
-  if (!imported) return false;
-  const { modulusLength = 0 } = imported.algorithm as { modulusLength?: number };
-  // RFC 7518 §3.4, RFC 8017 §8.2.2: the length first (CVE-2022-21449 was a verifier that took what came).
-  if (signatureBytes !== (algorithms[alg].signatureBytes ?? Math.ceil(modulusLength / 8))) return false;
-  try {
-    await compactVerify(token, imported, { algorithms: [alg] });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const isNested = (cty: unknown) => cty !== undefined && (typeof cty !== "string" || mediaType(cty) === "jwt");

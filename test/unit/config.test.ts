@@ -1,0 +1,359 @@
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../src/config/parse.ts";
+
+const KEY = "0123456789abcdef0123456789abcdef01234567";
+const SECRET = "s".repeat(32);
+const issuer = { issuer: "https://auth.example.com", audience: ["chat"] };
+const app = { appId: "2753abc", region: "us" };
+const good: Record<string, unknown> = {
+  USERS: bindings.USERS,
+  LEDGER: bindings.LEDGER,
+  RATE_LIMIT_IP: bindings.RATE_LIMIT_IP,
+  RATE_LIMIT_USER: bindings.RATE_LIMIT_USER,
+  COMETCHAT_API_KEY: KEY,
+  COMETCHAT_APPS: { main: app },
+  SESSION_ISSUERS: [issuer],
+};
+
+const configOf = async (env: Record<string, unknown>) => {
+  const parsed = await parseConfig({ ...good, ...env });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
+  return parsed.value;
+};
+const problemsOf = async (env: Record<string, unknown>) => {
+  const parsed = await parseConfig({ ...good, ...env });
+  return parsed.ok ? [] : parsed.error.map(({ variable, remedy }) => `${variable} ${remedy}`);
+};
+const issuers = (...more: Record<string, unknown>[]) => ({
+  SESSION_ISSUERS: more.map((entry, index) => ({ ...issuer, issuer: `https://auth${index}.example.com`, ...entry })),
+});
+
+describe("a right configuration", () => {
+  it("needs an app, an issuer, its audience and the key; all else has a default", async () => {
+    const config = await configOf({});
+    expect(config).toMatchObject({
+      origins: [],
+      tokens: { reuse: "never", ttl: undefined, maxPerSession: undefined },
+      provisioning: { mode: "create", sync: true, reactivate: false },
+      placement: { default: "main", byGeography: false },
+      requestTimeout: 8000,
+      backendSecrets: [],
+      encryptionKeys: [],
+    });
+    expect(config.apps.get("main")).toEqual({
+      name: "main",
+      appId: "2753abc",
+      region: "us",
+      baseUrl: "https://2753abc.api-us.cometchat.io/v3",
+      apiKey: KEY,
+    });
+    expect(config.issuers[0]).toMatchObject({
+      issuer: "https://auth.example.com",
+      name: "auth.example.com",
+      keys: { from: "discovery" },
+      audience: ["chat"],
+      clockTolerance: 30,
+      uid: { claim: "sub", prefix: "", shared: false },
+    });
+    expect(config.issuers[0]?.algorithms).not.toContain("HS256");
+  });
+
+  it("may be JSON text, as .dev.vars and the dashboard give it", async () => {
+    const text = Object.fromEntries(
+      Object.entries(good).map(([name, value]) => [
+        name,
+        name.startsWith("COMETCHAT_APPS") || name.startsWith("SESSION") ? JSON.stringify(value) : value,
+      ]),
+    );
+    expect(await configOf({ ...text, ALLOWED_ORIGINS: '["https://app.example.com"]', TOKENS: "" })).toMatchObject({
+      origins: ["https://app.example.com"],
+      tokens: { reuse: "never" },
+    });
+  });
+
+  it("takes plain http on the loopback, and two values of a secret while one is rotated out", async () => {
+    const key = btoa("k".repeat(32));
+    const config = await configOf({
+      COMETCHAT_APPS: { main: { ...app, baseUrl: "http://127.0.0.1:8788/v3/" } },
+      SESSION_ISSUERS: [{ ...issuer, issuer: "http://localhost:8788/idp" }],
+      BACKEND_SECRET: "one, two,",
+      TOKEN_ENCRYPTION_KEY: `${key},${key}`,
+    });
+    expect(config.apps.get("main")?.baseUrl).toBe("http://127.0.0.1:8788/v3");
+    expect(config.backendSecrets).toEqual(["one", "two"]);
+    expect(config.encryptionKeys).toHaveLength(2);
+  });
+
+  it("gives an HMAC issuer HS256 alone, under a secret of the operator's naming", async () => {
+    const config = await configOf({
+      SESSION_ISSUERS: [{ issuer: "my-backend", audience: ["chat"], secret: "SESSION_SECRET" }],
+      SESSION_SECRET: SECRET,
+    });
+    expect(config.issuers[0]).toMatchObject({ algorithms: ["HS256"], keys: { from: "secret" } });
+  });
+
+  it("lets issuers share their users by declaration, or keep apart by prefixes", async () => {
+    expect(await problemsOf(issuers({ uid: { shared: true } }, { uid: { shared: true } }))).toEqual([]);
+    expect(await problemsOf(issuers({ uid: { prefix: "a_" } }, { uid: { prefix: "b_" } }))).toEqual([]);
+  });
+});
+
+const key = (alg: string, bytes: number) => ({
+  SESSION_ISSUERS: [{ ...issuer, secret: "SESSION_SECRET", algorithms: [alg] }],
+  SESSION_SECRET: "s".repeat(bytes),
+});
+const two = { COMETCHAT_APPS: { us: app, eu: { ...app, region: "eu" } } };
+
+describe("a wrong configuration names", () => {
+  it.each<[string, Record<string, unknown>, RegExp]>([
+    ["a missing binding", { USERS: undefined }, /^USERS .*kv_namespaces/],
+    ["a missing ledger", { LEDGER: undefined }, /^LEDGER .*durable_objects/],
+    ["a missing limit by address: no bypass", { RATE_LIMIT_IP: undefined }, /^RATE_LIMIT_IP .*ratelimits/],
+    ["a missing limit by user", { RATE_LIMIT_USER: {} }, /^RATE_LIMIT_USER /],
+    ["no apps", { COMETCHAT_APPS: undefined }, /^COMETCHAT_APPS is missing/],
+    ["an empty table of apps", { COMETCHAT_APPS: {} }, /^COMETCHAT_APPS must name at least one/],
+    [
+      "an app without a region",
+      { COMETCHAT_APPS: { main: { appId: "a" } } },
+      /^COMETCHAT_APPS\.main\.region is missing/,
+    ],
+    [
+      "a region that is none",
+      { COMETCHAT_APPS: { main: { ...app, region: "asia" } } },
+      /main\.region .*"us", "eu", "in"/,
+    ],
+    [
+      "an app id that would be another host",
+      { COMETCHAT_APPS: { main: { ...app, appId: "x.evil.example/" } } },
+      /main\.appId /,
+    ],
+    [
+      "a base address over http",
+      { COMETCHAT_APPS: { main: { ...app, baseUrl: "http://chat.example/v3" } } },
+      /main\.baseUrl .*https/,
+    ],
+    [
+      "credentials in an address",
+      { COMETCHAT_APPS: { main: { ...app, baseUrl: "https://u:p@chat.example" } } },
+      /main\.baseUrl .*credentials/,
+    ],
+    [
+      "a loopback that is none",
+      { COMETCHAT_APPS: { main: { ...app, baseUrl: "http://127.0.0.1.evil.example" } } },
+      /main\.baseUrl /,
+    ],
+    [
+      "a missing API key",
+      { COMETCHAT_API_KEY: undefined },
+      /^COMETCHAT_API_KEY .*wrangler secret put COMETCHAT_API_KEY/,
+    ],
+    ["an API key that is no header's value", { COMETCHAT_API_KEY: "abc\u0000def" }, /^COMETCHAT_API_KEY /],
+    [
+      "the API key by the name it was given",
+      { COMETCHAT_APPS: { main: { ...app, apiKeySecret: "OTHER_KEY" } } },
+      /^OTHER_KEY /,
+    ],
+    [
+      "an unknown key of an app",
+      { COMETCHAT_APPS: { main: { ...app, apiKey: KEY } } },
+      /^COMETCHAT_APPS\.main\.apiKey is no setting/,
+    ],
+    ["no issuers", { SESSION_ISSUERS: undefined }, /^SESSION_ISSUERS is missing/],
+    ["an empty list of issuers", { SESSION_ISSUERS: [] }, /^SESSION_ISSUERS must name at least one/],
+    ["a table instead of a list", { SESSION_ISSUERS: issuer }, /^SESSION_ISSUERS must be a list/],
+    ["text that is no JSON", { SESSION_ISSUERS: "https://auth.example.com" }, /^SESSION_ISSUERS is text, but no JSON/],
+    [
+      "an issuer over http",
+      { SESSION_ISSUERS: [{ ...issuer, issuer: "http://auth.example.com" }] },
+      /\[0\]\.issuer .*https/,
+    ],
+    [
+      "an issuer that is no address",
+      { SESSION_ISSUERS: [{ ...issuer, issuer: "auth.example.com" }] },
+      /\[0\]\.issuer .*complete address/,
+    ],
+    [
+      "a missing audience",
+      { SESSION_ISSUERS: [{ issuer: "https://a.example" }] },
+      /\[0\]\.audience is missing.*audienceRequired/,
+    ],
+    [
+      "an audience that is a text",
+      { SESSION_ISSUERS: [{ ...issuer, audience: "chat" }] },
+      /\[0\]\.audience must be a list/,
+    ],
+    ["an empty text for an audience", { SESSION_ISSUERS: [{ ...issuer, audience: [""] }] }, /\[0\]\.audience/],
+    [
+      "an unknown key of an issuer",
+      { SESSION_ISSUERS: [{ ...issuer, audiences: ["chat"] }] },
+      /\[0\]\.audiences is no setting/,
+    ],
+    [
+      "an unknown key inside a table",
+      { SESSION_ISSUERS: [{ ...issuer, uid: { claims: "sub" } }] },
+      /\[0\]\.uid\.claims is no setting/,
+    ],
+    ["an unknown preset", { SESSION_ISSUERS: [{ ...issuer, preset: "auth1" }] }, /\[0\]\.preset must be one of/],
+    [
+      "two sources of keys",
+      { SESSION_ISSUERS: [{ ...issuer, jwksUrl: "https://a.example/j", publicKey: "x" }] },
+      /\[0\]\.publicKey and jwksUrl exclude/,
+    ],
+    ["keys over http", { SESSION_ISSUERS: [{ ...issuer, jwksUrl: "http://a.example/j" }] }, /\[0\]\.jwksUrl .*https/],
+    [
+      "an HMAC secret that is not set",
+      { SESSION_ISSUERS: [{ ...issuer, secret: "NOWHERE" }] },
+      /^NOWHERE is the secret that SESSION_ISSUERS\[0\]\.secret needs/,
+    ],
+    ["an HMAC secret too short for HS256", key("HS256", 31), /^SESSION_SECRET is too short for HS256/],
+    ["an HMAC secret too short for HS384", key("HS384", 47), /^SESSION_SECRET is too short for HS384/],
+    ["an HMAC secret too short for HS512", key("HS512", 63), /^SESSION_SECRET is too short for HS512/],
+    [
+      "a public key for a secret",
+      { ...key("HS256", 32), SESSION_SECRET: "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A" },
+      /^SESSION_SECRET looks like a public key/,
+    ],
+    [
+      "a public key behind white space",
+      { ...key("HS256", 32), SESSION_SECRET: "\ufeff \n-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0B" },
+      /^SESSION_SECRET looks like a public key/,
+    ],
+    [
+      "a JWK for a secret",
+      { ...key("HS256", 32), SESSION_SECRET: ' {"kty":"RSA","n":"0123456789abcdef","e":"AQAB"}' },
+      /^SESSION_SECRET looks like/,
+    ],
+    [
+      "HMAC with a key from the network",
+      { SESSION_ISSUERS: [{ ...issuer, algorithms: ["HS256"] }] },
+      /\[0\]\.algorithms HS256 does not go/,
+    ],
+    ["a signature with an HMAC key", key("RS256", 64), /\[0\]\.algorithms RS256 does not go/],
+    [
+      "an algorithm that is none",
+      { SESSION_ISSUERS: [{ ...issuer, algorithms: ["none"] }] },
+      /\[0\]\.algorithms\[0\] must be one of/,
+    ],
+    ["no public key at all", { SESSION_ISSUERS: [{ ...issuer, publicKey: "hello" }] }, /\[0\]\.publicKey /],
+    [
+      "a tolerance of an hour",
+      { SESSION_ISSUERS: [{ ...issuer, clockTolerance: 3600 }] },
+      /\[0\]\.clockTolerance .*0 to 300/,
+    ],
+    [
+      "a tolerance of half a second",
+      { SESSION_ISSUERS: [{ ...issuer, clockTolerance: 0.5 }] },
+      /\[0\]\.clockTolerance .*whole/,
+    ],
+    ["an app that is not there", { SESSION_ISSUERS: [{ ...issuer, app: "eu" }] }, /\[0\]\.app must be one of.*main/],
+    [
+      "a claim without its table",
+      { SESSION_ISSUERS: [{ ...issuer, appClaim: "org" }] },
+      /\[0\]\.appClaim and appByClaim need each other/,
+    ],
+    [
+      "an app and a claim",
+      { SESSION_ISSUERS: [{ ...issuer, app: "main", appClaim: "o", appByClaim: { a: "main" } }] },
+      /\[0\]\.app and appClaim exclude/,
+    ],
+    [
+      "a role claim without a table of roles",
+      { SESSION_ISSUERS: [{ ...issuer, profile: { role: "role" } }] },
+      /\[0\]\.roles is missing/,
+    ],
+    [
+      "a cookie's name that is none",
+      { SESSION_ISSUERS: [{ ...issuer, cookie: "a b" }] },
+      /\[0\]\.cookie must be a cookie's name/,
+    ],
+    ["two issuers without prefixes", issuers({}, {}), /\[1\]\.uid\.prefix must differ/],
+    [
+      "a prefix that begins with another",
+      issuers({ uid: { prefix: "a_" } }, { uid: { prefix: "a_b_" } }),
+      /\[1\]\.uid\.prefix must differ/,
+    ],
+    ["the same prefix with only one sharing", issuers({ uid: { shared: true } }, {}), /\[1\]\.uid\.prefix must differ/],
+    [
+      "sharing with different prefixes",
+      issuers({ uid: { shared: true, prefix: "a" } }, { uid: { shared: true, prefix: "b" } }),
+      /\[1\]\.uid\.prefix must be the same/,
+    ],
+    ["a prefix that no uid can hold", issuers({ uid: { prefix: "A:" } }), /\[0\]\.uid\.prefix must be of a-z/],
+    ["an issuer named twice", { SESSION_ISSUERS: [issuer, issuer] }, /\[1\]\.issuer is configured twice/],
+    ["several apps and no default", two, /^PLACEMENT\.default is missing/],
+    [
+      "a default that is no app",
+      { ...two, PLACEMENT: { default: "in" } },
+      /^PLACEMENT\.default must be one of.*us, eu/,
+    ],
+    [
+      "a continent that is none",
+      { ...two, PLACEMENT: { default: "us", continents: { Europe: "eu" } } },
+      /continents\.Europe must be one of/,
+    ],
+    [
+      "a country that is none",
+      { ...two, PLACEMENT: { default: "us", countries: { india: "us" } } },
+      /countries\.india must be a country/,
+    ],
+    [
+      "a country's app that is none",
+      { ...two, PLACEMENT: { default: "us", countries: { IN: "in" } } },
+      /countries\.IN must be one of/,
+    ],
+    ["a token life of nothing", { TOKENS: { ttl: 0 } }, /^TOKENS\.ttl .*from 1/],
+    ["a token life of half a second", { TOKENS: { ttl: 0.5 } }, /^TOKENS\.ttl .*whole/],
+    ["held tokens without a key", { TOKENS: { reuse: "session" } }, /^TOKEN_ENCRYPTION_KEY is needed/],
+    ["ended tokens without a key", { TOKENS: { ttl: 60 } }, /^TOKEN_ENCRYPTION_KEY is needed/],
+    ["counted tokens without a key", { TOKENS: { maxPerSession: 5 } }, /^TOKEN_ENCRYPTION_KEY is needed/],
+    ["a key of 16 bytes", { TOKEN_ENCRYPTION_KEY: btoa("k".repeat(16)) }, /^TOKEN_ENCRYPTION_KEY must be 32 bytes/],
+    ["a key that is no base64", { TOKEN_ENCRYPTION_KEY: "hello, world" }, /^TOKEN_ENCRYPTION_KEY must be 32 bytes/],
+    ["an unknown key of TOKENS", { TOKENS: { reus: "session" } }, /^TOKENS\.reus is no setting/],
+    ["a mode that is none", { PROVISIONING: { mode: "auto" } }, /^PROVISIONING\.mode must be one of/],
+    ["any origin", { ALLOWED_ORIGINS: ["*"] }, /^ALLOWED_ORIGINS\[0\]/],
+    ["the null origin", { ALLOWED_ORIGINS: ["null"] }, /^ALLOWED_ORIGINS\[0\]/],
+    ["an origin with a path", { ALLOWED_ORIGINS: ["https://app.example.com/"] }, /^ALLOWED_ORIGINS\[0\] .*no slash/],
+    ["an origin in capitals", { ALLOWED_ORIGINS: ["https://App.example.com"] }, /^ALLOWED_ORIGINS\[0\] .*lower case/],
+    [
+      "an origin with its default port",
+      { ALLOWED_ORIGINS: ["https://app.example.com:443"] },
+      /^ALLOWED_ORIGINS\[0\] .*default port/,
+    ],
+    [
+      "a wildcard inside a label",
+      { ALLOWED_ORIGINS: ["https://pr-*.example.com"] },
+      /^ALLOWED_ORIGINS\[0\] .*wildcard/,
+    ],
+    ["two wildcards", { ALLOWED_ORIGINS: ["https://*.*.example.com"] }, /^ALLOWED_ORIGINS\[0\] .*wildcard/],
+    [
+      "a wildcard over a whole top-level domain",
+      { ALLOWED_ORIGINS: ["https://*.com"] },
+      /^ALLOWED_ORIGINS\[0\] .*top-level/,
+    ],
+    ["a time that no request can keep", { REQUEST_TIMEOUT_MS: 50 }, /^REQUEST_TIMEOUT_MS /],
+    ["a name that is nearly right", { ALLOWED_ORIGIN: "[]" }, /^ALLOWED_ORIGIN .*did you mean ALLOWED_ORIGINS/],
+    ["a table of an unknown name", { PROVISION: { mode: "existing" } }, /^PROVISION is no setting/],
+  ])("%s", async (_, env, problem) => {
+    const problems = await problemsOf(env);
+    expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(problem)]));
+  });
+
+  it("everything at once, and no value of a secret", async () => {
+    const env = {
+      USERS: undefined,
+      COMETCHAT_APPS: { main: { appId: "a", region: "mars" } },
+      SESSION_ISSUERS: [{ issuer: "http://a.example", secret: "SESSION_SECRET" }],
+      SESSION_SECRET: "too short",
+      TOKENS: { ttl: -1 },
+      TOKEN_ENCRYPTION_KEY: "not-a-key",
+      ALLOWED_ORIGINS: ["*"],
+    };
+    const problems = await problemsOf(env);
+    const named = ["USERS", "COMETCHAT_APPS.main.region", "SESSION_ISSUERS[0].issuer", "SESSION_ISSUERS[0].audience"];
+    for (const variable of [...named, "SESSION_SECRET", "TOKENS.ttl", "TOKEN_ENCRYPTION_KEY", "ALLOWED_ORIGINS[0]"]) {
+      expect(problems.map((problem) => problem.split(" ", 1)[0])).toContain(variable);
+    }
+    expect(problems.join()).not.toMatch(/too short$|not-a-key/);
+  });
+});
