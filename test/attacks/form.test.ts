@@ -1,0 +1,239 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Reason } from "../../src/errors.ts";
+import {
+  type Arena,
+  CLAIMS,
+  createArena,
+  createSigners,
+  expectAccepted,
+  expectRefused,
+  expectSilent,
+  type Signers,
+  session,
+} from "./arena.ts";
+import { b64, segment, sign, signatureOf } from "./forge.ts";
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+let by: Signers;
+let arena: Arena;
+beforeAll(async () => {
+  by = await createSigners();
+  arena = createArena({ keys: [by.es256.jwk, by.rs256.jwk] });
+});
+
+const parts = (token: string) => token.split(".") as [string, string, string];
+
+describe("row 15: exactly three segments (RFC 7519 §7.2; CVE-2026-29000)", () => {
+  it.each<[string, (token: string) => string]>([
+    ["one", ([...token]) => token.filter((one) => one !== ".").join("")],
+    ["two", (token) => token.slice(0, token.lastIndexOf("."))],
+    ["four", (token) => `${token}.${parts(token)[2]}`],
+    ["five, a JWE's form", (token) => `${token}.AAAA.AAAA`],
+    ["a thousand", (token) => `${token}${".A".repeat(1000)}`],
+    ["a leading dot", (token) => `.${token}`],
+    ["a trailing dot", (token) => `${token}.`],
+    ["no header", (token) => `.${token.split(".").slice(1).join(".")}`],
+    ["no payload", (token) => `${parts(token)[0]}..${parts(token)[2]}`],
+    ["dots alone", () => ".."],
+    ["two dots between", (token) => token.replace(".", "..")],
+  ])("%s", async (_, change) => {
+    const token = change(await session(by.es256));
+    await expectRefused(arena, token, "token-segments");
+  });
+
+  it("a plain token inside a JWE is no session (CVE-2026-29000)", async () => {
+    const inner = `${segment({ alg: "none" })}.${segment(CLAIMS)}.`;
+    const header = segment({ alg: "dir", enc: "A256GCM", cty: "JWT" });
+    await expectRefused(arena, `${header}..${b64("iv")}.${b64(inner)}.${b64("tag")}`, "token-segments");
+  });
+});
+
+describe("row 16: one text for one token (RFC 7515 §2 and appendix C, RFC 4648 §3.5)", () => {
+  it.each(["header", "payload", "signature"])("a stray character in the %s", async (name) => {
+    const token = await session(by.es256);
+    const index = ["header", "payload", "signature"].indexOf(name);
+    for (const stray of ["=", "+", "/", "%", "~", "\u00e9", "*"]) {
+      for (const place of ["start", "middle", "end"]) {
+        const changed = parts(token).map((part, at) => {
+          if (at !== index) return part;
+          const cut = { start: 0, middle: part.length >> 1, end: part.length }[place] ?? 0;
+          return part.slice(0, cut) + stray + part.slice(cut);
+        });
+        const verdict = await arena.send("/v1/token", { headers: header(changed.join(".")) });
+        expect([verdict.code, stray, place]).toEqual(["session-malformed", stray, place]);
+      }
+    }
+  });
+
+  it.each([" ", "\t", "\n", "\r\n"])("white space %j inside", async (space) => {
+    const [head, payload, signature] = parts(await session(by.es256));
+    for (const token of [
+      `${head}.${space}${payload}.${signature}`,
+      `${head}.${payload}.${signature.slice(0, 20)}${space}${signature.slice(20)}`,
+    ]) {
+      // A line break cannot be sent in a header at all; what can be is no token.
+      const sent = await Promise.resolve()
+        .then(() => arena.send("/v1/token", { headers: header(token) }))
+        .catch(() => undefined);
+      if (sent) expect(sent.code).toBe("session-malformed");
+    }
+  });
+
+  it("padding is refused, however much of it", async () => {
+    const token = await session(by.es256);
+    for (const padding of ["=", "==", "==="]) await expectRefused(arena, `${token}${padding}`, "token-base64url");
+  });
+
+  it("a last character with unused bits set is another text of the same bytes, and refused", async () => {
+    const token = await session(by.es256);
+    const last = token.at(-1) ?? "";
+    // 64 bytes are 85 characters and one with four bits to spare.
+    for (let bits = 1; bits < 16; bits += 1) {
+      const other = ALPHABET[ALPHABET.indexOf(last) + bits] ?? "";
+      await expectRefused(arena, token.slice(0, -1) + other, "token-base64url");
+    }
+  });
+
+  it("a segment of 4n + 1 characters is no base64url", async () => {
+    const [head, payload, signature] = parts(await session(by.es256));
+    await expectRefused(arena, `${head}.${payload}.${signature}AAA`, "token-base64url");
+  });
+
+  it("the standard alphabet is refused where it differs", async () => {
+    // Bytes that are `-` and `_` in the one alphabet, `+` and `/` in the other.
+    const token = await session(by.es256, { note: "???>>>~~~" });
+    const standard = token.replaceAll("-", "+").replaceAll("_", "/");
+    expect(standard).not.toBe(token);
+    await expectRefused(arena, standard, "token-base64url");
+    await expectAccepted(arena, token);
+  });
+});
+
+describe("row 17: size, before anything is decoded", () => {
+  /** A good session of about that many characters, never more: three bytes of filler are four characters. */
+  const padded = async (length: number) => {
+    const bare = await session(by.es256, { pad: "" });
+    return session(by.es256, { pad: "x".repeat(Math.floor(((length - bare.length) * 3) / 4)) });
+  };
+
+  it("8 KiB are accepted", async () => {
+    const token = await padded(8192);
+    expect(token.length).toBeGreaterThan(8188);
+    expect(token.length).toBeLessThanOrEqual(8192);
+    await expectAccepted(arena, token);
+  });
+
+  it.each([8193, 16_000, 60_000])("%i characters are not, however good the signature", async (length) => {
+    const token = await padded(length + 3);
+    expect(token.length).toBeGreaterThan(8192);
+    await expectRefused(arena, token, "token-too-large");
+  });
+
+  it.each([256 * 1024, 1024 * 1024])("%i characters are refused without work on them", async (length) => {
+    const before = performance.now();
+    const verdict = await arena.present("a".repeat(length));
+    expect(verdict.code).toBe("session-malformed");
+    expect(performance.now() - before).toBeLessThan(500);
+  });
+});
+
+describe("row 18: nesting", () => {
+  it.each(["[", '{"a":'])(
+    "payload nested with %s as deep as fits is refused or accepted, never a 5xx",
+    async (open) => {
+      const close = open === "[" ? "]" : "}";
+      const depth = open === "[" ? 2_500 : 900;
+      const deep = `${open.repeat(depth)}1${close.repeat(depth)}`;
+      const claims = JSON.stringify(CLAIMS).replace(/}$/, `,"deep":${deep}}`);
+      await expectAccepted(arena, await sign(by.es256, claims));
+      const verdict = await arena.present(await sign(by.es256, deep));
+      expect(verdict.status).toBe(401);
+    },
+  );
+
+  it("a header nested as deep as fits", async () => {
+    const header = `{"alg":"ES256","kid":"es","deep":${"[".repeat(2000)}${"]".repeat(2000)}}`;
+    await expectAccepted(arena, await sign(by.es256, CLAIMS, header));
+  });
+});
+
+describe("row 19: duplicate members: the last one counts, and only the issuer could write them (RFC 7519 §4)", () => {
+  it("claims", async () => {
+    const claims = JSON.stringify(CLAIMS).replace("{", '{"sub":"mallory","aud":"other",');
+    await expectAccepted(arena, await sign(by.es256, claims), "alice");
+    const late = JSON.stringify(CLAIMS).replace(/}$/, ',"aud":"other"}');
+    await expectRefused(arena, await sign(by.es256, late), "audience-other");
+  });
+
+  it("alg: what is checked is what is used", async () => {
+    await expectAccepted(arena, await sign(by.es256, CLAIMS, '{"alg":"none","alg":"ES256","kid":"es"}'));
+    await expectRefused(
+      arena,
+      await sign(by.es256, CLAIMS, '{"alg":"ES256","alg":"none","kid":"es"}'),
+      "alg-not-allowed",
+    );
+    await expectRefused(
+      arena,
+      await sign(by.es256, CLAIMS, '{"alg":"ES256","kid":"es","crit":["b64"],"crit":null}'),
+      "crit-present",
+    );
+  });
+});
+
+describe("row 20: JSON objects in valid UTF-8 (RFC 8725 §3.7)", () => {
+  const bytes = (...values: number[]) => Uint8Array.from(values);
+  const text = new TextEncoder();
+  const json = JSON.stringify(CLAIMS);
+  it.each<[string, string | Uint8Array]>([
+    ["a list", "[]"],
+    ["a list of claims", `[${json}]`],
+    ["null", "null"],
+    ["text", '"alice"'],
+    ["a number", "1"],
+    ["true", "true"],
+    ["no JSON", "alice"],
+    ["cut off", json.slice(0, -1)],
+    ["more behind", `${json}x`],
+    ["two objects", `${json}${json}`],
+    ["a trailing comma", json.replace(/}$/, ",}")],
+    ["a comment", json.replace("{", "{/**/")],
+    ["single quotes", json.replaceAll('"', "'")],
+    ["NaN", json.replace(String(CLAIMS.exp), "NaN")],
+    ["a bare line break in a text", json.replace("alice", "al\nice")],
+    ["a BOM before", Uint8Array.from([0xef, 0xbb, 0xbf, ...text.encode(json)])],
+    ["UTF-16", Uint8Array.from([...json].flatMap((one) => [one.charCodeAt(0), 0]))],
+    ["an overlong slash", Uint8Array.from([...text.encode(json.slice(0, -2)), 0xc0, 0xaf, ...text.encode('"}')])],
+    ["a half character", Uint8Array.from([...text.encode('{"sub":"'), 0xc3, ...text.encode('"}')])],
+    ["a surrogate in UTF-8", Uint8Array.from([...text.encode('{"sub":"'), 0xed, 0xa0, 0x80, ...text.encode('"}')])],
+    ["bytes", bytes(0, 1, 2, 255)],
+    ["one byte", bytes(123)],
+  ])("%s", async (_, payload) => {
+    await expectRefused(arena, await sign(by.es256, payload), "token-payload");
+    const signature = b64(signatureOf(await session(by.es256)));
+    await expectRefused(arena, `${segment(payload)}.${segment(CLAIMS)}.${signature}`, "token-header");
+  });
+
+  it.each<[string, object, Reason]>([
+    ["typ a number", { typ: 1 }, "token-header"],
+    ["typ null", { typ: null }, "token-header"],
+    ["typ a list", { typ: ["JWT"] }, "token-header"],
+    ["typ an object", { typ: {} }, "token-header"],
+  ])("%s", async (_, header, reason) => {
+    await expectRefused(arena, await session(by.es256, {}, header), reason);
+  });
+});
+
+describe("what a token says is not said again", () => {
+  it("neither in the answer nor in the log, whether it is accepted or not", async () => {
+    const good = await session(by.es256, { name: "A name that must not be logged" });
+    const verdict = await expectAccepted(arena, good);
+    expectSilent(arena, good, "");
+    expect(verdict.text).not.toContain("A name that must not");
+    expect(JSON.stringify(arena.world.lines)).not.toContain("A name that must not");
+  });
+});
+
+function header(token: string): Headers {
+  return new Headers({ Authorization: `Bearer ${token}` });
+}

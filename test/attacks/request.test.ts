@@ -1,0 +1,391 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Arena, createArena, createSigners, ISSUER, JWKS, type Signers, session } from "./arena.ts";
+
+let by: Signers;
+let arena: Arena;
+let alice: string;
+let bob: string;
+
+const OTHER = "https://other.example";
+const ORIGIN = "https://app.example.com";
+beforeAll(async () => {
+  by = await createSigners();
+  arena = createArena({
+    keys: [by.es256.jwk],
+    issuers: [
+      { issuer: ISSUER, audience: ["chat"], jwksUrl: JWKS, cookie: "__session", uid: { prefix: "a_" } },
+      { issuer: OTHER, audience: ["chat"], jwksUrl: `${OTHER}/jwks`, cookie: "other", uid: { prefix: "b_" } },
+    ],
+  });
+  arena.respond = (address) => (address === `${OTHER}/jwks` ? Response.json({ keys: [by.stranger.jwk] }) : undefined);
+  alice = await session(by.es256);
+  bob = await session(by.es256, { sub: "bob" });
+});
+
+const ask = (headers: Record<string, string> | [string, string][], path = "/v1/token") => arena.send(path, { headers });
+
+describe("row 33: the Authorization header (RFC 6750 §2.1; CVE-2026-47673)", () => {
+  it.each<[string, (token: string) => string, string]>([
+    ["Bearer", (token) => `Bearer ${token}`, "ok"],
+    ["bearer", (token) => `bearer ${token}`, "ok"],
+    ["BEARER", (token) => `BEARER ${token}`, "ok"],
+    ["two spaces", (token) => `Bearer  ${token}`, "session-malformed"],
+    ["a tab", (token) => `Bearer\t${token}`, "session-malformed"],
+    ["no space", (token) => `Bearer${token}`, "session-malformed"],
+    ["a colon", (token) => `Bearer:${token}`, "session-malformed"],
+    ["a colon and a space", (token) => `Bearer: ${token}`, "session-missing"],
+    ["an equals sign", (token) => `Bearer=${token}`, "session-malformed"],
+    ["no scheme", (token) => token, "session-malformed"],
+    ["no token", () => "Bearer", "session-malformed"],
+    ["no token, a space", () => "Bearer ", "session-malformed"],
+    ["two tokens", (token) => `Bearer ${token} ${token}`, "session-malformed"],
+    ["quotes", (token) => `Bearer "${token}"`, "session-malformed"],
+    ["a parameter", (token) => `Bearer token=${token}`, "session-malformed"],
+    ["two headers' worth", (token) => `Bearer ${token}, Bearer ${token}`, "session-malformed"],
+    ["a comma behind", (token) => `Bearer ${token},`, "session-malformed"],
+    ["Bearer twice", (token) => `Bearer Bearer ${token}`, "session-malformed"],
+    ["Basic", (token) => `Basic ${token}`, "session-missing"],
+    ["Token", (token) => `Token ${token}`, "session-missing"],
+    ["DPoP", (token) => `DPoP ${token}`, "session-missing"],
+    ["Basic, then Bearer", (token) => `Basic YTpi, Bearer ${token}`, "session-missing"],
+    ["empty", () => "", "session-missing"],
+  ])("%s", async (_, value, code) => {
+    expect((await ask({ Authorization: value(alice) })).code).toBe(code);
+  });
+
+  it("two headers, joined on their way, are refused whichever is the better", async () => {
+    const verdict = await ask([
+      ["Authorization", `Bearer ${alice}`],
+      ["Authorization", `Bearer ${bob}`],
+    ]);
+    expect(verdict.code).toBe("session-malformed");
+  });
+
+  it("no credential at all is session-missing, and the challenge names the scheme alone (RFC 6750 §3.1)", async () => {
+    const verdict = await ask({});
+    expect(verdict.code).toBe("session-missing");
+    expect(verdict.response.headers.get("www-authenticate")).toBe('Bearer realm="cometchat-edge-gateway"');
+  });
+});
+
+describe("row 34: header and cookie", () => {
+  const cookie = (value: string, more: Record<string, string> = {}) => ask({ Origin: ORIGIN, Cookie: value, ...more });
+
+  it("a cookie alone is a session", async () => {
+    expect((await cookie(`__session=${alice}`)).uid).toBe("a_alice");
+    expect((await cookie(`theme=dark; __session=${alice}; x=1`)).uid).toBe("a_alice");
+  });
+
+  it("the header wins, even where it is no good", async () => {
+    expect((await cookie(`__session=${bob}`, { Authorization: `Bearer ${alice}` })).uid).toBe("a_alice");
+    expect((await cookie(`__session=${bob}`, { Authorization: "Bearer x" })).code).toBe("session-malformed");
+  });
+
+  it("a header of another scheme leaves it to the cookie", async () => {
+    expect((await cookie(`__session=${bob}`, { Authorization: "Basic cHJldmlldzp4" })).uid).toBe("a_bob");
+  });
+
+  it.each<[string, () => string, string]>([
+    ["named twice with two values", () => `__session=${alice}; __session=${bob}`, "session-malformed"],
+    ["named twice with one value", () => `__session=${alice}; __session=${alice}`, "ok"],
+    ["empty", () => "__session=", "session-missing"],
+    ["empty and full", () => `__session=; __session=${alice}`, "ok"],
+    ["of another name", () => `session=${alice}`, "session-missing"],
+    ["of another case", () => `__SESSION=${alice}`, "session-missing"],
+    ["with a longer name", () => `x__session=${alice}`, "session-missing"],
+    ["in quotes", () => `__session="${alice}"`, "session-malformed"],
+    ["with a space", () => `__session= ${alice}`, "session-malformed"],
+    ["percent-encoded", () => `__session=${alice.replace(".", "%2E")}`, "session-malformed"],
+  ])("a cookie %s", async (_, value, code) => {
+    expect((await cookie(value())).code).toBe(code);
+  });
+
+  it("a cookie carries only the sessions of the issuer that names it, a remembered one too", async () => {
+    const theirs = await session(by.stranger, { iss: OTHER });
+    expect((await cookie(`other=${theirs}`)).uid).toBe("b_alice");
+    expect((await cookie(`other=${alice}`)).reason).toBe("issuer-unknown");
+    expect((await cookie(`__session=${theirs}`)).reason).toBe("issuer-unknown");
+    expect((await ask({ Authorization: `Bearer ${theirs}` })).uid).toBe("b_alice");
+  });
+});
+
+describe("row 35: a cookie that another site's page sends along (OWASP CSRF; CVE-2026-47675)", () => {
+  it.each<[string, Record<string, string>, string]>([
+    ["a listed origin", { Origin: ORIGIN }, "ok"],
+    ["same-origin", { "Sec-Fetch-Site": "same-origin" }, "ok"],
+    ["same-site", { "Sec-Fetch-Site": "same-site" }, "ok"],
+    ["nothing said", {}, "origin-not-allowed"],
+    ["another origin", { Origin: "https://evil.example" }, "origin-not-allowed"],
+    ["cross-site", { "Sec-Fetch-Site": "cross-site" }, "origin-not-allowed"],
+    ["typed by hand", { "Sec-Fetch-Site": "none" }, "origin-not-allowed"],
+    [
+      "another origin, cross-site",
+      { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" },
+      "origin-not-allowed",
+    ],
+    ["no origin to tell", { Origin: "null" }, "origin-not-allowed"],
+    ["a Referer of ours", { Referer: `${ORIGIN}/` }, "origin-not-allowed"],
+  ])("%s", async (_, headers, code) => {
+    expect((await ask({ Cookie: `__session=${alice}`, ...headers })).code).toBe(code);
+  });
+});
+
+describe("row 36: origins (Fetch standard)", () => {
+  it.each([
+    "null",
+    "https://app.example.com.evil.example",
+    "https://evil.example/https://app.example.com",
+    "http://app.example.com",
+    "https://app.example.com:8443",
+    "https://APP.example.com",
+    "https://app.example.com/",
+    "https://app.example.com.",
+    "https://preview.example.com",
+    "https://a.b.preview.example.com",
+    "https://evil.com#.preview.example.com",
+    "https://evil.com/.preview.example.com",
+    "https://evil.com?.preview.example.com",
+    "https://user@a.preview.example.com",
+    "https://xpreview.example.com",
+    "https://.preview.example.com",
+    "https://-.preview.example.com",
+    "https://*.preview.example.com",
+  ])("%s is refused, without a CORS header, but with Vary", async (origin) => {
+    const verdict = await ask({ Origin: origin, Authorization: `Bearer ${alice}` });
+    expect(verdict.code).toBe("origin-not-allowed");
+    expect(verdict.response.headers.get("access-control-allow-origin")).toBeNull();
+    expect(verdict.response.headers.get("vary")).toContain("Origin");
+  });
+
+  it.each([ORIGIN, "https://pr-1.preview.example.com"])("%s is answered by name", async (origin) => {
+    const verdict = await ask({ Origin: origin, Authorization: `Bearer ${alice}` });
+    expect(verdict.status).toBe(201);
+    expect(verdict.response.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(verdict.response.headers.get("vary")).toContain("Origin");
+  });
+});
+
+describe("row 37: no Origin, with Bearer", () => {
+  it("is a server or a native app, and served", async () => {
+    expect((await ask({ Authorization: `Bearer ${alice}` })).status).toBe(201);
+  });
+});
+
+describe("row 38: preflight", () => {
+  it("gets fixed lists, nothing reflected", async () => {
+    const { response } = await arena.send("/v1/token", {
+      method: "OPTIONS",
+      headers: {
+        Origin: ORIGIN,
+        "Access-Control-Request-Method": "PROPFIND",
+        "Access-Control-Request-Headers": Array.from({ length: 200 }, (_, n) => `x-header-${n}`).join(","),
+      },
+    });
+    expect(response.status).toBe(204);
+    expect(JSON.stringify([...response.headers])).not.toMatch(/x-header|PROPFIND/i);
+    expect(Number(response.headers.get("access-control-max-age"))).toBeGreaterThan(0);
+  });
+
+  it("of another origin is refused", async () => {
+    const verdict = await arena.send("/v1/token", {
+      method: "OPTIONS",
+      headers: { Origin: "https://evil.example", "Access-Control-Request-Method": "POST" },
+    });
+    expect(verdict.status).toBe(403);
+    expect(verdict.response.headers.get("access-control-allow-origin")).toBeNull();
+  });
+});
+
+describe("row 39: a token in the address (RFC 6750 §5.3)", () => {
+  it.each(["?access_token=", "?token=", "?session=", "?"])(
+    "%s is refused, with and without a header",
+    async (query) => {
+      expect((await ask({}, `/v1/token${query}${alice}`)).code).toBe("bad-request");
+      expect((await ask({ Authorization: `Bearer ${alice}` }, `/v1/token${query}x`)).code).toBe("bad-request");
+    },
+  );
+});
+
+describe("row 40: the body", () => {
+  const send = (body: BodyInit, type = "application/json") =>
+    arena.send("/v1/token", { body, headers: { Authorization: `Bearer ${alice}`, "Content-Type": type } });
+
+  it.each<[string, string, string]>([
+    ["empty object", "{}", "ok"],
+    ["fresh", '{"fresh":true}', "ok"],
+    ["10 MB", `{"x":"${"x".repeat(10_000_000)}"}`, "body-too-large"],
+    ["one byte more than 4 KiB", `{${" ".repeat(4095)}}`, "body-too-large"],
+    ["4 KiB of nothing", `{${" ".repeat(4094)}}`, "ok"],
+    ["no JSON", "fresh", "bad-request"],
+    ["cut off", '{"fresh":tr', "bad-request"],
+    ["a list", "[]", "bad-request"],
+    ["null", "null", "bad-request"],
+    ["a text", '"fresh"', "bad-request"],
+    ["fresh as text", '{"fresh":"true"}', "bad-request"],
+    ["another key", '{"fresh":true,"x":1}', "bad-request"],
+    ["another user's uid", '{"uid":"bob"}', "bad-request"],
+    ["__proto__", '{"__proto__":{"fresh":true}}', "bad-request"],
+    ["a BOM", "\uFEFF{}", "bad-request"],
+  ])("%s", async (_, body, code) => {
+    expect((await send(body)).code).toBe(code);
+  });
+
+  it("chunked, without a length, is counted while it is read", async () => {
+    let sent = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        sent += 1024;
+        controller.enqueue(new Uint8Array(1024).fill(32));
+      },
+    });
+    expect((await send(endless)).code).toBe("body-too-large");
+    expect(sent).toBeLessThan(64 * 1024);
+  });
+
+  it.each(["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonx", ""])(
+    "%j is no JSON",
+    async (type) => {
+      expect((await send("{}", type)).code).toBe("unsupported-media-type");
+    },
+  );
+});
+
+// Hono's pattern router (of `hono/tiny`) takes a slash behind any route: the gateway must not.
+describe("row 41: no second way to a route (CVE-2026-47676)", () => {
+  it.each([
+    "//v1/token",
+    "/v1/token/",
+    "/v1//token",
+    "/v1/%74oken",
+    "/v1%2ftoken",
+    "/v1/token%2f",
+    "/v1/token;x",
+    "/V1/token",
+    "/v1/TOKEN",
+    "/v1/token%00",
+    "/v1/token%20",
+    "/v1/token.json",
+    "/x/../v1/token2",
+    "/v1/users/../token/",
+  ])("%s", async (path) => {
+    const verdict = await ask({ Authorization: `Bearer ${alice}` }, path);
+    expect({ status: verdict.status, code: verdict.code }).toEqual({ status: 404, code: "not-found" });
+  });
+
+  it.each(["GET", "HEAD", "PUT", "PATCH", "OPTIONS", "PROPFIND"])(
+    "%s is not allowed, and Allow says what is",
+    async (method) => {
+      const { response } = await arena.send("/v1/token", { method, headers: { Authorization: `Bearer ${alice}` } });
+      expect(response.status).toBe(405);
+      expect(response.headers.get("allow")).toMatch(/\bPOST\b/);
+    },
+  );
+});
+
+describe("row 43: the caller's request id", () => {
+  it.each(["x".repeat(10_000), "<script>alert(1)</script>", "a b", "short", "é".repeat(8), "a,b,c,d,e,f"])(
+    "%s is replaced",
+    async (id) => {
+      const { response } = await ask({ "X-Request-Id": id });
+      expect(response.headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+    },
+  );
+
+  it("a plain one is kept", async () => {
+    const { response, text } = await ask({ "X-Request-Id": "order-12345678" });
+    expect(response.headers.get("x-request-id")).toBe("order-12345678");
+    expect(JSON.parse(text)).toMatchObject({ requestId: "order-12345678" });
+  });
+});
+
+describe("row 44: nobody keeps an answer (GHSA-p77w-8qqv-26rm)", () => {
+  it.each<[string, () => Promise<{ response: Response }>]>([
+    ["a token", () => ask({ Authorization: `Bearer ${alice}` })],
+    ["a refusal", () => ask({ Authorization: "Bearer x" })],
+    ["a refused origin", () => ask({ Origin: "https://evil.example" })],
+    ["a refused body", () => ask({ Authorization: `Bearer ${alice}` }, "/v1/token?x")],
+  ])("%s", async (_, send) => {
+    const { headers } = (await send()).response;
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(headers.get("vary")).toBe("Origin, Authorization, Cookie");
+  });
+});
+
+describe("row 45: claims go into bodies, never into headers", () => {
+  it("a name with line breaks and every alphabet harms no answer", async () => {
+    const verdict = await arena.present(await session(by.es256, { name: "A\r\nSet-Cookie: x=1 Ω 🙂", sub: "Ω\u2028" }));
+    expect(verdict.status).toBe(201);
+    expect(JSON.stringify([...verdict.response.headers])).not.toMatch(/set-cookie|Ω/i);
+  });
+});
+
+describe("row 46: floods", () => {
+  it("a spent limit by address is 429 with Retry-After, before the session is looked at", async () => {
+    const keys: string[] = [];
+    const spent = spentLimit(keys);
+    const own = createArena({ keys: [by.es256.jwk], env: { RATE_LIMIT_IP: spent } });
+    const verdict = await own.present("x");
+    expect(verdict.code).toBe("rate-limited");
+    expect(Number(verdict.response.headers.get("retry-after"))).toBeGreaterThan(0);
+    await own.present("x", { headers: { "CF-Connecting-IP": "2001:db8:1:2:3:4:5:6" } });
+    await own.present("x", { headers: { "CF-Connecting-IP": "2001:db8:1:2:ffff::1" } });
+    expect(keys[0]).not.toBe("");
+    expect(keys[1]).toBe(keys[2]);
+  });
+
+  it("a spent limit by user is 429, after verification, and by uid", async () => {
+    const keys: string[] = [];
+    const spent = spentLimit(keys);
+    const own = createArena({ keys: [by.es256.jwk], env: { RATE_LIMIT_USER: spent } });
+    expect((await own.present(`${await session(by.es256)}x`)).code).toBe("session-malformed");
+    expect(keys).toEqual([]);
+    expect(await own.present(await session(by.es256))).toMatchObject({ code: "rate-limited", cometchatCalls: 0 });
+    expect(keys).toEqual(["alice"]);
+  });
+
+  it("a limit that is not bound is a configuration error, not an open door", async () => {
+    const own = createArena({ keys: [by.es256.jwk], env: { RATE_LIMIT_IP: undefined } });
+    expect((await own.present(await session(by.es256))).code).toBe("config-invalid");
+  });
+});
+
+describe("row 47: one text per code", () => {
+  it("whatever is wrong with a session, the answer is the same to the letter", async () => {
+    const refusals = await Promise.all([
+      session(by.stranger),
+      session(by.es256, { aud: "other" }),
+      session(by.es256, { iss: "https://evil.example" }),
+      session(by.es256, { sub: "" }),
+      session(by.es256, {}, { kid: "nobody" }),
+      session(by.es256, {}, { typ: "logout+jwt" }),
+      session(by.es256, { exp: "never" }),
+      session(by.es256, { aud: "other", exp: 1 }),
+    ]);
+    const answers = new Set<string>();
+    for (const token of refusals) {
+      const { text, response } = await arena.present(token, { headers: { "X-Request-Id": "always-the-same" } });
+      answers.add(`${response.status} ${response.headers.get("www-authenticate")} ${text}`);
+    }
+    expect([...answers]).toHaveLength(1);
+  });
+
+  it("claims are looked at after the signature: a forged session is not told that it has expired", async () => {
+    expect((await arena.present(await session(by.stranger, { exp: 1 }))).reason).toBe("signature-wrong");
+    expect((await arena.present(await session(by.stranger, { aud: "other" }))).reason).toBe("signature-wrong");
+  });
+});
+
+describe("row 48: replay", () => {
+  it("a session may be presented again while it lives: bearer tokens are like that, and the README says so", async () => {
+    expect((await arena.present(alice)).status).toBe(201);
+    expect((await arena.present(alice)).status).toBe(201);
+  });
+});
+
+/** A limit that is used up, and says what it was asked for. */
+const spentLimit = (keys: string[]) => ({
+  limit: async ({ key }: { key: string }) => {
+    keys.push(key);
+    return { success: false };
+  },
+});
