@@ -9,7 +9,7 @@ const ms = z.int().check(z.nonnegative());
 /**
  * What can go wrong with a call. Effects that break an answer carry the call out first; those that replace it do not.
  */
-export const effectSchema = z.discriminatedUnion("kind", [
+const effectSchema = z.discriminatedUnion("kind", [
   /** An error of CometChat's. Its text, and the key in it, are those of the code unless given. */
   z.strictObject({
     kind: z.literal("error"),

@@ -17,9 +17,8 @@ import { seconds, type World } from "./world.ts";
 
 export { ConnectionReset } from "./effects.ts";
 export type { Effect, Fault } from "./faults.ts";
-export type { Filter, JournalEntry } from "./journal.ts";
-export type { SimulatorOptions, Switches } from "./options.ts";
-export type { User } from "./users.ts";
+export type { JournalEntry } from "./journal.ts";
+export type { SimulatorOptions } from "./options.ts";
 
 export interface Simulator {
   /** The REST API, the client API and `/_sim/…`. Takes what `fetch` takes, and fails as `fetch` does. */
@@ -153,14 +152,14 @@ export function createSimulator(options: SimulatorOptions): Simulator {
         (typeof latency === "function" ? latency() : (latency ?? 0)) + struck.delays.reduce((a, b) => a + b, 0);
       if (wait > 0) await sleep(wait, signal);
       const scene = { call: located.name, key: incoming.key, uid: entry.uid, signal, sleep };
-      const made = await (struck.effect
-        ? play(struck.effect, { ...scene, serve: () => serve(located, incoming) })
-        : serve(located, incoming));
-      const response = render(restated(made, switches), located.surface, rates.headers(located.name));
+      const carryOut = async () => restated(await serve(located, incoming), switches);
+      const made = await (struck.effect ? play(struck.effect, { ...scene, serve: carryOut }) : carryOut());
+      const response = render(made, located.surface, rates.headers(located.name));
       Object.assign(entry, { outcome: "answered", status: response.status });
       return response;
     } catch (error) {
-      entry.outcome = error instanceof ConnectionReset ? error.stage : "aborted";
+      if (error instanceof ConnectionReset) entry.outcome = error.stage;
+      else if (signal?.aborted) entry.outcome = "aborted";
       throw error;
     }
   }

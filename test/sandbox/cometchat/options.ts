@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 
-export type Region = "us" | "eu" | "in";
-export type Scope = "fullAccess" | "authOnly";
+type Region = "us" | "eu" | "in";
+type Scope = "fullAccess" | "authOnly";
 
 /** What can be changed at run time, over HTTP as well (`PATCH /_sim/options`). */
 export interface Switches {
