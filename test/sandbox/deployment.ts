@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parse } from "smol-toml";
 
@@ -71,7 +71,8 @@ export async function writeDeployment(
   configure(config);
 
   await mkdir(WORKSPACE, { recursive: true });
-  const directory = await mkdtemp(join(WORKSPACE, "run-"));
+  await removeAbandoned();
+  const directory = await mkdtemp(join(WORKSPACE, `${process.pid}-`));
   const configPath = join(directory, "wrangler.json");
   await writeFile(configPath, JSON.stringify(config, null, 2));
   const lines = Object.entries(secrets).map(([name, value]) => `${name}="${value}"`);
@@ -82,4 +83,21 @@ export async function writeDeployment(
     homePath: join(directory, "home"),
     remove: () => rm(directory, { recursive: true, force: true, maxRetries: 3 }),
   };
+}
+
+/** What runs that were killed left behind: their process is gone, and nobody else looks there. */
+async function removeAbandoned(): Promise<void> {
+  for (const name of await readdir(WORKSPACE)) {
+    const pid = Number.parseInt(name, 10);
+    if (pid !== process.pid && !alive(pid)) await rm(join(WORKSPACE, name), { recursive: true, force: true });
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Somebody else's process is alive as well.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }

@@ -12,18 +12,32 @@ for (const [variable, port] of Object.entries(ports)) {
 }
 
 console.log("Starting the gateway …");
-const starting = startSandbox({ gatewayPort: ports.PORT, sandboxPort: ports.SANDBOX_PORT, onLog: console.log });
+const starting = startSandbox({
+  gatewayPort: ports.PORT,
+  sandboxPort: ports.SANDBOX_PORT,
+  // Not our own question whether it is up.
+  onLog: (line) => line.includes('"route":"/healthz"') || console.log(line),
+});
 
 let stopping = false;
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, async () => {
-    // An impatient second Ctrl-C does not leave a runtime behind either: the gateway ends with this process.
-    if (stopping) process.exit(1);
-    stopping = true;
-    const sandbox = await starting.catch(() => undefined);
-    await sandbox?.stop();
-    process.exit(0);
-  });
+async function stop(): Promise<void> {
+  // An impatient second Ctrl-C does not leave a runtime behind either: the gateway ends with this process.
+  if (stopping) process.exit(1);
+  stopping = true;
+  const sandbox = await starting.catch(() => undefined);
+  await sandbox?.stop();
+  process.exit(0);
+}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
+
+// A SIGTERM to npm ends npm and its shell, and is not passed on to this process.
+if (process.env.npm_lifecycle_event) {
+  const { ppid } = process;
+  const watch = setInterval(() => {
+    if (process.ppid === ppid) return;
+    clearInterval(watch);
+    void stop();
+  }, 250);
 }
 
 const { gateway, sandbox } = await starting.catch((error: Error) => fail(error.message));
