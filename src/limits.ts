@@ -15,6 +15,14 @@ export const BODY_BYTES = 4 * 1024;
 export const LOGOUT_BODY_BYTES = 16 * 1024;
 /** How long a logout token's `jti` is known: longer than the token itself may be believed. */
 export const ONCE_KEPT_MS = 3_600_000;
+/** Bytes of a user as a backend sends it: CometChat's own limit for a request (docs, rest-api/users/create). */
+export const USER_BODY_BYTES = 10 * 1024;
+/** Bytes of a webhook: a Clerk user with all its accounts is under 20 KB, a Supabase hook may be 200 KB. */
+export const WEBHOOK_BYTES = 256 * 1024;
+/** Seconds by which a webhook may be old, or ahead: Standard Webhooks' libraries allow the same. */
+export const WEBHOOK_TOLERANCE_SECONDS = 300;
+/** Least bytes of a webhook's signing secret (Standard Webhooks 1.0, signature scheme). */
+export const WEBHOOK_SECRET_BYTES = 24;
 /** Default time of one request altogether; contract. */
 export const REQUEST_MS = 8_000;
 /** Work after the answer; the platform ends it at 30 s. */
@@ -134,7 +142,8 @@ export const SESSION_MEMORY_MS = 60_000;
 export const SESSIONS_REMEMBERED = 1_000;
 
 // Logout tokens
-/** Age of a logout token without `exp`; OIDC Back-Channel Logout 1.0 §2.4 recommends two minutes for those that have it. */
+/** Age of a logout token, far above the two minutes that OIDC Back-Channel Logout 1.0 §2.4 recommends, and with the
+ * largest clock tolerance far below the time for which its `jti` is known. */
 export const LOGOUT_AGE_SECONDS = 300;
 /** Characters of a `jti`; the ledger keeps its digest. */
 export const JTI_CHARS = 1024;

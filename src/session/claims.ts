@@ -164,9 +164,10 @@ export function checkLogout(claims: Json, issuer: Issuer, now: number): Checked<
   if (claims.aud === undefined) return refused;
   if (!audience(claims, { audience: clients, audienceRequired: !anyone }).ok) return refused;
   if (!isDate(iat) || iat > now + issuer.clockTolerance) return refused;
-  // Required since errata 1, and left out by some providers: then its age bounds the time in which it can be replayed.
+  // Required since errata 1, and left out by some providers.
   if (exp !== undefined && !(isDate(exp) && now < exp + issuer.clockTolerance)) return refused;
-  if (exp === undefined && now >= iat + LOGOUT_AGE_SECONDS + issuer.clockTolerance) return refused;
+  // Whatever `exp` says: a `jti` is remembered for a while only, and must not be replayed after that.
+  if (now >= iat + LOGOUT_AGE_SECONDS + issuer.clockTolerance) return refused;
   if (!notBefore(claims, issuer, now).ok) return refused;
   if (!isText(jti, JTI_CHARS)) return refused;
   if (!isObject(events) || !Object.hasOwn(events, LOGOUT_EVENT) || !isObject(events[LOGOUT_EVENT])) return refused;

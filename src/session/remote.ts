@@ -69,7 +69,7 @@ export function remoteKeys(
     }
     // Stale: others need not wait for the one that renews it.
     if (held) await attempt(context);
-    else if (!(await followed(context))) await attempt(context);
+    else await renew(context);
     return held ? ok(held) : unavailable("keys-unavailable");
   }
 
@@ -78,7 +78,7 @@ export function remoteKeys(
     if (!loaded.ok) return loaded;
     const { kid, issuedAt } = wanted;
     const named = (keys: readonly Key[]) => kid === undefined || keys.some((key) => key.kid === kid);
-    if (!named(loaded.value.keys) && !(await followed(context))) await attempt(context, kid);
+    if (!named(loaded.value.keys)) await renew(context, kid);
     const now = held ?? loaded.value;
     if (!named(now.keys)) return missing(now, issuedAt, context);
     const until = context.now < now.freshUntil ? now.freshUntil : attemptedAt + KEYS_COOLDOWN_MS;
@@ -107,6 +107,14 @@ export function remoteKeys(
     pending = undefined;
     attemptedAt = Number.NEGATIVE_INFINITY;
     return false;
+  }
+
+  /** Newer keys: another request's, where one is fetching them, else our own. */
+  async function renew(context: Context, kid?: string): Promise<void> {
+    if (await followed(context)) return;
+    // Of requests that came in the same instant one was first, and the others follow it after all.
+    if (busy()) await followed(context);
+    else await attempt(context, kid);
   }
 
   /** One look beyond memory, if none is under way and the last attempt is long enough ago. Never fails. */

@@ -1,0 +1,218 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Arena, createArena, createSigners, ISSUER, JWKS, NOON, type Signers, session } from "./arena.ts";
+import { b64, resigned, type Signer, segment, sign } from "./forge.ts";
+
+const EVENT = "http://schemas.openid.net/event/backchannel-logout";
+const OTHER = "https://other.example";
+
+let by: Signers;
+let arena: Arena;
+beforeAll(async () => {
+  by = await createSigners();
+  arena = createArena({
+    keys: [by.es256.jwk],
+    issuers: [
+      { issuer: ISSUER, audience: ["chat"], jwksUrl: JWKS, uid: { prefix: "a_" }, authorizedParties: ["client-1"] },
+      { issuer: OTHER, audience: ["chat"], jwksUrl: `${OTHER}/jwks`, uid: { prefix: "b_" } },
+    ],
+  });
+  arena.respond = (address) => (address === `${OTHER}/jwks` ? Response.json({ keys: [by.stranger.jwk] }) : undefined);
+});
+
+/** A logout token that is accepted, but for what the row changes. */
+const logout = (claims: Record<string, unknown> = {}, header: object = {}, signer: Signer = by.es256) =>
+  sign(
+    signer,
+    {
+      iss: ISSUER,
+      aud: "chat",
+      iat: NOON,
+      exp: NOON + 120,
+      jti: crypto.randomUUID(),
+      sub: "alice",
+      events: { [EVENT]: {} },
+      ...claims,
+    },
+    { typ: "logout+jwt", ...header },
+  );
+
+const send = (token: string, init: RequestInit = {}) =>
+  arena.send("/v1/backchannel-logout", { body: new URLSearchParams({ logout_token: token }), ...init });
+
+async function expectRefused(token: string) {
+  const verdict = await send(token);
+  expect({ status: verdict.status, code: verdict.code, reason: verdict.reason }).toEqual({
+    status: 400,
+    code: "bad-request",
+    reason: "logout-token-refused",
+  });
+  expect(verdict.response.headers.get("cache-control")).toBe("no-store");
+  expect(verdict.cometchatCalls).toBe(0);
+}
+
+describe("row 54: what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6)", () => {
+  it.each<[string, Record<string, unknown>, object?]>([
+    ["as the standard has it", {}],
+    ["with sid besides", { sid: "session-1" }],
+    ["with sid alone, of a session that nobody knows", { sub: undefined, sid: "unknown" }],
+    ["for a user whom nobody knows", { sub: "nobody" }],
+    ["typ JWT", {}, { typ: "JWT" }],
+    ["without typ", {}, { typ: undefined }],
+    ["for the client's id", { aud: "client-1" }],
+    ["for several", { aud: ["other", "chat"] }],
+    ["without exp", { exp: undefined }],
+    ["a member in the event", { events: { [EVENT]: { why: 1 } } }],
+    ["another event besides", { events: { [EVENT]: {}, "https://other.example": {} } }],
+  ])("%s: 200", async (_, claims, header) => {
+    const verdict = await send(await logout(claims, header));
+    expect({ status: verdict.status, text: verdict.text }).toEqual({ status: 200, text: "" });
+  });
+
+  it.each<[string, Record<string, unknown>, object?]>([
+    ["no iss", { iss: undefined }],
+    ["another iss", { iss: "https://evil.example" }],
+    ["no aud", { aud: undefined }],
+    ["another aud", { aud: "other" }],
+    ["an empty aud", { aud: [] }],
+    ["no iat", { iat: undefined }],
+    ["iat as text", { iat: String(NOON) }],
+    ["iat ahead", { iat: NOON + 31 }],
+    ["iat old", { iat: NOON - 330 }],
+    ["iat old, without exp", { iat: NOON - 330, exp: undefined }],
+    ["iat old, exp far ahead", { iat: NOON - 330, exp: NOON + 1e9 }],
+    ["expired", { iat: NOON - 200, exp: NOON - 30 }],
+    ["exp as text", { exp: String(NOON + 60) }],
+    ["nbf ahead", { nbf: NOON + 31 }],
+    ["no jti", { jti: undefined }],
+    ["jti a number", { jti: 1 }],
+    ["an empty jti", { jti: "" }],
+    ["a jti of 1025 characters", { jti: "j".repeat(1025) }],
+    ["no events", { events: undefined }],
+    ["no such event", { events: { "https://other.example": {} } }],
+    ["events a list", { events: [EVENT] }],
+    ["events a text", { events: EVENT }],
+    ["the event no object", { events: { [EVENT]: true } }],
+    ["the event a list", { events: { [EVENT]: [] } }],
+    ["the event null", { events: { [EVENT]: null } }],
+    ["the event inherited", JSON.parse(`{"events":{"__proto__":{"${EVENT}":{}}}}`)],
+    ["a nonce: an ID token", { nonce: "n" }],
+    ["a nonce of null", { nonce: null }],
+    ["neither sub nor sid", { sub: undefined }],
+    ["sub a number", { sub: 1 }],
+    ["sub a number, sid besides", { sub: 1, sid: "session-1" }],
+    ["sub empty", { sub: "" }],
+    ["sid an object", { sid: { id: 1 } }],
+    ["sid empty", { sub: undefined, sid: "" }],
+    ["sub with a line break", { sub: "alice\n" }],
+    ["typ at+jwt", {}, { typ: "at+jwt" }],
+    ["typ secevent+jwt", {}, { typ: "secevent+jwt" }],
+    ["crit", {}, { crit: ["b64"], b64: true }],
+    ["zip", {}, { zip: "DEF" }],
+    ["another kid", {}, { kid: "nobody" }],
+  ])("%s: 400", async (_, claims, header) => {
+    await expectRefused(await logout(claims, header));
+  });
+
+  it("each bound, to the second", async () => {
+    expect((await send(await logout({ iat: NOON + 30 }))).status).toBe(200);
+    expect((await send(await logout({ iat: NOON - 329 }))).status).toBe(200);
+    expect((await send(await logout({ iat: NOON - 100, exp: NOON - 29 }))).status).toBe(200);
+  });
+
+  it("the signature is checked as a session's is", async () => {
+    await expectRefused(await logout({}, {}, by.stranger));
+    await expectRefused(resigned(await logout(), new Uint8Array(64)));
+    await expectRefused(resigned(await logout(), new Uint8Array()));
+    await expectRefused(`${segment({ alg: "none", typ: "logout+jwt" })}.${(await logout()).split(".")[1]}.`);
+    await expectRefused(await logout({}, { alg: "HS256" }));
+    await expectRefused(`${await logout()}=`);
+    await expectRefused("not a token");
+    await expectRefused(`${b64("{}")}.${b64("{}")}.${b64("x")}`);
+  });
+
+  it("another issuer's key ends nobody's session", async () => {
+    await expectRefused(await logout({ iss: OTHER }));
+    expect((await send(await logout({ iss: OTHER }, {}, by.stranger))).status).toBe(200);
+  });
+
+  it("a session is no logout token, and a logout token no session", async () => {
+    await expectRefused(await session(by.es256));
+    await expectRefused(await session(by.es256, { jti: crypto.randomUUID() }, { typ: "logout+jwt" }));
+    expect((await arena.present(await logout())).code).toBe("session-invalid");
+    expect((await arena.present(await logout({ azp: "client-1" }, { typ: "JWT" }))).reason).toBe("logout-token");
+  });
+
+  it("a token is taken once", async () => {
+    const token = await logout();
+    expect((await send(token)).status).toBe(200);
+    await expectRefused(token);
+    // The same jti of another issuer is another token.
+    const jti = crypto.randomUUID();
+    expect((await send(await logout({ jti }))).status).toBe(200);
+    expect((await send(await logout({ jti, iss: OTHER }, {}, by.stranger))).status).toBe(200);
+  });
+
+  it("where users go by another claim than sub, a sub alone names nobody here", async () => {
+    const own = createArena({
+      keys: [by.es256.jwk],
+      issuers: [{ issuer: ISSUER, audience: ["chat"], jwksUrl: JWKS, uid: { claim: "email" } }],
+    });
+    const ask = async (claims: object) =>
+      own.send("/v1/backchannel-logout", { body: new URLSearchParams({ logout_token: await logout({ ...claims }) }) });
+    expect((await ask({})).status).toBe(400);
+    expect((await ask({ email: "alice" })).status).toBe(200);
+    expect((await ask({ sid: "session-1" })).status).toBe(200);
+  });
+});
+
+describe("row 54: how it comes (§2.5)", () => {
+  it.each<[string, () => Promise<RequestInit>]>([
+    [
+      "JSON",
+      async () => ({
+        body: JSON.stringify({ logout_token: await logout() }),
+        headers: { "Content-Type": "application/json" },
+      }),
+    ],
+    [
+      "a form that says JSON",
+      async () => ({ body: `logout_token=${await logout()}`, headers: { "Content-Type": "application/json" } }),
+    ],
+    ["a text", async () => ({ body: await logout() })],
+    ["multipart", async () => ({ body: form(await logout()) })],
+    [
+      "two of them",
+      async () => ({
+        body: new URLSearchParams([
+          ["logout_token", await logout()],
+          ["logout_token", await logout()],
+        ]),
+      }),
+    ],
+    ["another name", async () => ({ body: new URLSearchParams({ token: await logout() }) })],
+    ["an empty one", async () => ({ body: new URLSearchParams({ logout_token: "" }) })],
+    ["nothing", async () => ({})],
+    ["a header", async () => ({ headers: { Authorization: `Bearer ${await logout()}` } })],
+  ])("%s: 400", async (_, init) => {
+    expect((await arena.send("/v1/backchannel-logout", await init())).status).toBe(400);
+  });
+
+  it("in the address: 400", async () => {
+    expect((await arena.send(`/v1/backchannel-logout?logout_token=${await logout()}`)).status).toBe(400);
+  });
+
+  it("keys that cannot be had are no fault of the token: 503, and the provider may try again", async () => {
+    const down = createArena();
+    down.respond = () => new Response(null, { status: 503 });
+    const body = new URLSearchParams({ logout_token: await logout() });
+    const verdict = await down.send("/v1/backchannel-logout", { body });
+    expect(verdict.code).toBe("keys-unavailable");
+    expect(Number(verdict.response.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+});
+
+function form(token: string): FormData {
+  const data = new FormData();
+  data.set("logout_token", token);
+  return data;
+}
