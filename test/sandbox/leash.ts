@@ -1,4 +1,6 @@
 // Loaded into the gateway's process before anything else: when the sandbox is gone, however it went, so is the gateway.
-process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
+const end = () => process.kill(process.pid, "SIGTERM");
+process.on("disconnect", end);
+if (!process.connected) end();
 // The channel alone must not keep it running.
 process.channel?.unref();

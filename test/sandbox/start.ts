@@ -41,20 +41,23 @@ if (process.env.npm_lifecycle_event) {
 }
 
 const { gateway, sandbox } = await starting.catch((error: Error) => fail(error.message));
-const page = `http://localhost:${sandbox.port}`;
-console.log(`
+if (!stopping) console.log(welcome(gateway.origin, sandbox.origin, `http://localhost:${sandbox.port}`));
+
+function welcome(gateway: string, sandbox: string, page: string): string {
+  return `
   Demo page   ${page}
-  Gateway     ${gateway.origin}
-  CometChat   ${sandbox.origin}/v3   (simulated)
-  Provider    ${sandbox.origin}/idp  (simulated)
+  Gateway     ${gateway}
+  CometChat   ${sandbox}/v3   (simulated)
+  Provider    ${sandbox}/idp  (simulated)
 
   A token for Alice, without a browser:
 
-    curl -sS -X POST ${gateway.origin}/v1/token -H "Authorization: Bearer $(
-      curl -sS ${sandbox.origin}/idp/sessions -d '{"subject":"alice","name":"Alice"}' | sed 's/.*"session":"\\([^"]*\\)".*/\\1/')"
+    curl -sS -X POST ${gateway}/v1/token -H "Authorization: Bearer $(
+      curl -sS ${sandbox}/idp/sessions -d '{"subject":"alice","name":"Alice"}' | sed 's/.*"session":"\\([^"]*\\)".*/\\1/')"
 
   Ctrl-C stops everything and forgets it. The gateway's log follows.
-`);
+`;
+}
 
 function portFrom(variable: string, otherwise: number): number {
   const text = process.env[variable];
