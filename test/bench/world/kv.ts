@@ -1,0 +1,64 @@
+import type { Chance } from "./chance.ts";
+import type { Clock } from "./clock.ts";
+import type { Counts } from "./counts.ts";
+import { KV } from "./facts.ts";
+
+/** The values as KV's central stores hold them. */
+export type CentralStore = Map<string, string>;
+
+/**
+ * Workers KV as one location sees it: what was read here stays for a minute, an absence too, whatever is written
+ * elsewhere meanwhile; anything else comes from afar. https://developers.cloudflare.com/kv/concepts/how-kv-works/
+ */
+export function createKv(central: CentralStore, clock: Clock, chance: Chance, counts: Counts): KVNamespace {
+  const here = new Map<string, { readonly value: string | undefined; readonly until: number }>();
+
+  async function read(key: string): Promise<string | undefined> {
+    counts.kvReads += 1;
+    const cached = here.get(key);
+    if (cached && clock.now() < cached.until) {
+      await clock.sleep(chance.draw(KV.hot));
+      return cached.value;
+    }
+    await clock.sleep(chance.draw(KV.cold));
+    const value = central.get(key);
+    here.set(key, { value, until: clock.now() + KV.cacheTtl });
+    return value;
+  }
+
+  async function write(key: string, value: string | undefined): Promise<void> {
+    counts.kvWrites += 1;
+    // "Usually immediately visible" where it was written.
+    here.set(key, { value, until: clock.now() + KV.cacheTtl });
+    await clock.sleep(chance.draw(KV.write));
+    if (value === undefined) central.delete(key);
+    else central.set(key, value);
+  }
+
+  const kv = {
+    async get(key: string, type?: string) {
+      const value = await read(key);
+      return value === undefined ? null : type === "json" ? JSON.parse(value) : value;
+    },
+    put: (key: string, value: string) => write(key, value),
+    delete: (key: string) => write(key, undefined),
+  };
+  // Of the many forms of these methods the gateway uses these.
+  return kv as unknown as KVNamespace;
+}
+
+/** The Cache API of one location. */
+export function createCache(clock: Clock, draw: () => number): Cache {
+  const held = new Map<string, string>();
+  const cache = {
+    async match(address: string) {
+      await clock.sleep(draw());
+      const text = held.get(address);
+      return text === undefined ? undefined : new Response(text);
+    },
+    async put(address: string, response: Response) {
+      held.set(address, await response.text());
+    },
+  };
+  return cache as unknown as Cache;
+}

@@ -1,0 +1,88 @@
+import type { Chance } from "./chance.ts";
+import type { Clock } from "./clock.ts";
+import { type Counts, combine } from "./counts.ts";
+import { type City, KV, SESSION_SECONDS, SIGN_IN_EVERY, type Upstream } from "./facts.ts";
+import { createWorld, type Mode } from "./world.ts";
+
+export type Variant = "server" | Mode;
+
+/** What one city met: the milliseconds of each user's first sign-in, and of one later on. */
+export interface Met {
+  readonly first: readonly number[];
+  readonly later: readonly number[];
+}
+
+/** What one sign-in costs on average. */
+export interface Cost {
+  readonly first: Counts;
+  readonly later: Counts;
+  /** Of a known user in a new session. */
+  readonly anew: Counts;
+}
+
+export interface Outcome {
+  readonly met: ReadonlyMap<City, Met>;
+  readonly cost: Cost;
+  /** Bytes kept of one user. */
+  readonly bytes: { readonly kv: number; readonly ledger: number };
+}
+
+/** For what is only counted, and hardly varies. */
+const FEW = 20;
+
+/**
+ * `users` new people in each of the cities sign in to an app of that region, later once more with the same session, and
+ * some of them in a new one.
+ * Throws where one of them is refused: then the figures would mean nothing.
+ */
+export async function signIns(
+  variant: Variant,
+  upstream: Upstream,
+  cities: readonly City[],
+  users: number,
+  clock: Clock,
+  chance: Chance,
+): Promise<Outcome> {
+  const world = await createWorld(upstream, variant === "server" ? "fresh" : variant, clock, chance);
+  const doors = new Map(cities.map((city) => [city, variant === "server" ? world.server(city) : world.gateway(city)]));
+  const sessions = new Map<string, string>();
+
+  async function round(people: number) {
+    const before = { ...world.counts };
+    const times = new Map<City, number[]>();
+    for (const [city, door] of doors) {
+      const spent: number[] = [];
+      for (let number = 0; number < people; number += 1) {
+        const uid = `${city.toLowerCase().replaceAll(/[^a-z]/g, "-")}-${number}`;
+        const session =
+          sessions.get(uid) ??
+          (await world.provider.issue({ subject: uid, sid: crypto.randomUUID(), expiresIn: SESSION_SECONDS }));
+        sessions.set(uid, session);
+        const { ms, status } = await clock.run(() => door(uid, session));
+        if (status >= 300) throw new Error(`${variant}: a sign-in was answered ${status}`);
+        spent.push(ms);
+        await clock.pass(SIGN_IN_EVERY);
+      }
+      times.set(city, spent);
+    }
+    const each = cities.length * people;
+    return { times, cost: combine(before, world.counts, (then, now) => (now - then) / each) };
+  }
+
+  const first = await round(users);
+  // Longer than anything is remembered at a location.
+  await clock.pass(2 * KV.cacheTtl);
+  const later = await round(users);
+  const bytes = { kv: world.kvBytes() / (cities.length * users), ledger: world.ledgers.bytes() };
+  await clock.pass(2 * KV.cacheTtl);
+  sessions.clear();
+  const anew = await round(Math.min(users, FEW));
+  world.ledgers.close();
+  return {
+    met: new Map(
+      cities.map((city) => [city, { first: first.times.get(city) ?? [], later: later.times.get(city) ?? [] }]),
+    ),
+    cost: { first: first.cost, later: later.cost, anew: anew.cost },
+    bytes,
+  };
+}

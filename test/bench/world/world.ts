@@ -1,0 +1,163 @@
+import { createApp } from "../../../src/app.ts";
+import { createSimulator } from "../../sandbox/cometchat/index.ts";
+import { createProvider, type Provider } from "../../sandbox/provider/index.ts";
+import type { Chance } from "./chance.ts";
+import type { Clock } from "./clock.ts";
+import { type Counts, noCounts } from "./counts.ts";
+import type { City, Upstream } from "./facts.ts";
+import * as facts from "./facts.ts";
+import { type CentralStore, createCache, createKv } from "./kv.ts";
+import { createLedgers, type Ledgers } from "./ledger.ts";
+
+const API_KEY = "0123456789abcdef0123456789abcdef01234567";
+const APP_ID = "275300000000000a";
+const ISSUER = "https://idp.example";
+
+/** How the gateway is configured. `recorded`: fresh tokens, kept in the ledger so that a session can be signed out without naming them. */
+export type Mode = "fresh" | "recorded" | "reuse";
+
+export interface World {
+  readonly provider: Provider;
+  readonly counts: Counts;
+  readonly ledgers: Ledgers;
+  /** Bytes that KV holds, keys included. */
+  readonly kvBytes: () => number;
+  /** A gateway as people in this city meet it. */
+  readonly gateway: (city: City) => Door;
+  /** A classic token server in Ohio, as people in this city meet it. */
+  readonly server: (city: City) => Door;
+}
+
+/** One sign-in on a new connection. Resolves when all is done that follows the answer; `ms` until the token was there. */
+export type Door = (uid: string, session: string) => Promise<{ readonly ms: number; readonly status: number }>;
+
+/** One CometChat app in a region, an identity provider, and both ways to a token. */
+export async function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance: Chance): Promise<World> {
+  const counts = noCounts();
+  const cometchat = createSimulator({
+    appId: APP_ID,
+    region: upstream,
+    keys: { [API_KEY]: "fullAccess" },
+    sampleUsers: false,
+    latency: () => chance.draw(facts.COMETCHAT),
+    now: clock.now,
+    sleep: clock.sleep,
+    random: chance.random,
+  });
+  const provider = createProvider({ issuer: ISSUER, now: clock.now, algorithms: ["ES256"] });
+  const central: CentralStore = new Map();
+  const variables = {
+    ALLOWED_ORIGINS: ["https://app.example.com"],
+    COMETCHAT_APPS: { main: { appId: APP_ID, region: upstream } },
+    SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], ...(mode === "fresh" ? {} : { sessionIdClaim: "sid" }) }],
+    COMETCHAT_API_KEY: API_KEY,
+    ...(mode === "fresh" ? {} : { TOKEN_ENCRYPTION_KEY: btoa("0123456789abcdef0123456789abcdef") }),
+    ...(mode === "reuse" ? { TOKENS: { reuse: "session" } } : {}),
+    RATE_LIMIT_IP: unlimited,
+    RATE_LIMIT_USER: unlimited,
+    METRICS: {
+      writeDataPoint: () => {
+        counts.dataPoints += 1;
+      },
+    },
+  };
+  const store = createKv(central, clock, chance, counts);
+  const ledgers = await createLedgers(
+    (namespace) => ({ ...variables, USERS: store, LEDGER: namespace }),
+    clock,
+    chance,
+    counts,
+  );
+
+  /** A call over a network with this round trip; how often a connection has to be opened is chance. */
+  async function across(roundTrip: number, signal: AbortSignal | null | undefined, answer: () => Promise<Response>) {
+    if (chance.happens(facts.NEW_CONNECTION)) await clock.sleep(facts.HANDSHAKE_ROUND_TRIPS * roundTrip, signal);
+    await clock.sleep(roundTrip / 2, signal);
+    const response = await answer();
+    await clock.sleep(roundTrip / 2, signal);
+    return response;
+  }
+
+  function callCometChat(roundTrip: number, input: string, init: RequestInit): Promise<Response> {
+    counts.cometchat += 1;
+    return across(roundTrip, init.signal, () => cometchat.fetch(input, init));
+  }
+
+  /** What a client waits for: a new connection, its request's way there, the work, and the way back. */
+  async function visit(distance: number, work: () => Promise<Response>): Promise<{ ms: number; status: number }> {
+    const begun = clock.now();
+    const roundTrip = () => chance.draw(facts.ACCESS) + distance;
+    for (let trip = 0; trip < facts.HANDSHAKE_ROUND_TRIPS; trip += 1) await clock.sleep(roundTrip());
+    const last = roundTrip();
+    await clock.sleep(last / 2);
+    const { status } = await work();
+    await clock.sleep(last / 2);
+    return { ms: clock.now() - begun, status };
+  }
+
+  return {
+    provider,
+    counts,
+    ledgers,
+    kvBytes: () => [...central].reduce((sum, [key, value]) => sum + key.length + value.length, 0),
+
+    gateway(city) {
+      const kv = createKv(central, clock, chance, counts);
+      const cache = createCache(clock, () => chance.draw(facts.CACHE));
+      const isolate = () => ({
+        app: createApp({
+          fetch: (input, init) =>
+            input.startsWith(ISSUER)
+              ? across(facts.ROUND_TRIP[facts.PROVIDER_AT][city], init.signal, () =>
+                  provider.fetch(new Request(input, init)),
+                )
+              : callCometChat(facts.ROUND_TRIP[upstream][city], input, init),
+          now: clock.now,
+          random: chance.random,
+          log: (line) => {
+            counts.logLines += 1;
+            counts.logBytes += JSON.stringify(line).length;
+          },
+          cache: () => cache,
+        }),
+        env: { ...variables, USERS: kv, LEDGER: ledgers.namespace },
+      });
+      let current = isolate();
+
+      return async (_, session) => {
+        if (chance.happens(facts.NEW_ISOLATE)) current = isolate();
+        const later: Promise<unknown>[] = [];
+        const context = { waitUntil: (work: Promise<unknown>) => void later.push(work), passThroughOnException() {} };
+        const request = new Request("https://gateway.example/v1/token", {
+          method: "POST",
+          headers: { authorization: `Bearer ${session}` },
+        });
+        const visited = await visit(facts.SAME_CITY, async () =>
+          current.app.fetch(request, current.env as unknown as Env, context as unknown as ExecutionContext),
+        );
+        while (later.length > 0) await Promise.all(later.splice(0));
+        return visited;
+      };
+    },
+
+    server(city) {
+      const known = new Set<string>();
+      const roundTrip = facts.OHIO_ROUND_TRIP[upstream];
+      const call = (path: string, body: unknown) =>
+        callCometChat(roundTrip, `https://${APP_ID}.api-${upstream}.cometchat.io/v3${path}`, {
+          method: "POST",
+          headers: { apikey: API_KEY, "content-type": "application/json" },
+          body: JSON.stringify(body),
+        });
+      // Its own work, its look at a database and at the session are taken to cost nothing, which favours it.
+      return (uid) =>
+        visit(facts.ROUND_TRIP.us[city], async () => {
+          if (!known.has(uid)) await call("/users", { uid, name: uid });
+          known.add(uid);
+          return call(`/users/${uid}/auth_tokens`, { force: true });
+        });
+    },
+  };
+}
+
+const unlimited = { limit: async () => ({ success: true }) };
