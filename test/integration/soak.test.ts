@@ -1,0 +1,39 @@
+import { env } from "cloudflare:workers";
+import { expect, test } from "vitest";
+import { seeded, soak } from "../soak/drive.ts";
+import { shaky, unreliable } from "../soak/storage.ts";
+import { bodyOf, createWorld, type ProblemAnswer, type TokenAnswer, unlimited } from "./world.ts";
+
+// `npm run soak` does this for 20,000 sign-ins, through sockets, and measures it.
+test("1,000 sign-ins of 100 users, while one answer of CometChat's and one operation of KV in ten fails, lose nobody", async () => {
+  const random = seeded(20261124);
+  const world = createWorld({
+    env: {
+      // Short, so that a hanging call costs the test little.
+      REQUEST_TIMEOUT_MS: 2_000,
+      USERS: unreliable(env.USERS, random),
+      RATE_LIMIT_IP: shaky(unlimited, random),
+      RATE_LIMIT_USER: shaky(unlimited, random),
+    },
+    deps: { random },
+    // A real answer takes time; without any, nothing that waits would get its turn.
+    simulator: { sampleUsers: false, random, latency: () => 5 + random() * 20 },
+    provider: { algorithms: ["ES256"] },
+  });
+  const trial = { users: 100, signIns: 1_000, concurrency: 20, faulty: 0.1, random, patience: () => 10 };
+  const outcome = await soak(trial, world.simulator, async (subject) => {
+    const session = await world.provider.issue({ subject });
+    const response = await world.ask("/v1/token", { method: "POST", headers: { authorization: `Bearer ${session}` } });
+    const body = await bodyOf<TokenAnswer | ProblemAnswer>(response);
+    return { status: response.status, ...body };
+  });
+  await world.settle();
+
+  expect(outcome).toMatchObject({ lost: 0, wrongTokens: 0, strangers: [], missing: [] });
+  const odd = Object.keys(outcome.answers).filter((answer) => !/^(201|503|504)/.test(answer));
+  expect(odd).toEqual([]);
+  // Almost all at the first try; how many depends on the machine too, since time runs out as well.
+  expect(outcome.first).toBeGreaterThan(950);
+  // The faults were there.
+  expect(outcome.faults).toBeGreaterThan(70);
+}, 60_000);

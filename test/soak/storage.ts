@@ -1,0 +1,31 @@
+/**
+ * KV as it can be, one operation in ten: reads that throw, hang, are not there yet, or are rubbish; writes that are
+ * refused, as more than one a second to a key is.
+ */
+export function unreliable(kv: KVNamespace, random: () => number = Math.random): KVNamespace {
+  const read = (key: string, ...options: unknown[]) => {
+    const roll = random();
+    if (roll < 0.03) return Promise.reject(new Error("KV GET failed: 500 Internal Server Error"));
+    if (roll < 0.05) return new Promise(() => undefined);
+    if (roll < 0.08) return Promise.resolve(null);
+    if (roll < 0.1) return Promise.resolve({ v: 0, rubbish: true });
+    return (kv.get as (...args: unknown[]) => Promise<unknown>)(key, ...options);
+  };
+  const write = (key: string, value: string, options?: KVNamespacePutOptions) =>
+    random() < 0.1 ? Promise.reject(new Error("KV PUT failed: 429 Too Many Requests")) : kv.put(key, value, options);
+  return new Proxy(kv, {
+    get(target, name) {
+      if (name === "get") return read;
+      if (name === "put") return write;
+      const value = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+/** A rate limit that fails one time in a hundred. */
+export function shaky(limit: RateLimit, random: () => number = Math.random): RateLimit {
+  return {
+    limit: (options) => (random() < 0.01 ? Promise.reject(new Error("rate limit failed")) : limit.limit(options)),
+  };
+}
