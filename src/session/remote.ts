@@ -98,15 +98,23 @@ export function remoteKeys(
 
   /** Waits for another request's fetch, by looking: true where there was one and it came to an end. */
   async function followed(context: Context): Promise<boolean> {
-    const leader = pending;
-    if (!leader || !busy()) return false;
-    const longest = Math.min(KEYS_REFRESH_MS + KEYS_POLL_MS, context.deadline.left());
-    for (let waited = 0; pending === leader && waited < longest; waited += KEYS_POLL_MS) await sleep(KEYS_POLL_MS);
-    if (pending !== leader) return true;
-    // Its request was ended before it: as if it had never asked.
-    pending = undefined;
-    attemptedAt = Number.NEGATIVE_INFINITY;
-    return false;
+    if (!busy()) return false;
+    const { left, signal } = context.deadline;
+    let leader = pending;
+    let since = left();
+    while (pending && left() > 0 && !signal.aborted) {
+      if (pending !== leader) {
+        leader = pending;
+        since = left();
+      } else if (since - left() > KEYS_REFRESH_MS) {
+        // Its request was ended before it: as if it had never asked.
+        pending = undefined;
+        attemptedAt = Number.NEGATIVE_INFINITY;
+        return false;
+      }
+      await sleep(KEYS_POLL_MS);
+    }
+    return true;
   }
 
   /** Newer keys: another request's, where one is fetching them, else our own. */
@@ -136,7 +144,8 @@ export function remoteKeys(
     const enough = (copy: Copy) => {
       const parsed = parseJwks(copy.document);
       if (!parsed.ok) return false;
-      if (kid === undefined) return deps.now() < copy.freshUntil;
+      // A renewal wants keys that are newer than ours.
+      if (kid === undefined) return deps.now() < copy.freshUntil && copy.fetchedAt > (held?.fetchedAt ?? 0);
       return deps.now() - copy.fetchedAt < KEYS_COOLDOWN_MS || parsed.value.some((jwk) => jwk.kid === kid);
     };
     const found = await locate(signal, context);

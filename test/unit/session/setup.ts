@@ -42,7 +42,7 @@ export function issuerEntry(more: Partial<Issuer> = {}): Issuer {
       metadata: new Map(),
     },
     roles: new Map(),
-    webhookSecret: undefined,
+    webhookKeys: [],
     ...more,
   };
 }

@@ -1,0 +1,642 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { base64url, sha256 } from "../../../src/encoding.ts";
+import {
+  KEYS_COLD_COOLDOWN_MS,
+  KEYS_COOLDOWN_MS,
+  KEYS_FRESH_LEAST_MS,
+  KEYS_FRESH_MOST_MS,
+  KEYS_FRESH_MS,
+  KEYS_KEPT_MS,
+  SESSION_MEMORY_MS,
+} from "../../../src/limits.ts";
+import { createProvider, type SessionOptions } from "../../sandbox/provider/index.ts";
+import { createWorld, issuerEntry, NOON, outcome, secretSource, type World } from "./setup.ts";
+
+const ISSUER = "https://auth.example";
+const JWKS = `${ISSUER}/jwks`;
+
+/** A world whose issuer has a JWKS address, so that one fetch is one fetch. */
+function simple(provider: { cacheControl?: string; algorithms?: string[] } = {}): World {
+  const world = createWorld({
+    issuers: [issuerEntry({ keys: { from: "jwks", url: JWKS } })],
+    providers: [{ issuer: ISSUER, algorithms: ["ES256"], ...provider }],
+  });
+  return world;
+}
+
+/** Verifies a session issued now; its token is one of a kind, so that nothing is remembered of it. */
+const ask = async (world: World, options: SessionOptions = {}) =>
+  outcome(await world.verify(await world.provider.issue(options)));
+
+const GOOD = "session of alice";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("fresh keys", () => {
+  it("are used without asking anybody", async () => {
+    const world = simple();
+    for (let count = 0; count < 20; count += 1) expect(await ask(world)).toBe(GOOD);
+    expect(world.fetched).toEqual([JWKS]);
+  });
+
+  it("are renewed after an answer, before they go stale, by one request", async () => {
+    const world = simple();
+    await ask(world);
+    await world.settled();
+    world.clock.now += KEYS_FRESH_MS * 0.9;
+    let answer = (_: Response) => {};
+    world.intercept = () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      });
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask(world)));
+    expect(new Set(answers)).toEqual(new Set([GOOD]));
+    await vi.waitFor(() => expect(world.fetched).toEqual([JWKS, JWKS]));
+    answer(Response.json(await world.provider.jwks()));
+    await world.settled();
+    expect(world.fetched).toHaveLength(2);
+  });
+
+  it("that were renewed in the background are fresh from then on", async () => {
+    const world = simple();
+    await ask(world);
+    world.clock.now += KEYS_FRESH_MS * 0.9;
+    await ask(world);
+    await world.settled();
+    expect(world.fetched).toHaveLength(2);
+    world.clock.now += KEYS_FRESH_MS * 0.7;
+    expect(await ask(world)).toBe(GOOD);
+    await world.settled();
+    expect(world.fetched).toHaveLength(2);
+  });
+
+  it.each<[string, number]>([
+    ["max-age=15", KEYS_FRESH_LEAST_MS],
+    ["public, max-age=900, must-revalidate", 900_000],
+    ["max-age=21600", KEYS_FRESH_MOST_MS],
+    ["max-age=99999999999", KEYS_FRESH_MOST_MS],
+    ["s-maxage=60", KEYS_FRESH_MS],
+    ["no-store", KEYS_FRESH_LEAST_MS],
+    ["no-cache, max-age=900", KEYS_FRESH_LEAST_MS],
+    ["max-age=banana", KEYS_FRESH_MS],
+    ["", KEYS_FRESH_MS],
+  ])("with Cache-Control %j are fresh for %i ms", async (cacheControl, ms) => {
+    const world = simple({ cacheControl });
+    await ask(world);
+    await world.settled();
+    // Too late for the background, too early to be stale.
+    world.clock.now = NOON * 1000 + ms - 1;
+    await ask(world);
+    await world.settled();
+    const before = world.fetched.length;
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.fetched.length).toBe(before);
+
+    const other = simple({ cacheControl });
+    await ask(other);
+    other.clock.now += ms;
+    other.provider.fault = { kind: "status", status: 500 };
+    expect(await ask(other)).toBe(GOOD);
+    expect(other.fetched).toHaveLength(2);
+  });
+
+  it("that had spent time in a cache are fresh for so much less (RFC 9111 §4.2)", async () => {
+    const world = simple();
+    const jwks = await world.provider.jwks();
+    world.intercept = async () => Response.json(jwks, { headers: { "cache-control": "max-age=1800", age: "1200" } });
+    await ask(world);
+    world.clock.now += 600_000 - 1;
+    await ask(world);
+    await world.settled();
+    world.clock.now += 1;
+    await ask(world);
+    expect(world.fetched.length).toBeLessThanOrEqual(2);
+  });
+});
+
+describe("a withdrawn key", () => {
+  it("stops working when the keys go stale at the latest, remembered sessions included", async () => {
+    const world = simple();
+    const session = await world.provider.issue();
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+    await world.provider.rotate({ overlap: false });
+    world.clock.now += KEYS_FRESH_MS - 1;
+    expect(outcome(await world.verify(session, {}, world.context({ after: () => {} })))).toBe(GOOD);
+    world.clock.now += 1;
+    expect(outcome(await world.verify(session))).toBe("key-unknown");
+  });
+
+  it("stops a remembered session as soon as this isolate learns of it", async () => {
+    const world = simple();
+    const session = await world.provider.issue();
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+    await world.provider.rotate({ overlap: false });
+    world.clock.now += KEYS_COOLDOWN_MS;
+    expect(await ask(world)).toBe(GOOD);
+    expect(outcome(await world.verify(session))).toBe("key-unknown");
+  });
+
+  it("goes on for a day at most where the provider cannot be asked", async () => {
+    const world = simple();
+    await ask(world);
+    world.provider.fault = { kind: "refused" };
+    world.clock.now += KEYS_KEPT_MS - 1;
+    expect(await ask(world)).toBe(GOOD);
+    world.clock.now += 1;
+    expect(await ask(world)).toBe("keys-unavailable");
+  });
+});
+
+describe("an unknown kid", () => {
+  it("causes one fetch, however many tokens and kids", async () => {
+    const world = simple();
+    await ask(world);
+    world.clock.now += KEYS_COOLDOWN_MS;
+    const before = world.clock.now / 1000 - 60;
+    const flood = Array.from({ length: 300 }, (_, n) => ask(world, { kid: `random-${n}`, issuedAt: before }));
+    expect(new Set(await Promise.all(flood))).toEqual(new Set(["key-unknown"]));
+    expect(world.fetched).toHaveLength(2);
+    world.clock.now += KEYS_COOLDOWN_MS - 1;
+    await Promise.all(Array.from({ length: 100 }, (_, n) => ask(world, { kid: `other-${n}` })));
+    expect(world.fetched).toHaveLength(2);
+  });
+
+  it("counts attempts: a provider that fails is asked as seldom", async () => {
+    const world = simple();
+    await ask(world);
+    world.clock.now += KEYS_COOLDOWN_MS;
+    world.provider.fault = { kind: "status", status: 500 };
+    for (let count = 0; count < 50; count += 1) await ask(world, { kid: `random-${count}` });
+    expect(world.fetched).toHaveLength(2);
+    world.clock.now += KEYS_COOLDOWN_MS;
+    for (let count = 0; count < 50; count += 1) await ask(world, { kid: `random-${count}` });
+    expect(world.fetched).toHaveLength(3);
+  });
+
+  it("of a key that was rotated in a second ago gets in at once where the cool-down allows", async () => {
+    const world = simple();
+    await ask(world);
+    world.clock.now += KEYS_COOLDOWN_MS;
+    await world.provider.rotate();
+    expect(await ask(world)).toBe(GOOD);
+  });
+
+  it("of a new key under a flood is told to wait for the rest of the cool-down, and then gets in", async () => {
+    const world = simple();
+    await ask(world);
+    world.clock.now += KEYS_COOLDOWN_MS;
+    await ask(world, { kid: "flood" });
+    world.clock.now += 10_001;
+    await world.provider.rotate();
+    const session = await world.provider.issue();
+    const held = await world.verify(session);
+    expect(held).toMatchObject({ error: { reason: "keys-cooling-down", retryAfter: 20 } });
+    world.clock.now += 20_000;
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+  });
+
+  it("is 401 where the token says that it is older than the keys, or says nothing", async () => {
+    const world = simple();
+    await ask(world);
+    world.clock.now += 5_000;
+    expect(await ask(world, { kid: "nobody", issuedAt: NOON - 1 })).toBe("key-unknown");
+    expect(await ask(world, { kid: "nobody", claims: { iat: undefined } })).toBe("key-unknown");
+    expect(await ask(world, { kid: "nobody", claims: { iat: "soon" } })).toBe("key-unknown");
+    expect(await ask(world, { kid: "nobody", issuedAt: NOON + 1 })).toBe("keys-cooling-down");
+    // `iat` counts whole seconds: issued in the second of the fetch, it may be newer.
+    expect(await ask(world, { kid: "nobody", issuedAt: NOON })).toBe("keys-cooling-down");
+  });
+
+  it("is 401 once keys that were fetched after the token came do not have it", async () => {
+    const world = simple();
+    await ask(world);
+    world.clock.now += KEYS_COOLDOWN_MS;
+    expect(await ask(world, { kid: "nobody" })).toBe("key-unknown");
+  });
+
+  it("is 503 where the keys could not be fetched again", async () => {
+    const world = simple();
+    await ask(world);
+    world.clock.now += KEYS_COOLDOWN_MS;
+    world.provider.fault = { kind: "status", status: 500 };
+    expect(await ask(world, { kid: "nobody" })).toBe("keys-cooling-down");
+  });
+
+  it("does not fetch for a kid that is there, whatever is wrong with the token", async () => {
+    const world = simple();
+    await ask(world);
+    world.clock.now += KEYS_COOLDOWN_MS;
+    expect(await ask(world, { forged: true })).toBe("signature-wrong");
+    expect(world.fetched).toHaveLength(1);
+  });
+});
+
+describe("cold isolates", () => {
+  it("fifty requests at once are all answered, with one fetch", async () => {
+    const world = simple();
+    const sessions = await Promise.all(Array.from({ length: 50 }, () => world.provider.issue()));
+    const answers = await Promise.all(sessions.map((session) => world.verify(session)));
+    expect(new Set(answers.map(outcome))).toEqual(new Set([GOOD]));
+    expect(world.fetched).toHaveLength(1);
+  });
+
+  it("fifty requests at once are all told to come back where the provider is down, with one fetch", async () => {
+    const world = simple();
+    world.provider.fault = { kind: "status", status: 503 };
+    const sessions = await Promise.all(Array.from({ length: 50 }, () => world.provider.issue()));
+    const answers = await Promise.all(sessions.map((session) => world.verify(session)));
+    expect(new Set(answers.map(outcome))).toEqual(new Set(["keys-unavailable"]));
+    expect(world.fetched).toHaveLength(1);
+  });
+
+  it("do not wait for a request that was ended before its fetch was", { timeout: 20_000 }, async () => {
+    const world = simple();
+    let calls = 0;
+    world.intercept = () => (++calls === 1 ? new Promise(() => {}) : undefined);
+    const [session, context] = [await world.provider.issue(), world.context()];
+    vi.spyOn(AbortSignal, "timeout").mockReturnValueOnce(new AbortController().signal);
+    const lost = world.verify(session, {}, context);
+    await vi.waitFor(() => expect(calls).toBe(1));
+    const sessions = await Promise.all(Array.from({ length: 20 }, () => world.provider.issue()));
+    const answers = await Promise.all(sessions.map((session) => world.verify(session)));
+    expect(new Set(answers.map(outcome))).toEqual(new Set([GOOD]));
+    expect(calls).toBe(2);
+    expect(await Promise.race([lost, "still waiting"])).toBe("still waiting");
+  });
+
+  it("ask a provider that is down again after a shorter cool-down", async () => {
+    const world = simple();
+    world.provider.fault = { kind: "refused" };
+    expect(await world.verify(await world.provider.issue())).toMatchObject({
+      error: { reason: "keys-unavailable", retryAfter: KEYS_COLD_COOLDOWN_MS / 1000 },
+    });
+    world.clock.now += KEYS_COLD_COOLDOWN_MS - 1;
+    expect(await world.verify(await world.provider.issue())).toMatchObject({ error: { retryAfter: 1 } });
+    expect(world.fetched).toHaveLength(1);
+    world.provider.fault = undefined;
+    world.clock.now += 1;
+    expect(await ask(world)).toBe(GOOD);
+  });
+
+  it("are not held up by a clock that was put back", async () => {
+    const world = simple();
+    world.provider.fault = { kind: "refused" };
+    await ask(world);
+    world.provider.fault = undefined;
+    world.clock.now -= 3_600_000;
+    expect(await ask(world)).toBe(GOOD);
+  });
+});
+
+describe("copies", () => {
+  const name = async (address: string) => `v1:k:${base64url(await sha256(address))}`;
+
+  it("are kept in KV under the digest of the JWKS address: the last good set, and when it was fetched", async () => {
+    const world = simple();
+    await ask(world);
+    await world.settled();
+    expect([...world.kv.values.keys()]).toEqual([await name(JWKS)]);
+    const stored = JSON.parse(world.kv.values.get(await name(JWKS)) ?? "");
+    expect(stored).toMatchObject({ fetchedAt: NOON * 1000, document: { keys: [{ kid: "es256-1" }] } });
+    expect(JSON.stringify(stored)).not.toContain('"d"');
+  });
+
+  it.each(["cache", "kv"] as const)("another isolate starts from %s, without asking the provider", async (store) => {
+    const world = simple();
+    await ask(world);
+    await world.settled();
+    (store === "cache" ? world.kv : world.cache).values.clear();
+    world.restart();
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.fetched).toHaveLength(1);
+  });
+
+  it("stand in for discovery too", async () => {
+    const world = createWorld();
+    await ask(world);
+    await world.settled();
+    world.restart();
+    world.intercept = async () => new Response(null, { status: 500 });
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.fetched).toHaveLength(2);
+  });
+
+  it("that are stale are used when the provider is down, not before it was asked", async () => {
+    const world = createWorld();
+    await ask(world);
+    await world.settled();
+    world.clock.now += KEYS_KEPT_MS - 1000;
+    world.restart();
+    world.intercept = async () => new Response(null, { status: 500 });
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.fetched).toHaveLength(3);
+  });
+
+  it("of a day ago are none", async () => {
+    const world = simple();
+    await ask(world);
+    await world.settled();
+    world.clock.now += KEYS_KEPT_MS;
+    world.restart();
+    world.provider.fault = { kind: "refused" };
+    expect(await ask(world)).toBe("keys-unavailable");
+  });
+
+  it("that another isolate fetched during the cool-down spare this one a fetch", async () => {
+    const world = simple();
+    await ask(world);
+    await world.settled();
+    const first = world.verifier;
+    world.clock.now += KEYS_COOLDOWN_MS;
+    await world.provider.rotate();
+    world.restart();
+    expect(await ask(world)).toBe(GOOD);
+    await world.settled();
+    const fetches = world.fetched.length;
+    world.verifier = first;
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.fetched.length).toBe(fetches);
+  });
+
+  it.each<[string, string]>([
+    ["no JSON", "keys"],
+    ["null", "null"],
+    ["a list", "[]"],
+    ["no times", '{"document":{"keys":[]}}'],
+    ["times as text", `{"fetchedAt":"${NOON}000","freshUntil":"${NOON}999","document":{"keys":[]}}`],
+    ["from the future", `{"fetchedAt":${NOON + 3600}000,"freshUntil":${NOON + 7200}000,"document":{"keys":[]}}`],
+    ["no keys", `{"fetchedAt":${NOON}000,"freshUntil":${NOON + 60}000,"document":{"keys":[]}}`],
+    ["a secret", `{"fetchedAt":${NOON}000,"freshUntil":${NOON + 60}000,"document":{"keys":[{"kty":"oct","k":"AA"}]}}`],
+    [
+      "fresh for ever",
+      `{"fetchedAt":1,"freshUntil":9e15,"document":{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA"}]}}`,
+    ],
+  ])("that make no sense (%s) are a miss", async (_, text) => {
+    const world = simple();
+    for (const store of [world.kv, world.cache]) {
+      for (const key of [await name(JWKS), `https://keys.invalid/${encodeURIComponent(await name(JWKS))}`]) {
+        store.values.set(key, text);
+      }
+    }
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.fetched).toEqual([JWKS]);
+  });
+
+  it.each(["throws", "hangs"] as const)("stores that fail (%s) are a miss, and cost no session", async (broken) => {
+    const world = simple();
+    world.kv.broken = broken;
+    world.cache.broken = broken;
+    expect(await ask(world)).toBe(GOOD);
+    if (broken === "throws") {
+      await world.settled();
+      expect(world.logs).toContainEqual({ event: "keys-copy-not-written", cache: false, kv: false });
+    }
+  });
+
+  it("a Cache API that is not there is no fault", async () => {
+    const world = createWorld({ cache: false });
+    expect(await ask(world)).toBe(GOOD);
+    await world.settled();
+    expect(world.logs).toEqual([]);
+  });
+});
+
+describe("what is fetched", () => {
+  it("is asked for without following redirects, and past caches", async () => {
+    const world = simple();
+    const inits: RequestInit[] = [];
+    world.intercept = (_, init) => void inits.push(init);
+    await ask(world);
+    expect(inits).toMatchObject([{ redirect: "manual", cache: "no-store", headers: { accept: "application/json" } }]);
+  });
+
+  it("bad keys among good ones are skipped", async () => {
+    const world = simple();
+    world.provider.extraKeys.push(
+      null as never,
+      "key" as never,
+      [] as never,
+      {},
+      { kty: "oct", k: "AAAA" },
+      { kty: "RSA" },
+      { kty: "EC", crv: "P-256", x: 1 as never, y: "AA" },
+      { kty: "OKP", crv: "X25519", x: "AA" },
+      { kty: "EC", crv: "P-256", kid: 7 as never, x: "AA", y: "AA" },
+      { kty: "AKP", alg: "ML-DSA-44" },
+    );
+    expect(await ask(world)).toBe(GOOD);
+  });
+
+  it.each([
+    [99, GOOD],
+    [100, "keys-unavailable"],
+  ])("%i keys besides the right one: %s", async (count, expected) => {
+    const world = simple();
+    const [key] = (await world.provider.jwks()).keys;
+    for (let index = 0; index < count; index += 1) world.provider.extraKeys.push({ ...key, kid: `other-${index}` });
+    expect(await ask(world)).toBe(expected);
+  });
+
+  it.each<[string, unknown]>([
+    ["another issuer", { issuer: "https://evil.example", jwks_uri: JWKS }],
+    ["its issuer with a slash", { issuer: `${ISSUER}/`, jwks_uri: JWKS }],
+    ["no issuer", { jwks_uri: JWKS }],
+    ["no jwks_uri", { issuer: ISSUER }],
+    ["a plain http jwks_uri", { issuer: ISSUER, jwks_uri: "http://auth.example/jwks" }],
+    ["a jwks_uri on this machine", { issuer: ISSUER, jwks_uri: "http://127.0.0.1:8788/jwks" }],
+    ["credentials in jwks_uri", { issuer: ISSUER, jwks_uri: "https://a:b@auth.example/jwks" }],
+    ["a jwks_uri of another scheme", { issuer: ISSUER, jwks_uri: "data:application/json,{}" }],
+    ["a relative jwks_uri", { issuer: ISSUER, jwks_uri: "/jwks" }],
+    ["a list", [{ issuer: ISSUER, jwks_uri: JWKS }]],
+    ["null", null],
+  ])("discovery that names %s is refused (OIDC Discovery §4.3)", async (_, body) => {
+    const world = createWorld();
+    world.intercept = (address) => (address === JWKS ? undefined : Promise.resolve(Response.json(body)));
+    expect(await ask(world)).toBe("keys-unavailable");
+    expect(world.fetched).toEqual([world.provider.discoveryUrl]);
+    const [ready] = await world.verifier.ready(world.context());
+    expect(ready).toMatchObject({
+      issuer: ISSUER,
+      ok: false,
+      reason: expect.stringMatching(/issuer-differs|jwks-address/),
+    });
+  });
+
+  it("discovery is not asked again with every renewal", async () => {
+    const world = createWorld();
+    for (let count = 0; count < 4; count += 1) {
+      expect(await ask(world)).toBe(GOOD);
+      await world.settled();
+      world.clock.now += KEYS_FRESH_MS;
+    }
+    expect(world.provider.requests).toEqual({ discovery: 1, jwks: 4 });
+    world.clock.now += KEYS_FRESH_MOST_MS;
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.provider.requests).toEqual({ discovery: 2, jwks: 5 });
+  });
+
+  it("an issuer with a slash behind it has its metadata at one slash (OIDC Discovery §4)", async () => {
+    const issuer = "https://tenant.example/";
+    const world = createWorld({
+      issuers: [issuerEntry({ issuer })],
+      providers: [createProvider({ issuer, now: () => NOON * 1000 })],
+    });
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.fetched[0]).toBe("https://tenant.example/.well-known/openid-configuration");
+  });
+});
+
+describe("readiness", () => {
+  it("names the issuer whose keys cannot be had, and why", async () => {
+    const down = "https://down.example";
+    const world = createWorld({
+      issuers: [
+        issuerEntry(),
+        issuerEntry({ issuer: down }),
+        issuerEntry({ issuer: "inside", keys: secretSource("x".repeat(32)), algorithms: ["HS256"] }),
+      ],
+      providers: [{ issuer: ISSUER }],
+    });
+    expect(await world.verifier.ready(world.context())).toEqual([
+      { issuer: ISSUER, ok: true },
+      { issuer: down, ok: false, reason: "unreachable" },
+      { issuer: "inside", ok: true },
+    ]);
+  });
+
+  it("cannot be used to make the gateway fetch at will", async () => {
+    const world = simple();
+    world.provider.fault = { kind: "status", status: 500 };
+    for (let count = 0; count < 100; count += 1) await world.verifier.ready(world.context());
+    expect(world.fetched).toHaveLength(1);
+    await Promise.all(Array.from({ length: 100 }, () => world.verifier.ready(world.context())));
+    expect(world.fetched).toHaveLength(1);
+  });
+
+  it("is not had with keys of which none can verify what the issuer's entry allows", async () => {
+    const world = createWorld({ issuers: [issuerEntry({ algorithms: ["PS512"] })] });
+    const keys = [{ kty: "EC", crv: "P-256", x: "AA", y: "AA" }];
+    world.intercept = (address) => (address === JWKS ? Promise.resolve(Response.json({ keys })) : undefined);
+    expect(await world.verifier.ready(world.context())).toEqual([
+      { issuer: ISSUER, ok: false, reason: "no-usable-key" },
+    ]);
+  });
+});
+
+describe("keys from the configuration", () => {
+  it("cause no I/O at all", async () => {
+    const source = createProvider({ issuer: ISSUER, now: () => NOON * 1000, algorithms: ["ES256"] });
+    const [key] = (await source.jwks()).keys;
+    const world = createWorld({
+      issuers: [issuerEntry({ keys: { from: "public", text: JSON.stringify(key) } })],
+      providers: [source],
+    });
+    expect(await ask(world)).toBe(GOOD);
+    expect(await ask(world, { kid: "another name" })).toBe(GOOD);
+    expect(await ask(world, { forged: true })).toBe("signature-wrong");
+    await world.settled();
+    expect([world.fetched, world.kv.reads, world.kv.values.size]).toEqual([[], 0, 0]);
+  });
+
+  it("that are no keys are our fault, not the caller's", async () => {
+    const world = createWorld({ issuers: [issuerEntry({ keys: { from: "public", text: "no key" } })] });
+    expect(await ask(world)).toBe("config-invalid");
+    expect(await world.verifier.ready(world.context())).toEqual([
+      { issuer: ISSUER, ok: false, reason: "key-unusable" },
+    ]);
+  });
+});
+
+describe("a remembered session", () => {
+  const verifications = () => vi.spyOn(crypto.subtle, "verify");
+
+  it("is not verified again for a minute", async () => {
+    const world = simple();
+    const session = await world.provider.issue();
+    const spy = verifications();
+    for (let count = 0; count < 5; count += 1) expect(outcome(await world.verify(session))).toBe(GOOD);
+    world.clock.now += SESSION_MEMORY_MS - 1;
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+    expect(spy).toHaveBeenCalledTimes(1);
+    world.clock.now += 1;
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+    expect(spy).toHaveBeenCalledTimes(2);
+  });
+
+  it("is not used once it has expired, and not past its exp", async () => {
+    const world = simple();
+    const session = await world.provider.issue({ expiresIn: 10 });
+    const spy = verifications();
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+    world.clock.now += 9_999;
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+    expect(spy).toHaveBeenCalledTimes(1);
+    // Within the tolerance it is good, but looked at each time.
+    world.clock.now += 1;
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+    expect(spy).toHaveBeenCalledTimes(3);
+    world.clock.now += 30_000;
+    expect(outcome(await world.verify(session))).toBe("session-expired");
+  });
+
+  it("is not used past the issuer's longest age", async () => {
+    const world = createWorld({ issuers: [issuerEntry({ maxAge: 20, clockTolerance: 0 })] });
+    const session = await world.provider.issue();
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+    world.clock.now += 19_999;
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+    world.clock.now += 1;
+    expect(outcome(await world.verify(session))).toBe("session-expired");
+  });
+
+  it("is not used by a clock that was put back", async () => {
+    const world = simple();
+    const session = await world.provider.issue();
+    await world.verify(session);
+    world.clock.now -= 3_600_000;
+    expect(outcome(await world.verify(session))).toBe("iat-future");
+  });
+
+  it("never meets another: every session gets its own subject back", async () => {
+    const world = simple();
+    const sessions = await Promise.all(
+      Array.from({ length: 200 }, async (_, n) => [await world.provider.issue({ subject: `user-${n}` }), n] as const),
+    );
+    for (let round = 0; round < 2; round += 1) {
+      for (const [session, n] of sessions) expect(outcome(await world.verify(session))).toBe(`session of user-${n}`);
+    }
+  });
+
+  it("is of no use in the cookie of another issuer", async () => {
+    const other = issuerEntry({ issuer: "https://other.example", cookie: "other" });
+    const world = createWorld({ issuers: [issuerEntry({ cookie: "session" }), other] });
+    const session = await world.provider.issue();
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+    expect(outcome(await world.verify(session, { from: "cookie", issuers: [other] }))).toBe("issuer-unknown");
+    expect(outcome(await world.verify(session, { from: "cookie", issuers: [world.issuers[0] ?? other] }))).toBe(GOOD);
+  });
+
+  it("that failed is not remembered", async () => {
+    const world = simple();
+    const session = await world.provider.issue({ issuedAt: NOON + 60 });
+    expect(outcome(await world.verify(session))).toBe("iat-future");
+    world.clock.now += 60_000;
+    expect(outcome(await world.verify(session))).toBe(GOOD);
+  });
+
+  it("is told from others by its own id: the configured claim, jti, or the digest of its text", async () => {
+    const world = createWorld({ issuers: [issuerEntry({ sessionIdClaim: "sid" })] });
+    const idOf = async (options: SessionOptions) => {
+      const session = await world.provider.issue(options);
+      const result = await world.verify(session);
+      return [session, result.ok ? result.value.sessionId : result.error.reason] as const;
+    };
+    expect((await idOf({ sid: "device-1", claims: { jti: "token-1" } }))[1]).toBe("device-1");
+    expect((await idOf({ claims: { jti: "token-1" } }))[1]).toBe("token-1");
+    const [session, id] = await idOf({ claims: { jti: undefined, sid: 7 } });
+    expect(id).toBe(base64url(await sha256(session)));
+  });
+});
