@@ -17,7 +17,8 @@ export default defineConfig({
                 ALLOWED_ORIGINS: ["https://app.example.com"],
                 COMETCHAT_API_KEY: "0123456789abcdef0123456789abcdef01234567",
                 BACKEND_SECRET: "",
-                TOKEN_ENCRYPTION_KEY: "",
+                TOKEN_ENCRYPTION_KEY: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+                TOKENS: { maxPerSession: 5 },
               },
               // No test reaches a network: what no simulator answers fails loudly.
               outboundService: () => new Response("blocked", { status: 599 }),
@@ -28,6 +29,8 @@ export default defineConfig({
           name: "workerd",
           include: ["test/{unit,integration,attacks,fuzz}/**/*.test.ts"],
           isolate: false,
+          // The machines that run this are slow and shared; a test that hangs still ends.
+          testTimeout: 30_000,
           setupFiles: ["./test/setup.ts"],
         },
       },

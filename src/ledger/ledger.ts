@@ -2,7 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { type CometChat, createCometChat } from "../cometchat/cometchat.ts";
 import { parseConfig } from "../config/parse.ts";
 import type { Config } from "../config/types.ts";
-import { type Context, deadline } from "../context.ts";
+import type { Context } from "../context.ts";
 import { base64url, sha256 } from "../encoding.ts";
 import type { GatewayError } from "../errors.ts";
 import { ALARM_BATCH, ALARM_MS, LEDGER_BACKOFF_LEAST_MS, LEDGER_BACKOFF_MOST_MS, REVOKED_KEPT_MS } from "../limits.ts";
@@ -89,7 +89,7 @@ export class Ledger extends DurableObject<Env> {
     this.#store.end(entries, platform.now() + LEDGER_BACKOFF_LEAST_MS);
     await this.#arm();
     const { chats } = await this.#open();
-    const left = await chats.get(former)?.flush(uid, this.#context(budget));
+    const left = await this.#within(budget, async (context) => chats.get(former)?.flush(uid, context));
     if (left && !left.ok && left.error.reason !== "upstream-uid-unknown") return left;
     this.#store.removeApp(former);
     await this.#arm();
@@ -112,6 +112,17 @@ export class Ledger extends DurableObject<Env> {
   /** The home, where one was chosen. */
   knownHome(): string | undefined {
     return this.#store.fact("home");
+  }
+
+  /**
+   * The kind of an event of the user's that is newer than this one; where there is none, this one is the newest now.
+   * `at` in milliseconds since 1970.
+   */
+  newer(at: number, kind: string): string | undefined {
+    const [time, last] = this.#store.fact("event")?.split(" ") ?? [];
+    if (Number(time) > at) return last;
+    this.#store.setFact("event", `${at} ${kind}`);
+    return undefined;
   }
 
   /** Whether this object is asked this for the first time; for what may happen once (a logout token's `jti`). */
@@ -150,20 +161,22 @@ export class Ledger extends DurableObject<Env> {
     this.#store.end(entries, now);
     // Should this object be evicted in the middle, the alarm goes on.
     await this.#arm();
-    const context = this.#context(budget);
     let failed: Outcome = ok(undefined);
-    for (const entry of entries) {
-      const ended = await this.#revoke(entry, context);
-      if (!ended.ok) failed = ended;
-    }
+    await this.#within(budget, async (context) => {
+      for (const entry of entries) {
+        const ended = await this.#revoke(entry, context);
+        if (!ended.ok) failed = ended;
+      }
+    });
     await this.#arm();
     return failed;
   }
 
   /** Revokes what is due, and sets the alarm for what is next. */
   async #work(now: number): Promise<void> {
-    const context = this.#context(ALARM_MS);
-    for (const entry of this.#store.due(now, ALARM_BATCH)) await this.#revoke(entry, context);
+    await this.#within(ALARM_MS, async (context) => {
+      for (const entry of this.#store.due(now, ALARM_BATCH)) await this.#revoke(entry, context);
+    });
     await this.#arm();
   }
 
@@ -208,15 +221,17 @@ export class Ledger extends DurableObject<Env> {
     return this.#parts;
   }
 
-  #context(budget: number): Context {
+  /** Runs `work` with a budget of milliseconds. No timer is left behind: one would keep this object from hibernating. */
+  async #within<T>(budget: number, work: (context: Context) => Promise<T>): Promise<T> {
     const now = platform.now();
-    return {
-      requestId: "",
-      now,
-      timing: createTiming(platform.now),
-      deadline: deadline(budget, platform.now),
-      after: () => undefined,
-    };
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(new DOMException("", "TimeoutError")), budget);
+    const deadline = { signal: controller.signal, left: () => Math.max(0, now + budget - platform.now()) };
+    try {
+      return await work({ requestId: "", now, timing: createTiming(platform.now), deadline, after: () => undefined });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 

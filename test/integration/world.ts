@@ -20,6 +20,8 @@ export interface World {
   /** What the gateway has fetched: method and address without its query. */
   readonly fetched: string[];
   readonly env: Vars;
+  /** What the gateway reaches: CometChat, the identity provider, nothing else. */
+  readonly fetch: Deps["fetch"];
   /** One request to the gateway, with the work after the answer done. */
   readonly call: (path: string, init?: RequestInit) => Promise<Response>;
   /** The same without waiting for that work; `settle` waits for all of it. */
@@ -56,19 +58,22 @@ export function createWorld(options: WorldOptions = {}): World {
     COMETCHAT_APPS: { main: { appId: APP_ID, region: "us" } },
     SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"] }],
     COMETCHAT_API_KEY: API_KEY,
+    TOKEN_ENCRYPTION_KEY: undefined,
+    TOKENS: undefined,
     // The real ones count across tests; those of the limits themselves bring them back.
     RATE_LIMIT_IP: unlimited,
     RATE_LIMIT_USER: unlimited,
     ...options.env,
   };
+  const fetch: Deps["fetch"] = async (input, init) => {
+    const url = new URL(input);
+    fetched.push(`${init.method ?? "GET"} ${url.origin}${url.pathname}`);
+    if (url.hostname.endsWith(".cometchat.io")) return simulator.fetch(input, init);
+    if (input.startsWith(`${provider.issuer}/`)) return provider.fetch(new Request(input, init));
+    throw new TypeError("Network connection lost.");
+  };
   const app = createApp({
-    fetch: async (input, init) => {
-      const url = new URL(input);
-      fetched.push(`${init.method ?? "GET"} ${url.origin}${url.pathname}`);
-      if (url.hostname.endsWith(".cometchat.io")) return simulator.fetch(input, init);
-      if (input.startsWith(provider.issuer)) return provider.fetch(new Request(input, init));
-      throw new TypeError("Network connection lost.");
-    },
+    fetch,
     now: () => Date.now(),
     random: () => Math.random(),
     log: (line) => {
@@ -100,6 +105,7 @@ export function createWorld(options: WorldOptions = {}): World {
     lines,
     fetched,
     env,
+    fetch,
     call,
     ask: async (path, init) => {
       const [response, work] = await start(path, init);

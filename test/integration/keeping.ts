@@ -1,0 +1,35 @@
+import { env as bindings } from "cloudflare:workers";
+import { afterEach, beforeEach, vi } from "vitest";
+import type { Ledger } from "../../src/ledger/ledger.ts";
+import { createWorld, type World, type WorldOptions } from "./world.ts";
+
+/** A gateway that records its tokens. Its Durable Object reaches the same simulated CometChat. */
+export function keeping(options: WorldOptions = {}): World {
+  const { TOKEN_ENCRYPTION_KEY } = bindings as unknown as { TOKEN_ENCRYPTION_KEY: string };
+  const world = createWorld({ ...options, env: { TOKEN_ENCRYPTION_KEY, ...options.env } });
+  vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => world.fetch(String(input), init ?? {}));
+  return world;
+}
+
+/** Quiet during each test of the file, and everything real again after it. */
+export function quietly(): void {
+  beforeEach(() => {
+    vi.spyOn(console, "log").mockImplementation(() => undefined);
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+}
+
+export const ledgerOf = (uid: string) => bindings.LEDGER.getByName(uid) as unknown as DurableObjectStub<Ledger>;
+
+/** A request with a session, and a JSON body where one is given. */
+export const request = (method: string, session: string, body?: unknown): RequestInit => ({
+  method,
+  headers: {
+    Authorization: `Bearer ${session}`,
+    ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+  },
+  ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+});

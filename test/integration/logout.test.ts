@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import type { LogoutTokenOptions } from "../sandbox/provider/index.ts";
+import { keeping, quietly } from "./keeping.ts";
+import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "./world.ts";
+
+quietly();
+
+const env = { SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim: "sid" }] };
+
+const post = (world: World, token: string, type = "application/x-www-form-urlencoded") =>
+  world.call("/v1/backchannel-logout", {
+    method: "POST",
+    headers: { "Content-Type": type },
+    body: type === "application/json" ? JSON.stringify({ logout_token: token }) : `logout_token=${token}`,
+  });
+
+const logout = async (world: World, options: LogoutTokenOptions) =>
+  post(world, await world.provider.issueLogoutToken(options));
+
+async function twoDevices(world: World) {
+  const onPhone = (await bodyOf(await world.signIn({ subject: "alice", sid: "phone" }))).authToken;
+  const onLaptop = (await bodyOf(await world.signIn({ subject: "alice", sid: "laptop" }))).authToken;
+  return { onPhone, onLaptop };
+}
+
+describe("POST /v1/backchannel-logout", () => {
+  it.each<[string, LogoutTokenOptions]>([
+    ["by sid", { sid: "phone" }],
+    ["by sub and sid", { sub: "alice", sid: "phone" }],
+  ])("ends that session's tokens, and no other's (%s)", async (_, options) => {
+    const world = keeping({ env });
+    const { onLaptop } = await twoDevices(world);
+    const response = await logout(world, options);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
+    expect(world.simulator.tokens("alice")).toEqual([onLaptop]);
+  });
+
+  it("ends all of a user's tokens by sub", async () => {
+    const world = keeping({ env });
+    await twoDevices(world);
+    await world.signIn({ subject: "bob", sid: "tablet" });
+    expect((await logout(world, { sub: "alice" })).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    expect(world.simulator.tokens("bob")).toHaveLength(1);
+  });
+
+  it("ends all of a user's tokens by sid where none are recorded: too much rather than nothing", async () => {
+    const world = createWorld({ env });
+    await twoDevices(world);
+    expect((await logout(world, { sid: "phone" })).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("is done for a session and a user that were never here", async () => {
+    const world = keeping({ env });
+    expect((await logout(world, { sid: "unknown" })).status).toBe(200);
+    expect((await logout(world, { sub: "nobody" })).status).toBe(200);
+    expect((await logout(world, { sub: "app_system" })).status).toBe(200);
+  });
+
+  it("takes a logout token once", async () => {
+    const world = keeping({ env });
+    await twoDevices(world);
+    const token = await world.provider.issueLogoutToken({ sub: "alice" });
+    expect((await post(world, token)).status).toBe(200);
+    await twoDevices(world);
+    const replayed = await post(world, token);
+    expect(replayed.status).toBe(400);
+    expect((await bodyOf<ProblemAnswer>(replayed)).code).toBe("bad-request");
+    expect(world.simulator.tokens("alice")).toHaveLength(2);
+  });
+
+  it("takes one of many at the same time", async () => {
+    const world = keeping({ env });
+    await twoDevices(world);
+    const token = await world.provider.issueLogoutToken({ sub: "alice" });
+    const statuses = await Promise.all(Array.from({ length: 10 }, async () => (await post(world, token)).status));
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 400)).toHaveLength(9);
+  });
+
+  it("takes it again where CometChat could not be told", async () => {
+    const world = keeping({ env });
+    await twoDevices(world);
+    const token = await world.provider.issueLogoutToken({ sub: "alice" });
+    const down = world.simulator.faults.add({ match: "flush", effect: { kind: "refuse" } });
+    expect((await post(world, token)).status).toBe(503);
+    world.simulator.faults.remove(down);
+    expect((await post(world, token)).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("does not take a session for it", async () => {
+    const world = keeping({ env });
+    const response = await post(world, await world.provider.issue({ subject: "alice", sid: "phone" }));
+    expect(response.status).toBe(400);
+  });
+
+  it.each([
+    ["JSON", "application/json"],
+    ["plain text", "text/plain"],
+  ])("does not take it as %s", async (_, type) => {
+    const world = keeping({ env });
+    const response = await post(world, await world.provider.issueLogoutToken({ sub: "alice" }), type);
+    expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([400, "bad-request"]);
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["an empty token", "logout_token="],
+    ["two tokens", "logout_token=a.b.c&logout_token=a.b.c"],
+  ])("does not take %s", async (_, body) => {
+    const world = keeping({ env });
+    const headers = { "Content-Type": "application/x-www-form-urlencoded" };
+    const response = await world.call("/v1/backchannel-logout", { method: "POST", headers, body });
+    expect([response.status, response.headers.get("Cache-Control")]).toEqual([400, "no-store"]);
+  });
+});
