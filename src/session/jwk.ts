@@ -73,7 +73,7 @@ export function keyFromText(text: string): Key | undefined {
 
 function keyFromSpki(text: string, base64: string): Key | undefined {
   const der = Uint8Array.from(atob(base64.replace(/\s/g, "")), (character) => character.charCodeAt(0));
-  // Not left to the import: workerd takes any public key for an Ed25519 one.
+  // Not left to the import: workerd takes a public key of any kind for an Ed25519 one.
   const kty = ktyOf(der);
   return key(
     undefined,
@@ -113,7 +113,7 @@ function key(
     text,
     fits,
     async load(alg) {
-      if (!imported.has(alg)) imported.set(alg, await sound(() => importFor(alg)));
+      if (!imported.has(alg)) imported.set(alg, fits(alg) ? await sound(() => importFor(alg)) : undefined);
       return imported.get(alg);
     },
   };

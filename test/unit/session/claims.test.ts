@@ -1,0 +1,182 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  audience,
+  authorizedParty,
+  checkSession,
+  claim,
+  expiry,
+  issuedAt,
+  issuerOf,
+  notBefore,
+  sessionId,
+  subject,
+  unexpired,
+} from "../../../src/session/claims.ts";
+import { issuerEntry, NOON } from "./setup.ts";
+
+const issuer = issuerEntry();
+const good = { iss: issuer.issuer, aud: "chat", sub: "alice", exp: NOON + 60, iat: NOON - 60 };
+const parsed = (text: string) => JSON.parse(text) as Record<string, unknown>;
+
+describe("a claim's path", () => {
+  it.each<[string, Record<string, unknown>, unknown]>([
+    ["sub", { sub: "alice" }, "alice"],
+    ["org.region", { org: { region: "eu" } }, "eu"],
+    ["org.region", { "org.region": "us", org: { region: "eu" } }, "us"],
+    ["https://app.example/roles", { "https://app.example/roles": ["a"] }, ["a"]],
+    ["https://app.example/org.region", { "https://app.example/org": { region: "eu" } }, "eu"],
+    ["https://app.example/org.region.x", { "https://app.example/org.region": { x: 1 } }, 1],
+    ["a.b.c", { "a.b": { c: 1 }, a: { b: { c: 2 } } }, 1],
+    ["a.b.c", { "a.b": { d: 1 }, a: { b: { c: 2 } } }, 2],
+    ["emails.0", { emails: ["a@example.com"] }, "a@example.com"],
+    ["emails.0.address", { emails: [{ address: "a" }] }, "a"],
+    ["zero", { zero: 0 }, 0],
+    ["null", { null: null }, null],
+    ["missing", {}, undefined],
+    ["sub.length", { sub: "alice" }, undefined],
+    ["sub.0", { sub: "alice" }, undefined],
+    ["a.b", { a: null }, undefined],
+    [".", {}, undefined],
+    ["..", { "": { "": 1 } }, undefined],
+    [".a", { "": { a: 1 } }, undefined],
+    ["a.", { a: { "": 1 } }, 1],
+    ["", { "": 1 }, 1],
+    ["__proto__", {}, undefined],
+    ["__proto__.toString", {}, undefined],
+    ["constructor", {}, undefined],
+    ["constructor.prototype", {}, undefined],
+    ["toString", {}, undefined],
+    ["a.hasOwnProperty", { a: {} }, undefined],
+    ["__proto__.name", parsed('{"__proto__":{"name":"own after all"}}'), "own after all"],
+  ])("%s of %j is %j", (path, claims, expected) => {
+    expect(claim(claims, path)).toEqual(expected);
+  });
+
+  it.each([null, undefined, "text", 1, true])("of %j is nothing", (claims) => {
+    expect(claim(claims, "sub")).toBeUndefined();
+  });
+
+  it("finds any own value by its keys, and never an inherited one", () => {
+    fc.assert(
+      fc.property(
+        fc.jsonValue(),
+        fc.array(fc.oneof(fc.string(), fc.constantFrom("__proto__", "constructor")), { maxLength: 4 }),
+        (value, path) => {
+          const nested = path.reduceRight<unknown>(
+            (inner, key) => parsed(`{${JSON.stringify(key)}:${JSON.stringify(inner)}}`),
+            value,
+          );
+          if (path.length > 0 && path.every((key) => key !== "" && !key.includes("."))) {
+            expect(claim(nested, path.join("."))).toEqual(JSON.parse(JSON.stringify(value)));
+          }
+          expect(claim({}, path.join("."))).toBeUndefined();
+        },
+      ),
+    );
+  });
+});
+
+const isControl = (character: string) => {
+  const code = character.charCodeAt(0);
+  return code < 32 || (code > 126 && code < 160);
+};
+
+describe("the checks alone", () => {
+  it("a whole session passes them all", () => {
+    expect(checkSession(good, issuer, NOON)).toEqual({
+      ok: true,
+      value: { subject: "alice", sessionId: undefined, expiresAt: NOON + 60, issuedAt: NOON - 60 },
+    });
+  });
+
+  it("an issuer is named to the letter", () => {
+    const other = issuerEntry({ issuer: "https://other.example" });
+    expect(issuerOf({ iss: other.issuer }, [issuer, other])).toEqual({ ok: true, value: other });
+    for (const iss of [undefined, null, 1, [issuer.issuer], `${issuer.issuer}/`, "", "toString"]) {
+      expect(issuerOf({ iss }, [issuer, other])).toMatchObject({ error: { reason: "issuer-unknown" } });
+    }
+  });
+
+  it("only numbers of seconds in the first ten thousand years are dates", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.double(), fc.jsonValue(), fc.constantFrom(1e400, -0, 253402300799, 253402300800)),
+        (value) => {
+          const isDate = typeof value === "number" && value >= 0 && value <= 253402300799;
+          expect(expiry({ exp: value }).ok).toBe(isDate);
+          if (value !== undefined && !isDate) {
+            expect(notBefore({ nbf: value }, issuer, NOON)).toMatchObject({ error: { reason: "nbf-form" } });
+            expect(issuedAt({ iat: value }, issuer, NOON)).toMatchObject({ error: { reason: "iat-form" } });
+          }
+        },
+      ),
+    );
+  });
+
+  it("a session is valid exactly from nbf and iat less the tolerance until exp and the tolerance", () => {
+    const around = fc.integer({ min: -100, max: 100 });
+    fc.assert(
+      fc.property(around, around, around, fc.integer({ min: 0, max: 60 }), (exp, nbf, iat, clockTolerance) => {
+        const claims = { ...good, exp: NOON + exp, nbf: NOON + nbf, iat: NOON + iat };
+        const begun = nbf <= clockTolerance && iat <= clockTolerance;
+        const over = 0 >= exp + clockTolerance;
+        const result = checkSession(claims, issuerEntry({ clockTolerance }), NOON);
+        expect(result.ok).toBe(begun && !over);
+        if (!result.ok) expect(result.error.reason === "session-expired").toBe(begun && over);
+      }),
+    );
+  });
+
+  it("an audience is one of ours, whole, in a claim of texts alone", () => {
+    const ours = ["chat", "https://chat.example"];
+    const word = fc.oneof(fc.constantFrom(...ours, "cha", "chatt", "CHAT", ""), fc.string());
+    fc.assert(
+      fc.property(fc.oneof(word, fc.array(fc.oneof(word, fc.jsonValue()), { maxLength: 4 }), fc.jsonValue()), (aud) => {
+        const list: unknown[] = Array.isArray(aud) ? aud : [aud];
+        const expected =
+          list.every((one) => typeof one === "string") && list.some((one) => ours.includes(one as string));
+        expect(audience({ aud }, { audience: ours, audienceRequired: true }).ok).toBe(expected);
+      }),
+    );
+  });
+
+  it("an authorized party is listed, in azp or else in client_id", () => {
+    const entry = issuerEntry({ authorizedParties: ["spa"] });
+    expect(authorizedParty({}, issuer).ok).toBe(true);
+    expect(authorizedParty({ azp: "spa" }, entry).ok).toBe(true);
+    expect(authorizedParty({ client_id: "spa" }, entry).ok).toBe(true);
+    for (const claims of [{}, { azp: "x" }, { azp: null, client_id: "spa" }, { azp: ["spa"] }, { client_id: 1 }]) {
+      expect(authorizedParty(claims, entry)).toMatchObject({ error: { reason: "azp-other" } });
+    }
+  });
+
+  it("a subject is text of whole characters without controls", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.jsonValue()), (sub) => {
+        const expected =
+          typeof sub === "string" &&
+          sub !== "" &&
+          sub.length <= 4096 &&
+          sub.isWellFormed() &&
+          ![...sub].some(isControl);
+        expect(subject({ sub }, issuer).ok).toBe(expected);
+      }),
+    );
+  });
+
+  it("a session's id is the configured claim, else jti, else nothing", () => {
+    const entry = issuerEntry({ sessionIdClaim: "session.id" });
+    expect(sessionId({ session: { id: "a" }, jti: "b" }, entry)).toBe("a");
+    expect(sessionId({ session: { id: 1 }, jti: "b" }, entry)).toBe("b");
+    expect(sessionId({ session: { id: "" }, jti: "" }, entry)).toBeUndefined();
+    expect(sessionId({ sid: "a", jti: "b" }, issuer)).toBe("b");
+  });
+
+  it("the longest age counts from iat", () => {
+    const entry = issuerEntry({ maxAge: 600, clockTolerance: 0 });
+    expect(unexpired({ exp: NOON + 1, iat: NOON - 599 }, entry, NOON).ok).toBe(true);
+    expect(unexpired({ exp: NOON + 1, iat: NOON - 600 }, entry, NOON).ok).toBe(false);
+    expect(unexpired({ exp: NOON, iat: NOON }, entry, NOON).ok).toBe(false);
+  });
+});

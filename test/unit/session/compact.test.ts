@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { base64url } from "../../../src/encoding.ts";
+import { decode } from "../../../src/session/base64url.ts";
+import { inspect } from "../../../src/session/compact.ts";
+
+const json = (value: unknown) => base64url(new TextEncoder().encode(JSON.stringify(value)));
+
+describe("base64url", () => {
+  // RFC 4648 §10, without the padding.
+  it.each([
+    ["", ""],
+    ["Zg", "f"],
+    ["Zm8", "fo"],
+    ["Zm9v", "foo"],
+    ["Zm9vYg", "foob"],
+    ["Zm9vYmE", "fooba"],
+    ["Zm9vYmFy", "foobar"],
+  ])("%s is %j", (text, expected) => {
+    expect(new TextDecoder().decode(decode(text))).toBe(expected);
+  });
+
+  it("RFC 7515 appendix C", () => {
+    expect([...(decode("A-z_4ME") ?? [])]).toEqual([3, 236, 255, 224, 193]);
+  });
+
+  it("every byte string has exactly one text", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        const text = base64url(bytes);
+        expect(decode(text)).toEqual(Uint8Array.from(bytes));
+        for (const other of [`${text}=`, `${text} `, ` ${text}`, `${text}\n`, `${text}A`]) {
+          const decoded = decode(other);
+          if (decoded) expect(base64url(decoded)).toBe(other);
+        }
+      }),
+    );
+  });
+
+  it("no two texts have the same bytes, and what is decoded is written the same way again", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(..."ABCQZaz019-_+/= ."), maxLength: 40 }), (text) => {
+        const bytes = decode(text);
+        if (bytes) expect(base64url(bytes)).toBe(text);
+      }),
+    );
+  });
+});
+
+describe("the form of a session", () => {
+  it("takes a header and claims apart, and leaves them as they are", () => {
+    const header = { alg: "ES256", kid: "k", typ: "JWT", extra: [1] };
+    const claims = { sub: "alice", deep: { a: [null] } };
+    expect(inspect(`${json(header)}.${json(claims)}.AAAA`)).toEqual({
+      ok: true,
+      value: { header, kid: "k", typ: "JWT", claims, signatureBytes: 3 },
+    });
+  });
+
+  it("is refused or accepted without ever throwing, whatever the text", () => {
+    const reasons = new Set(["token-too-large", "token-segments", "token-base64url", "token-header", "token-payload"]);
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string({ unit: "binary" }), fc.base64String(), fc.string({ unit: fc.constantFrom(...'Ae.-_{}"') })),
+        (text) => {
+          const result = inspect(text);
+          if (!result.ok) expect(reasons).toContain(result.error.reason);
+        },
+      ),
+    );
+  });
+
+  it("any JSON object is a payload, anything else is none", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const result = inspect(`${json({ alg: "ES256" })}.${json(value)}.AA`);
+        const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+        expect(result.ok).toBe(isObject);
+        if (result.ok) expect(result.value.claims).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+
+  it("__proto__ in a header or in claims changes nothing but itself", () => {
+    const result = inspect(
+      `${json({ alg: "x" })}.${base64url(new TextEncoder().encode('{"__proto__":{"sub":"mallory"}}'))}.AA`,
+    );
+    expect(result.ok && result.value.claims.sub).toBeUndefined();
+    expect({}).not.toHaveProperty("sub");
+  });
+});

@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { SESSION_MEMORY_MS, SESSIONS_REMEMBERED } from "../../../src/limits.ts";
+import type { Key } from "../../../src/session/jwk.ts";
+import { createMemory } from "../../../src/session/memory.ts";
+import { issuerEntry, NOON } from "./setup.ts";
+
+const now = NOON * 1000;
+const key = {} as Key;
+const sessionOf = (subject: string, expiresAt = NOON + 3600) => ({
+  issuer: issuerEntry(),
+  subject,
+  sessionId: subject,
+  expiresAt,
+  issuedAt: NOON,
+  claims: {},
+});
+
+describe("the memory of verified sessions", () => {
+  it("gives a session back for a minute", () => {
+    const memory = createMemory();
+    memory.remember("a", sessionOf("alice"), key, now, Number.POSITIVE_INFINITY);
+    expect(memory.recall("a", now)?.session.subject).toBe("alice");
+    expect(memory.recall("a", now + SESSION_MEMORY_MS - 1)?.session.subject).toBe("alice");
+    expect(memory.recall("a", now + SESSION_MEMORY_MS)).toBeUndefined();
+    expect(memory.recall("a", now)).toBeUndefined();
+  });
+
+  it("never past its exp, nor past what it was told", () => {
+    const memory = createMemory();
+    memory.remember("a", sessionOf("alice", NOON + 5), key, now, Number.POSITIVE_INFINITY);
+    expect(memory.recall("a", now + 4_999)).toBeDefined();
+    expect(memory.recall("a", now + 5_000)).toBeUndefined();
+    memory.remember("b", sessionOf("bob"), key, now, now + 10);
+    expect(memory.recall("b", now + 9)).toBeDefined();
+    expect(memory.recall("b", now + 10)).toBeUndefined();
+    memory.remember("c", sessionOf("carol", NOON - 5), key, now, Number.POSITIVE_INFINITY);
+    expect(memory.recall("c", now)).toBeUndefined();
+  });
+
+  it("is bounded, and keeps what is used", () => {
+    const memory = createMemory();
+    memory.remember("kept", sessionOf("kept"), key, now, Number.POSITIVE_INFINITY);
+    let found = 0;
+    const count = SESSIONS_REMEMBERED * 5;
+    for (let index = 0; index < count; index += 1) {
+      memory.remember(`s-${index}`, sessionOf(`s-${index}`), key, now, Number.POSITIVE_INFINITY);
+      if (index % 100 === 0) expect(memory.recall("kept", now)?.session.subject).toBe("kept");
+    }
+    for (let index = 0; index < count; index += 1) {
+      const session = memory.recall(`s-${index}`, now)?.session;
+      if (session) expect(session.subject).toBe(`s-${index}`);
+      if (session) found += 1;
+    }
+    expect(found).toBeLessThanOrEqual(SESSIONS_REMEMBERED * 2);
+  });
+});
