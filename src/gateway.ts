@@ -23,6 +23,7 @@ export interface Gateway {
   readonly ledgers: Ledgers;
   /** The client of an app by its configured name; undefined where the configuration no longer has it. */
   readonly cometchat: (app: string) => CometChat | undefined;
+  readonly apps: () => readonly CometChat[];
   readonly users: KVNamespace;
   readonly limits: { readonly address: RateLimit; readonly user: RateLimit };
   readonly metrics: AnalyticsEngineDataset | undefined;
@@ -48,6 +49,7 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
         : undefined,
     ledgers: createLedgers(bindings.LEDGER, config, deps),
     cometchat: (app) => clients.get(app),
+    apps: () => [...clients.values()],
     users: bindings.USERS,
     limits: { address: bindings.RATE_LIMIT_IP, user: bindings.RATE_LIMIT_USER },
     metrics: bindings.METRICS,

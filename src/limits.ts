@@ -148,6 +148,9 @@ export const LOGOUT_AGE_SECONDS = 300;
 /** Characters of a `jti`; the ledger keeps its digest. */
 export const JTI_CHARS = 1024;
 
+/** How long /readyz names an app for what became of its last call. */
+export const TROUBLE_KNOWN_MS = 60_000;
+
 // Ledger
 /** Tries to reach an object that says it may be asked again. */
 export const LEDGER_TRIES = 3;

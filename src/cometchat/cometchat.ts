@@ -1,6 +1,6 @@
 import type { App } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
-import type { GatewayError } from "../errors.ts";
+import type { GatewayError, Reason } from "../errors.ts";
 import type { Result } from "../result.ts";
 import { createBreaker } from "./breaker.ts";
 import { createClient } from "./client.ts";
@@ -8,6 +8,7 @@ import { createQuota } from "./quota.ts";
 import { createSend } from "./resilience.ts";
 import { createRoles } from "./roles.ts";
 import { createTokens } from "./tokens.ts";
+import { watched } from "./trouble.ts";
 import type { Profile, User } from "./types.ts";
 import { createUsers } from "./users.ts";
 
@@ -48,13 +49,15 @@ export interface CometChat {
   flush(uid: string, context: Context): Promise<Result<void, GatewayError>>;
   /** Whether there is room for calls that can wait: profile sync, revocation of expired tokens. */
   spare(): boolean;
+  /** Why nobody of this app is served at the moment, as this isolate last saw it; for /readyz. */
+  trouble(): Reason | undefined;
 }
 
 /** What an isolate knows of one app, its limits and faults included, lives in this closure; apps share nothing. */
 export function createCometChat(app: App, deps: Deps): CometChat {
   const breaker = createBreaker(deps.now);
   const quota = createQuota(deps.now);
-  const send = createSend(createClient(app, deps), breaker, quota, deps);
+  const { send, trouble } = watched(createSend(createClient(app, deps), breaker, quota, deps), deps.now);
   const roles = createRoles(deps.now, (role) =>
     deps.log({
       event: "cometchat-role-unknown",
@@ -64,5 +67,6 @@ export function createCometChat(app: App, deps: Deps): CometChat {
     }),
   );
   const tokens = createTokens(send);
-  return { app, ...createUsers(send, roles, tokens.mint), ...tokens, spare: () => breaker.closed() && quota.spare() };
+  const spare = () => breaker.closed() && quota.spare();
+  return { app, ...createUsers(send, roles, tokens.mint), ...tokens, spare, trouble };
 }

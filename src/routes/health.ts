@@ -12,7 +12,10 @@ interface Check {
   readonly reason?: string;
 }
 
-/** GET /readyz: whether a sign-in could work now, one line for each thing it needs. */
+/**
+ * GET /readyz: whether a sign-in could work now, one line for each thing it needs. CometChat itself is not called:
+ * its apps are told as this isolate last saw them.
+ */
 export async function getReady(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const [kv, issuers] = await Promise.all([kvCheck(gateway.users), gateway.verifier.ready(context)]);
@@ -20,6 +23,10 @@ export async function getReady(c: HonoContext<HonoEnv>): Promise<Response> {
     { check: "configuration", ok: true },
     kv,
     ...issuers.map(({ issuer, ...rest }) => ({ check: `keys of ${issuer}`, ...rest })),
+    ...gateway.apps().map(({ app, trouble }) => {
+      const reason = trouble();
+      return { check: `app ${app.name}`, ok: reason === undefined, ...(reason === undefined ? {} : { reason }) };
+    }),
   ];
   const ready = checks.every(({ ok }) => ok);
   const lines = checks.map((check) => `  ${JSON.stringify(check)}`).join(",\n");

@@ -1,0 +1,262 @@
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import type { Deps } from "../../src/context.ts";
+import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
+import { createProvider } from "../sandbox/provider/index.ts";
+import { keeping, ledgerOf, quietly } from "./keeping.ts";
+import { API_KEY, bodyOf, ISSUER, type ProblemAnswer, type World, type WorldOptions } from "./world.ts";
+
+quietly();
+
+type Region = "us" | "eu" | "in";
+const REGIONS: readonly Region[] = ["us", "eu", "in"];
+/** Round trips in milliseconds, far apart enough to let the nearer one win a race. */
+const LATENCY: Record<Region, number> = { us: 5, eu: 15, in: 30 };
+
+interface Regions {
+  readonly apps: Record<Region, Simulator>;
+  readonly fetch: Deps["fetch"];
+  /** A gateway at one of Cloudflare's places, as an isolate of its own. */
+  readonly at: (cf: { continent?: string; country?: string }, options?: WorldOptions) => World;
+  readonly session: (options?: Parameters<ReturnType<typeof createProvider>["issue"]>[0]) => Promise<string>;
+}
+
+const COMETCHAT_APPS = Object.fromEntries(
+  REGIONS.map((region) => [region, { appId: `2753000000000${region}`, region }]),
+);
+const GEOGRAPHY = { default: "us", continents: { EU: "eu" }, countries: { IN: "in", GB: "us" } };
+
+/** Three CometChat apps in three regions, one identity provider, and gateways anywhere. */
+function regions(env: Record<string, unknown> = { PLACEMENT: GEOGRAPHY }): Regions {
+  const provider = createProvider({ issuer: ISSUER });
+  const apps = Object.fromEntries(
+    REGIONS.map((region) => [
+      region,
+      createSimulator({
+        ...{ appId: `2753000000000${region}`, region, keys: { [API_KEY]: "fullAccess" } },
+        latency: LATENCY[region],
+      }),
+    ]),
+  ) as unknown as Record<Region, Simulator>;
+  const fetch: Deps["fetch"] = async (input, init) => {
+    const { hostname } = new URL(input);
+    const region = REGIONS.find((each) => hostname === `2753000000000${each}.api-${each}.cometchat.io`);
+    if (region) return apps[region].fetch(input, init);
+    return provider.fetch(new Request(input, init));
+  };
+  return {
+    apps,
+    fetch,
+    at: (cf, options = {}) =>
+      keeping({ ...options, cf, deps: { ...options.deps, fetch }, env: { COMETCHAT_APPS, ...env, ...options.env } }),
+    session: (options) => provider.issue(options),
+  };
+}
+
+const regionOf = async (response: Response) => (await bodyOf(response)).region;
+const homes = ({ apps }: Regions, uid: string) => REGIONS.filter((region) => apps[region].user(uid));
+
+describe("where a new user goes", () => {
+  it.each([
+    [{ continent: "EU", country: "DE" }, "eu"],
+    // The country comes before its continent
+    [{ continent: "EU", country: "GB" }, "us"],
+    [{ continent: "AS", country: "IN" }, "in"],
+    [{ continent: "AS", country: "JP" }, "us"],
+    [{ continent: "SA", country: "BR" }, "us"],
+    // Tor, and a platform that does not say
+    [{ country: "T1" }, "us"],
+    [{}, "us"],
+  ])("from %o: %s", async (cf, region) => {
+    const world = regions();
+    const response = await world.at(cf).signIn(await world.session({ subject: "alice" }));
+    expect(response.status).toBe(201);
+    expect(await bodyOf(response)).toMatchObject({ region, appId: `2753000000000${region}`, created: true });
+    expect(homes(world, "alice")).toEqual([region]);
+  });
+
+  it("is not what a header says that anybody can send", async () => {
+    const world = regions();
+    const headers = { "CF-IPCountry": "IN", "CF-IPContinent": "EU" };
+    const response = await world.at({ country: "US", continent: "NA" }).signIn(await world.session(), { headers });
+    expect(await regionOf(response)).toBe("us");
+  });
+
+  const byClaim = (more: object = {}) => ({
+    SESSION_ISSUERS: [
+      {
+        ...{ issuer: ISSUER, audience: ["chat"], appClaim: "org.region", appByClaim: { emea: "eu", apac: "in" } },
+        ...more,
+      },
+    ],
+  });
+
+  it.each([
+    ["emea", "eu"],
+    ["apac", "in"],
+  ])("by claim: %s to %s, wherever it is", async (claim, region) => {
+    const world = regions(byClaim());
+    const session = await world.session({ claims: { org: { region: claim } } });
+    for (const cf of [{ continent: "NA" }, { continent: "EU" }]) {
+      expect(await regionOf(await world.at(cf).signIn(session))).toBe(region);
+    }
+  });
+
+  it.each([[undefined], ["mars"], [["emea"]], ["constructor"]])(
+    "by claim: %o is refused, and nobody is created",
+    async (value) => {
+      const world = regions(byClaim());
+      const response = await world
+        .at({ continent: "EU" })
+        .signIn(await world.session({ claims: { org: { region: value } } }));
+      expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([403, "subject-not-allowed"]);
+      expect(homes(world, "alice")).toEqual([]);
+    },
+  );
+
+  it("by the issuer's own app", async () => {
+    const world = regions({ SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], app: "in" }] });
+    expect(await regionOf(await world.at({ continent: "EU" }).signIn(await world.session()))).toBe("in");
+  });
+
+  it("placement by issuer or claim asks no Durable Object", async () => {
+    const LEDGER = { getByName: vi.fn(() => ({})) };
+    const world = regions({ ...byClaim(), LEDGER, TOKEN_ENCRYPTION_KEY: undefined });
+    const response = await world.at({}).signIn(await world.session({ claims: { org: { region: "emea" } } }));
+    expect(response.status).toBe(201);
+    expect(LEDGER.getByName).not.toHaveBeenCalled();
+  });
+});
+
+describe("a user's home", () => {
+  it("stays where it was, wherever the user signs in next", async () => {
+    const world = regions();
+    const session = await world.session({ subject: "alice" });
+    expect(await regionOf(await world.at({ continent: "EU" }).signIn(session))).toBe("eu");
+    for (const cf of [{ country: "IN" }, { continent: "NA" }, {}]) {
+      expect(await regionOf(await world.at(cf).signIn(session))).toBe("eu");
+    }
+    expect(homes(world, "alice")).toEqual(["eu"]);
+  });
+
+  it("is found again when all of KV is lost", async () => {
+    const world = regions();
+    const session = await world.session({ subject: "alice" });
+    await world.at({ continent: "EU" }).signIn(session);
+    for (const { name } of (await bindings.USERS.list()).keys) await bindings.USERS.delete(name);
+    expect(await regionOf(await world.at({ country: "IN" }).signIn(session))).toBe("eu");
+    expect(homes(world, "alice")).toEqual(["eu"]);
+  });
+
+  it("is read from KV when it is there: the object is asked only on a miss", async () => {
+    const world = regions();
+    const session = await world.session({ subject: "alice" });
+    await world.at({ continent: "EU" }).signIn(session);
+    const down = { getByName: () => ({ home: () => Promise.reject(new Error("down")) }) };
+    const response = await world.at({ country: "IN" }, { env: { LEDGER: down } }).signIn(session);
+    expect(await regionOf(response)).toBe("eu");
+  });
+
+  it("is not guessed while the object that knows it is down", async () => {
+    const world = regions();
+    const down = { getByName: () => ({ home: () => Promise.reject(new Error("down")) }) };
+    const response = await world.at({ country: "IN" }, { env: { LEDGER: down } }).signIn(await world.session());
+    expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([503, "cometchat-unavailable"]);
+    expect(homes(world, "alice")).toEqual([]);
+  });
+
+  it("that the configuration no longer names is a mistake of it: the user is not created elsewhere", async () => {
+    const world = regions();
+    const session = await world.session({ subject: "alice" });
+    await world.at({ continent: "EU" }).signIn(session);
+    const { eu: _, ...others } = COMETCHAT_APPS;
+    const env = { COMETCHAT_APPS: others, PLACEMENT: { default: "us", countries: { IN: "in" } } };
+    const response = await world.at({ country: "IN" }, { env }).signIn(session);
+    expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([500, "config-invalid"]);
+    expect(homes(world, "alice")).toEqual(["eu"]);
+  });
+
+  it("is one, when two continents sign the same new user in at once (100 users)", { timeout: 120_000 }, async () => {
+    const world = regions();
+    const europe = world.at({ continent: "EU" });
+    const india = world.at({ country: "IN" });
+    for (let run = 0; run < 100; run += 1) {
+      const session = await world.session({ subject: `user-${run}` });
+      const both = run % 2 === 0 ? [europe, india] : [india, europe];
+      const answers = await Promise.all(both.map((gateway) => gateway.signIn(session)));
+      expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+      const [one, two] = await Promise.all(answers.map(regionOf));
+      expect(one).toBe(two);
+      expect(homes(world, `user-${run}`)).toEqual([one]);
+    }
+  });
+});
+
+describe("a user whom a claim moves to another app", () => {
+  const env = {
+    SESSION_ISSUERS: [
+      { issuer: ISSUER, audience: ["chat"], appClaim: "region", appByClaim: { emea: "eu", apac: "in" } },
+    ],
+  };
+
+  it("is created there, and its tokens in the old app end", async () => {
+    const world = regions(env);
+    const gateway = world.at({});
+    await gateway.signIn(await world.session({ claims: { region: "emea" } }));
+    expect(world.apps.eu.tokens("alice")).toHaveLength(1);
+    const moved = await bodyOf(await gateway.signIn(await world.session({ claims: { region: "apac" } })));
+    expect(moved).toMatchObject({ region: "in", created: true });
+    expect(world.apps.eu.tokens("alice")).toEqual([]);
+    expect(world.apps.in.tokens("alice")).toEqual([moved.authToken]);
+    // Nothing of it stays to be done.
+    expect(await ledgerOf("alice").knownHome()).toBeUndefined();
+  });
+
+  it("keeps no token of the old app for long, though that app is down when it moves", async () => {
+    const world = regions(env);
+    const gateway = world.at({});
+    await gateway.signIn(await world.session({ claims: { region: "emea" } }));
+    const down = world.apps.eu.faults.add({ match: "any", effect: { kind: "refuse" } });
+    expect((await gateway.signIn(await world.session({ claims: { region: "apac" } }))).status).toBe(201);
+    world.apps.eu.faults.remove(down);
+    const { runDurableObjectAlarm } = await import("cloudflare:test");
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+    await runDurableObjectAlarm(ledgerOf("alice"));
+    expect(world.apps.eu.tokens("alice")).toEqual([]);
+    expect(world.apps.in.tokens("alice")).toHaveLength(1);
+  });
+
+  it("is not given the token it held in the old one", async () => {
+    const world = regions({ ...env, TOKENS: { reuse: "session" } });
+    const gateway = world.at({});
+    const claims = { jti: "phone" };
+    await gateway.signIn(await world.session({ claims: { ...claims, region: "emea" } }));
+    const response = await gateway.signIn(await world.session({ claims: { ...claims, region: "apac" } }));
+    expect([response.status, await regionOf(response)]).toEqual([201, "in"]);
+  });
+});
+
+describe("one app in trouble", () => {
+  it.each<[string, Parameters<Simulator["faults"]["add"]>[0]["effect"], number, string]>([
+    ["down", { kind: "refuse" }, 503, "cometchat-unavailable"],
+    ["with a wrong key", { kind: "wrongKey" }, 502, "cometchat-rejected"],
+    ["at its rate limit", { kind: "error", status: 429, code: "ERR_TOO_MANY_REQUESTS" }, 503, "cometchat-rate-limited"],
+  ])("%s leaves the others untouched, and /readyz names it", async (_, effect, status, code) => {
+    const world = regions();
+    const gateway = world.at({ continent: "EU" });
+    world.apps.eu.faults.add({ match: "any", effect });
+    for (let time = 0; time < 8; time += 1) {
+      const response = await gateway.signIn(await world.session({ subject: `european-${time}` }));
+      expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([status, code]);
+    }
+    const elsewhere = world.at({ country: "IN" });
+    expect((await elsewhere.signIn(await world.session({ subject: "indian" }))).status).toBe(201);
+    // The same isolate serves users who live elsewhere
+    expect(await regionOf(await gateway.signIn(await world.session({ subject: "indian" })))).toBe("in");
+    const ready = await gateway.call("/readyz");
+    const text = await ready.text();
+    expect(ready.status).toBe(503);
+    expect(text.split("\n").find((line) => line.includes('"app eu"'))).toContain('"ok":false');
+    expect(text.split("\n").find((line) => line.includes('"app in"'))).toContain('"ok":true');
+  });
+});
