@@ -17,18 +17,22 @@ export function showSession({ session, claims }) {
   at("session-token").replaceChildren(...parts.flatMap((part, index) => (index ? [".", part] : [part])));
   at("claims").replaceChildren(
     ...order(claims).flatMap(([name, value]) => [
-      make("dt", {}, name),
-      make("dd", { className: name === "picture" ? "wide" : "" }, ...reading(name, value)),
+      make("dt", { className: place(name) }, name),
+      make("dd", { className: place(name) }, ...reading(name, value)),
     ]),
   );
   show("session");
 }
 
-/** Who, for whom and until when first; then whatever else there is. */
+const passing = ["iat", "exp", "sid", "jti"];
+
+/** Who and for whom first; then what only this session has, which stands beside it where there is room. */
 function order(claims) {
-  const known = ["sub", "iat", "name", "exp", "aud", "sid", "iss", "jti"].filter((name) => name in claims);
+  const known = ["sub", "name", "aud", "iss", ...passing].filter((name) => name in claims);
   return [...known, ...Object.keys(claims).filter((name) => !known.includes(name))].map((name) => [name, claims[name]]);
 }
+
+const place = (name) => (passing.includes(name) ? "beside" : name === "picture" ? "wide" : "");
 
 function reading(name, value) {
   if (["exp", "iat", "nbf"].includes(name)) {

@@ -10,7 +10,9 @@ export function parseTiming(header) {
   return Object.fromEntries(stages.filter(([name, ms]) => name && Number.isFinite(ms)));
 }
 
-const milliseconds = (ms) => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+/** As precise as it was told, and no more: a Worker's clock stands still while it computes. */
+const milliseconds = (ms) =>
+  ms === 0 ? "< 1 ms" : `${Number.isInteger(ms) || ms >= 10 ? Math.round(ms) : ms.toFixed(1)} ms`;
 
 /** The stages one below the other, each where the one before ended. */
 export function drawTiming(figure, header) {

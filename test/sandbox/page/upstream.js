@@ -1,6 +1,6 @@
 import { at, make, shorten, show } from "./dom.js";
 
-const SHOWN = 9;
+const SHOWN = 6;
 
 /** CometChat's view: its last calls and its users, as the simulator tells them. */
 export async function watch(simulator) {

@@ -1,0 +1,63 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterEach, describe, expect, it } from "vitest";
+import { inUse, listen } from "../sandbox/server.ts";
+
+const START = join(import.meta.dirname, "../sandbox/start.ts");
+let child: ChildProcess | undefined;
+
+afterEach(() => {
+  child?.kill("SIGKILL");
+  child = undefined;
+});
+
+function start(ports: { PORT: number | string; SANDBOX_PORT: number | string }) {
+  const env = { ...process.env, PORT: String(ports.PORT), SANDBOX_PORT: String(ports.SANDBOX_PORT) };
+  const started = spawn(process.execPath, [START], { env, stdio: ["ignore", "pipe", "pipe"] });
+  child = started;
+  let output = "";
+  for (const stream of [started.stdout, started.stderr]) stream.on("data", (text) => (output += text));
+  const ended = once(started, "exit").then(([code]) => code as number | null);
+  return { started, ended, output: () => output };
+}
+
+/** Two that were free a moment ago, and differ. */
+async function freePorts() {
+  const held = [await listen(async () => new Response(), 0), await listen(async () => new Response(), 0)] as const;
+  await Promise.all(held.map(({ close }) => close()));
+  return { PORT: held[0].port, SANDBOX_PORT: held[1].port };
+}
+
+describe("npm start", () => {
+  it("prints a curl command that works as pasted, and leaves nothing behind when it is stopped", async () => {
+    const ports = await freePorts();
+    const { started, ended, output } = start(ports);
+    await expect.poll(output, { timeout: 60_000 }).toContain("Ctrl-C stops everything");
+    const command = /curl -sS -X POST[\s\S]+?\/'\)"/.exec(output())?.[0] ?? "";
+    const { stdout } = await promisify(execFile)("sh", ["-c", command]);
+    expect(JSON.parse(stdout)).toMatchObject({ uid: "alice", created: true, authToken: expect.any(String) });
+
+    started.kill("SIGTERM");
+    expect(await ended).toBe(0);
+    expect(await Promise.all([inUse(ports.PORT), inUse(ports.SANDBOX_PORT)])).toEqual([false, false]);
+  });
+
+  it.each(["PORT", "SANDBOX_PORT"] as const)(
+    "says which port is in use and that %s moves it, and starts nothing",
+    async (variable) => {
+      const { port, close } = await listen(async () => new Response(), 0);
+      const { ended, output } = start({ ...(await freePorts()), [variable]: port });
+      expect(await ended).toBe(1);
+      expect(output()).toMatch(new RegExp(`^Port ${port} is in use\\. Another one: ${variable}=\\d+ npm start\n$`));
+      await close();
+    },
+  );
+
+  it.each(["0", "65536", "http"])("refuses %s as a port", async (text) => {
+    const { ended, output } = start({ ...(await freePorts()), PORT: text });
+    expect(await ended).toBe(1);
+    expect(output()).toBe(`PORT=${text} is no port (1 to 65535).\n`);
+  });
+});
