@@ -1,14 +1,18 @@
-import type { Handler } from "hono";
+import type { Context, Handler } from "hono";
 import { Hono } from "hono/tiny";
 import type { Deps } from "./context.ts";
 import { expect, Refusal } from "./errors.ts";
+import { admitBackend, hasBackend } from "./http/backend.ts";
 import { cors } from "./http/cors.ts";
 import { enter, refuse } from "./http/enter.ts";
 import type { HonoEnv } from "./http/environment.ts";
 import { addressKey, limit } from "./http/ratelimit.ts";
 import { getHealth, getReady } from "./routes/health.ts";
 import { postLogout } from "./routes/logout.ts";
+import { getOpenapi } from "./routes/openapi.ts";
 import { deleteToken, deleteTokens, postToken } from "./routes/token.ts";
+import { deleteUser, deleteUserTokens, getUser, patchUser, postReactivate, postUser } from "./routes/users.ts";
+import { hasWebhook, postWebhook } from "./routes/webhooks.ts";
 
 interface Route {
   readonly path: string;
@@ -17,12 +21,24 @@ interface Route {
   readonly browser?: true;
   /** Whether it does no work that an address could ask for too often. */
   readonly unlimited?: true;
+  /** Where it is not there, everything is answered as at any address that never was. */
+  readonly present?: (c: Context<HonoEnv>) => boolean;
+  /** Refuses whom it does not know, and counts the refusals itself. */
+  readonly admit?: (c: Context<HonoEnv>) => Promise<void>;
 }
+
+const backend = { present: hasBackend, admit: admitBackend, unlimited: true } as const;
 
 const routes: readonly Route[] = [
   { path: "/v1/token", methods: { POST: postToken, DELETE: deleteToken }, browser: true },
   { path: "/v1/tokens", methods: { DELETE: deleteTokens }, browser: true },
   { path: "/v1/backchannel-logout", methods: { POST: postLogout } },
+  { path: "/v1/users", methods: { POST: postUser }, ...backend },
+  { path: "/v1/users/:uid", methods: { GET: getUser, PATCH: patchUser, DELETE: deleteUser }, ...backend },
+  { path: "/v1/users/:uid/reactivate", methods: { POST: postReactivate }, ...backend },
+  { path: "/v1/users/:uid/tokens", methods: { DELETE: deleteUserTokens }, ...backend },
+  { path: "/v1/webhooks/:issuer", methods: { POST: postWebhook }, present: hasWebhook, unlimited: true },
+  { path: "/openapi.json", methods: { GET: getOpenapi } },
   { path: "/healthz", methods: { GET: getHealth }, unlimited: true },
   { path: "/readyz", methods: { GET: getReady } },
 ];
@@ -34,9 +50,10 @@ export function createApp(deps: Deps): Hono<HonoEnv> {
   app.onError(refuse);
   app.notFound((c) => refuse(new Refusal({ reason: "route-unknown" }), c));
 
-  for (const { path, methods, browser, unlimited } of routes) {
+  for (const { path, methods, browser, unlimited, present, admit } of routes) {
     const allow = [...Object.keys(methods), ...(browser ? ["OPTIONS"] : [])].join(", ");
     app.use(path, async (c, next) => {
+      if (present && !present(c)) throw new Refusal({ reason: "route-unknown" });
       c.get("outcome").route = path;
       await next();
       c.header("Cache-Control", "no-store");
@@ -50,6 +67,12 @@ export function createApp(deps: Deps): Hono<HonoEnv> {
         await next();
       });
     }
+    if (admit) {
+      app.use(path, async (c, next) => {
+        await admit(c);
+        await next();
+      });
+    }
     for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
     app.all(path, () => {
       throw new Refusal({ reason: "method-other", allow });
@@ -58,7 +81,11 @@ export function createApp(deps: Deps): Hono<HonoEnv> {
   return app;
 }
 
-/** The path as it was sent: a decoded one would be a second way to a route (CVE-2026-47676). */
+/**
+ * The path as it was sent: a decoded one would be a second way to a route (CVE-2026-47676). So would one with a slash at
+ * its end, which the router takes; it takes no two.
+ */
 function getPath(request: Request): string {
-  return new URL(request.url).pathname;
+  const { pathname } = new URL(request.url);
+  return pathname.endsWith("/") ? `${pathname}/` : pathname;
 }

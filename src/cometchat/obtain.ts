@@ -22,7 +22,7 @@ export interface Obtained {
 export async function obtainToken(
   chat: CometChat,
   user: { readonly uid: string; readonly known: boolean; readonly profile: Profile & { readonly name: string } },
-  provisioning: Config["provisioning"],
+  provisioning: Pick<Config["provisioning"], "mode" | "reactivate">,
   renewed: () => boolean,
   context: Context,
 ): Promise<Result<Obtained, GatewayError>> {

@@ -1,4 +1,5 @@
-import { CLOCK_TOLERANCE_SECONDS, HMAC_BYTES } from "../limits.ts";
+import { fromBase64 } from "../encoding.ts";
+import { CLOCK_TOLERANCE_SECONDS, HMAC_BYTES, WEBHOOK_SECRET_BYTES } from "../limits.ts";
 import { keyFromText } from "../session/jwk.ts";
 import { anyUsable } from "../session/keys.ts";
 import type { RawApps } from "./apps.ts";
@@ -94,9 +95,26 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
       metadata: new Map(Object.entries(raw.profile?.metadata ?? {})),
     },
     roles: new Map(Object.entries(raw.roles ?? {})),
-    webhookSecret:
-      raw.webhookSecret === undefined ? undefined : secret(env, raw.webhookSecret, `${variable}.webhookSecret`, report),
+    webhookKeys: raw.webhookSecret === undefined ? [] : webhookKeys(env, raw.webhookSecret, variable, report),
   };
+}
+
+/**
+ * What its webhooks are signed with: `whsec_` and base64 (Standard Webhooks 1.0), which Supabase writes as `v1,whsec_…`.
+ * Several, comma-separated or as Supabase has them with `|`, while one is rotated out.
+ */
+function webhookKeys(env: RawEnv, name: string, variable: string, report: Report): readonly Uint8Array<ArrayBuffer>[] {
+  const texts = (secret(env, name, `${variable}.webhookSecret`, report) ?? "")
+    .split(/[,|\s]+/)
+    .filter((text) => text !== "" && text !== "v1");
+  const keys = texts.map((text) => fromBase64(text.replace(/^whsec_/, "")) ?? new Uint8Array());
+  if (keys.some((key) => key.length < WEBHOOK_SECRET_BYTES)) {
+    report(
+      name,
+      `must be the webhook's signing secret as the provider shows it: whsec_ and at least ${WEBHOOK_SECRET_BYTES} bytes in base64`,
+    );
+  }
+  return keys;
 }
 
 /** A public key of the configuration is tried out: at a sign-in it would be too late (RFC 7518 §3.3, §3.4). */

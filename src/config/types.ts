@@ -94,8 +94,8 @@ export interface Issuer {
   readonly profile: ProfileClaims;
   /** Claim value → CometChat role. */
   readonly roles: ReadonlyMap<string, string>;
-  /** What its webhooks are signed with; undefined: none are taken. */
-  readonly webhookSecret: string | undefined;
+  /** What its webhooks are signed with, any of; empty: none are taken. */
+  readonly webhookKeys: readonly Uint8Array<ArrayBuffer>[];
 }
 
 /** Dotted claim paths. */

@@ -25,18 +25,22 @@ export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, 
   // Fifty first sign-ins at once: the isolate's memory knows what one of them has done meanwhile.
   const latest = directory.recall(user.uid) ?? user.mapping;
   const here = latest?.app === chat.app.name ? latest : undefined;
-  if (!user.created && here?.profile === hash) return;
+  // A user that a backend or a webhook brought, or that was there before the gateway: no session has spoken yet.
+  const first = !here?.syncedAt;
+  if (!user.created && !first && here?.profile === hash) return;
 
   let profile = user.created ? hash : (here?.profile ?? "");
-  if (!user.created && config.provisioning.sync && chat.spare() && directory.claimSync(user.uid)) {
+  if (profile !== hash && config.provisioning.sync && chat.spare() && directory.claimSync(user.uid)) {
     try {
-      const synced = await chat.update(user.uid, ...updateOf(user), context);
+      const [change, unset] = updateOf(user, first);
+      const silent = Object.keys(change).length + unset.length === 0;
       // A failure leaves the old digest, so that the next sign-in tries again.
-      if (synced.ok) profile = hash;
+      if (silent || (await chat.update(user.uid, change, unset, context)).ok) profile = hash;
     } finally {
       directory.releaseSync(user.uid);
     }
   }
+  if (profile !== hash && here?.profile === profile) return;
   await directory.put(user.uid, {
     ...here,
     app: chat.app.name,
@@ -46,8 +50,11 @@ export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, 
   });
 }
 
-/** The whole mapped profile (CometChat replaces what is sent), and `unset` for what the claims no longer hold. */
-function updateOf({ issuer, profile }: SignedIn): [Profile, ("avatar" | "link" | "metadata")[]] {
+/**
+ * The whole mapped profile (CometChat replaces what is sent), and `unset` for what the claims no longer hold. The first
+ * claims take nothing away: what they are silent about, they may never have held.
+ */
+function updateOf({ issuer, profile }: SignedIn, first: boolean): [Profile, ("avatar" | "link" | "metadata")[]] {
   const mapped = issuer.profile;
   const gone = (["avatar", "link"] as const).filter((key) => mapped[key] !== undefined && profile[key] === undefined);
   const unset = mapped.metadata.size > 0 && profile.metadata === undefined ? [...gone, "metadata" as const] : gone;
@@ -58,6 +65,6 @@ function updateOf({ issuer, profile }: SignedIn): [Profile, ("avatar" | "link" |
       // A role that the claims no longer grant is taken back, not kept.
       ...(mapped.role !== undefined && profile.role === undefined ? { role: "default" } : {}),
     },
-    unset,
+    first ? [] : unset,
   ];
 }

@@ -1,6 +1,9 @@
 import type * as z from "zod/mini";
 import { Refusal } from "../errors.ts";
 
+export const UNKNOWN_KEY = "The body holds a key that is not known.";
+export const NO_OBJECT = "The body must be an object.";
+
 /**
  * The request's JSON body, checked by `schema`; undefined where there is no body.
  * The size is counted while reading: a declared length proves nothing, and a chunked body has none.
@@ -11,18 +14,28 @@ export async function readBody<S extends z.ZodMiniType>(
   schema: S,
   limit: number,
 ): Promise<z.output<S> | undefined> {
-  const bytes = await readBytes(request, limit);
-  if (bytes.length === 0) return undefined;
-  if (mediaType(request) !== "application/json") throw new Refusal({ reason: "media-type" });
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
-  } catch {
-    throw new Refusal({ reason: "body-json", detail: "The body is no JSON." });
-  }
+  const value = await readJson(request, limit);
+  if (value === undefined) return undefined;
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new Refusal({ reason: "body-shape", detail: shapeProblems(parsed.error.issues) });
+}
+
+/** The request's JSON body, of whatever shape; undefined where there is no body. Throws as `readBody` does. */
+export async function readJson(request: Request, limit: number): Promise<unknown> {
+  const bytes = await readBytes(request, limit);
+  if (bytes.length === 0) return undefined;
+  if (mediaType(request) !== "application/json") throw new Refusal({ reason: "media-type" });
+  return parseJson(bytes);
+}
+
+/** Throws `body-json` for what is no JSON in UTF-8. */
+export function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    throw new Refusal({ reason: "body-json", detail: "The body is no JSON." });
+  }
 }
 
 /** The body's bytes, at most `limit`. Throws `body-too-large`, and reads no further. */
@@ -49,8 +62,8 @@ export const mediaType = (request: Request): string =>
 /** Which fields are wrong and why, in our own words: names of a caller's own making are not repeated. */
 function shapeProblems(issues: readonly z.core.$ZodIssue[]): string {
   const problems = issues.map((issue) => {
-    if (issue.code === "unrecognized_keys") return "The body holds a key that is not known.";
-    return issue.path.length === 0 ? "The body must be an object." : `${issue.path.join(".")}: ${issue.message}.`;
+    if (issue.code === "unrecognized_keys") return UNKNOWN_KEY;
+    return issue.path.length === 0 ? NO_OBJECT : `${issue.path.join(".")}: ${issue.message}.`;
   });
   return [...new Set(problems)].join(" ");
 }

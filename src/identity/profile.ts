@@ -102,7 +102,8 @@ function nameFrom(value: unknown): string | undefined {
   return cut.trim() === "" ? [...name].slice(0, NAME_CHARS).join("") : cut.trim();
 }
 
-function urlFrom(value: unknown): string | undefined {
+/** An address that a client may be shown, as it is sent to CometChat. */
+export function urlFrom(value: unknown): string | undefined {
   if (typeof value !== "string" || value.length > URL_CHARS) return undefined;
   const url = URL.parse(value);
   // javascript: and data: addresses would run or hide in somebody else's client

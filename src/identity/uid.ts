@@ -8,7 +8,7 @@ import { ok, type Result } from "../result.ts";
 const UID = /^[a-z0-9_-]+$/;
 
 /** CometChat's own user. */
-const RESERVED = "app_system";
+export const RESERVED = "app_system";
 
 export const isUid = (text: string): boolean => text.length <= UID_CHARS && UID.test(text);
 

@@ -59,24 +59,18 @@ describe("row 42: what may stand for a uid in an address", () => {
     ["a broken escape", "alice%", 400],
     ["a broken UTF-8 escape", "%ff", 400],
     ["a star", "*", 400],
-    ["a name of every object's", "__proto__", 404],
     ["101 characters", "a".repeat(101), 400],
     ["10 KB", "a".repeat(10_240), 400],
   ];
 
   it.each(inputs)("%s: refused, and no address is made of it", async (_, segment, status) => {
-    for (const [method, path, body] of endpoints.filter(([, path]) => path.includes("alice"))) {
+    // With dots in its middle an address is another one before the gateway sees it (URL standard, path state).
+    const dots = /^(\.|%2e){1,2}$/i.test(segment);
+    for (const [method, path, body] of endpoints.filter(([, path]) => path.includes("alice") && !dots)) {
       const world = backendWorld();
       world.simulator.seed({ uid: "alice" });
-      const address = path.replace("alice", segment);
-      const seen = await verdict(world, address, init(method, bearer(SECRET), body));
-      // Nobody is called `__proto__`, but somebody might be: it is in the alphabet.
-      if (segment === "__proto__") {
-        expect([204, 404]).toContain(seen.status);
-        continue;
-      }
-      // Beside the two that end in something else, a segment too much or too few may be another address of ours.
-      expect([status, 404, 405]).toContain(seen.status);
+      const seen = await verdict(world, path.replace("alice", segment), init(method, bearer(SECRET), body));
+      expect([400, 404]).toContain(seen.status);
       expect(seen.called).toBe(0);
       expect(seen.text).not.toContain("Evil");
     }

@@ -1,0 +1,73 @@
+import { isTable } from "../config/report.ts";
+import { Refusal } from "../errors.ts";
+import { urlFrom } from "../identity/profile.ts";
+import { METADATA_CHARS, NAME_CHARS, SUBJECT_CHARS, TAG_CHARS, TAGS, UID_CHARS, URL_CHARS } from "../limits.ts";
+import { NO_OBJECT, UNKNOWN_KEY } from "./body.ts";
+
+/** Whether a value may stand in a field, and what is said where it may not: one text per field tells all of its rule. */
+export type Rule = readonly [fits: (value: unknown) => boolean, remedy: string];
+export type Rules = Readonly<Record<string, Rule>>;
+
+// What zod would say of these weighs more in the bundle than the rules themselves.
+const isText = (value: unknown, most: number): value is string =>
+  typeof value === "string" && value.isWellFormed() && value.trim() !== "" && [...value].length <= most;
+
+const address: Rule = [
+  (value) => typeof value === "string" && !/\s/.test(value) && urlFrom(value) !== undefined,
+  `must be an http or https address of at most ${URL_CHARS} characters`,
+];
+
+/** CometChat's own limits (docs, articles/properties-and-constraints); characters are code points, as utf8mb4 has them. */
+export const profileRules = {
+  name: [(value) => isText(value, NAME_CHARS), `must be text of 1 to ${NAME_CHARS} characters`],
+  avatar: address,
+  link: address,
+  role: [
+    (value) => typeof value === "string" && new RegExp(`^[a-z0-9_-]{1,${UID_CHARS}}$`).test(value),
+    "must be a role's id, of a-z, 0-9, _ and -",
+  ],
+  tags: [
+    (value) => Array.isArray(value) && value.length <= TAGS && value.every((tag) => isText(tag, TAG_CHARS)),
+    `must be a list of at most ${TAGS} texts of at most ${TAG_CHARS} characters`,
+  ],
+  metadata: [
+    (value) => isTable(value) && JSON.stringify(value).length <= METADATA_CHARS,
+    `must be an object of at most ${METADATA_CHARS} characters as JSON`,
+  ],
+} satisfies Rules;
+
+export const flag: Rule = [(value) => typeof value === "boolean", "must be true or false"];
+
+/** What a session's subject may be: another one would be provisioned for nobody. */
+export const subjectRule: Rule = [
+  (value) => isText(value, SUBJECT_CHARS) && !/\p{Cc}/u.test(value),
+  "must be text, as in the session's claim",
+];
+
+export const oneOf = (values: readonly string[], remedy: string): Rule => [
+  (value) => typeof value === "string" && values.includes(value),
+  remedy,
+];
+
+export const nullable = ([fits, remedy]: Rule): Rule => [(value) => value === null || fits(value), remedy];
+
+/** The body's fields. Throws `body-shape` with everything named that is wrong; nothing of the body is repeated. */
+export function readFields(
+  body: unknown,
+  rules: Rules,
+  required: readonly string[],
+): Readonly<Record<string, unknown>> {
+  if (!isTable(body)) throw wrong([NO_OBJECT]);
+  const problems: string[] = [];
+  for (const [field, [fits, remedy]] of Object.entries(rules)) {
+    if (!Object.hasOwn(body, field)) {
+      if (required.includes(field)) problems.push(`${field}: is missing.`);
+    } else if (!fits(body[field])) problems.push(`${field}: ${remedy}.`);
+  }
+  if (Object.keys(body).some((key) => !Object.hasOwn(rules, key))) problems.push(UNKNOWN_KEY);
+  if (problems.length > 0) throw wrong(problems);
+  return body;
+}
+
+export const wrong = (problems: readonly string[]): Refusal =>
+  new Refusal({ reason: "body-shape", detail: problems.join(" ") });

@@ -1,0 +1,187 @@
+import { type Code, codes } from "../errors.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+const text = { type: "string" };
+const flag = { type: "boolean" };
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const object = (properties: Json, ...required: string[]): Json => ({
+  type: "object",
+  properties,
+  ...(required.length > 0 && { required }),
+});
+const content = (schema: Json, type = "application/json"): Json => ({ content: { [type]: { schema } } });
+const answer = (description: string, schema?: Json): Json => ({ description, ...(schema && content(schema)) });
+const body = (schema: Json, required = true, type?: string): Json => ({
+  requestBody: { required, ...content(schema, type) },
+});
+const parameter = (name: string, where: string, schema: Json = text): Json => ({
+  name,
+  in: where,
+  required: true,
+  schema,
+});
+
+const anywhere: Code[] = ["rate-limited", "config-invalid", "internal"];
+const upstream: Code[] = ["cometchat-rejected", "cometchat-unavailable", "cometchat-rate-limited", "cometchat-timeout"];
+const bodily: Code[] = ["body-too-large", "unsupported-media-type"];
+const session: Code[] = [
+  ...(["bad-request", "session-missing", "session-malformed", "session-invalid", "session-expired"] as const),
+  ...(["origin-not-allowed", "subject-not-allowed", "keys-unavailable"] as const),
+  ...bodily,
+  ...upstream,
+];
+const backend: Code[] = ["bad-request", "backend-unauthorized", "subject-not-allowed", "not-found", ...upstream];
+
+/** One operation: what it is, its answers, and the codes with which it can be refused, one line per status. */
+function operation(summary: string, responses: Json, refusals: readonly Code[], more: Json = {}): Json {
+  const problems: Record<number, Json> = {};
+  for (const code of Object.keys(codes) as Code[]) {
+    if (!refusals.includes(code) && !anywhere.includes(code) && code !== "method-not-allowed") continue;
+    const [status] = codes[code];
+    const before = problems[status]?.description;
+    problems[status] = {
+      description: before === undefined ? code : `${before}, ${code}`,
+      ...content(ref("Problem"), "application/problem+json"),
+    };
+  }
+  return { summary, responses: { ...responses, ...problems }, ...more };
+}
+
+const bySession = { security: [{ session: [] }] };
+const byBackend = { security: [{ backend: [] }] };
+const done = { 204: answer("Done") };
+const uid = { parameters: [parameter("uid", "path", ref("Uid"))] };
+const profile = {
+  avatar: ref("Address"),
+  link: ref("Address"),
+  role: ref("Uid"),
+  tags: { type: "array", maxItems: 25, items: { type: "string", maxLength: 100 } },
+  metadata: { type: "object", description: "At most 1600 characters as JSON" },
+};
+const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: "null" }] });
+const name = { type: "string", minLength: 1, maxLength: 100 };
+const token = { authToken: text, uid: ref("Uid"), appId: text, region: { enum: ["us", "eu", "in"] }, created: flag };
+
+/** What the contract's endpoints take and answer. https://spec.openapis.org/oas/v3.1.1.html */
+export const openapi = (): Json => ({
+  openapi: "3.1.1",
+  info: {
+    title: "CometChat Edge Gateway",
+    version: "1",
+    description: "A session of your identity provider in, a CometChat auth token out.",
+  },
+  paths: {
+    "/v1/token": {
+      post: operation(
+        "An auth token for this session's user",
+        {
+          200: answer("The token that the session holds already", ref("Token")),
+          201: answer("A new token", ref("Token")),
+        },
+        [...session, "user-deactivated", "user-not-provisioned"],
+        { ...bySession, ...body(object({ fresh: { ...flag, description: "Do not reuse a held token" } }), false) },
+      ),
+      delete: operation("Revokes the auth tokens of this session, or the one named", done, session, {
+        ...bySession,
+        ...body(object({ authToken: text }), false),
+      }),
+    },
+    "/v1/tokens": { delete: operation("Revokes every auth token of this user", done, session, bySession) },
+    "/v1/backchannel-logout": {
+      post: operation(
+        "OpenID Connect Back-Channel Logout 1.0",
+        { 200: answer("The session's, or the user's, auth tokens are revoked") },
+        ["bad-request", "body-too-large", "keys-unavailable", ...upstream],
+        body(object({ logout_token: text }, "logout_token"), true, "application/x-www-form-urlencoded"),
+      ),
+    },
+    "/v1/users": {
+      post: operation(
+        "Provisions the user that later sessions of this subject are",
+        { 200: answer("Was there already", ref("Provisioned")), 201: answer("Created", ref("Provisioned")) },
+        [...backend, ...bodily, "user-deactivated"],
+        {
+          ...byBackend,
+          ...body(
+            object(
+              { subject: text, issuer: text, app: text, name, ...profile, withAuthToken: flag },
+              "subject",
+              "name",
+            ),
+          ),
+        },
+      ),
+    },
+    "/v1/users/{uid}": {
+      ...uid,
+      get: operation("The CometChat user", { 200: answer("The user", ref("User")) }, backend, byBackend),
+      patch: operation(
+        "Updates the profile; null takes a field away",
+        { 200: answer("The user", ref("User")) },
+        [...backend, ...bodily],
+        {
+          ...byBackend,
+          ...body(
+            object({
+              name,
+              ...profile,
+              avatar: orNull(profile.avatar),
+              link: orNull(profile.link),
+              metadata: orNull(profile.metadata),
+            }),
+          ),
+        },
+      ),
+      delete: operation("Flushes the auth tokens, then deactivates", done, backend, byBackend),
+    },
+    "/v1/users/{uid}/reactivate": { ...uid, post: operation("Reactivates", done, backend, byBackend) },
+    "/v1/users/{uid}/tokens": { ...uid, delete: operation("Flushes the auth tokens", done, backend, byBackend) },
+    "/v1/webhooks/{issuer}": {
+      parameters: [
+        parameter("issuer", "path"),
+        ...["id", "timestamp", "signature"].map((part) => parameter(`webhook-${part}`, "header")),
+      ],
+      post: operation(
+        "User events of an identity provider (Standard Webhooks 1.0; svix-* headers too)",
+        { 204: answer("Followed, or not about a user") },
+        [...backend, "body-too-large"],
+        body({ type: "object" }),
+      ),
+    },
+    "/healthz": { get: operation("Whether the gateway runs", { 200: answer("It does") }, []) },
+    "/readyz": {
+      get: operation(
+        "Whether a sign-in could work now",
+        { 200: answer("It could", ref("Ready")), 503: answer("It could not", ref("Ready")) },
+        [],
+      ),
+    },
+    "/openapi.json": { get: operation("This document", { 200: answer("OpenAPI 3.1") }, []) },
+  },
+  components: {
+    securitySchemes: {
+      session: { type: "http", scheme: "bearer", bearerFormat: "JWT" },
+      backend: { type: "http", scheme: "bearer", description: "BACKEND_SECRET" },
+    },
+    schemas: {
+      Uid: { type: "string", pattern: "^[a-z0-9_-]{1,100}$" },
+      Address: { type: "string", format: "uri", maxLength: 3000 },
+      Token: object({ ...token, expiresAt: { type: "string", format: "date-time" } }, ...Object.keys(token)),
+      Provisioned: object(token, ...Object.keys(token).slice(1)),
+      User: object({ uid: ref("Uid"), name, ...profile, status: text, createdAt: { type: "integer" } }, "uid", "name"),
+      Ready: object({ status: text, checks: { type: "array", items: { type: "object" } } }, "status", "checks"),
+      Problem: object(
+        {
+          type: text,
+          title: text,
+          status: { type: "integer" },
+          code: { enum: Object.keys(codes) },
+          detail: text,
+          requestId: text,
+        },
+        ...["type", "title", "status", "code", "requestId"],
+      ),
+    },
+  },
+});

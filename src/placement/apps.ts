@@ -1,0 +1,36 @@
+import type { CometChat } from "../cometchat/cometchat.ts";
+import type { Issuer } from "../config/types.ts";
+import type { Context } from "../context.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import type { Gateway } from "../gateway.ts";
+import { ok, type Result } from "../result.ts";
+import { homeOf } from "./home.ts";
+
+/**
+ * The apps in which a user may live who is not there to say so, the likeliest first. Only a mapping is sure; where KV
+ * does not have it, the user may have been placed by a claim, and nobody must miss its deactivation.
+ */
+export async function appsOf(
+  gateway: Gateway,
+  uid: string,
+  context: Context,
+  issuer?: Issuer,
+): Promise<Result<readonly CometChat[], GatewayError>> {
+  const home = await homeOf(gateway, uid, context, issuer);
+  if (!home.ok) return home;
+  if (issuer?.app !== undefined || gateway.directory.recall(uid)) return ok([home.value]);
+  const others = [...gateway.config.apps.keys()].map(gateway.cometchat).filter((chat) => chat !== undefined);
+  return ok([home.value, ...others.filter((chat) => chat !== home.value)]);
+}
+
+/** What the first of these apps says that knows the user; fails with `upstream-uid-unknown` where none does. */
+export async function inOneOf<T>(
+  apps: readonly CometChat[],
+  act: (chat: CometChat) => Promise<Result<T, GatewayError>>,
+): Promise<Result<T, GatewayError>> {
+  for (const chat of apps) {
+    const done = await act(chat);
+    if (done.ok || done.error.reason !== "upstream-uid-unknown") return done;
+  }
+  return fail("upstream-uid-unknown");
+}

@@ -1,0 +1,190 @@
+import type { Context as HonoContext } from "hono";
+import type { CometChat, Profile } from "../cometchat/cometchat.ts";
+import { obtainToken } from "../cometchat/obtain.ts";
+import type { Issuer } from "../config/types.ts";
+import type { Context } from "../context.ts";
+import { provisioned } from "../directory/provisioned.ts";
+import { digestOf } from "../encoding.ts";
+import { expect, type GatewayError, Refusal } from "../errors.ts";
+import { readJson } from "../http/body.ts";
+import type { HonoEnv } from "../http/environment.ts";
+import { flag, nullable, oneOf, profileRules, readFields, subjectRule, wrong } from "../http/fields.ts";
+import { isUid, RESERVED, uidOf } from "../identity/uid.ts";
+import { LEDGER_AFTER_MS, USER_BODY_BYTES } from "../limits.ts";
+import { appsOf, inOneOf } from "../placement/apps.ts";
+import type { Result } from "../result.ts";
+import { flushUser } from "../revoke.ts";
+
+type C = HonoContext<HonoEnv>;
+
+const UNSETTABLE = ["avatar", "link", "metadata"] as const;
+const changes = {
+  ...profileRules,
+  avatar: nullable(profileRules.avatar),
+  link: nullable(profileRules.link),
+  metadata: nullable(profileRules.metadata),
+};
+
+interface Newcomer extends Profile {
+  subject: string;
+  name: string;
+  issuer?: string;
+  app?: string;
+  withAuthToken?: boolean;
+}
+
+/**
+ * POST /v1/users: provisions the user that a later session of this subject will be, with a token if one is wanted.
+ * One call to CometChat; a second only for the token of a user that was there already.
+ */
+export async function postUser(c: C): Promise<Response> {
+  const { gateway, context, outcome } = c.var;
+  const { subject, issuer, app: wish, withAuthToken = false, ...given } = await newcomerIn(c);
+  const uid = expect(await uidOf(issuer, subject));
+  const app = await homeFor(c, issuer, uid, wish);
+  const chat = gateway.cometchat(app);
+  if (!chat) throw new Refusal({ reason: "home-app-gone" });
+
+  const profile = withoutEmpty(given);
+  const made = withAuthToken
+    ? // Not reactivated, even where sign-ins do: a backend has its own call for that.
+      await obtainToken(
+        chat,
+        { uid, known: false, profile },
+        { mode: "create", reactivate: false },
+        () => false,
+        context,
+      )
+    : await chat.create(uid, profile, { withAuthToken }, context);
+  if (!made.ok && made.error.reason !== "upstream-uid-exists") throw new Refusal(made.error);
+  const authToken = made.ok ? made.value.authToken : undefined;
+  const created = made.ok && (!("created" in made.value) || made.value.created);
+
+  context.after("provisioned", (later) => provisioned({ uid, profile, created }, chat, gateway, later));
+  if (authToken !== undefined) record(c, chat, uid, authToken);
+  const { appId, region } = chat.app;
+  Object.assign(outcome, { app: chat.app.name, region, created });
+  return c.json({ uid, appId, region, created, ...(authToken && { authToken }) }, created ? 201 : 200);
+}
+
+async function newcomerIn(c: C): Promise<Omit<Newcomer, "issuer"> & { readonly issuer: Issuer }> {
+  const { issuers, apps } = c.var.gateway.config;
+  const rules = {
+    ...profileRules,
+    subject: subjectRule,
+    issuer: oneOf(
+      issuers.map(({ issuer }) => issuer),
+      "must be the issuer of one of SESSION_ISSUERS",
+    ),
+    app: oneOf([...apps.keys()], "must be one of COMETCHAT_APPS"),
+    withAuthToken: flag,
+  };
+  const required = ["subject", "name", ...(issuers.length > 1 ? ["issuer"] : [])];
+  const body = readFields(await readJson(c.req.raw, USER_BODY_BYTES), rules, required) as unknown as Newcomer;
+  const issuer = issuers.find((one) => one.issuer === (body.issuer ?? issuers[0]?.issuer));
+  if (!issuer) throw new Refusal({ reason: "bug" });
+  return { ...body, issuer };
+}
+
+/** Where the user is to live: where its sessions will look for it. */
+async function homeFor({ var: { gateway, context } }: C, issuer: Issuer, uid: string, wish?: string): Promise<string> {
+  const { placement } = gateway.config;
+  if (issuer.app !== undefined) {
+    if (wish !== undefined && wish !== issuer.app)
+      throw wrong(["app: is not the one that this issuer's users live in."]);
+    return issuer.app;
+  }
+  if (issuer.appClaim !== undefined && wish === undefined) {
+    throw wrong(["app: is missing: a claim of the session decides, and there is none yet."]);
+  }
+  const app = wish ?? placement.default;
+  if (issuer.appClaim !== undefined || !placement.byGeography) return app;
+  // The home is chosen once and for all; where the backend's server stands says nothing of its users.
+  return expect(await gateway.ledgers.home(uid, (ledger) => ledger.home(app), context.deadline.left()));
+}
+
+/** A token of the backend's asking ends as all others do; it belongs to no session but its own. */
+function record({ var: { gateway, context } }: C, chat: CometChat, uid: string, token: string): void {
+  const { ledgers, config } = gateway;
+  if (!ledgers.records) return;
+  const app = chat.app.name;
+  const expiresAt = config.tokens.ttl === undefined ? null : context.now + config.tokens.ttl * 1000;
+  context.after("record", async () => {
+    const entry = { uid, app, token, session: await digestOf(token), mintedAt: context.now, expiresAt };
+    return ledgers.tokens(uid, app, (ledger) => ledger.record(entry), LEDGER_AFTER_MS);
+  });
+}
+
+/** GET /v1/users/{uid}: the user as CometChat has it. A deactivated one is unknown there. */
+export const getUser = async (c: C): Promise<Response> =>
+  c.json(await withUser(c, (chat, uid, context) => chat.get(uid, context)));
+
+/** PATCH /v1/users/{uid}: `null` takes away an avatar, a link or the metadata. */
+export async function patchUser(c: C): Promise<Response> {
+  const uid = uidIn(c);
+  const body = readFields(await readJson(c.req.raw, USER_BODY_BYTES), changes, []);
+  if (Object.keys(body).length === 0) throw wrong(["The body names nothing to change."]);
+  const profile = withoutEmpty(Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)));
+  const unset = UNSETTABLE.filter((field) => Object.hasOwn(body, field) && profile[field] === undefined);
+  return c.json(await withUser(c, (chat, _, context) => chat.update(uid, profile, unset, context)));
+}
+
+/** DELETE /v1/users/{uid}: the tokens first, since afterwards CometChat may not know the uid any more. */
+export async function deleteUser(c: C): Promise<Response> {
+  await withUser(c, async (chat, uid, context) => {
+    const flushed = await flushUser(c.var.gateway, chat, uid, context);
+    return flushed.ok ? chat.deactivate(uid, context) : flushed;
+  });
+  return c.body(null, 204);
+}
+
+/** POST /v1/users/{uid}/reactivate */
+export async function postReactivate(c: C): Promise<Response> {
+  await withUser(c, async (chat, uid, context) => {
+    const done = await chat.reactivate(uid, context);
+    // CometChat calls it done for a uid that it never had, too.
+    return done.ok ? chat.get(uid, context) : done;
+  });
+  // Should a provider deliver once more that the user was deleted, that was before.
+  const { gateway, context } = c.var;
+  context.after("event", (later) =>
+    gateway.ledgers.home(uidIn(c), (ledger) => ledger.newer(context.now, "reactivated"), later.deadline.left()),
+  );
+  return c.body(null, 204);
+}
+
+/** DELETE /v1/users/{uid}/tokens. A user without tokens, or none at all, has none left either. */
+export async function deleteUserTokens(c: C): Promise<Response> {
+  const { gateway, context } = c.var;
+  const uid = uidIn(c);
+  for (const chat of expect(await appsOf(gateway, uid, context))) {
+    expect(await flushUser(gateway, chat, uid, context));
+  }
+  return c.body(null, 204);
+}
+
+/** Does it in the app that knows the user; 404 where none does. */
+async function withUser<T>(
+  c: C,
+  act: (chat: CometChat, uid: string, context: Context) => Promise<Result<T, GatewayError>>,
+): Promise<T> {
+  const { gateway, context } = c.var;
+  const uid = uidIn(c);
+  const apps = expect(await appsOf(gateway, uid, context));
+  return expect(await inOneOf(apps, (chat) => act(chat, uid, context)));
+}
+
+/** The uid as it stands in the address: nothing is decoded, so that there is one way to write it. */
+function uidIn(c: C): string {
+  const uid = c.req.path.split("/")[3] ?? "";
+  if (!isUid(uid)) throw new Refusal({ reason: "uid-form", detail: "A uid is of a-z, 0-9, _ and -, at most 100." });
+  if (uid === RESERVED) throw new Refusal({ reason: "subject-reserved" });
+  return uid;
+}
+
+/** Empty metadata would come back as a list; left out it is none, which is the same. */
+function withoutEmpty<P extends Profile>(profile: P): P {
+  if (!profile.metadata || Object.keys(profile.metadata).length > 0) return profile;
+  const { metadata: _, ...rest } = profile;
+  return rest as P;
+}

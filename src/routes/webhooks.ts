@@ -1,0 +1,54 @@
+import type { Context as HonoContext } from "hono";
+import type { Issuer } from "../config/types.ts";
+import { Refusal } from "../errors.ts";
+import { turnAway } from "../http/backend.ts";
+import { parseJson, readBytes } from "../http/body.ts";
+import type { HonoEnv } from "../http/environment.ts";
+import { WEBHOOK_BYTES } from "../limits.ts";
+import { eventOf } from "../webhooks/event.ts";
+import { follow } from "../webhooks/follow.ts";
+import { isSigned, readSignature } from "../webhooks/signature.ts";
+
+type C = HonoContext<HonoEnv>;
+
+const issuerIn = (c: C): Issuer | undefined =>
+  c.var.gateway.config.issuers.find(({ name }) => name === c.req.path.split("/")[3]);
+
+/** Without a secret, or under a name that nobody has, there is nothing. */
+export const hasWebhook = (c: C): boolean => (issuerIn(c)?.webhookKeys.length ?? 0) > 0;
+
+/**
+ * POST /v1/webhooks/{issuer}: what the identity provider says of its users. 204 for what was done, and for what is not
+ * about users. Whatever of it is delivered twice, or again after a failure, leads to the same.
+ */
+export async function postWebhook(c: C): Promise<Response> {
+  const { gateway, context } = c.var;
+  const issuer = issuerIn(c);
+  const signed = readSignature(c.req.raw.headers, context.now);
+  if (!issuer || !signed) return turnAway(c);
+  const bytes = await readBytes(c.req.raw, WEBHOOK_BYTES);
+  if (!(await isSigned(signed, bytes, issuer.webhookKeys))) return turnAway(c);
+
+  const event = eventOf(parseJson(bytes), context.now);
+  const tell = (done: string) =>
+    gateway.deps.log({
+      event: "webhook",
+      requestId: context.requestId,
+      issuer: issuer.name,
+      kind: event?.kind ?? "other",
+      done,
+    });
+  if (!event) tell("ignored");
+  else if (event.blocking) {
+    // A sign-up waits for this answer, and fails with it. Whatever goes wrong, the first sign-in makes up for it.
+    context.after("webhook", async (later) => {
+      const done = await follow(event, issuer, gateway, later);
+      tell(done.ok ? done.value : done.error.reason);
+    });
+  } else {
+    const done = await follow(event, issuer, gateway, context);
+    if (!done.ok) throw new Refusal(done.error);
+    tell(done.value);
+  }
+  return c.body(null, 204);
+}

@@ -1,0 +1,113 @@
+import type { CometChat, Profile } from "../cometchat/cometchat.ts";
+import type { Issuer } from "../config/types.ts";
+import type { Context } from "../context.ts";
+import { provisioned } from "../directory/provisioned.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import type { Gateway } from "../gateway.ts";
+import { fallbackName, profileHash, profileOf } from "../identity/profile.ts";
+import { uidOf } from "../identity/uid.ts";
+import { appsOf, inOneOf } from "../placement/apps.ts";
+import { place } from "../placement/placement.ts";
+import { ok, type Result } from "../result.ts";
+import { flushUser } from "../revoke.ts";
+import { claim, subject } from "../session/claims.ts";
+import type { Event } from "./event.ts";
+
+/** What was done about an event, for the log. */
+export type Done = "created" | "known" | "updated" | "deactivated" | "unknown" | "unchanged" | "outdated" | "unplaced";
+type Answer = Promise<Result<Done, GatewayError>>;
+
+/**
+ * Does at CometChat what a provider says of one of its users. Every step may be repeated, and none brings a deactivated
+ * user back. Fails where CometChat or the ledger does, so that the provider delivers again.
+ */
+export async function follow(event: Event, issuer: Issuer, gateway: Gateway, context: Context): Answer {
+  const who = subject(event.claims, issuer);
+  if (!who.ok) return fail("body-shape", { detail: "The event names no user." });
+  const identified = await uidOf(issuer, who.value);
+  if (!identified.ok) return identified;
+  const uid = identified.value;
+  const { at, kind } = event;
+  if (kind === "updated" && (await unchanged(event, issuer))) return ok("unchanged");
+
+  // A delivery that failed comes again when a newer one may have been followed already.
+  if (at !== undefined) {
+    const newer = await gateway.ledgers.home(uid, (ledger) => ledger.newer(at, kind), context.deadline.left());
+    if (!newer.ok) return newer;
+    // Of an update that came too early nothing may be left, so only a deletion stands against a creation.
+    if (newer.value !== undefined && (kind !== "created" || newer.value === "deleted")) return ok("outdated");
+  }
+  if (kind === "created") return create(uid, event, issuer, gateway, context);
+  const apps = await appsOf(gateway, uid, context, issuer);
+  if (!apps.ok) return apps;
+  const done = await inOneOf(apps.value, (chat) =>
+    kind === "updated" ? update(uid, event, issuer, chat, context) : end(uid, gateway, chat, context),
+  );
+  if (done.ok || done.error.reason !== "upstream-uid-unknown") return done;
+  // Where users are made on their own, the news of one may come before that of its making.
+  const missed = kind === "updated" && gateway.config.provisioning.mode === "create";
+  return missed ? create(uid, event, issuer, gateway, context) : ok("unknown");
+}
+
+async function create(uid: string, { claims }: Event, issuer: Issuer, gateway: Gateway, context: Context): Answer {
+  const chat = await landing(uid, claims, issuer, gateway, context);
+  if (!chat.ok) return chat;
+  if (!chat.value) return ok("unplaced");
+  const { profile } = profileOf(issuer, claims);
+  const named = { ...profile, name: profile.name ?? fallbackName(claims, uid) };
+  const made = await chat.value.create(uid, named, { withAuthToken: false }, context);
+  if (!made.ok && made.error.reason !== "upstream-uid-exists") return made;
+  const home = chat.value;
+  context.after("provisioned", (later) => provisioned({ uid, profile, created: made.ok }, home, gateway, later));
+  return ok(made.ok ? "created" : "known");
+}
+
+/**
+ * Where a new user would live, if that can be told yet: not where a claim decides that this event does not hold, nor
+ * where the user's own place does, which the provider's server does not share. The first sign-in knows.
+ */
+async function landing(
+  uid: string,
+  claims: Event["claims"],
+  issuer: Issuer,
+  { config, cometchat, ledgers }: Gateway,
+  context: Context,
+): Promise<Result<CometChat | undefined, GatewayError>> {
+  const placed = place(config, issuer, claims, {});
+  if (!placed.ok) return ok(undefined);
+  if (placed.value.by === "configuration") return ok(cometchat(placed.value.app));
+  const home = await ledgers.home(uid, (ledger) => ledger.knownHome(), context.deadline.left());
+  return home.ok ? ok(home.value === undefined ? undefined : cometchat(home.value)) : home;
+}
+
+/** Supabase tells of every change to a row, each sign-in's included. */
+async function unchanged({ before, claims }: Event, issuer: Issuer): Promise<boolean> {
+  if (!before) return false;
+  const [old, now] = [before, claims].map((each) => profileHash(profileOf(issuer, each).profile));
+  return (await old) === (await now);
+}
+
+/**
+ * Sends what the event holds. What it does not hold is left alone, since sessions may know more than events; only what
+ * it says to be gone is taken away.
+ */
+async function update(uid: string, { claims }: Event, issuer: Issuer, chat: CometChat, context: Context): Answer {
+  const { profile: paths } = issuer;
+  const { profile, dropped } = profileOf(issuer, claims);
+  const said = (path: string | undefined) => (path === undefined ? undefined : claim(claims, path));
+  const unset = (["avatar", "link"] as const).filter((field) => said(paths[field]) === null);
+  // A role that the operator's table no longer grants is taken back.
+  const role: Profile = dropped.includes("role") || said(paths.role) === null ? { role: "default" } : {};
+  const change = { ...profile, ...role };
+  if (Object.keys(change).length + unset.length === 0) return ok("unchanged");
+  const done = await chat.update(uid, change, unset, context);
+  return done.ok ? ok("updated") : done;
+}
+
+/** The tokens first: afterwards CometChat may not know the uid any more. */
+async function end(uid: string, gateway: Gateway, chat: CometChat, context: Context): Answer {
+  const flushed = await flushUser(gateway, chat, uid, context);
+  if (!flushed.ok) return flushed;
+  const done = await chat.deactivate(uid, context);
+  return done.ok ? ok("deactivated") : done;
+}
