@@ -29,3 +29,24 @@ export function shaky(limit: RateLimit, random: () => number = Math.random): Rat
     limit: (options) => (random() < 0.01 ? Promise.reject(new Error("rate limit failed")) : limit.limit(options)),
   };
 }
+
+/** As much of KV as the gateway uses, in memory: for where there is none. */
+export function memoryKv(): KVNamespace {
+  const held = new Map<string, string>();
+  const kv = {
+    get: async (key: string, type?: string) => {
+      const text = held.get(key) ?? null;
+      return text !== null && type === "json" ? JSON.parse(text) : text;
+    },
+    put: async (key: string, value: string) => {
+      held.set(key, value);
+    },
+    delete: async (key: string) => {
+      held.delete(key);
+    },
+  };
+  return kv as unknown as KVNamespace;
+}
+
+/** A rate limit that nobody reaches. */
+export const unlimited: RateLimit = { limit: async () => ({ success: true }) };
