@@ -12,7 +12,13 @@ export default defineConfig({
             miniflare: {
               // What the Durable Object sees; a developer's own .dev.vars must not leak in. See test/integration/world.ts.
               bindings: {
-                COMETCHAT_APPS: { main: { appId: "275300000000000a", region: "us" } },
+                COMETCHAT_APPS: {
+                  main: { appId: "275300000000000a", region: "us" },
+                  us: { appId: "2753000000000us", region: "us" },
+                  eu: { appId: "2753000000000eu", region: "eu" },
+                  in: { appId: "2753000000000in", region: "in" },
+                },
+                PLACEMENT: { default: "main" },
                 SESSION_ISSUERS: [{ issuer: "https://idp.example", audience: ["chat"] }],
                 ALLOWED_ORIGINS: ["https://app.example.com"],
                 COMETCHAT_API_KEY: "0123456789abcdef0123456789abcdef01234567",

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
-import { keeping, ledgerOf, quietly } from "./keeping.ts";
+import { keeping, ledgerOf, quietly, request } from "./keeping.ts";
 import { API_KEY, bodyOf, ISSUER, type ProblemAnswer, type World, type WorldOptions } from "./world.ts";
 
 quietly();
@@ -258,5 +258,44 @@ describe("one app in trouble", () => {
     expect(ready.status).toBe(503);
     expect(text.split("\n").find((line) => line.includes('"app eu"'))).toContain('"ok":false');
     expect(text.split("\n").find((line) => line.includes('"app in"'))).toContain('"ok":true');
+  });
+});
+
+describe("data residency (PLACEMENT.jurisdictions)", () => {
+  const PLACEMENT = { ...GEOGRAPHY, jurisdictions: { eu: "eu" } };
+  // workerd refuses jurisdictions where it runs alone. As on the platform, one gives other ids for the same names.
+  const inJurisdiction = (jurisdiction: string) => ({
+    getByName: (name: string) => bindings.LEDGER.getByName(`${jurisdiction}/${name}`),
+  });
+  const LEDGER = { getByName: (name: string) => bindings.LEDGER.getByName(name), jurisdiction: inJurisdiction };
+
+  it("keeps the tokens of a user homed there in an object of that jurisdiction, and nothing but the app's name outside", async () => {
+    const world = regions({ PLACEMENT, LEDGER });
+    const session = await world.session({ subject: "alice" });
+    const gateway = world.at({ continent: "EU" });
+    expect((await gateway.signIn(session)).status).toBe(201);
+    const inside = inJurisdiction("eu").getByName("alice");
+    const outside = bindings.LEDGER.getByName("alice");
+    expect(inside.id.toString()).not.toBe(outside.id.toString());
+    const { runInDurableObject } = await import("cloudflare:test");
+    const rows = (stub: DurableObjectStub) =>
+      runInDurableObject(stub, (_, { storage: { sql } }) => ({
+        tokens: sql.exec("SELECT * FROM tokens").toArray().length,
+        facts: sql.exec("SELECT name, value FROM facts").toArray(),
+      }));
+    expect((await rows(inside as unknown as DurableObjectStub)).tokens).toBe(1);
+    expect(await rows(outside as unknown as DurableObjectStub)).toEqual({
+      tokens: 0,
+      facts: [{ name: "home", value: "eu" }],
+    });
+  });
+
+  it("finds them there again to end them", async () => {
+    const world = regions({ PLACEMENT, LEDGER });
+    const session = await world.session({ subject: "alice" });
+    const gateway = world.at({ continent: "EU" });
+    await gateway.signIn(session);
+    expect((await gateway.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    expect(world.apps.eu.tokens("alice")).toEqual([]);
   });
 });
