@@ -1,0 +1,111 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createOrigins } from "../../src/http/origin.ts";
+import { addressKey } from "../../src/http/ratelimit.ts";
+import { requestIdOf } from "../../src/http/requestid.ts";
+
+describe("allowed origins", () => {
+  const allowed = createOrigins(["https://app.example.com", "https://*.preview.example.com", "capacitor://localhost"]);
+
+  it.each([
+    "https://app.example.com",
+    "https://a.preview.example.com",
+    "https://pr-17.preview.example.com",
+    "capacitor://localhost",
+  ])("take %s", (origin) => {
+    expect(allowed(origin)).toBe(true);
+  });
+
+  it.each([
+    "null",
+    "",
+    "https://app.example.com.evil",
+    "https://evil-app.example.com",
+    "http://app.example.com",
+    "https://app.example.com:8443",
+    "https://app.example.com/",
+    "https://App.example.com",
+    "HTTPS://app.example.com",
+    "https://preview.example.com",
+    "https://.preview.example.com",
+    "https://a.b.preview.example.com",
+    "https://evil.com#.preview.example.com",
+    "https://evil.com/.preview.example.com",
+    "https://evil.com?.preview.example.com",
+    "https://user@.preview.example.com",
+    "https://xpreview.example.com",
+    "https://-.preview.example.com",
+    "https://*.preview.example.com",
+    "https://a.preview.example.com.evil",
+    "http://a.preview.example.com",
+    "https://a.preview.example.com:444",
+    "capacitor://localhost:1",
+  ])("refuse %s", (origin) => {
+    expect(allowed(origin)).toBe(false);
+  });
+
+  it("by wildcard, take exactly those whose host has one more label", () => {
+    fc.assert(
+      fc.property(fc.stringMatching(/^[a-zA-Z0-9.#/?:@_-]{0,12}$/), (text) => {
+        const url = `https://${text}preview.example.com`;
+        fc.pre(URL.canParse(url));
+        const { hostname, origin } = new URL(url);
+        const expected = /^[^.]+\.preview\.example\.com$/.test(hostname);
+        expect(allowed(origin)).toBe(expected);
+      }),
+    );
+  });
+});
+
+describe("the address that a limit counts", () => {
+  it.each([
+    ["192.0.2.1", "192.0.2.1"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
+    ["2001:db8:1:2::9", "2001:db8:1:2"],
+    ["2001:0DB8:0001:0002:ffff::", "2001:db8:1:2"],
+    ["2001:db8::1", "2001:db8:0:0"],
+    ["::1", "0:0:0:0"],
+    ["::", "0:0:0:0"],
+  ])("of %s is %s", (address, key) => {
+    expect(addressKey(new Headers({ "CF-Connecting-IP": address }))).toBe(key);
+  });
+
+  it("is the same for all of a visitor's /64, however it is written", () => {
+    const group = fc.integer({ min: 0, max: 0xffff });
+    fc.assert(
+      fc.property(fc.tuple(group, group, group, group), fc.tuple(group, group, group, group), (network, host) => {
+        const long = [...network, ...host].map((part) => part.toString(16).padStart(4, "0")).join(":");
+        // The URL parser writes the canonical short form (RFC 5952)
+        const short = new URL(`http://[${long}]/`).hostname.slice(1, -1);
+        const key = network.map((part) => part.toString(16)).join(":");
+        for (const address of [long, short]) expect(addressKey(new Headers({ "CF-Connecting-IP": address }))).toBe(key);
+      }),
+    );
+  });
+
+  it("is never empty", () => {
+    expect(addressKey(new Headers())).toBe("unknown");
+    expect(addressKey(new Headers({ "CF-Connecting-IP": " " }))).toBe("unknown");
+    // Nobody chooses it by a header of his own
+    expect(addressKey(new Headers({ "X-Forwarded-For": "192.0.2.1" }))).toBe("unknown");
+  });
+});
+
+describe("a request id", () => {
+  it.each(["0123abcd", "a_b-c_d-e_f", "x".repeat(64)])("is taken over: %s", (id) => {
+    expect(requestIdOf(new Headers({ "X-Request-Id": id }))).toBe(id);
+  });
+
+  it.each([
+    "short",
+    "x".repeat(65),
+    "x".repeat(10_240),
+    "<script>alert(1)</script>",
+    "a b c d e f",
+    "ümlaut-ümlaut",
+    "",
+  ])("is made anew instead of %s", (id) => {
+    const made = requestIdOf(new Headers({ "X-Request-Id": id }));
+    expect(made).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
+  });
+});

@@ -1,0 +1,46 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createSeal } from "../../src/ledger/seal.ts";
+
+const key = (byte: number) => new Uint8Array(32).fill(byte);
+const seal = createSeal([key(1)], "held");
+
+describe("what is sealed", () => {
+  it("opens where it was put, for any text", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "grapheme" }), fc.string(), async (text, place) => {
+        expect(await seal.open(await seal.seal(text, place), place)).toBe(text);
+      }),
+    );
+  });
+
+  it("does not open elsewhere, for another purpose, or under another key", async () => {
+    const sealed = await seal.seal("token", "v1:t:alice:one");
+    expect(await seal.open(sealed, "v1:t:alice:two")).toBeUndefined();
+    expect(await createSeal([key(1)], "ledger").open(sealed, "v1:t:alice:one")).toBeUndefined();
+    expect(await createSeal([key(2)], "held").open(sealed, "v1:t:alice:one")).toBeUndefined();
+    expect(await createSeal([], "held").open(sealed, "v1:t:alice:one")).toBeUndefined();
+  });
+
+  it("opens under the key that is being rotated out, and is sealed under the new one", async () => {
+    const sealed = await seal.seal("token", "here");
+    const rotating = createSeal([key(2), key(1)], "held");
+    expect(await rotating.open(sealed, "here")).toBe("token");
+    expect(await createSeal([key(2)], "held").open(await rotating.seal("token", "here"), "here")).toBe("token");
+  });
+
+  it("does not open after any one byte was changed, or any were cut off", async () => {
+    const sealed = await seal.seal("token", "here");
+    for (let at = 0; at < sealed.length; at += 1) {
+      const changed = sealed.slice();
+      changed[at] = (changed[at] ?? 0) ^ 1;
+      expect(await seal.open(changed, "here")).toBeUndefined();
+      expect(await seal.open(sealed.slice(0, at), "here")).toBeUndefined();
+    }
+  });
+
+  it("is never the same twice", async () => {
+    const [one, two] = await Promise.all([seal.seal("token", "here"), seal.seal("token", "here")]);
+    expect(one).not.toEqual(two);
+  });
+});
