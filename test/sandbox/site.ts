@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Fetch } from "./server.ts";
 
 const PAGE = join(import.meta.dirname, "page");
@@ -12,7 +12,7 @@ const TYPES: Record<string, string> = {
 };
 
 /** Where CometChat's SDK lies, unmodified, as its users have it. Nothing of it is copied. */
-const SDK = createRequire(import.meta.url).resolve("@cometchat/chat-sdk-javascript");
+const SDK = fileURLToPath(import.meta.resolve("@cometchat/chat-sdk-javascript"));
 
 export interface SiteOptions {
   /** What the page has to know before it can do anything; read at each visit. */

@@ -9,7 +9,7 @@ import {
   type SigningOptions,
 } from "./sessions.ts";
 
-export type { DocumentName, LogoutTokenOptions, ProviderFault, SessionOptions, SigningOptions };
+export type { LogoutTokenOptions, ProviderFault, SessionOptions };
 
 export interface ProviderOptions {
   /** The `iss` of its sessions, and the address that its documents are under: `https://auth.example`, `http://127.0.0.1:8788/idp`. */

@@ -1,14 +1,14 @@
-import { exportJWK, generateKeyPair, type JWK, type JWTHeaderParameters } from "jose";
+import { exportJWK, generateKeyPair, type JWK } from "jose";
 
 /** A signing key: the private half, and the public half as it is (or is not) published. */
-export interface SigningKey {
+interface SigningKey {
   alg: string;
   kid: string;
   privateKey: Awaited<ReturnType<typeof generateKeyPair>>["privateKey"];
   publicJwk: JWK;
 }
 
-export async function generateKey(alg: string, kid: string): Promise<SigningKey> {
+async function generateKey(alg: string, kid: string): Promise<SigningKey> {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
   return { alg, kid, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: "sig" } };
 }
@@ -69,5 +69,3 @@ export class KeyRing {
     return Promise.all(this.algorithms.map((alg) => generateKey(alg, `${alg.toLowerCase()}-${generation}`)));
   }
 }
-
-export type HeaderOverrides = Partial<JWTHeaderParameters> & Record<string, unknown>;

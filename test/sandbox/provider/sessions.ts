@@ -1,5 +1,5 @@
-import { type JWTPayload, SignJWT } from "jose";
-import type { HeaderOverrides, KeyRing } from "./keys.ts";
+import { type JWTHeaderParameters, type JWTPayload, SignJWT } from "jose";
+import type { KeyRing } from "./keys.ts";
 
 /** What every token of the provider can be told; `claims` and `header` have the last word, `undefined` removes. */
 export interface SigningOptions {
@@ -73,7 +73,7 @@ async function sign(
   const kid = options.kid === undefined ? published.kid : options.kid;
   const header = { alg, typ: defaults.typ, kid, ...options.header };
   return new SignJWT(withoutBlanks(claims) as JWTPayload)
-    .setProtectedHeader(withoutBlanks(header) as HeaderOverrides & { alg: string })
+    .setProtectedHeader(withoutBlanks(header) as unknown as JWTHeaderParameters)
     .sign(privateKey);
 }
 
