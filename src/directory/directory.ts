@@ -33,15 +33,11 @@ export interface Directory {
   /** Remembers at once, writes when KV takes it. Rejects when KV refuses; the caller logs it. */
   readonly put: (uid: string, mapping: Mapping) => Promise<void>;
   readonly forget: (uid: string) => Promise<void>;
-  /** Whether the caller may synchronise this user's profile now: one at a time. */
-  readonly claimSync: (uid: string) => boolean;
-  readonly releaseSync: (uid: string) => void;
 }
 
 export function createDirectory(kv: KVNamespace, deps: Deps): Directory {
   // Bounded in number and in time: an isolate may trust what it read for ten seconds only.
   const memory = new QuickLRU<string, Mapping>({ maxSize: MAPPINGS_REMEMBERED, maxAge: MAPPING_MEMORY_MS });
-  const syncing = new Set<string>();
   const key = (uid: string) => `v1:u:${uid}`;
 
   return {
@@ -61,14 +57,6 @@ export function createDirectory(kv: KVNamespace, deps: Deps): Directory {
     recall: (uid) => memory.get(uid),
     note(uid, value) {
       memory.set(uid, value);
-    },
-    claimSync(uid) {
-      if (syncing.has(uid)) return false;
-      syncing.add(uid);
-      return true;
-    },
-    releaseSync(uid) {
-      syncing.delete(uid);
     },
     async put(uid, value) {
       memory.set(uid, value);

@@ -30,15 +30,9 @@ export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, 
   if (!user.created && !first && here?.profile === hash) return;
 
   let profile = user.created ? hash : (here?.profile ?? "");
-  if (profile !== hash && config.provisioning.sync && chat.spare() && directory.claimSync(user.uid)) {
-    try {
-      const [change, unset] = updateOf(user, first);
-      const silent = Object.keys(change).length + unset.length === 0;
-      // A failure leaves the old digest, so that the next sign-in tries again.
-      if (silent || (await chat.update(user.uid, change, unset, context)).ok) profile = hash;
-    } finally {
-      directory.releaseSync(user.uid);
-    }
+  if (profile !== hash && config.provisioning.sync && chat.spare()) {
+    // A failure leaves the old digest, so that the next sign-in tries again.
+    if (await synchronised(user, first, chat, gateway, context)) profile = hash;
   }
   if (profile !== hash && here?.profile === profile) return;
   await directory.put(user.uid, {
@@ -48,6 +42,27 @@ export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, 
     createdAt: here?.createdAt ?? context.now,
     syncedAt: profile === hash ? context.now : (here?.syncedAt ?? 0),
   });
+}
+
+/**
+ * Brings the profile up to date. One at a time per user, wherever it signs in: of two that overlap the older could
+ * arrive last, and would stay.
+ */
+async function synchronised(
+  user: SignedIn,
+  first: boolean,
+  chat: CometChat,
+  { ledgers }: Gateway,
+  context: Context,
+): Promise<boolean> {
+  const [change, unset] = updateOf(user, first);
+  if (Object.keys(change).length + unset.length === 0) return true;
+  const left = () => context.deadline.left();
+  const alone = await ledgers.home(user.uid, (ledger) => ledger.beginSync(left()), left());
+  if (!alone.ok || !alone.value) return false;
+  const updated = await chat.update(user.uid, change, unset, context);
+  await ledgers.home(user.uid, (ledger) => ledger.endSync(), left());
+  return updated.ok;
 }
 
 /**

@@ -125,6 +125,18 @@ export class Ledger extends DurableObject<Env> {
     return undefined;
   }
 
+  /** Whether the caller may bring the profile up to date now: nobody else may, in any isolate, until it is done or `ms` pass. */
+  beginSync(ms: number): boolean {
+    const now = platform.now();
+    if (Number(this.#store.fact("syncing") ?? 0) > now) return false;
+    this.#store.setFact("syncing", String(now + ms));
+    return true;
+  }
+
+  endSync(): void {
+    this.#store.setFact("syncing", "0");
+  }
+
   /** Whether this object is asked this for the first time; for what may happen once (a logout token's `jti`). */
   async once(keepUntil: number): Promise<boolean> {
     if (this.#store.fact("once") !== undefined) return false;

@@ -239,6 +239,19 @@ describe("the profile", () => {
     expect(world.simulator.user("alice")?.name).toBe("Alicia");
   });
 
+  it("is brought up to date once at a time, however many isolates see the change", async () => {
+    const world = createWorld();
+    await signInAs(world, { name: "Alice" });
+    world.simulator.journal.clear();
+    world.simulator.set({ latency: 50 });
+    const session = await world.provider.issue({ subject: "alice", claims: { name: "Alicia" } });
+    const isolates = Array.from({ length: 5 }, () => createWorld({ deps: { fetch: world.fetch } }));
+    const responses = await Promise.all(isolates.map((isolate) => isolate.call("/v1/token", bearer(session))));
+    expect(responses.map(({ status }) => status)).toEqual(Array(5).fill(201));
+    expect(calls(world).filter((call) => call === "update")).toHaveLength(1);
+    expect(world.simulator.user("alice")?.name).toBe("Alicia");
+  });
+
   it("is left alone with `sync = false`", async () => {
     const world = createWorld({ env: { PROVISIONING: { sync: false } } });
     await signInAs(world, { name: "Alice" });
