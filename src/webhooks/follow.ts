@@ -93,12 +93,11 @@ async function unchanged({ before, claims }: Event, issuer: Issuer): Promise<boo
  */
 async function update(uid: string, { claims }: Event, issuer: Issuer, chat: CometChat, context: Context): Answer {
   const { profile: paths } = issuer;
-  const { profile, dropped } = profileOf(issuer, claims);
+  const { profile } = profileOf(issuer, claims);
   const said = (path: string | undefined) => (path === undefined ? undefined : claim(claims, path));
   const unset = (["avatar", "link"] as const).filter((field) => said(paths[field]) === null);
   // A role that the operator's table no longer grants is taken back.
-  const role: Profile = dropped.includes("role") || said(paths.role) === null ? { role: "default" } : {};
-  const change = { ...profile, ...role };
+  const change: Profile = said(paths.role) === undefined ? profile : { role: "default", ...profile };
   if (Object.keys(change).length + unset.length === 0) return ok("unchanged");
   const done = await chat.update(uid, change, unset, context);
   return done.ok ? ok("updated") : done;
