@@ -1,13 +1,15 @@
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { makeSecrets, writeDeployment } from "../../sandbox/deployment.ts";
 import { startGateway } from "../../sandbox/gateway.ts";
 import { percentile } from "../world/chance.ts";
 import { number, table } from "../world/tables.ts";
-import { bundleSize } from "./bundle.ts";
+import { bundle, bundleSize } from "./bundle.ts";
+import { createMeter } from "./processor.ts";
 import { type Batch, REPEATED, VARIANTS, type Variant } from "./variants.ts";
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "21" }, requests: { type: "string", default: "300" } },
+  options: { rounds: { type: "string", default: "11" }, requests: { type: "string", default: "600" } },
 });
 const rounds = Number(values.rounds);
 const requests = Number(values.requests);
@@ -15,34 +17,55 @@ const names = Object.keys(VARIANTS) as Variant[];
 
 /** Each variant once a round, in another order each time: what else the machine does meets all of them alike. */
 async function measure(url: URL): Promise<Map<Variant, Batch[]>> {
+  const meter = await createMeter();
+  console.log(meter ? "Measured: processor time of the runtime" : "Measured: the runtime's own clock");
   const batches = new Map<Variant, Batch[]>(names.map((name) => [name, []]));
   // The first ones compile.
   for (let round = -2; round < rounds; round += 1) {
     for (const variant of names.toSorted(() => Math.random() - 0.5)) {
       const count = requests * (REPEATED[variant] ?? 1);
-      const response = await fetch(new URL(`/?variant=${variant}&requests=${count}`, url));
-      if (!response.ok) throw new Error(`${variant}: ${await response.text()}`);
-      const batch = (await response.json()) as Batch;
-      if (round >= 0) batches.get(variant)?.push(batch);
+      await ask(new URL(`/prepare?variant=${variant}&requests=${count}`, url));
+      const before = await meter?.();
+      const batch = (await (await ask(new URL(`/run?variant=${variant}`, url))).json()) as Batch;
+      const after = await meter?.();
+      const ms = before === undefined || after === undefined ? batch.ms : (after - before) / count;
+      if (round >= 0) batches.get(variant)?.push({ ...batch, ms });
     }
   }
   return batches;
 }
 
-const deployment = await writeDeployment({}, makeSecrets(), (config) => {
-  config.main = new URL("worker.ts", import.meta.url).pathname;
-});
-let batches: Map<Variant, Batch[]>;
-try {
-  const gateway = await startGateway(deployment, 0);
-  try {
-    batches = await measure(gateway.url);
-  } finally {
-    await gateway.stop();
-  }
-} finally {
-  await deployment.remove();
+async function ask(url: URL): Promise<Response> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.search}: ${await response.text()}`);
+  return response;
 }
+
+/** The Worker of the measurement in a runtime of its own: built first, so that no edit of a file restarts it meanwhile. */
+async function inRuntime<T>(work: (url: URL) => Promise<T>): Promise<T> {
+  const secrets = makeSecrets();
+  const sources = await writeDeployment({}, secrets, (config) => {
+    config.main = new URL("worker.ts", import.meta.url).pathname;
+  });
+  const built = join(dirname(sources.configPath), "built");
+  const deployment = await writeDeployment({}, secrets, (config) => {
+    config.main = join(built, "worker.js");
+    config.no_bundle = true;
+  });
+  try {
+    await bundle(sources.configPath, built);
+    const gateway = await startGateway(deployment, 0);
+    try {
+      return await work(gateway.url);
+    } finally {
+      await gateway.stop();
+    }
+  } finally {
+    await Promise.all([sources.remove(), deployment.remove()]);
+  }
+}
+
+const batches = await inRuntime(measure);
 
 const timesOf = (name: Variant): number[] => (batches.get(name) ?? []).map(({ ms }) => ms);
 

@@ -5,7 +5,8 @@ import type { Batch, Variant } from "./variants.ts";
 
 /**
  * The gateway, its bundle and runtime as in production, with everything around it answered at once and in memory: what
- * is left is its own computing. `/healthz` says that it is there, `/?variant=…&requests=…` measures a batch.
+ * is left is its own computing. `/healthz` says that it is there; `/prepare?variant=…&requests=…` makes the sessions of a
+ * batch, and `/run?variant=…` sends it.
  */
 
 const ISSUER = "https://idp.example";
@@ -80,22 +81,30 @@ async function sessionsFor(variant: Variant, requests: number): Promise<(string 
 
 const EXPECTED: Partial<Record<Variant, number>> = { missing: 401, forged: 401, reuse: 200 };
 
-async function measure(variant: Variant, count: number): Promise<Batch> {
+let sessions: (string | undefined)[] = [];
+
+function sender(variant: Variant): (session: string | undefined) => Promise<number> {
   const { app, env } = variant === "empty" || variant === "reuse" ? places[variant] : places.fresh;
   const later: Promise<unknown>[] = [];
   const context = { waitUntil: (work: Promise<unknown>) => void later.push(work), passThroughOnException() {} };
-  async function send(session: string | undefined): Promise<number> {
+  return async (session) => {
     const headers = session === undefined ? {} : { authorization: `Bearer ${session}` };
     const request = new Request("https://gateway.example/v1/token", { method: "POST", headers });
     const { status } = await app.fetch(request, env, context as unknown as ExecutionContext);
     // What follows the answer is computing as well.
     while (later.length > 0) await Promise.all(later.splice(0));
     return status;
-  }
+  };
+}
 
-  const sessions = await sessionsFor(variant, count);
+async function prepare(variant: Variant, count: number): Promise<void> {
+  sessions = await sessionsFor(variant, count);
   // Keys, the mapping and a held token are there before it counts, and for "the same session" its memory.
-  await send(variant === "first" ? undefined : sessions[0]);
+  await sender(variant)(variant === "first" ? undefined : sessions[0]);
+}
+
+async function run(variant: Variant): Promise<Batch> {
+  const send = sender(variant);
   const wanted = EXPECTED[variant] ?? 201;
   const callsBefore = calls;
   const begun = performance.now();
@@ -103,14 +112,17 @@ async function measure(variant: Variant, count: number): Promise<Batch> {
     const status = await send(session);
     if (status !== wanted) throw new Error(`${variant}: answered ${status} instead of ${wanted}`);
   }
-  return { ms: (performance.now() - begun) / count, calls: (calls - callsBefore) / count };
+  return { ms: (performance.now() - begun) / sessions.length, calls: (calls - callsBefore) / sessions.length };
 }
 
 export default {
   async fetch(request) {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === "/healthz") return new Response("ok");
-    return Response.json(await measure(searchParams.get("variant") as Variant, Number(searchParams.get("requests"))));
+    const variant = searchParams.get("variant") as Variant;
+    if (pathname === "/run") return Response.json(await run(variant));
+    await prepare(variant, Number(searchParams.get("requests")));
+    return new Response("ready");
   },
 } satisfies ExportedHandler<Env>;
 

@@ -12,7 +12,7 @@ import { about, number, table } from "./tables.ts";
 
 const { values } = parseArgs({
   options: {
-    users: { type: "string", default: "250" },
+    users: { type: "string", default: "200" },
     seed: { type: "string", default: "1" },
     out: { type: "string" },
   },

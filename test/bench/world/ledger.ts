@@ -33,16 +33,19 @@ export interface Ledgers {
 }
 
 /** One ledger per user on a database of its own, called from afar, its billed requests and rows counted. */
-export async function createLedgers(
+export function createLedgers(
   env: (namespace: Ledgers["namespace"]) => Record<string, unknown>,
   clock: Clock,
   chance: Chance,
   counts: Counts,
-): Promise<Ledgers> {
-  const Class = await loadLedger();
+): Ledgers {
   const objects = new Map<string, { readonly ledger: Ledger; readonly database: DatabaseSync }>();
 
-  function open(name: string) {
+  let loaded: Promise<typeof Ledger> | undefined;
+
+  async function open(name: string) {
+    loaded ??= loadLedger();
+    const Class = await loaded;
     const known = objects.get(name);
     if (known) return known;
     const database = new DatabaseSync(":memory:");
@@ -62,7 +65,7 @@ export async function createLedgers(
             counts.ledger += 1;
             const trip = chance.draw(DURABLE_OBJECT);
             await clock.sleep(trip / 2);
-            const { ledger } = open(name);
+            const { ledger } = await open(name);
             const answer = await (Reflect.get(ledger, method) as (...values: unknown[]) => unknown).apply(
               ledger,
               values,

@@ -43,7 +43,7 @@ export async function signIns(
   clock: Clock,
   chance: Chance,
 ): Promise<Outcome> {
-  const world = await createWorld(upstream, variant === "server" ? "fresh" : variant, clock, chance);
+  const world = createWorld(upstream, variant === "server" ? "fresh" : variant, clock, chance);
   const doors = new Map(cities.map((city) => [city, variant === "server" ? world.server(city) : world.gateway(city)]));
   const sessions = new Map<string, string>();
 

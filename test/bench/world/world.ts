@@ -32,7 +32,7 @@ export interface World {
 export type Door = (uid: string, session: string) => Promise<{ readonly ms: number; readonly status: number }>;
 
 /** One CometChat app in a region, an identity provider, and both ways to a token. */
-export async function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance: Chance): Promise<World> {
+export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance: Chance): World {
   const counts = noCounts();
   const cometchat = createSimulator({
     appId: APP_ID,
@@ -62,7 +62,7 @@ export async function createWorld(upstream: Upstream, mode: Mode, clock: Clock, 
     },
   };
   const store = createKv(central, clock, chance, counts);
-  const ledgers = await createLedgers(
+  const ledgers = createLedgers(
     (namespace) => ({ ...variables, USERS: store, LEDGER: namespace }),
     clock,
     chance,
