@@ -1,10 +1,10 @@
 import { type Outcome, quantile } from "./drive.ts";
 
 const WIDTH = 760;
-const HEIGHT = 330;
+const HEIGHT = 340;
 const LEFT = 56;
 const RIGHT = 16;
-const TOP = 78;
+const TOP = 88;
 const BOTTOM = 44;
 const BARS = 56;
 
@@ -77,7 +77,7 @@ ${decades.map((ms) => `<text class="mid" x="${n(x(ms))}" y="${floor + 16}">${dur
 `;
 }
 
-export const duration = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`);
+export const duration = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : `${Number((ms / 1_000).toFixed(1))} s`);
 
 const n = (value: number): string => value.toFixed(1);
 
