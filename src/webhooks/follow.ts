@@ -14,7 +14,7 @@ import { claim, subject } from "../session/claims.ts";
 import type { Event } from "./event.ts";
 
 /** What was done about an event, for the log. */
-export type Done = "created" | "known" | "updated" | "deactivated" | "unknown" | "unchanged" | "outdated" | "unplaced";
+type Done = "created" | "known" | "updated" | "deactivated" | "unknown" | "unchanged" | "outdated" | "unplaced";
 type Answer = Promise<Result<Done, GatewayError>>;
 
 /**
