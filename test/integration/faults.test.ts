@@ -152,6 +152,8 @@ describe("whatever CometChat does, the answer is in time and says what it is, an
       if (wait !== null) expect(Number(wait)).toBeLessThanOrEqual(60);
     }
     nothingLeaks(world, expected === 201 ? "" : text);
+    // Nothing is followed: the API key would go along.
+    expect(world.simulator.journal.entries.filter(({ redirect }) => redirect !== "manual")).toEqual([]);
 
     world.simulator.faults.remove(id);
     await world.settle();

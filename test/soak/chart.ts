@@ -77,7 +77,8 @@ ${decades.map((ms) => `<text class="mid" x="${n(x(ms))}" y="${floor + 16}">${dur
 `;
 }
 
-export const duration = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : `${Number((ms / 1_000).toFixed(1))} s`);
+export const duration = (ms: number): string =>
+  ms < 1_000 ? `${Math.round(ms)} ms` : `${Number((ms / 1_000).toFixed(1))} s`;
 
 const n = (value: number): string => value.toFixed(1);
 
