@@ -89,7 +89,9 @@ describe("a sign-out says that it is done only when it is, and can be asked for 
     const response = await signOut(world, call, session, authToken);
     expect(Date.now() - begun).toBeLessThan(DEADLINE + GRACE);
     if (response.status === 204) {
-      expect(expected).toBe("204");
+      // A token that the first attempt ended is unknown to the second: done, whatever the first was told.
+      const doneBefore = effect.kind === "partial" && call === "DELETE /v1/token";
+      expect(doneBefore ? "204" : expected).toBe("204");
       expect(world.simulator.tokens("alice")).toEqual([]);
     } else {
       const { code } = await bodyOf<ProblemAnswer>(response);
