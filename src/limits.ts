@@ -69,7 +69,7 @@ export const TOKEN_KEY_BYTES = 32;
 // Calls to CometChat
 /** One attempt: far above what an answer takes, and short enough for a second one within the default request. */
 export const ATTEMPT_MS = 4_000;
-/** One call and two repetitions: a fault of one call in ten then costs one sign-in in a thousand. */
+/** One call and two repetitions: with one answer in ten faulty, two sign-ins in a thousand then fail (npm run soak). */
 export const ATTEMPTS = 3;
 /** With less time left no further attempt is begun: across an ocean an answer takes about as long. */
 export const ATTEMPT_LEFT_MS = 200;

@@ -20,7 +20,7 @@ export interface Call<T> {
 }
 
 /** How one attempt ended. */
-export interface Attempt<T> {
+interface Attempt<T> {
   readonly result: Result<T, GatewayError>;
   /** Whether the failure may pass: the same call may then be made again. */
   readonly passing: boolean;

@@ -12,7 +12,7 @@ import { watched } from "./trouble.ts";
 import type { Profile, User } from "./types.ts";
 import { createUsers } from "./users.ts";
 
-export type { Profile, User } from "./types.ts";
+export type { Profile } from "./types.ts";
 
 /**
  * One CometChat app. Every call can fail with the reasons `upstream-*`; a uid outside `a-z 0-9 _ -` or over 100
