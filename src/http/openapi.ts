@@ -46,6 +46,7 @@ function operation(summary: string, responses: Json, refusals: string, more: Jso
 const bySession = { security: [{ session: [] }] };
 const byBackend = { security: [{ backend: [] }] };
 const done = { 204: answer("Done") };
+const found = { 200: answer("The user", ref("User")) };
 const uid = { parameters: [parameter("uid", "path", ref("Uid"))] };
 const profile = {
   avatar: ref("Address"),
@@ -64,37 +65,36 @@ export const openapi = (): Json => ({
   info: {
     title: "CometChat Edge Gateway",
     version: "1",
-    description: "A session of your identity provider in, a CometChat auth token out.",
   },
   paths: {
     "/v1/token": {
       post: operation(
-        "An auth token for this session's user",
+        "A CometChat auth token for a session",
         {
-          200: answer("The token that the session holds already", ref("Token")),
+          200: answer("The session's own token", ref("Token")),
           201: answer("A new token", ref("Token")),
         },
         `user|${SESSION}`,
         { ...bySession, ...body(object({ fresh: { ...flag, description: "Do not reuse a held token" } }), false) },
       ),
-      delete: operation("Revokes the auth tokens of this session, or the one named", done, SESSION, {
+      delete: operation("Revokes the tokens of this session, or the one named", done, SESSION, {
         ...bySession,
         ...body(object({ authToken: text }), false),
       }),
     },
-    "/v1/tokens": { delete: operation("Revokes every auth token of this user", done, SESSION, bySession) },
+    "/v1/tokens": { delete: operation("Revokes every token of this user", done, SESSION, bySession) },
     "/v1/backchannel-logout": {
       post: operation(
         "OpenID Connect Back-Channel Logout 1.0",
-        { 200: answer("The session's, or the user's, auth tokens are revoked") },
+        { 200: answer("Revoked") },
         `keys|body|${UPSTREAM}`,
         body(object({ logout_token: text }, "logout_token"), true, "application/x-www-form-urlencoded"),
       ),
     },
     "/v1/users": {
       post: operation(
-        "Provisions the user that later sessions of this subject are",
-        { 200: answer("Was there already", ref("Provisioned")), 201: answer("Created", ref("Provisioned")) },
+        "Provisions a user",
+        { 200: answer("Was there", ref("Provisioned")), 201: answer("Created", ref("Provisioned")) },
         `user-d|unsup|body|${BACKEND}`,
         {
           ...byBackend,
@@ -110,45 +110,40 @@ export const openapi = (): Json => ({
     },
     "/v1/users/{uid}": {
       ...uid,
-      get: operation("The CometChat user", { 200: answer("The user", ref("User")) }, BACKEND, byBackend),
-      patch: operation(
-        "Updates the profile; null takes a field away",
-        { 200: answer("The user", ref("User")) },
-        `unsup|body|${BACKEND}`,
-        {
-          ...byBackend,
-          ...body(
-            object({
-              name,
-              ...profile,
-              avatar: orNull(profile.avatar),
-              link: orNull(profile.link),
-              metadata: orNull(profile.metadata),
-            }),
-          ),
-        },
-      ),
-      delete: operation("Flushes the auth tokens, then deactivates", done, BACKEND, byBackend),
+      get: operation("The CometChat user", found, BACKEND, byBackend),
+      patch: operation("Updates the profile; null takes a field away", found, `unsup|body|${BACKEND}`, {
+        ...byBackend,
+        ...body(
+          object({
+            name,
+            ...profile,
+            avatar: orNull(profile.avatar),
+            link: orNull(profile.link),
+            metadata: orNull(profile.metadata),
+          }),
+        ),
+      }),
+      delete: operation("Flushes the tokens, then deactivates", done, BACKEND, byBackend),
     },
     "/v1/users/{uid}/reactivate": { ...uid, post: operation("Reactivates", done, BACKEND, byBackend) },
-    "/v1/users/{uid}/tokens": { ...uid, delete: operation("Flushes the auth tokens", done, BACKEND, byBackend) },
+    "/v1/users/{uid}/tokens": { ...uid, delete: operation("Flushes the tokens", done, BACKEND, byBackend) },
     "/v1/webhooks/{issuer}": {
       parameters: [
         parameter("issuer", "path"),
         ...["id", "timestamp", "signature"].map((part) => parameter(`webhook-${part}`, "header")),
       ],
       post: operation(
-        "User events of an identity provider (Standard Webhooks 1.0; svix-* headers too)",
-        { 204: answer("Followed, or not about a user") },
+        "User events of an identity provider (Standard Webhooks 1.0)",
+        { 204: answer("Done, or nothing to do") },
         `body|${BACKEND}`,
         body({ type: "object" }),
       ),
     },
-    "/healthz": { get: operation("Whether the gateway runs", { 200: answer("It does") }, "config") },
+    "/healthz": { get: operation("Does the gateway run?", { 200: answer("Yes") }, "config") },
     "/readyz": {
       get: operation(
-        "Whether a sign-in could work now",
-        { 200: answer("It could", ref("Ready")), 503: answer("It could not", ref("Ready")) },
+        "Could a sign-in work now?",
+        { 200: answer("Yes", ref("Ready")), 503: answer("No", ref("Ready")) },
         "config",
       ),
     },
