@@ -4,6 +4,8 @@ export interface AlgorithmFacts {
   readonly kty: "oct" | "RSA" | "EC" | "OKP";
   readonly crv: string | undefined;
   readonly subtle: HmacImport | HashedImport | CurveImport | { readonly name: string };
+  /** What `crypto.subtle.verify` is told; the key, imported for this algorithm alone, says the rest. */
+  readonly verify: { readonly name: string; readonly hash?: Hash; readonly saltLength?: number };
   /** Length of a signature; undefined: that of the RSA modulus. */
   readonly signatureBytes: number | undefined;
 }
@@ -26,21 +28,31 @@ const hmac = (hash: Hash, signatureBytes: number): AlgorithmFacts => ({
   kty: "oct",
   crv: undefined,
   subtle: { name: "HMAC", hash },
+  verify: { name: "HMAC" },
   signatureBytes,
 });
 const rsa = (name: HashedImport["name"], hash: Hash): AlgorithmFacts => ({
   kty: "RSA",
   crv: undefined,
   subtle: { name, hash },
+  // RFC 7518 §3.5: the salt is as long as the hash. RSASSA-PKCS1-v1_5 has none and ignores it.
+  verify: { name, saltLength: Number(hash.slice(4)) / 8 },
   signatureBytes: undefined,
 });
-const ecdsa = (crv: string, signatureBytes: number): AlgorithmFacts => ({
+const ecdsa = (crv: string, hash: Hash, signatureBytes: number): AlgorithmFacts => ({
   kty: "EC",
   crv,
   subtle: { name: "ECDSA", namedCurve: crv },
+  verify: { name: "ECDSA", hash },
   signatureBytes,
 });
-const ed25519: AlgorithmFacts = { kty: "OKP", crv: "Ed25519", subtle: { name: "Ed25519" }, signatureBytes: 64 };
+const ed25519: AlgorithmFacts = {
+  kty: "OKP",
+  crv: "Ed25519",
+  subtle: { name: "Ed25519" },
+  verify: { name: "Ed25519" },
+  signatureBytes: 64,
+};
 
 /** What each JWS algorithm needs (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). Nothing else enumerates them. */
 export const algorithms: Readonly<Record<Algorithm, AlgorithmFacts>> = {
@@ -53,9 +65,9 @@ export const algorithms: Readonly<Record<Algorithm, AlgorithmFacts>> = {
   PS256: rsa("RSA-PSS", "SHA-256"),
   PS384: rsa("RSA-PSS", "SHA-384"),
   PS512: rsa("RSA-PSS", "SHA-512"),
-  ES256: ecdsa("P-256", 64),
-  ES384: ecdsa("P-384", 96),
-  ES512: ecdsa("P-521", 132),
+  ES256: ecdsa("P-256", "SHA-256", 64),
+  ES384: ecdsa("P-384", "SHA-384", 96),
+  ES512: ecdsa("P-521", "SHA-512", 132),
   EdDSA: ed25519,
   Ed25519: ed25519,
 };

@@ -11,14 +11,16 @@ export interface Compact {
   readonly kid: string | undefined;
   readonly typ: string | undefined;
   readonly claims: Json;
-  readonly signatureBytes: number;
+  /** The ASCII bytes that were signed (RFC 7515 §5.1). */
+  readonly signed: Uint8Array<ArrayBuffer>;
+  readonly signature: Uint8Array<ArrayBuffer>;
 }
 
 // BOM not stripped: JSON has none, and what is refused cannot be read in two ways.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The strict look at a session's form, before any library sees it: jose decodes as leniently as the runtime.
+ * The strict look at a session's form, before anything is verified: the runtime decodes leniently.
  * Duplicate members: the last one wins, as in every JSON parser of this platform; only the issuer could write them.
  */
 export function inspect(token: string): Result<Compact, GatewayError> {
@@ -36,7 +38,8 @@ export function inspect(token: string): Result<Compact, GatewayError> {
   const { kid, typ } = header;
   if (!isOptionalString(kid) || !isOptionalString(typ)) return fail("token-header");
   if (kid !== undefined && kid.length > KID_CHARS) return fail("token-header");
-  return ok({ header, kid, typ, claims, signatureBytes: signature.length });
+  const signed = Uint8Array.from(new TextEncoder().encode(`${first}.${second}`));
+  return ok({ header, kid, typ, claims, signed, signature });
 }
 
 /** A JSON object in valid UTF-8 (RFC 8725 §3.7). */

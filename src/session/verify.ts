@@ -14,7 +14,7 @@ import { fixedKeys, type Keys } from "./keys.ts";
 import { createMemory } from "./memory.ts";
 import { remoteKeys } from "./remote.ts";
 import type { Session } from "./session.ts";
-import { signed } from "./signature.ts";
+import { signedBy } from "./signature.ts";
 
 export type { Session };
 
@@ -57,12 +57,12 @@ export function createVerifier({
 
   /** Whose token it is and that its signature is theirs. No claim but `iss` and `iat` is looked at before that. */
   async function believe(
-    token: string,
-    { header, kid, typ, claims, signatureBytes }: Compact,
+    compact: Compact,
     among: readonly Issuer[],
     types: readonly string[],
     context: Context,
   ): Promise<Result<Believed, GatewayError>> {
+    const { header, kid, typ, claims } = compact;
     const issuer = issuerOf(claims, among);
     if (!issuer.ok) return issuer;
     const alg = allowed(header.alg, issuer.value);
@@ -80,7 +80,7 @@ export function createVerifier({
     const found = await keys.find({ alg, kid, issuedAt }, context);
     if (!found.ok) return found;
     for (const key of found.value.keys) {
-      if (await signed(token, alg, signatureBytes, key)) {
+      if (await signedBy(compact, alg, key)) {
         return ok({ issuer: issuer.value, keys, key, until: found.value.until });
       }
     }
@@ -101,7 +101,7 @@ export function createVerifier({
       const compact = inspect(token);
       if (!compact.ok) return compact;
       const { claims } = compact.value;
-      const believed = await believe(token, compact.value, named, SESSION_TYPES, context);
+      const believed = await believe(compact.value, named, SESSION_TYPES, context);
       if (!believed.ok) return believed;
       const { issuer, key, until } = believed.value;
       const checked = checkSession(claims, issuer, context.now / 1000);
@@ -115,7 +115,7 @@ export function createVerifier({
     async verifyLogout(token, context) {
       const compact = inspect(token);
       if (!compact.ok) return fail("logout-token-refused");
-      const believed = await believe(token, compact.value, issuers, LOGOUT_TYPES, context);
+      const believed = await believe(compact.value, issuers, LOGOUT_TYPES, context);
       if (!believed.ok) return isAbout(believed.error) ? fail("logout-token-refused") : believed;
       const { issuer } = believed.value;
       const checked = checkLogout(compact.value.claims, issuer, context.now / 1000);
