@@ -21,7 +21,7 @@ const choice = <const T extends string[]>(...values: T) =>
   z.enum(values, says(`must be one of ${values.map((value) => JSON.stringify(value)).join(", ")}`));
 const table = (of: z.ZodMiniType<string>) => z.record(z.string(), of, "must be a table of texts");
 
-export const ALGORITHMS = [
+const ALGORITHMS = [
   ...(["HS256", "HS384", "HS512"] as const),
   ...(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const),
   ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),

@@ -99,7 +99,7 @@ export interface Issuer {
 }
 
 /** Dotted claim paths. */
-export interface ProfileClaims {
+interface ProfileClaims {
   readonly name: string | undefined;
   readonly avatar: string | undefined;
   readonly link: string | undefined;

@@ -15,7 +15,7 @@ export interface HonoEnv {
   };
 }
 
-export interface Outcome {
+interface Outcome {
   /** The route's pattern; never the path, which may hold a uid. */
   route: string;
   error?: GatewayError;

@@ -10,7 +10,7 @@ import type { Ledger } from "./ledger.ts";
 type Calls = Exclude<keyof Ledger, keyof DurableObject | "alarm">;
 
 /** The object as it is called from afar. (The generated stub's types add disposal, which plain values do not need.) */
-export type RemoteLedger = {
+type RemoteLedger = {
   readonly [K in Calls]: (...values: Parameters<Ledger[K]>) => Promise<Awaited<ReturnType<Ledger[K]>>>;
 };
 

@@ -77,7 +77,7 @@ export function authorizedParty(claims: Json, { authorizedParties }: Issuer): Ch
 }
 
 /** A logout token is signed by the same key for the same audience: only its event tells it apart (RFC 8725 §3.12). */
-export function noLogout(claims: Json): Checked<undefined> {
+function noLogout(claims: Json): Checked<undefined> {
   const { events } = claims;
   return isObject(events) && Object.hasOwn(events, LOGOUT_EVENT) ? fail("logout-token") : ok(undefined);
 }

@@ -13,7 +13,7 @@ export interface Wanted {
   readonly issuedAt: number | undefined;
 }
 
-export interface Found {
+interface Found {
   /** A few at most; none of them may fit. */
   readonly keys: readonly Key[];
   /** Milliseconds since 1970 until which the keys may be used without looking again. */

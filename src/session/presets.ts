@@ -1,5 +1,5 @@
 /** An operator's entry in SESSION_ISSUERS, as it was written. */
-export type RawIssuer = { readonly issuer: string } & Readonly<Record<string, unknown>>;
+type RawIssuer = { readonly issuer: string } & Readonly<Record<string, unknown>>;
 
 /** Keys of such an entry, which the operator's own override. */
 export type Preset = (entry: RawIssuer) => Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 /** The stages of a request that `Server-Timing` names. */
-export type Stage = "session" | "directory" | "cometchat";
+type Stage = "session" | "directory" | "cometchat";
 
 export interface Timing {
   /** Runs `work` and adds its duration to the stage. */

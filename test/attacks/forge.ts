@@ -18,7 +18,6 @@ const HASH: Record<string, string> = { "256": "SHA-256", "384": "SHA-384", "512"
 const CURVE: Record<string, string> = { ES256: "P-256", ES384: "P-384", ES512: "P-521" };
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 export function b64(part: string | Uint8Array): string {
   const bytes = typeof part === "string" ? encoder.encode(part) : part;
@@ -26,7 +25,7 @@ export function b64(part: string | Uint8Array): string {
   return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-export function unb64(text: string): Uint8Array<ArrayBuffer> {
+function unb64(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (one) => one.charCodeAt(0));
 }
 
@@ -62,7 +61,7 @@ export async function signer(alg: string, kid: string, { bits = 2048, exponent =
 }
 
 /** How `alg` signs with that key. */
-export async function signature(alg: string, key: CryptoKey, input: string): Promise<Uint8Array<ArrayBuffer>> {
+async function signature(alg: string, key: CryptoKey, input: string): Promise<Uint8Array<ArrayBuffer>> {
   const hash = HASH[alg.slice(2)] ?? "";
   const params = alg.startsWith("ES")
     ? { name: "ECDSA", hash }
@@ -98,10 +97,6 @@ export function resigned(token: string, bytes: Uint8Array): string {
 
 export function signatureOf(token: string): Uint8Array<ArrayBuffer> {
   return unb64(token.slice(token.lastIndexOf(".") + 1));
-}
-
-export function headerOf(token: string): Record<string, unknown> {
-  return JSON.parse(decoder.decode(unb64(token.split(".")[0] ?? ""))) as Record<string, unknown>;
 }
 
 export function pemOf(label: string, der: ArrayBuffer): string {

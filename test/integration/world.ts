@@ -8,7 +8,7 @@ import { createProvider, type Provider, type SessionOptions } from "../sandbox/p
 export const API_KEY = "0123456789abcdef0123456789abcdef01234567";
 export const APP_ID = "275300000000000a";
 export const ISSUER = "https://idp.example";
-export const ORIGIN = "https://app.example.com";
+const ORIGIN = "https://app.example.com";
 
 type Vars = Record<string, unknown>;
 
@@ -60,18 +60,20 @@ export function createWorld(options: WorldOptions = {}): World {
     COMETCHAT_API_KEY: API_KEY,
     TOKEN_ENCRYPTION_KEY: undefined,
     TOKENS: undefined,
+    PLACEMENT: undefined,
     // The real ones count across tests; those of the limits themselves bring them back.
     RATE_LIMIT_IP: unlimited,
     RATE_LIMIT_USER: unlimited,
     ...options.env,
   };
-  const fetch: Deps["fetch"] = async (input, init) => {
+  const reach: Deps["fetch"] = async (input, init) => {
     const url = new URL(input);
     fetched.push(`${init.method ?? "GET"} ${url.origin}${url.pathname}`);
     if (url.hostname.endsWith(".cometchat.io")) return simulator.fetch(input, init);
     if (input.startsWith(`${provider.issuer}/`)) return provider.fetch(new Request(input, init));
     throw new TypeError("Network connection lost.");
   };
+  const fetch = options.deps?.fetch ?? reach;
   const app = createApp({
     fetch,
     now: () => Date.now(),

@@ -28,16 +28,9 @@ export type Upstream = "us" | "eu" | "in";
 export const UPSTREAMS: readonly Upstream[] = ["us", "eu", "in"];
 
 /**
- * Where each region is. `us` is in Ohio by CometChat's own documentation; that the others are in Frankfurt and Mumbai
- * is an estimate from their names, as CometChat publishes no addresses.
- */
-export const UPSTREAM_AWS: Readonly<Record<Upstream, string>> = {
-  us: "us-east-2",
-  eu: "eu-central-1",
-  in: "ap-south-1",
-};
-
-/**
+ * `us` is in Ohio by CometChat's own documentation; that the others are in Frankfurt and Mumbai is an estimate from
+ * their names, as CometChat publishes no addresses.
+ *
  * Average round trips by ping from each city to each of CometChat's regions, measured between AWS regions on
  * 2020-06-05: https://github.com/vitorenesduarte/fantoch/tree/main/latency_aws. Cape Town's have become much shorter
  * with new cables since: from https://cloudping.co/ as of 2026. Within one city: `SAME_CITY`.

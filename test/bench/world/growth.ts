@@ -20,9 +20,9 @@ export function personDay({ cost }: Outcome, reuse: boolean): Counts {
   const others = SIGN_INS_A_DAY - NEW_SESSIONS_A_DAY;
   const parts: [number, Counts][] = [
     [NEW_USERS, cost.first],
-    [begun, cost.anew],
     // Without reuse it makes no difference whether the session is the same.
-    [others, reuse ? cost.later : cost.anew],
+    [begun, reuse ? cost.anew : cost.later],
+    [others, cost.later],
   ];
   return parts.reduce((sum, [times, counts]) => combine(sum, counts, (a, b) => a + times * b), noCounts());
 }

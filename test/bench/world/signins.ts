@@ -13,7 +13,7 @@ export interface Met {
 }
 
 /** What one sign-in costs on average. */
-export interface Cost {
+interface Cost {
   readonly first: Counts;
   readonly later: Counts;
   /** Of a known user in a new session. */
@@ -28,7 +28,7 @@ export interface Outcome {
 }
 
 /** For what is only counted, and hardly varies. */
-const FEW = 20;
+const FEW = 60;
 
 /**
  * `users` new people in each of the cities sign in to an app of that region, later once more with the same session, and

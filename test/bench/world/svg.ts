@@ -26,11 +26,11 @@ const text = (x: number, y: number, words: string, more = "") =>
   `<text x="${fix(x)}" y="${fix(y)}"${more}>${words}</text>`;
 const fix = (value: number) => Number(value.toFixed(1));
 
-function legend(names: readonly string[], x: number, y: number): string[] {
+function legend(names: readonly string[], classes: readonly string[], x: number, y: number): string[] {
   let at = x;
   return names.flatMap((name, index) => {
     const parts = [
-      `<rect class="${CLASSES[index]}" x="${fix(at)}" y="${y - 9}" width="10" height="10"/>`,
+      `<rect class="${classes[index]}" x="${fix(at)}" y="${y - 9}" width="10" height="10"/>`,
       text(at + 15, y, name),
     ];
     at += 35 + name.length * 6.3;
@@ -57,7 +57,7 @@ export function bars(
   const most = Math.max(...rows.flatMap((row) => row.bars.map(({ p99 }) => p99)));
   const step = most > 1500 ? 500 : 200;
   const x = (ms: number) => left + (ms / most) * (width - left - 30);
-  const parts = legend(names, left, 18);
+  const parts = legend(names, CLASSES, left, 18);
   for (let ms = 0; ms <= most; ms += step) {
     parts.push(`<line class="grid" x1="${fix(x(ms))}" x2="${fix(x(ms))}" y1="${top - 8}" y2="${height - 22}"/>`);
     parts.push(text(x(ms), height - 6, `${ms} ms`, ' class="quiet" text-anchor="middle"'));
@@ -88,7 +88,9 @@ export function curves(
   limit: { value: number; name: string },
   axis: string,
 ): string {
-  const [left, right, top, bottom] = [80, 690, 44, 300];
+  const [left, right, top, bottom] = [80, 670, 60, 310];
+  // The colours that the same variants have among the bars.
+  const classes = CLASSES.slice(-lines.length);
   const xs = lines.flatMap(({ points }) => points.map(([x]) => x));
   const ys = lines.flatMap(({ points }) => points.map(([, y]) => y));
   const scale = (values: readonly number[], from: number, to: number) => {
@@ -101,9 +103,11 @@ export function curves(
   const up = scale(ys, bottom, top);
   const parts = legend(
     lines.map(({ name }) => name),
+    classes,
     left,
     18,
   );
+  parts.push(text(left, 44, title, ' class="quiet"'));
   for (const tick of up.ticks) {
     const y = fix(up.place(tick));
     parts.push(`<line class="grid" x1="${left}" x2="${right}" y1="${y}" y2="${y}"/>`);
@@ -118,7 +122,7 @@ export function curves(
   parts.push(text(left + 6, at - 5, limit.name, ' class="alarm"'));
   lines.forEach(({ points }, index) => {
     const path = points.map(([x, y]) => `${fix(across.place(x))} ${fix(up.place(y))}`).join(" L");
-    parts.push(`<path class="${CLASSES[index]}-line" d="M${path}"/>`);
+    parts.push(`<path class="${classes[index]}-line" d="M${path}"/>`);
   });
   return picture(720, bottom + 46, title, parts);
 }

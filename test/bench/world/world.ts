@@ -29,7 +29,7 @@ export interface World {
 }
 
 /** One sign-in on a new connection. Resolves when all is done that follows the answer; `ms` until the token was there. */
-export type Door = (uid: string, session: string) => Promise<{ readonly ms: number; readonly status: number }>;
+type Door = (uid: string, session: string) => Promise<{ readonly ms: number; readonly status: number }>;
 
 /** One CometChat app in a region, an identity provider, and both ways to a token. */
 export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance: Chance): World {

@@ -16,8 +16,7 @@ import { type User, userCalls, userStore } from "./users.ts";
 import { seconds, type World } from "./world.ts";
 
 export { ConnectionReset } from "./effects.ts";
-export type { Effect, Fault } from "./faults.ts";
-export type { JournalEntry } from "./journal.ts";
+export type { Effect } from "./faults.ts";
 export type { SimulatorOptions } from "./options.ts";
 
 export interface Simulator {

@@ -1,7 +1,7 @@
 import { make } from "./dom.js";
 
 /** `Server-Timing`, as the gateway sends it: `session;dur=1.2, directory;dur=0.8`. Milliseconds by stage. */
-export function parseTiming(header) {
+function parseTiming(header) {
   const stages = header.split(",").map((metric) => {
     const [name, ...parameters] = metric.split(";").map((part) => part.trim());
     const duration = parameters.find((parameter) => parameter.startsWith("dur="));

@@ -10,7 +10,7 @@ import { createProvider, type Provider, type ProviderOptions } from "../../sandb
 /** 2026-11-25T12:00:00Z, in seconds: when every test of sessions takes place. */
 export const NOON = 1_795_608_000;
 
-export const ASYMMETRIC: readonly Algorithm[] = [
+const ASYMMETRIC: readonly Algorithm[] = [
   ...(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const),
   ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),
 ];
@@ -77,7 +77,7 @@ export function memoryKv() {
   return kv;
 }
 
-export function memoryCache() {
+function memoryCache() {
   const values = new Map<string, string>();
   const cache = {
     values,
