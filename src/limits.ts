@@ -27,6 +27,8 @@ export const WEBHOOK_SECRET_BYTES = 24;
 export const REQUEST_MS = 8_000;
 /** Work after the answer; the platform ends it at 30 s. */
 export const AFTER_MS = 25_000;
+/** The counters are on the same machine; one that has not answered by then does not work. */
+export const RATE_LIMIT_MS = 100;
 /** What `Retry-After` says after our own limits: the bindings' period, since they tell no rest. */
 export const LIMIT_PERIOD_SECONDS = 60;
 

@@ -33,7 +33,7 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
     // No longer than the session itself: a session that has ended asks for nothing.
     const ends = Math.min(session.expiresAt * 1000, expiresAt ?? Number.POSITIVE_INFINITY);
     context.after("hold", () =>
-      held.put(uid, sessionHash, { token, app, mintedAt, expiresAt }, (ends - mintedAt) / 1000),
+      held.put(uid, sessionHash, { token, app, mintedAt, expiresAt: expiresAt ?? undefined }, (ends - mintedAt) / 1000),
     );
   }
   if (ledgers.records) {

@@ -68,7 +68,7 @@ export async function signIn(
       app: chat.app,
       created: false,
       reused: true,
-      expiresAt: holding.expiresAt,
+      expiresAt: holding.expiresAt ?? null,
     });
   }
   const obtained = await timing.measure("cometchat", () =>

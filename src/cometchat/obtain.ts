@@ -47,7 +47,10 @@ export async function obtainToken(
   if (mintFirst && renewed()) return minted(await mint());
   if (!provisioning.reactivate) return fail("user-deactivated");
   const reactivated = await chat.reactivate(user.uid, context);
-  return reactivated.ok ? minted(await mint()) : reactivated;
+  if (!reactivated.ok) return reactivated;
+  // What was to be revoked meanwhile could not be: CometChat called the user unknown. It must not come back to life.
+  const flushed = await chat.flush(user.uid, context);
+  return flushed.ok ? minted(await mint()) : flushed;
 }
 
 const minted = (result: Result<string, GatewayError>): Result<Obtained, GatewayError> =>

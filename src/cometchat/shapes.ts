@@ -2,9 +2,13 @@ import * as z from "zod/mini";
 import { AUTH_TOKEN_CHARS, UID_CHARS } from "../limits.ts";
 
 /** An opaque secret; printable, so that it can go wherever the SDK sends it. */
-export const authToken = z.string().check(z.regex(/^[\x21-\x7e]+$/), z.maxLength(AUTH_TOKEN_CHARS));
+export const authToken = z
+  .string()
+  .check(z.refine((text) => text.length <= AUTH_TOKEN_CHARS && /^[\x21-\x7e]+$/.test(text)));
 
-const succeeded = z.object({ data: z.optional(z.object({ success: z.optional(z.literal(true)) })) });
+const succeeded = z.object({
+  data: z.optional(z.object({ success: z.optional(z.boolean().check(z.refine((success) => success))) })),
+});
 
 /** Whether a call without a result of its own was done: JSON that does not deny it, or nothing at all (204). */
 export const done = (body: unknown): true | undefined => succeeded.safeParse(body).success || undefined;

@@ -7,9 +7,9 @@ export type RawApps = Readonly<Record<string, RawApp>>;
 
 interface RawPlacement {
   readonly default?: string | undefined;
-  readonly continents: Readonly<Record<string, string>>;
-  readonly countries: Readonly<Record<string, string>>;
-  readonly jurisdictions: Readonly<Record<string, "eu" | "fedramp">>;
+  readonly continents?: Readonly<Record<string, string>> | undefined;
+  readonly countries?: Readonly<Record<string, string>> | undefined;
+  readonly jurisdictions?: Readonly<Record<string, "eu" | "fedramp">> | undefined;
 }
 
 export function checkApps(env: RawEnv, raw: RawApps, report: Report): ReadonlyMap<string, App> {

@@ -1,3 +1,4 @@
+import { fromBase64 } from "../encoding.ts";
 import { TOKEN_KEY_BYTES } from "../limits.ts";
 import { isTable, type RawEnv, type Report } from "./report.ts";
 import { schemas } from "./schema.ts";
@@ -31,7 +32,7 @@ export function checkStrangers(env: RawEnv, named: ReadonlySet<string>, report: 
   const ours = [...Object.keys(schemas), ...Object.keys(BINDINGS), ...SECRETS, "METRICS"];
   for (const [name, value] of Object.entries(env)) {
     if (ours.includes(name) || named.has(name) || !/^[A-Z][A-Z_]*$/.test(name)) continue;
-    const meant = ours.find((our) => distance(our, name) <= 2);
+    const meant = ours.find((our) => bare(our) === bare(name));
     if (meant) report(name, `is no setting of the gateway: did you mean ${meant}?`);
     else if (Array.isArray(value) || (isTable(value) && Object.getPrototypeOf(value) === Object.prototype)) {
       report(name, "is no setting of the gateway: remove it, or correct its name");
@@ -49,7 +50,7 @@ export function checkOrigins(origins: readonly string[], report: Report): void {
 /** The gateway's own secrets: optional, but right where they are given or needed. */
 export function checkSecrets(
   env: RawEnv,
-  tokens: Partial<Config["tokens"]> | undefined,
+  tokens: { readonly [K in keyof Config["tokens"]]?: Config["tokens"][K] | undefined },
   report: Report,
 ): Pick<Config, "backendSecrets" | "encryptionKeys"> {
   const keys = values(env.TOKEN_ENCRYPTION_KEY).map(decodeKey);
@@ -59,7 +60,7 @@ export function checkSecrets(
       "TOKEN_ENCRYPTION_KEY",
       `must be ${TOKEN_KEY_BYTES} bytes in base64: openssl rand -base64 ${TOKEN_KEY_BYTES}`,
     );
-  } else if (keys.length === 0 && tokens && (tokens.reuse === "session" || tokens.ttl || tokens.maxPerSession)) {
+  } else if (keys.length === 0 && (tokens.reuse === "session" || tokens.ttl || tokens.maxPerSession)) {
     report(
       "TOKEN_ENCRYPTION_KEY",
       'is needed where tokens are held (TOKENS.reuse = "session", ttl, maxPerSession): openssl rand -base64 32 | npx wrangler secret put TOKEN_ENCRYPTION_KEY',
@@ -78,24 +79,9 @@ function values(secret: unknown): readonly string[] {
 }
 
 function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
-    return bytes.length === TOKEN_KEY_BYTES ? bytes : undefined;
-  } catch {
-    return undefined;
-  }
+  const bytes = fromBase64(text);
+  return bytes?.length === TOKEN_KEY_BYTES ? bytes : undefined;
 }
 
-/** Levenshtein's distance, for names of a few dozen characters. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
+/** A name without what is most often got wrong in it: plural and underscores. */
+const bare = (name: string): string => name.replaceAll(/[S_]/g, "");

@@ -20,30 +20,34 @@ export async function parseConfig(env: RawEnv): Promise<Result<Config, readonly 
   const report: Report = (variable, remedy) => {
     problems.push({ variable, remedy });
   };
-  const origins = read(env, "ALLOWED_ORIGINS", report);
+  const origins = read(env, "ALLOWED_ORIGINS", report) ?? [];
   const rawApps = read(env, "COMETCHAT_APPS", report);
   const rawIssuers = readIssuers(env, report);
-  const tokens = read(env, "TOKENS", report);
-  const provisioning = read(env, "PROVISIONING", report);
+  const tokens = read(env, "TOKENS", report) ?? {};
+  const provisioning = read(env, "PROVISIONING", report) ?? {};
   const rawPlacement = read(env, "PLACEMENT", report);
   const timeout = read(env, "REQUEST_TIMEOUT_MS", report);
 
   checkBindings(env, report);
   checkStrangers(env, namedSecrets(rawApps ?? {}, rawIssuers ?? []), report);
-  if (origins) checkOrigins(origins, report);
+  checkOrigins(origins, report);
   const apps = checkApps(env, rawApps ?? {}, report);
   const placement = checkPlacement(rawPlacement, rawApps ?? {}, rawIssuers ?? [], report);
   const issuers = checkIssuers(env, rawIssuers ?? [], rawApps ?? {}, report);
   await checkPublicKeys(issuers, report);
   const secrets = checkSecrets(env, tokens, report);
 
-  if (problems.length > 0 || !origins || !tokens || !provisioning) return err(problems);
+  if (problems.length > 0) return err(problems);
   return ok({
     origins,
     apps,
     issuers,
-    tokens: { reuse: tokens.reuse, ttl: tokens.ttl, maxPerSession: tokens.maxPerSession },
-    provisioning,
+    tokens: { reuse: tokens.reuse ?? "never", ttl: tokens.ttl, maxPerSession: tokens.maxPerSession },
+    provisioning: {
+      mode: provisioning.mode ?? "create",
+      sync: provisioning.sync ?? true,
+      reactivate: provisioning.reactivate ?? false,
+    },
     placement,
     requestTimeout: timeout ?? REQUEST_MS,
     ...secrets,

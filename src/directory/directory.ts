@@ -1,7 +1,7 @@
-import QuickLRU from "quick-lru";
 import * as z from "zod/mini";
 import type { Deps } from "../context.ts";
 import { DIRECTORY_READ_MS, MAPPING_MEMORY_MS, MAPPINGS_REMEMBERED } from "../limits.ts";
+import { createMemory } from "../memory.ts";
 import { within } from "../within.ts";
 
 const mapping = z.object({
@@ -37,7 +37,7 @@ export interface Directory {
 
 export function createDirectory(kv: KVNamespace, deps: Deps): Directory {
   // Bounded in number and in time: an isolate may trust what it read for ten seconds only.
-  const memory = new QuickLRU<string, Mapping>({ maxSize: MAPPINGS_REMEMBERED, maxAge: MAPPING_MEMORY_MS });
+  const memory = createMemory<Mapping>(MAPPINGS_REMEMBERED, deps.now, MAPPING_MEMORY_MS);
   const key = (uid: string) => `v1:u:${uid}`;
 
   return {

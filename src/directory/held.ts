@@ -1,9 +1,9 @@
-import QuickLRU from "quick-lru";
 import * as z from "zod/mini";
 import type { Deps } from "../context.ts";
 import { base64url, fromBase64 } from "../encoding.ts";
 import type { Seal } from "../ledger/seal.ts";
 import { DIRECTORY_READ_MS, HELD_REMEMBERED, KV_TTL_LEAST_SECONDS, MAPPING_MEMORY_MS } from "../limits.ts";
+import { createMemory } from "../memory.ts";
 import { within } from "../within.ts";
 
 const heldToken = z.object({
@@ -11,7 +11,7 @@ const heldToken = z.object({
   app: z.string(),
   /** Milliseconds since 1970. */
   mintedAt: z.number(),
-  expiresAt: z.nullable(z.number()),
+  expiresAt: z.optional(z.number()),
 });
 
 /** The auth token that a session already has. */
@@ -31,7 +31,7 @@ export interface Held {
 }
 
 export function createHeld(kv: KVNamespace, seal: Seal, deps: Deps): Held {
-  const memory = new QuickLRU<string, HeldToken>({ maxSize: HELD_REMEMBERED, maxAge: MAPPING_MEMORY_MS });
+  const memory = createMemory<HeldToken>(HELD_REMEMBERED, deps.now, MAPPING_MEMORY_MS);
   const prefixOf = (uid: string) => `v1:t:${uid}:`;
 
   async function open(key: string, sealed: string | null | undefined): Promise<HeldToken | undefined> {
@@ -70,7 +70,7 @@ export function createHeld(kv: KVNamespace, seal: Seal, deps: Deps): Held {
     forget: (uid, session) => drop(prefixOf(uid) + session),
     async forgetAll(uid, token) {
       // What this isolate remembers goes first: KV's list lags behind.
-      for (const [key, held] of memory.entriesAscending()) {
+      for (const [key, held] of memory.entries()) {
         if (key.startsWith(prefixOf(uid)) && (token === undefined || held.token === token)) memory.delete(key);
       }
       let cursor: string | undefined;

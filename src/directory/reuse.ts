@@ -7,6 +7,6 @@ import type { HeldToken } from "./held.ts";
  */
 export function reusable(held: HeldToken, mapping: Mapping | undefined, app: string, now: number): boolean {
   if (held.app !== app) return false;
-  if (held.expiresAt !== null && now >= held.expiresAt) return false;
+  if (held.expiresAt !== undefined && now >= held.expiresAt) return false;
   return held.mintedAt > (mapping?.tokensNotBefore ?? 0);
 }

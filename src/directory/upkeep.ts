@@ -60,7 +60,12 @@ async function synchronised(
   const left = () => context.deadline.left();
   const alone = await ledgers.home(user.uid, (ledger) => ledger.beginSync(left()), left());
   if (!alone.ok || !alone.value) return false;
-  const updated = await chat.update(user.uid, change, unset, context);
+  let updated = await chat.update(user.uid, change, unset, context);
+  // A role that CometChat does not know must not keep name and picture back; the client's log names it.
+  if (!updated.ok && updated.error.reason === "upstream-role") {
+    const { role: _, ...others } = change;
+    updated = await chat.update(user.uid, others, unset, context);
+  }
   await ledgers.home(user.uid, (ledger) => ledger.endSync(), left());
   return updated.ok;
 }

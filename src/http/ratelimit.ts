@@ -1,7 +1,8 @@
 import type { Deps } from "../context.ts";
 import { fail, type GatewayError, type Reason } from "../errors.ts";
-import { LIMIT_PERIOD_SECONDS } from "../limits.ts";
+import { LIMIT_PERIOD_SECONDS, RATE_LIMIT_MS } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
+import { within } from "../within.ts";
 
 /**
  * Counts one request against a rate-limit binding; fails with `reason` when it is over.
@@ -16,12 +17,13 @@ export async function limit(
   deps: Deps,
 ): Promise<Result<void, GatewayError>> {
   try {
-    const { success } = await binding.limit({ key });
-    return success ? ok(undefined) : fail(reason, { retryAfter: LIMIT_PERIOD_SECONDS });
+    const answer = await within(RATE_LIMIT_MS, binding.limit({ key }));
+    if (answer) return answer.success ? ok(undefined) : fail(reason, { retryAfter: LIMIT_PERIOD_SECONDS });
   } catch {
-    deps.log({ event: "rate-limit-fault", reason });
-    return ok(undefined);
+    // As one that does not answer.
   }
+  deps.log({ event: "rate-limit-fault", reason });
+  return ok(undefined);
 }
 
 /**

@@ -18,7 +18,9 @@ const wish = z.strictObject({ fresh: z.optional(z.boolean("must be true or false
 
 // What could not be a token is refused: it would stand in an address (`..` would be another one).
 const named = z.strictObject({
-  authToken: z.optional(z.string("must be text").check(z.regex(/^[\w-]{1,512}$/, "must be an auth token"))),
+  authToken: z.optional(
+    z.string("must be text").check(z.refine((text) => /^[\w-]{1,512}$/.test(text), "must be an auth token")),
+  ),
 });
 
 /** POST /v1/token: a session in, an auth token out. */

@@ -142,8 +142,12 @@ export async function deleteUser(c: C): Promise<Response> {
 export async function postReactivate(c: C): Promise<Response> {
   await withUser(c, async (chat, uid, context) => {
     const done = await chat.reactivate(uid, context);
+    if (!done.ok) return done;
     // CometChat calls it done for a uid that it never had, too.
-    return done.ok ? chat.get(uid, context) : done;
+    const user = await chat.get(uid, context);
+    if (!user.ok) return user;
+    // What was to be revoked meanwhile could not be: CometChat called the user unknown.
+    return flushUser(c.var.gateway, chat, uid, context);
   });
   // Should a provider deliver once more that the user was deleted, that was before.
   const { gateway, context } = c.var;

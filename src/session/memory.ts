@@ -1,5 +1,5 @@
-import QuickLRU from "quick-lru";
 import { SESSION_MEMORY_MS, SESSIONS_REMEMBERED } from "../limits.ts";
+import { createMemory } from "../memory.ts";
 import type { Key } from "./jwk.ts";
 import type { Session } from "./session.ts";
 
@@ -11,7 +11,7 @@ interface Remembered {
   readonly until: number;
 }
 
-export interface Memory {
+export interface Remembering {
   /** The session that a token with this digest was verified to be, and the key that did. */
   readonly recall: (digest: string, now: number) => Remembered | undefined;
   /** Remembers it for a minute at most, never past its `exp`, nor past `until`. `now` and `until` in milliseconds. */
@@ -22,8 +22,8 @@ export interface Memory {
  * Verified sessions by the SHA-256 of their text, never the text itself. A signature that was rewritten (ECDSA's
  * r, n − s) has another digest and is verified anew: the memory can miss because of it, no more.
  */
-export function createMemory(): Memory {
-  const sessions = new QuickLRU<string, Remembered>({ maxSize: SESSIONS_REMEMBERED });
+export function rememberSessions(now: () => number): Remembering {
+  const sessions = createMemory<Remembered>(SESSIONS_REMEMBERED, now);
   return {
     recall(digest, now) {
       const remembered = sessions.get(digest);

@@ -11,7 +11,7 @@ import { type Copies, createCopies } from "./copies.ts";
 import type { Credential } from "./extract.ts";
 import { type Key, keyFromSecret, keyFromText } from "./jwk.ts";
 import { fixedKeys, type Keys } from "./keys.ts";
-import { createMemory } from "./memory.ts";
+import { rememberSessions } from "./memory.ts";
 import { remoteKeys } from "./remote.ts";
 import type { Session } from "./session.ts";
 import { signedBy } from "./signature.ts";
@@ -53,7 +53,7 @@ export function createVerifier({
 }): Verifier {
   const copies = createCopies(deps, kv);
   const sources = issuers.map((issuer) => ({ issuer, keys: keysOf(issuer, deps, copies) }));
-  const memory = createMemory();
+  const memory = rememberSessions(deps.now);
 
   /** Whose token it is and that its signature is theirs. No claim but `iss` and `iat` is looked at before that. */
   async function believe(

@@ -397,4 +397,14 @@ describe("a rate limit that fails is a brake less, not a lock", () => {
       expect(world.lines).toContainEqual(expect.objectContaining({ event: "rate-limit-fault" }));
     },
   );
+
+  test.each(["RATE_LIMIT_IP", "RATE_LIMIT_USER"])("%s hangs: the answer comes all the same", async (binding) => {
+    const world = hastyWorld({ env: { [binding]: { limit: hangs } } });
+    const session = await world.provider.issue({ subject: "alice" });
+    const begun = Date.now();
+    const asked = world.ask("/v1/token", { method: "POST", headers: { authorization: `Bearer ${session}` } });
+    const response = await Promise.race([asked, new Promise<undefined>((resolve) => setTimeout(resolve, 1_000))]);
+    expect(response?.status).toBe(201);
+    expect(Date.now() - begun).toBeLessThan(DEADLINE + GRACE);
+  });
 });

@@ -179,11 +179,16 @@ describe("how users are provisioned", () => {
 
   it("with `reactivate`, a deactivated user is reactivated and given a token", async () => {
     const world = createWorld({ env: { PROVISIONING: { reactivate: true } } });
-    world.simulator.seed({ uid: "alice", name: "Alice", deactivatedAt: 1_700_000_000 });
+    world.simulator.seed({ uid: "alice", name: "Alice" });
+    const before = world.simulator.mint("alice");
+    world.simulator.seed({ uid: "alice", deactivatedAt: 1_700_000_000 });
     const response = await world.signIn({ subject: "alice" });
     expect(response.status).toBe(201);
-    expect(calls(world).slice(0, 4)).toEqual(["create", "mint", "reactivate", "mint"]);
+    expect(calls(world).slice(0, 5)).toEqual(["create", "mint", "reactivate", "flush", "mint"]);
     expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
+    // No token of before comes back to life with the user.
+    expect(world.simulator.tokens("alice")).not.toContain(before);
+    expect(world.simulator.tokens("alice")).toHaveLength(1);
   });
 });
 
@@ -250,6 +255,14 @@ describe("the profile", () => {
     expect(responses.map(({ status }) => status)).toEqual(Array(5).fill(201));
     expect(calls(world).filter((call) => call === "update")).toHaveLength(1);
     expect(world.simulator.user("alice")?.name).toBe("Alicia");
+  });
+
+  it("is brought up to date though CometChat does not know the role", async () => {
+    const issuer = { issuer: "https://idp.example", audience: ["chat"], profile: { name: "name", role: "role" } };
+    const world = createWorld({ env: { SESSION_ISSUERS: [{ ...issuer, roles: { admin: "uncreated" } }] } });
+    await signInAs(world, { name: "Alice" });
+    await signInAs(world, { name: "Alicia", role: "admin" });
+    expect(world.simulator.user("alice")).toMatchObject({ name: "Alicia", role: "default" });
   });
 
   it("is left alone with `sync = false`", async () => {

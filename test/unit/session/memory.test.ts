@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SESSION_MEMORY_MS, SESSIONS_REMEMBERED } from "../../../src/limits.ts";
 import type { Key } from "../../../src/session/jwk.ts";
-import { createMemory } from "../../../src/session/memory.ts";
+import { rememberSessions } from "../../../src/session/memory.ts";
 import { issuerEntry, NOON } from "./setup.ts";
 
 const now = NOON * 1000;
@@ -17,7 +17,7 @@ const sessionOf = (subject: string, expiresAt = NOON + 3600) => ({
 
 describe("the memory of verified sessions", () => {
   it("gives a session back for a minute", () => {
-    const memory = createMemory();
+    const memory = rememberSessions(Date.now);
     memory.remember("a", sessionOf("alice"), key, now, Number.POSITIVE_INFINITY);
     expect(memory.recall("a", now)?.session.subject).toBe("alice");
     expect(memory.recall("a", now + SESSION_MEMORY_MS - 1)?.session.subject).toBe("alice");
@@ -26,7 +26,7 @@ describe("the memory of verified sessions", () => {
   });
 
   it("never past its exp, nor past what it was told", () => {
-    const memory = createMemory();
+    const memory = rememberSessions(Date.now);
     memory.remember("a", sessionOf("alice", NOON + 5), key, now, Number.POSITIVE_INFINITY);
     expect(memory.recall("a", now + 4_999)).toBeDefined();
     expect(memory.recall("a", now + 5_000)).toBeUndefined();
@@ -38,7 +38,7 @@ describe("the memory of verified sessions", () => {
   });
 
   it("is bounded, and keeps what is used", () => {
-    const memory = createMemory();
+    const memory = rememberSessions(Date.now);
     memory.remember("kept", sessionOf("kept"), key, now, Number.POSITIVE_INFINITY);
     let found = 0;
     const count = SESSIONS_REMEMBERED * 5;
