@@ -169,6 +169,13 @@ describe("the checks alone", () => {
     );
   });
 
+  it("half a character is no text", () => {
+    for (const sub of ["\ud800", "a\udc00", "\udc00\ud800"]) {
+      expect(subject({ sub }, issuer)).toMatchObject({ error: { reason: "subject-form" } });
+    }
+    expect(subject({ sub: "\ud83d\ude42" }, issuer).ok).toBe(true);
+  });
+
   it("a session's id is the configured claim, else jti, else nothing", () => {
     const entry = issuerEntry({ sessionIdClaim: "session.id" });
     expect(sessionId({ session: { id: "a" }, jti: "b" }, entry)).toBe("a");

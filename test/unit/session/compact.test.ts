@@ -64,6 +64,13 @@ describe("the form of a session", () => {
     });
   });
 
+  it("is at most 8 KiB", () => {
+    const body = (length: number) => `${json({ alg: "ES256" })}.${json({})}.${"A".repeat(length)}`;
+    const rest = 8192 - body(0).length;
+    expect(inspect(body(rest + 1))).toMatchObject({ error: { reason: "token-too-large" } });
+    expect([rest, rest - 1, rest - 2].some((length) => inspect(body(length)).ok)).toBe(true);
+  });
+
   it("is refused or accepted without ever throwing, whatever the text", () => {
     const reasons = new Set(["token-too-large", "token-segments", "token-base64url", "token-header", "token-payload"]);
     fc.assert(

@@ -366,15 +366,19 @@ describe("copies", () => {
     ["a list", "[]"],
     ["no times", '{"document":{"keys":[]}}'],
     ["times as text", `{"fetchedAt":"${NOON}000","freshUntil":"${NOON}999","document":{"keys":[]}}`],
-    ["from the future", `{"fetchedAt":${NOON + 3600}000,"freshUntil":${NOON + 7200}000,"document":{"keys":[]}}`],
+    ["from the future", `{"fetchedAt":${NOON + 3600}000,"freshUntil":${NOON + 7200}000,"document":{"keys":["KEY"]}}`],
+    ["of yesterday", `{"fetchedAt":${NOON - 90_000}000,"freshUntil":${NOON + 7200}000,"document":{"keys":["KEY"]}}`],
     ["no keys", `{"fetchedAt":${NOON}000,"freshUntil":${NOON + 60}000,"document":{"keys":[]}}`],
     ["a secret", `{"fetchedAt":${NOON}000,"freshUntil":${NOON + 60}000,"document":{"keys":[{"kty":"oct","k":"AA"}]}}`],
     [
       "fresh for ever",
       `{"fetchedAt":1,"freshUntil":9e15,"document":{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA"}]}}`,
     ],
-  ])("that make no sense (%s) are a miss", async (_, text) => {
+  ])("that make no sense (%s) are a miss", async (_, template) => {
     const world = simple();
+    // Somebody else's key under the right name: were it taken, the session would be refused.
+    const [key] = (await createProvider({ issuer: ISSUER, algorithms: ["ES256"] }).jwks()).keys;
+    const text = template.replace('"KEY"', JSON.stringify(key));
     for (const store of [world.kv, world.cache]) {
       for (const key of [await name(JWKS), `https://keys.invalid/${encodeURIComponent(await name(JWKS))}`]) {
         store.values.set(key, text);
@@ -475,6 +479,48 @@ describe("what is fetched", () => {
     world.clock.now += KEYS_FRESH_MOST_MS;
     expect(await ask(world)).toBe(GOOD);
     expect(world.provider.requests).toEqual({ discovery: 2, jwks: 5 });
+  });
+
+  it("discovery is asked again where the keys are no longer", async () => {
+    const world = createWorld();
+    await ask(world);
+    const jwks = await world.provider.jwks();
+    const moved = `${ISSUER}/moved`;
+    world.intercept = (address) => {
+      if (address === moved) return Promise.resolve(Response.json(jwks));
+      if (address === JWKS) return Promise.resolve(new Response(null, { status: 404 }));
+      return Promise.resolve(Response.json({ issuer: ISSUER, jwks_uri: moved }));
+    };
+    world.cache.values.clear();
+    world.kv.values.clear();
+    world.clock.now += KEYS_FRESH_MS;
+    expect(await ask(world)).toBe(GOOD);
+    world.fetched.length = 0;
+    world.clock.now += KEYS_COOLDOWN_MS;
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.fetched).toEqual([world.provider.discoveryUrl, moved]);
+  });
+
+  it("an older answer that comes late does not bring back what a newer one has replaced", async () => {
+    const world = simple();
+    await ask(world);
+    const old = await world.provider.jwks();
+    world.clock.now += KEYS_FRESH_MS;
+    let late = (_: Response) => {};
+    world.intercept = () =>
+      new Promise((resolve) => {
+        late = resolve;
+      });
+    const waiting = ask(world);
+    await vi.waitFor(() => expect(world.fetched).toHaveLength(2));
+    // Longer than any fetch may take: another request makes its own.
+    world.clock.now += KEYS_COOLDOWN_MS;
+    world.intercept = undefined;
+    await world.provider.rotate({ overlap: false });
+    expect(await ask(world)).toBe(GOOD);
+    late(Response.json(old));
+    await waiting;
+    expect(await ask(world)).toBe(GOOD);
   });
 
   it("an issuer with a slash behind it has its metadata at one slash (OIDC Discovery §4)", async () => {

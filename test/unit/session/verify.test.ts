@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createWorld, issuerEntry, outcome } from "./setup.ts";
+import { hmac } from "../../attacks/forge.ts";
+import { createWorld, issuerEntry, outcome, secretSource } from "./setup.ts";
 
 describe("a session", () => {
   it("is accepted with the keys that its issuer's discovery document names", async () => {
@@ -40,6 +41,19 @@ describe("a session", () => {
   ])("that is %s is refused", async (_, options, reason) => {
     const world = createWorld();
     expect(outcome(await world.verify(await world.provider.issue(options)))).toBe(reason);
+  });
+
+  it("is never judged by an algorithm of another kind than its issuer's keys, whatever an entry allows", async () => {
+    const key = JSON.stringify((await createWorld().provider.jwks()).keys[0]);
+    const algorithms = ["HS256", "ES256"] as const;
+    const text = "a secret of at least thirty-two bytes";
+    for (const keys of [{ from: "discovery" }, { from: "public", text: key }] as const) {
+      const world = createWorld({ issuers: [issuerEntry({ keys, algorithms })] });
+      expect(outcome(await world.verify(await hmac(key, { iss: "https://auth.example" })))).toBe("alg-not-allowed");
+      expect(world.fetched).toEqual([]);
+    }
+    const world = createWorld({ issuers: [issuerEntry({ keys: secretSource(text), algorithms })] });
+    expect(outcome(await world.verify(await world.provider.issue()))).toBe("alg-not-allowed");
   });
 
   it("is not judged by keys that cannot be had", async () => {
