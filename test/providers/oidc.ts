@@ -9,7 +9,7 @@ import { Jar } from "./jar.ts";
 const CLIENT = "chat-web";
 const SECRET = randomBytes(24).toString("base64url");
 /** The resource that access tokens are for. */
-export const RESOURCE = "https://chat.example";
+const RESOURCE = "https://chat.example";
 
 export interface Oidc {
   readonly issuer: string;
