@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
@@ -46,6 +49,11 @@ async function expectNothingLeaked({ requests }: Visit): Promise<void> {
     expect(JSON.stringify([request.url(), headers, request.postData()])).not.toContain(secrets.COMETCHAT_API_KEY);
   }
 }
+
+/** What Chromium itself says of any answer of 400 or more. */
+const CHROMIUM_OWN = "Failed to load resource";
+
+const UNAVAILABLE = { status: 503, headers: { "access-control-allow-origin": "*" } };
 
 /** Hosts that a test asks on purpose. */
 const strangers: string[] = [];
@@ -100,14 +108,14 @@ describe("a sign-in in a real browser, with CometChat's own SDK", () => {
     const { page, errors } = await open();
     await page.getByRole("radio", { name: "Alice" }).press("ArrowRight");
     await page.keyboard.press("Enter");
-    await page.getByRole("button", { name: "Sign out" }).focus();
+    await page.getByRole("button", { name: "Sign out here" }).focus();
     await page.keyboard.press("Enter");
-    await page.getByText("signed out", { exact: true }).waitFor();
+    await page.locator("#ended").getByText("is signed out").waitFor();
     expect(await loggedIn(page)).toBeNull();
     await page.locator("#sign-in:focus").press("Enter");
-    await page.getByRole("button", { name: "Sign out" }).waitFor();
+    await page.getByRole("button", { name: "Sign out here" }).waitFor();
     expect(await loggedIn(page)).toBe("bob");
-    expect(errors).toEqual([]);
+    expect(errors.filter((error) => !error.startsWith(CHROMIUM_OWN))).toEqual([]);
   });
 
   it.each(["localhost", "127.0.0.1"])(
@@ -137,8 +145,7 @@ describe("a token that was revoked", () => {
   it("is refused with the SDK's own error code", async () => {
     const { page } = await open();
     await signIn(page, "alice");
-    await page.getByRole("button", { name: "Sign out" }).click();
-    await page.getByText("signed out", { exact: true }).waitFor();
+    await page.evaluate("CometChat.logout()");
     const [token] = sandbox.simulator.tokens("alice");
     expect((await flush("alice")).ok).toBe(true);
     expect(await settle(page, `CometChat.login("${token}")`)).toBe("AUTH_ERR_AUTH_TOKEN_NOT_FOUND");
@@ -153,6 +160,114 @@ describe("a token that was revoked", () => {
     expect(await settle(page, `CometChat.getUser("alice")`)).toBe("AUTH_ERR_AUTH_TOKEN_NOT_FOUND");
     expect(await loggedIn(page)).toBeNull();
   });
+});
+
+describe("a sign-out", () => {
+  /** Alice on two devices; the page that signs out, and the token of each. */
+  async function twoDevices() {
+    const other = await open();
+    await signIn(other.page, "alice");
+    const [theirs] = sandbox.simulator.tokens("alice");
+    const own = await open();
+    await signIn(own.page, "alice");
+    const [ours] = sandbox.simulator.tokens("alice");
+    expect(ours).not.toBe(theirs);
+    return { ...own, other: other.page, theirs };
+  }
+
+  /** The page says how the SDK found out, and takes the next sign-in. */
+  async function expectSignedOut({ page, errors }: Visit): Promise<void> {
+    await page.locator("#ended").getByText("AUTH_ERR_AUTH_TOKEN_NOT_FOUND").waitFor();
+    expect(await page.locator("#ended").getAttribute("aria-live")).toBe("polite");
+    expect(await page.locator("#trail li").last().textContent()).toMatch(/logoutSuccess.*fired/);
+    expect(await loggedIn(page)).toBeNull();
+    expect(await page.getByRole("button", { name: "Sign out" }).count()).toBe(0);
+    expect(await page.locator("#sign-in:focus").count()).toBe(1);
+    expect(errors.filter((error) => !error.startsWith(CHROMIUM_OWN))).toEqual([]);
+  }
+
+  it("here ends this session's token and logs the SDK out, and another device stays signed in", async () => {
+    const opened = await twoDevices();
+    await opened.page.getByRole("button", { name: "Sign out here" }).click();
+    await expectSignedOut(opened);
+    expect(sandbox.simulator.tokens("alice")).toEqual([opened.theirs]);
+    expect(await settle(opened.other, `CometChat.getUser("alice")`)).toBe("resolved");
+  });
+
+  it("everywhere ends every token of the user, and the SDK of each device is logged out", async () => {
+    const opened = await twoDevices();
+    await opened.page.getByRole("button", { name: "Sign out everywhere" }).click();
+    await expectSignedOut(opened);
+    expect(sandbox.simulator.tokens("alice")).toEqual([]);
+    expect(await settle(opened.other, `CometChat.getUser("alice")`)).toBe("AUTH_ERR_AUTH_TOKEN_NOT_FOUND");
+    expect(await loggedIn(opened.other)).toBeNull();
+  });
+
+  it("at the identity provider ends that session's token, without a word from the page to the gateway", async () => {
+    const opened = await twoDevices();
+    const before = opened.requests.length;
+    await opened.page.getByRole("button", { name: "Sign out at the identity provider" }).click();
+    await expectSignedOut(opened);
+    expect(sandbox.simulator.tokens("alice")).toEqual([opened.theirs]);
+    const hosts = opened.requests.slice(before).map((request) => new URL(request.url()).host);
+    expect(hosts).not.toContain(sandbox.gateway.host);
+  });
+
+  it("that the gateway does not carry out leaves the user signed in, and the page says so", async () => {
+    const { page } = await open();
+    await signIn(page, "alice");
+    const address = new URL("/v1/token", sandbox.gateway).href;
+    await page.context().route(address, (route) => route.fulfill(UNAVAILABLE));
+    await page.getByRole("button", { name: "Sign out here" }).click();
+    await page.locator("#ended").getByText("Not signed out: 503 Unavailable").waitFor();
+    expect(await loggedIn(page)).toBe("alice");
+    await page.context().unroute(address);
+    await page.getByRole("button", { name: "Sign out here" }).click();
+    await page.locator("#ended").getByText("AUTH_ERR_AUTH_TOKEN_NOT_FOUND").waitFor();
+  });
+});
+
+describe("what the gateway keeps", () => {
+  it("holds a session's token for the next page load, and no file of it names a token or the API key", async () => {
+    const own = await startSandbox({ vars: { TOKENS: { reuse: "session", ttl: 3600 } } });
+    try {
+      const session = await own.provider.issue({ subject: "alice", sid: "s-1" });
+      const ask = async () => {
+        const headers = { authorization: `Bearer ${session}` };
+        const answer = await fetch(new URL("/v1/token", own.gateway), { method: "POST", headers });
+        return { status: answer.status, authToken: ((await answer.json()) as { authToken: string }).authToken };
+      };
+      const { authToken } = await ask();
+      // All of it is written after the answer.
+      const within = { timeout: 20_000, interval: 500 };
+      await expect.poll(ask, within).toEqual({ status: 200, authToken });
+      const count = async (find: (files: Files) => string[]) => find(await contents(own.state)).length;
+      await expect.poll(() => count((files) => names(files, "v1:u:alice")), within).toBeGreaterThan(0);
+      await expect.poll(() => count((files) => names(files, "v1:t:alice:")), within).toBeGreaterThan(0);
+      await expect.poll(() => count(ledgers), within).toBeGreaterThan(0);
+      const files = await contents(own.state);
+      for (const secret of [authToken, authToken.slice(-16), own.secrets.COMETCHAT_API_KEY, session]) {
+        expect(names(files, secret)).toEqual([]);
+      }
+    } finally {
+      await own.stop();
+    }
+  });
+
+  type Files = Map<string, Buffer>;
+
+  /** Every file below, write-ahead logs included. */
+  async function contents(directory: string): Promise<Files> {
+    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+    return new Map(await Promise.all(paths.map(async (path) => [path, await readFile(path)] as const)));
+  }
+
+  const names = (files: Files, text: string) =>
+    [...files].filter(([, bytes]) => bytes.includes(text)).map(([path]) => path);
+  /** The Durable Objects' files with a row of this session's. */
+  const ledgers = (files: Files) =>
+    names(files, createHash("sha256").update("s-1").digest("base64url")).filter((path) => /\/do\/.*Ledger/.test(path));
 });
 
 describe("a session that must not pass", () => {

@@ -30,6 +30,8 @@ export interface Sandbox {
   /** Everything that the gateway and its runtime printed so far. */
   logs: string[];
   tls: TlsListener | undefined;
+  /** Where the gateway's runtime keeps KV and Durable Objects; gone when it is stopped. */
+  state: string;
   stop(): Promise<void>;
 }
 
@@ -56,8 +58,11 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     if (tls) open.push(tls.close);
 
     const sandbox = new URL(`http://127.0.0.1:${listener.port}`);
-    const provider = createProvider({ issuer: new URL("/idp", sandbox).href });
     let gateway: Gateway | undefined;
+    const provider = createProvider({
+      issuer: new URL("/idp", sandbox).href,
+      backchannelLogoutUri: () => gateway && new URL("/v1/backchannel-logout", gateway.url).href,
+    });
     const settings = () => ({ ...APP, gateway: gateway?.url.origin, issuer: provider.issuer });
     site = createSite({ settings, provider: provider.fetch, simulator: simulator.fetch });
 
@@ -65,7 +70,9 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     open.push(deployment.remove);
     gateway = await startGateway(deployment, gatewayPort, onLog);
     open.push(gateway.stop);
-    return { gateway: gateway.url, sandbox, app: APP, simulator, provider, secrets, logs: gateway.logs, tls, stop };
+    const { url, logs } = gateway;
+    const { statePath: state } = deployment;
+    return { gateway: url, sandbox, app: APP, simulator, provider, secrets, logs, tls, state, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -14,7 +14,28 @@ export async function logIn({ appId, region, authToken }) {
   return CometChat.login(authToken);
 }
 
-export const logOut = () => CometChat.logout();
+/**
+ * The SDK learns that its token has ended at its next call: that call rejects, and its login listener says
+ * `logoutSuccess` although nobody asked it to log out. The code of the first, and whether the second came.
+ */
+export async function nextCall(uid) {
+  let heard;
+  const loggedOut = new Promise((resolve) => {
+    heard = resolve;
+  });
+  CometChat.addLoginListener("sandbox", new CometChat.LoginListener({ logoutSuccess: () => heard(true) }));
+  try {
+    const code = await CometChat.getUser(uid).then(
+      () => undefined,
+      (error) => error.code,
+    );
+    if (code === "AUTH_ERR_AUTH_TOKEN_NOT_FOUND") setTimeout(heard, 3000, false);
+    else heard(false);
+    return { code, loggedOut: await loggedOut };
+  } finally {
+    CometChat.removeLoginListener("sandbox");
+  }
+}
 
 export function showUser(user) {
   verdict("resolved", true);
@@ -23,6 +44,7 @@ export function showUser(user) {
   at("avatar").src = user.getAvatar() ?? "data:,";
   show("avatar", Boolean(user.getAvatar()));
   show("person");
+  show("sign-out");
   show("sdk-problem", false);
   show("sdk");
 }
@@ -32,14 +54,9 @@ export function showFailure(error) {
   const { code = error.name, message } = error;
   showProblem(at("sdk-problem"), { code, message });
   show("person", false);
+  show("sign-out", false);
   show("sdk-problem");
   show("sdk");
-}
-
-export function showSignedOut() {
-  verdict("signed out", true);
-  at("login").className = "pill soft";
-  show("person", false);
 }
 
 function verdict(text, good) {

@@ -16,12 +16,21 @@ export async function requestToken(gateway, session) {
   };
 }
 
-const phrases = { 200: "OK", 201: "Created", 401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests" };
+const phrases = {
+  200: "OK",
+  201: "Created",
+  204: "No Content",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  429: "Too Many Requests",
+};
 const phrase = (status) => phrases[status] ?? { 502: "Bad Gateway", 503: "Unavailable", 504: "Timeout" }[status] ?? "";
+export const statusLine = (status) => `${status} ${phrase(status)}`.trim();
 
 export function showAnswer({ ok, status, body, timing, retryAfter }) {
   const pill = at("status");
-  pill.textContent = `${status} ${phrase(status)}`.trim();
+  pill.textContent = statusLine(status);
   pill.className = ok ? "pill" : "pill bad";
   at("known").textContent = body.created ? "new user" : "known user";
   show("known", ok);

@@ -1,8 +1,9 @@
-import { logIn, logOut, showFailure, showSignedOut, showUser } from "./chat.js";
+import { logIn, nextCall, showFailure, showUser } from "./chat.js";
 import { announce, at, mark, show } from "./dom.js";
 import { drawFaults, tellFaults } from "./faults.js";
 import { requestToken, showAnswer } from "./gateway.js";
 import { requestSession, showSession } from "./session.js";
+import { clearEnding, endTokens, showEnded, showStillIn } from "./signout.js";
 import { keepWatching, watch } from "./upstream.js";
 import { chosen, drawChoices } from "./who.js";
 import { leadToSimulator, otherOrigin } from "./wire.js";
@@ -33,10 +34,14 @@ async function known() {
   }
 }
 
+/** Session, claims, uid and name of whoever is signed in. */
+let current;
+
 /** One sign-in: session, auth token, login. Each step says what came of it, and the next waits for it. */
 async function signIn() {
   for (const part of ["session", "gateway", "sdk"]) show(part, false);
   for (const step of ["gateway", "sdk"]) mark(step, "waiting");
+  clearEnding();
 
   mark("session", "busy");
   const issued = await requestSession(`${simulator}/idp`, chosen(at("who"), simulator));
@@ -54,6 +59,7 @@ async function signIn() {
   try {
     const user = await logIn(answer.body);
     showUser(user);
+    current = { ...issued, uid: user.getUid(), name: user.getName() };
     mark("sdk", "done");
     at("step-sdk").scrollIntoView({ block: "nearest" });
     announce(`Signed in as ${user.getName()}`);
@@ -64,9 +70,30 @@ async function signIn() {
   }
 }
 
+/** The tokens end first, and the SDK finds out at its next call. Whoever is still signed in sees why. */
+async function signOut(way) {
+  clearEnding();
+  mark("sdk", "busy");
+  const steps = await endTokens(way, { gateway: settings.gateway, issuer: `${simulator}/idp`, ...current });
+  const told = steps.every(({ ok }) => ok) ? await nextCall(current.uid) : undefined;
+  if (!told?.loggedOut) {
+    showStillIn(steps, told, current);
+    return mark("sdk", "failed");
+  }
+  for (const part of ["session", "gateway", "sdk"]) show(part, false);
+  mark("session", "current");
+  for (const step of ["gateway", "sdk"]) mark(step, "waiting");
+  showEnded(steps, told, current);
+  at("sign-in").focus({ preventScroll: true });
+  at("step-sdk").scrollIntoView({ block: "nearest" });
+}
+
+let working = false;
+
 /** One thing at a time; the button says so, and keeps the focus. */
 async function busy(button, work) {
-  if (button.ariaDisabled === "true") return;
+  if (working) return;
+  working = true;
   button.ariaDisabled = "true";
   try {
     await work();
@@ -75,6 +102,7 @@ async function busy(button, work) {
     mark(step, "failed", `No answer: ${error.message}`);
     announce(`No answer: ${error.message}`);
   } finally {
+    working = false;
     button.ariaDisabled = "false";
     await look().catch(() => {});
   }
@@ -85,12 +113,7 @@ at("who").addEventListener("submit", (event) => {
   busy(at("sign-in"), signIn);
 });
 
-at("sign-out-here").addEventListener("click", (event) => {
-  busy(event.currentTarget, async () => {
-    await logOut();
-    showSignedOut();
-    mark("sdk", "waiting");
-    announce("Signed out");
-    at("sign-in").focus();
-  });
+at("sign-out").addEventListener("click", ({ target }) => {
+  const button = target.closest("button");
+  if (button) busy(button, () => signOut(button.dataset.way));
 });

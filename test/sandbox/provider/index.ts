@@ -20,6 +20,8 @@ export interface ProviderOptions {
   algorithms?: readonly string[];
   /** What `Cache-Control` its documents carry. */
   cacheControl?: string;
+  /** Where it tells that a session has ended (Back-Channel Logout 1.0 §2.2); asked each time. */
+  backchannelLogoutUri?: () => string | undefined;
 }
 
 export interface Provider {
@@ -87,9 +89,12 @@ export function createProvider(options: ProviderOptions): Provider {
       case "GET /jwks":
         return publish(request, "jwks", await provider.jwks());
       case "OPTIONS /sessions":
+      case "OPTIONS /logout":
         return new Response(null, { status: 204, headers: CORS });
       case "POST /sessions":
         return createSession(request);
+      case "POST /logout":
+        return endSession(request);
       default:
         return Response.json({ error: "not_found" }, { status: 404 });
     }
@@ -133,6 +138,20 @@ export function createProvider(options: ProviderOptions): Provider {
     }
     const session = await provider.issue({ ...flaw, subject, sid: crypto.randomUUID(), claims: profile });
     return Response.json({ session, claims: decodeJwt(session) }, { status: 201, headers: CORS });
+  }
+
+  /** `{subject, sid?}`: the session ends here, and the relying party is told. `{status}`: what it answered. */
+  async function endSession(request: Request): Promise<Response> {
+    const { subject: sub, sid } = (await request.json()) as Record<string, string | undefined>;
+    const address = options.backchannelLogoutUri?.();
+    if (!address || !(sub || sid)) {
+      return Response.json({ error: "invalid_request" }, { status: 400, headers: CORS });
+    }
+    const token = await provider.issueLogoutToken({ ...(sub && { sub }), ...(sid && { sid }) });
+    // Back-Channel Logout 1.0 §2.5: a form with the one token.
+    const answer = await fetch(address, { method: "POST", body: new URLSearchParams({ logout_token: token }) });
+    await answer.body?.cancel();
+    return Response.json({ status: answer.status }, { status: answer.ok ? 200 : 502, headers: CORS });
   }
 
   return provider;
