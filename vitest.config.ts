@@ -43,7 +43,7 @@ export default defineConfig({
       {
         test: {
           name: "node",
-          include: ["test/{browser,providers}/**/*.test.ts"],
+          include: ["test/{browser,providers,bench}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },
