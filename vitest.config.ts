@@ -43,6 +43,8 @@ export default defineConfig({
       {
         test: {
           name: "node",
+          // After the others: browsers and servers would take the processor from tests that hold answers to a deadline.
+          sequence: { groupOrder: 1 },
           include: ["test/{browser,providers,bench}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
