@@ -35,6 +35,8 @@ export default defineConfig({
           name: "workerd",
           include: ["test/{unit,integration,attacks,fuzz}/**/*.test.ts"],
           isolate: false,
+          // One file at a time: some hold answers to a deadline, which another file on the same processors would break.
+          fileParallelism: false,
           // The machines that run this are slow and shared; a test that hangs still ends.
           testTimeout: 30_000,
           setupFiles: ["./test/setup.ts"],
@@ -43,7 +45,7 @@ export default defineConfig({
       {
         test: {
           name: "node",
-          // After the others: browsers and servers would take the processor from tests that hold answers to a deadline.
+          // After the others, for the same reason: these start browsers and servers.
           sequence: { groupOrder: 1 },
           include: ["test/{browser,providers,bench}/**/*.test.ts"],
           testTimeout: 60_000,
