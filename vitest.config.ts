@@ -1,52 +1,66 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
+const DEADLINES = "test/integration/faults*.test.ts";
+
+const gateway = () =>
+  cloudflareTest({
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: {
+      // What the Durable Object sees; a developer's own .dev.vars must not leak in. See test/integration/world.ts.
+      bindings: {
+        COMETCHAT_APPS: {
+          main: { appId: "275300000000000a", region: "us" },
+          us: { appId: "2753000000000us", region: "us" },
+          eu: { appId: "2753000000000eu", region: "eu" },
+          in: { appId: "2753000000000in", region: "in" },
+        },
+        PLACEMENT: { default: "main" },
+        SESSION_ISSUERS: [{ issuer: "https://idp.example", audience: ["chat"] }],
+        ALLOWED_ORIGINS: ["https://app.example.com"],
+        COMETCHAT_API_KEY: "0123456789abcdef0123456789abcdef01234567",
+        BACKEND_SECRET: "",
+        TOKEN_ENCRYPTION_KEY: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        TOKENS: { maxPerSession: 5 },
+      },
+      // No test reaches a network: what no simulator answers fails loudly.
+      outboundService: () => new Response("blocked", { status: 599 }),
+    },
+  });
+
 export default defineConfig({
   test: {
     reporters: ["default", "./test/tally.ts"],
     projects: [
       {
-        plugins: [
-          cloudflareTest({
-            wrangler: { configPath: "./wrangler.toml" },
-            miniflare: {
-              // What the Durable Object sees; a developer's own .dev.vars must not leak in. See test/integration/world.ts.
-              bindings: {
-                COMETCHAT_APPS: {
-                  main: { appId: "275300000000000a", region: "us" },
-                  us: { appId: "2753000000000us", region: "us" },
-                  eu: { appId: "2753000000000eu", region: "eu" },
-                  in: { appId: "2753000000000in", region: "in" },
-                },
-                PLACEMENT: { default: "main" },
-                SESSION_ISSUERS: [{ issuer: "https://idp.example", audience: ["chat"] }],
-                ALLOWED_ORIGINS: ["https://app.example.com"],
-                COMETCHAT_API_KEY: "0123456789abcdef0123456789abcdef01234567",
-                BACKEND_SECRET: "",
-                TOKEN_ENCRYPTION_KEY: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
-                TOKENS: { maxPerSession: 5 },
-              },
-              // No test reaches a network: what no simulator answers fails loudly.
-              outboundService: () => new Response("blocked", { status: 599 }),
-            },
-          }),
-        ],
+        plugins: [gateway()],
         test: {
           name: "workerd",
           include: ["test/{unit,integration,attacks,fuzz}/**/*.test.ts"],
+          exclude: [DEADLINES],
           isolate: false,
-          // One file at a time: some hold answers to a deadline, which another file on the same processors would break.
-          fileParallelism: false,
           // The machines that run this are slow and shared; a test that hangs still ends.
           testTimeout: 30_000,
           setupFiles: ["./test/setup.ts"],
         },
       },
       {
+        // Held to a deadline in wall-clock time: in a runtime of their own, with nothing beside them.
+        plugins: [gateway()],
+        test: {
+          name: "deadlines",
+          include: [DEADLINES],
+          fileParallelism: false,
+          setupFiles: ["./test/setup.ts"],
+          testTimeout: 30_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
         test: {
           name: "node",
           // After the others, for the same reason: these start browsers and servers.
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           include: ["test/{browser,providers,bench}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
