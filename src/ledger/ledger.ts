@@ -170,8 +170,9 @@ export class Ledger extends DurableObject<Env> {
   async #endNow(entries: readonly Entry[], budget: number): Promise<Outcome> {
     if (entries.length === 0) return ok(undefined);
     const now = platform.now();
-    this.#store.end(entries, now);
-    // Should this object be evicted in the middle, the alarm goes on.
+    // Should this object be evicted in the middle, the alarm goes on. Not at once: it would ring while CometChat is being
+    // asked here, and ask for each token a second time.
+    this.#store.end(entries, now + LEDGER_BACKOFF_LEAST_MS);
     await this.#arm();
     let failed: Outcome = ok(undefined);
     await this.#within(budget, async (context) => {

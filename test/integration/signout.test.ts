@@ -31,6 +31,16 @@ describe("signing out here", () => {
     expect([onPhone, second]).not.toContain(onLaptop);
   });
 
+  it("asks CometChat once for each token: the alarm that stands behind it does not come in between", async () => {
+    const world = keeping();
+    const { phone } = await twoDevices(world);
+    // As far as CometChat is: an alarm that was due at once would ring before it has answered.
+    world.simulator.set({ latency: 200 });
+    await world.call("/v1/token", request("DELETE", phone));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(calls(world).filter((call) => call === "revoke")).toHaveLength(1);
+  });
+
   it("ends the token that is named", async () => {
     const world = keeping();
     const { phone, onPhone, onLaptop } = await twoDevices(world);
