@@ -1,5 +1,24 @@
 import { reset } from "cloudflare:test";
-import { afterEach } from "vitest";
+import { afterEach, beforeEach, expect } from "vitest";
+import { witness } from "./witness.ts";
 
-// KV, Durable Objects and rate-limit counters outlive a test otherwise: the next one begins with empty stores.
-afterEach(reset);
+const METHODS = ["debug", "error", "info", "log", "warn"] as const;
+const own = Object.fromEntries(METHODS.map((method) => [method, console[method]]));
+
+// Every test has a witness on the console. The gateway's own lines are heard and not printed.
+beforeEach(() => {
+  for (const method of METHODS) {
+    console[method] = (...values: unknown[]) => {
+      const text = values.map((value) => (value instanceof Error ? `${value.stack}` : String(value))).join(" ");
+      witness.hear(text);
+      if (!text.startsWith('{"event":')) own[method]?.(...values);
+    };
+  }
+});
+
+afterEach(async () => {
+  Object.assign(console, own);
+  // KV, Durable Objects and rate-limit counters outlive a test otherwise: the next one begins with empty stores.
+  await reset();
+  expect(witness.leaks(), "no session, auth token or key in a log line or an answer").toEqual([]);
+});

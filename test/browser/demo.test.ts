@@ -5,6 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
 import { listen } from "../sandbox/server.ts";
+import { witness } from "../witness.ts";
 import { DIRECT, openBrowser, signIn, type Visit, visit } from "./visit.ts";
 
 let sandbox: Sandbox;
@@ -12,7 +13,7 @@ let browser: Browser;
 const visits: Visit[] = [];
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ tls: true });
+  sandbox = await startSandbox({ tls: true, onMint: witness.keepToken });
   browser = await openBrowser(sandbox);
 });
 
@@ -28,6 +29,9 @@ afterEach(async () => {
     await expectNothingLeaked(open);
     await open.close();
   }
+  witness.keepAll(sandbox.secrets);
+  witness.hearAll(sandbox.logs);
+  expect(witness.leaks(), "no session, auth token or key in the gateway's log").toEqual([]);
 });
 
 async function open(path = DIRECT, options: Parameters<typeof visit>[2] = {}): Promise<Visit> {
@@ -43,6 +47,7 @@ async function expectNothingLeaked({ requests }: Visit): Promise<void> {
   for (const request of requests) {
     const { host, protocol } = new URL(request.url());
     const headers = await request.allHeaders();
+    if (host === gateway.host) witness.keepPresented(request.url(), new Headers(headers), request.postData());
     if (protocol !== "data:") expect([...known, ...strangers]).toContain(host);
     expect(headers).not.toHaveProperty("apikey");
     if (host !== gateway.host) expect(headers).not.toHaveProperty("authorization");

@@ -1,5 +1,5 @@
 import { env as bindings } from "cloudflare:workers";
-import { afterEach, beforeEach, vi } from "vitest";
+import { afterEach, vi } from "vitest";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
 
@@ -11,11 +11,8 @@ export function keeping(options: WorldOptions = {}): World {
   return world;
 }
 
-/** Quiet during each test of the file, and everything real again after it. */
-export function quietly(): void {
-  beforeEach(() => {
-    vi.spyOn(console, "log").mockImplementation(() => undefined);
-  });
+/** Everything real again after each test of the file. */
+export function restored(): void {
   afterEach(() => {
     vi.useRealTimers();
     vi.restoreAllMocks();

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { LogoutTokenOptions } from "../sandbox/provider/index.ts";
-import { keeping, quietly } from "./keeping.ts";
+import { keeping, restored } from "./keeping.ts";
 import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "./world.ts";
 
-quietly();
+restored();
 
 const env = { SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim: "sid" }] };
 

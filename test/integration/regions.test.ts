@@ -3,10 +3,10 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
-import { keeping, ledgerOf, quietly, request } from "./keeping.ts";
+import { keeping, ledgerOf, request, restored } from "./keeping.ts";
 import { API_KEY, bodyOf, ISSUER, type ProblemAnswer, type World, type WorldOptions } from "./world.ts";
 
-quietly();
+restored();
 
 type Region = "us" | "eu" | "in";
 const REGIONS: readonly Region[] = ["us", "eu", "in"];

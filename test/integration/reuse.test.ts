@@ -1,9 +1,9 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { keeping, quietly, request } from "./keeping.ts";
+import { keeping, request, restored } from "./keeping.ts";
 import { bodyOf, type World, type WorldOptions } from "./world.ts";
 
-quietly();
+restored();
 
 const reusing = (options: WorldOptions = {}): World =>
   keeping({ ...options, env: { TOKENS: { reuse: "session" }, ...options.env } });

@@ -1,10 +1,10 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { keeping, ledgerOf, quietly, request } from "./keeping.ts";
+import { keeping, ledgerOf, request, restored } from "./keeping.ts";
 import { bodyOf, createWorld, type ProblemAnswer, type World } from "./world.ts";
 
-quietly();
+restored();
 
 const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
 const codeOf = async (response: Response) => (await bodyOf<ProblemAnswer>(response)).code;

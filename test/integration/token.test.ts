@@ -324,7 +324,6 @@ describe("the deployed entry", () => {
   it("serves the same from its own bindings", async () => {
     const world = createWorld();
     vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => world.fetch(String(input), init ?? {}));
-    vi.spyOn(console, "log").mockImplementation(() => undefined);
     const session = await world.provider.issue({ subject: "alice" });
     const response = await exports.default.fetch("https://gateway.example/v1/token", bearer(session));
     expect(response.status).toBe(201);

@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import type { Code } from "../../src/errors.ts";
-import { keeping, ledgerOf, quietly } from "./keeping.ts";
+import { keeping, ledgerOf, restored } from "./keeping.ts";
 import {
   API_KEY,
   APP_ID,
@@ -443,7 +443,7 @@ describe("DELETE /v1/users/{uid}/tokens", () => {
 });
 
 describe("a token that a backend asked for", () => {
-  quietly();
+  restored();
 
   it("ends with its ttl", async () => {
     const world = keeping({ env: { BACKEND_SECRET: SECRET, TOKENS: { ttl: 3600 } } });

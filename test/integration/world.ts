@@ -4,6 +4,7 @@ import { createApp } from "../../src/app.ts";
 import type { Deps, LogLine } from "../../src/context.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
 import { createProvider, type Provider, type SessionOptions } from "../sandbox/provider/index.ts";
+import { witness } from "../witness.ts";
 
 export const API_KEY = "0123456789abcdef0123456789abcdef01234567";
 export const APP_ID = "275300000000000a";
@@ -47,6 +48,7 @@ export function createWorld(options: WorldOptions = {}): World {
     appId: APP_ID,
     region: "us",
     keys: { [API_KEY]: "fullAccess" },
+    onMint: witness.keepToken,
     ...options.simulator,
   });
   const provider = createProvider({ issuer: ISSUER, ...options.provider });
@@ -66,6 +68,8 @@ export function createWorld(options: WorldOptions = {}): World {
     RATE_LIMIT_USER: unlimited,
     ...options.env,
   };
+  // Structured variables are the configuration's; plain text is a secret.
+  witness.keepAll(env);
   const reach: Deps["fetch"] = async (input, init) => {
     const url = new URL(input);
     fetched.push(`${init.method ?? "GET"} ${url.origin}${url.pathname}`);
@@ -80,6 +84,7 @@ export function createWorld(options: WorldOptions = {}): World {
     random: () => Math.random(),
     log: (line) => {
       lines.push(line);
+      witness.hear(JSON.stringify(line));
     },
     cache: () => undefined,
     ...options.deps,
@@ -92,7 +97,9 @@ export function createWorld(options: WorldOptions = {}): World {
       ...init,
       ...(options.cf && { cf: options.cf as never }),
     });
+    witness.keepPresented(request.url, request.headers, init?.body);
     const response = await app.fetch(request, env, context);
+    await witness.hearAnswer(request, response.clone());
     return [response, waitOnExecutionContext(context)];
   };
   const call: World["call"] = async (path, init) => {

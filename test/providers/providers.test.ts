@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeProtectedHeader } from "jose";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
+import { witness } from "../witness.ts";
 import { type BetterAuth, startBetterAuth } from "./betterauth.ts";
 import { type Oidc, startOidc } from "./oidc.ts";
 
@@ -15,6 +16,7 @@ beforeAll(async () => {
   for (const method of ["info", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => undefined);
   [oidc, better] = await Promise.all([startOidc(), startBetterAuth()]);
   sandbox = await startSandbox({
+    onMint: witness.keepToken,
     vars: {
       SESSION_ISSUERS: [
         {
@@ -33,6 +35,12 @@ beforeAll(async () => {
   await oidc.open(sandbox.gateway);
 });
 
+afterEach(() => {
+  witness.keepAll(sandbox.secrets);
+  witness.hearAll(sandbox.logs);
+  expect(witness.leaks(), "no session, auth token or key in the gateway's log").toEqual([]);
+});
+
 afterAll(async () => {
   await sandbox?.stop();
   await Promise.all([oidc?.close(), better?.close()]);
@@ -45,6 +53,7 @@ interface Answer {
 }
 
 async function ask(session: string): Promise<Answer> {
+  witness.keep(session);
   const response = await fetch(new URL("/v1/token", sandbox.gateway), {
     method: "POST",
     headers: { Authorization: `Bearer ${session}` },

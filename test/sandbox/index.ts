@@ -17,6 +17,8 @@ export interface SandboxOptions {
   tls?: boolean;
   /** Each log line of the gateway's, and each error. */
   onLog?: (line: string) => void;
+  /** Each auth token that the simulated CometChat makes. */
+  onMint?: (authToken: string) => void;
 }
 
 export interface Sandbox {
@@ -37,12 +39,13 @@ export interface Sandbox {
 
 /** The gateway as `wrangler dev` runs it, with everything around it that it needs. Nothing leaves this machine. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { gatewayPort = 0, sandboxPort = 0, vars, configure, onLog } = options;
+  const { gatewayPort = 0, sandboxPort = 0, vars, configure, onLog, onMint } = options;
   const secrets = makeSecrets();
   const simulator = createSimulator({
     ...APP,
     keys: { [secrets.COMETCHAT_API_KEY]: "fullAccess" },
     sampleUsers: false,
+    onMint,
   });
   const open: Closable[] = [];
   const stop = async () => {

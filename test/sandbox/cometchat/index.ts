@@ -43,11 +43,12 @@ type Change = Switches & Partial<Pick<SimulatorOptions, "keys">>;
 
 /** Simulates one app of CometChat's: its REST API v3 and as much of its client API as the SDK needs for a login. */
 export function createSimulator(options: SimulatorOptions): Simulator {
-  const { appId, region, now = Date.now, sleep = sleepFor, random = Math.random, keys: given, ...initial } = options;
+  const { appId, region, keys: given, onMint, ...others } = options;
+  const { now = Date.now, sleep = sleepFor, random = Math.random, ...initial } = others;
   const switches: Switches = { ...initial };
   let keys = given;
   const users = userStore();
-  const tokens = tokenStore(now, () => switches.tokenLifetime);
+  const tokens = tokenStore(now, () => switches.tokenLifetime, onMint);
   const world: World = { appId, region, switches, now, sleep, users, tokens, roles: new Set() };
   const rates = rateLimits(now, switches);
   const journal = newJournal();

@@ -27,7 +27,11 @@ export interface Tokens {
   clear: () => void;
 }
 
-export function tokenStore(now: () => number, lifetime: () => number | undefined): Tokens {
+export function tokenStore(
+  now: () => number,
+  lifetime: () => number | undefined,
+  onMint?: (authToken: string) => void,
+): Tokens {
   const byUid = new Map<string, Token[]>();
   const byValue = new Map<string, Token>();
 
@@ -50,6 +54,7 @@ export function tokenStore(now: () => number, lifetime: () => number | undefined
       held.push(token);
       byUid.set(uid, held);
       byValue.set(token.authToken, token);
+      onMint?.(token.authToken);
       // Whether CometChat evicts at once is unknown. Doing so is what shows a client that counts on more than 100.
       for (const old of held.splice(0, Math.max(0, held.length - window))) byValue.delete(old.authToken);
       return token;

@@ -3,6 +3,7 @@ import type { App } from "../../../src/config/types.ts";
 import { type Context, type Deps, deadline, type LogLine } from "../../../src/context.ts";
 import { createTiming } from "../../../src/telemetry/timing.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../../sandbox/cometchat/index.ts";
+import { witness } from "../../witness.ts";
 
 export const apiKey = "fedcba9876543210fedcba9876543210fedcba98";
 
@@ -32,6 +33,7 @@ export function world(fetch: Deps["fetch"], options: { random?: () => number; on
   const now = () => Date.now() + moved;
   const asked: World["asked"] = [];
   const lines: LogLine[] = [];
+  witness.keep(on.apiKey);
   const deps: Deps = {
     fetch: (url, init) => {
       asked.push({ url, init });
@@ -39,7 +41,10 @@ export function world(fetch: Deps["fetch"], options: { random?: () => number; on
     },
     now,
     random,
-    log: (line) => lines.push(line),
+    log: (line) => {
+      lines.push(line);
+      witness.hear(JSON.stringify(line));
+    },
     cache: () => undefined,
   };
   return {
@@ -85,6 +90,7 @@ export function simulated(options: Partial<SimulatorOptions> = {}): World & { re
     region: app.region,
     keys: { [apiKey]: "fullAccess" },
     sampleUsers: false,
+    onMint: witness.keepToken,
     ...options,
   });
   return { ...world((url, init) => simulator.fetch(url, init)), simulator };

@@ -6,6 +6,7 @@ import type { Credential } from "../../../src/session/extract.ts";
 import { createVerifier, type Session, type Verifier } from "../../../src/session/verify.ts";
 import { createTiming } from "../../../src/telemetry/timing.ts";
 import { createProvider, type Provider, type ProviderOptions } from "../../sandbox/provider/index.ts";
+import { witness } from "../../witness.ts";
 
 /** 2026-11-25T12:00:00Z, in seconds: when every test of sessions takes place. */
 export const NOON = 1_795_608_000;
@@ -151,8 +152,13 @@ export function createWorld(
       world.verifier = createVerifier({ issuers, deps, kv: kv as unknown as KVNamespace });
     },
     verifier: undefined as unknown as Verifier,
-    verify: (token: string, credential: Partial<Credential> = {}, context?: Context): Verified =>
-      world.verifier.verify({ token, from: "bearer", issuers: undefined, ...credential }, context ?? world.context()),
+    verify: (token: string, credential: Partial<Credential> = {}, context?: Context): Verified => {
+      witness.keep(token);
+      return world.verifier.verify(
+        { token, from: "bearer", issuers: undefined, ...credential },
+        context ?? world.context(),
+      );
+    },
   };
 
   const deps: Deps = {
@@ -167,7 +173,10 @@ export function createWorld(
     },
     now,
     random: () => 0.5,
-    log: (line) => void logs.push(line),
+    log: (line) => {
+      logs.push(line);
+      witness.hear(JSON.stringify(line));
+    },
     cache: () => (options.cache === false ? undefined : (cache as unknown as Cache)),
   };
   world.restart();
