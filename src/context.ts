@@ -23,7 +23,7 @@ export interface Context {
   readonly now: number;
   readonly deadline: Deadline;
   readonly timing: Timing;
-  /** Runs after the answer, with a budget of its own; a failure is logged, never thrown. */
+  /** Runs after the answer, with a budget of its own. What fails, thrown or as a `Result`, is logged. */
   readonly after: (name: string, task: (context: Context) => Promise<unknown>) => void;
 }
 

@@ -8,6 +8,7 @@ import { createHeld, type Held } from "./directory/held.ts";
 import { createOrigins, type Origins } from "./http/origin.ts";
 import { createLedgers, type Ledgers } from "./ledger/access.ts";
 import { createSeal } from "./ledger/seal.ts";
+import { DIRECTORY_READ_MS } from "./limits.ts";
 import { ok, type Result } from "./result.ts";
 import { createVerifier, type Verifier } from "./session/verify.ts";
 
@@ -37,15 +38,17 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
   // The configuration has checked that the bindings are there.
   const bindings = env as unknown as Env;
   const clients = new Map([...config.apps].map(([name, app]) => [name, createCometChat(app, deps)]));
+  // A slow KV must leave time for the calls that it could have saved.
+  const patience = Math.min(DIRECTORY_READ_MS, config.requestTimeout / 5);
   return ok({
     config,
     deps,
     origins: createOrigins(config.origins),
     verifier: createVerifier({ issuers: config.issuers, deps, kv: bindings.USERS }),
-    directory: createDirectory(bindings.USERS, deps),
+    directory: createDirectory(bindings.USERS, deps, patience),
     held:
       config.tokens.reuse === "session"
-        ? createHeld(bindings.USERS, createSeal(config.encryptionKeys, "held"), deps)
+        ? createHeld(bindings.USERS, createSeal(config.encryptionKeys, "held"), deps, patience)
         : undefined,
     ledgers: createLedgers(bindings.LEDGER, config, deps),
     cometchat: (app) => clients.get(app),

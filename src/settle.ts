@@ -3,6 +3,7 @@ import type { Context } from "./context.ts";
 import { type SignedIn, upkeep } from "./directory/upkeep.ts";
 import { digestOf } from "./encoding.ts";
 import type { Gateway } from "./gateway.ts";
+import type { RemoteLedger } from "./ledger/access.ts";
 import { LEDGER_AFTER_MS, SESSION_KNOWN_SECONDS } from "./limits.ts";
 import type { Session } from "./session/session.ts";
 
@@ -47,13 +48,10 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
     });
   }
   if (mapping && mapping.app !== app) {
-    context.after("leave", (later) =>
-      ledgers.tokens(
-        uid,
-        mapping.app,
-        (ledger) => ledger.leave(uid, mapping.app, LEDGER_AFTER_MS),
-        later.deadline.left(),
-      ),
-    );
+    context.after("leave", async ({ deadline }) => {
+      const leave = (ledger: RemoteLedger) => ledger.leave(uid, mapping.app, LEDGER_AFTER_MS);
+      const left = await ledgers.tokens(uid, mapping.app, leave, deadline.left());
+      return left.ok ? left.value : left;
+    });
   }
 }

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Deps } from "../context.ts";
-import { DIRECTORY_READ_MS, MAPPING_MEMORY_MS, MAPPINGS_REMEMBERED } from "../limits.ts";
+import { MAPPING_MEMORY_MS, MAPPINGS_REMEMBERED } from "../limits.ts";
 import { createMemory } from "../memory.ts";
 import { within } from "../within.ts";
 
@@ -35,7 +35,8 @@ export interface Directory {
   readonly forget: (uid: string) => Promise<void>;
 }
 
-export function createDirectory(kv: KVNamespace, deps: Deps): Directory {
+/** `patience`: milliseconds after which a read counts as a miss. */
+export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): Directory {
   // Bounded in number and in time: an isolate may trust what it read for ten seconds only.
   const memory = createMemory<Mapping>(MAPPINGS_REMEMBERED, deps.now, MAPPING_MEMORY_MS);
   const key = (uid: string) => `v1:u:${uid}`;
@@ -45,7 +46,7 @@ export function createDirectory(kv: KVNamespace, deps: Deps): Directory {
       const remembered = memory.get(uid);
       if (remembered) return remembered;
       try {
-        const parsed = mapping.safeParse(await within(DIRECTORY_READ_MS, kv.get(key(uid), "json")));
+        const parsed = mapping.safeParse(await within(patience, kv.get(key(uid), "json")));
         if (!parsed.success) return undefined;
         memory.set(uid, parsed.data);
         return parsed.data;

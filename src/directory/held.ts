@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { Deps } from "../context.ts";
 import { base64url, fromBase64 } from "../encoding.ts";
 import type { Seal } from "../ledger/seal.ts";
-import { DIRECTORY_READ_MS, HELD_REMEMBERED, KV_TTL_LEAST_SECONDS, MAPPING_MEMORY_MS } from "../limits.ts";
+import { HELD_REMEMBERED, KV_TTL_LEAST_SECONDS, MAPPING_MEMORY_MS } from "../limits.ts";
 import { createMemory } from "../memory.ts";
 import { within } from "../within.ts";
 
@@ -30,7 +30,8 @@ export interface Held {
   readonly forgetAll: (uid: string, token?: string) => Promise<void>;
 }
 
-export function createHeld(kv: KVNamespace, seal: Seal, deps: Deps): Held {
+/** `patience`: milliseconds after which a read counts as a miss. */
+export function createHeld(kv: KVNamespace, seal: Seal, deps: Deps, patience: number): Held {
   const memory = createMemory<HeldToken>(HELD_REMEMBERED, deps.now, MAPPING_MEMORY_MS);
   const prefixOf = (uid: string) => `v1:t:${uid}:`;
 
@@ -53,7 +54,7 @@ export function createHeld(kv: KVNamespace, seal: Seal, deps: Deps): Held {
       const remembered = memory.get(key);
       if (remembered) return remembered;
       try {
-        const held = await open(key, await within(DIRECTORY_READ_MS, kv.get(key)));
+        const held = await open(key, await within(patience, kv.get(key)));
         if (held) memory.set(key, held);
         return held;
       } catch {

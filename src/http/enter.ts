@@ -1,8 +1,9 @@
 import type { Context as HonoContext, MiddlewareHandler } from "hono";
 import { type Context, type Deps, deadline } from "../context.ts";
-import { Refusal, reasons } from "../errors.ts";
+import { type GatewayError, Refusal, reasons } from "../errors.ts";
 import { createGateway, type Gateway } from "../gateway.ts";
 import { AFTER_MS } from "../limits.ts";
+import type { Result } from "../result.ts";
 import { traceOf } from "../telemetry/log.ts";
 import { createTiming } from "../telemetry/timing.ts";
 import type { HonoEnv } from "./environment.ts";
@@ -54,6 +55,10 @@ function contextOf(c: HonoContext<HonoEnv>, requestId: string, now: number, { co
     const later: Context = { requestId, now, timing, after, deadline: deadline(AFTER_MS, deps.now) };
     const done = Promise.resolve()
       .then(() => task(later))
+      .then((result) => {
+        const { ok, error } = (result ?? {}) as Partial<Result<unknown, GatewayError>> & { error?: GatewayError };
+        if (ok === false) deps.log({ event: "after-failed", requestId, task: name, reason: error?.reason });
+      })
       .catch((error: unknown) => deps.log({ event: "after-failed", requestId, task: name, ...traceOf(error) }));
     c.executionCtx.waitUntil(done);
   };

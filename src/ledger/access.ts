@@ -10,7 +10,7 @@ import type { Ledger } from "./ledger.ts";
 type Calls = Exclude<keyof Ledger, keyof DurableObject | "alarm">;
 
 /** The object as it is called from afar. (The generated stub's types add disposal, which plain values do not need.) */
-type RemoteLedger = {
+export type RemoteLedger = {
   readonly [K in Calls]: (...values: Parameters<Ledger[K]>) => Promise<Awaited<ReturnType<Ledger[K]>>>;
 };
 
@@ -42,7 +42,9 @@ export function createLedgers(namespace: DurableObjectNamespace<Ledger>, config:
     for (let tries = 1; ; tries += 1) {
       try {
         const answer = await within(Math.max(0, end - deps.now()), ask(stub() as RemoteLedger).then(ok));
-        return answer ?? fail("ledger-unavailable");
+        if (answer) return answer;
+        deps.log({ event: "ledger-fault", late: true });
+        return fail("ledger-unavailable");
       } catch (error) {
         const { retryable = false, overloaded = false } = error as { retryable?: boolean; overloaded?: boolean };
         if (retryable && !overloaded && tries < LEDGER_TRIES && deps.now() < end) continue;

@@ -205,6 +205,23 @@ describe("a ledger that cannot be reached", () => {
       expect(response.headers.get("Retry-After")).toMatch(/^\d+$/);
     }
   });
+
+  it("is told to the log, also after the answer", async () => {
+    const world = keeping({ env: { LEDGER: unreachable } });
+    const response = await world.signIn({ subject: "alice" });
+    const requestId = response.headers.get("X-Request-Id");
+    expect(world.lines).toContainEqual({ event: "ledger-fault", retryable: false, overloaded: false });
+    const lost = { event: "after-failed", requestId, task: "record", reason: "ledger-unavailable" };
+    expect(world.lines).toContainEqual(lost);
+  });
+
+  it("is told to the log when it only does not answer", async () => {
+    const silent = { getByName: () => ({ revokeAll: () => new Promise(() => undefined) }) };
+    const world = keeping({ env: { LEDGER: silent, REQUEST_TIMEOUT_MS: 300 } });
+    const response = await world.call("/v1/tokens", request("DELETE", await world.provider.issue({ subject: "al" })));
+    expect(response.status).toBe(503);
+    expect(world.lines).toContainEqual({ event: "ledger-fault", late: true });
+  });
 });
 
 describe("the life of a token (TOKENS.ttl)", () => {
