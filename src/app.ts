@@ -32,7 +32,7 @@ const backend = { present: hasBackend, admit: admitBackend, unlimited: true } as
 const routes: readonly Route[] = [
   { path: "/v1/token", methods: { POST: postToken, DELETE: deleteToken }, browser: true },
   { path: "/v1/tokens", methods: { DELETE: deleteTokens }, browser: true },
-  { path: "/v1/backchannel-logout", methods: { POST: postLogout } },
+  { path: "/v1/backchannel-logout", methods: { POST: postLogout }, unlimited: true },
   { path: "/v1/users", methods: { POST: postUser }, ...backend },
   { path: "/v1/users/:uid", methods: { GET: getUser, PATCH: patchUser, DELETE: deleteUser }, ...backend },
   { path: "/v1/users/:uid/reactivate", methods: { POST: postReactivate }, ...backend },

@@ -5,6 +5,7 @@ export interface Deps {
   readonly fetch: (input: string, init: RequestInit) => Promise<Response>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
   /** In [0, 1): jitter, never a secret. */
   readonly random: () => number;
   /** One structured line; the only way to the console. */
@@ -23,7 +24,10 @@ export interface Context {
   readonly now: number;
   readonly deadline: Deadline;
   readonly timing: Timing;
-  /** Runs after the answer, with a budget of its own. What fails, thrown or as a `Result`, is logged. */
+  /**
+   * Runs beside the request and on after its answer, with a budget of its own. What fails, thrown or as a `Result`, is
+   * tried again, so it has to be something that may be repeated; and logged in the end.
+   */
   readonly after: (name: string, task: (context: Context) => Promise<unknown>) => void;
 }
 

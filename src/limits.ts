@@ -27,6 +27,9 @@ export const WEBHOOK_SECRET_BYTES = 24;
 export const REQUEST_MS = 8_000;
 /** Work after the answer; the platform ends it at 30 s. */
 export const AFTER_MS = 25_000;
+/** Tries of such work, with a pause that grows by this much: KV refuses a second write of a key within a second. */
+export const AFTER_TRIES = 3;
+export const AFTER_PAUSE_MS = 1_100;
 /** The counters are on the same machine; one that has not answered by then does not work. */
 export const RATE_LIMIT_MS = 100;
 /** What `Retry-After` says after our own limits: the bindings' period, since they tell no rest. */
@@ -162,6 +165,12 @@ export const LEDGER_AFTER_MS = 20_000;
 /** First and longest pause between two tries to revoke a token: CometChat may be down for a night. */
 export const LEDGER_BACKOFF_LEAST_MS = 30_000;
 export const LEDGER_BACKOFF_MOST_MS = 3_600_000;
+/** Tries to revoke at a user or app that is not there: a day of them. */
+export const LEDGER_ABSENT_TRIES = 30;
+/** Auth tokens of a user that CometChat keeps (docs, rest-api/auth-tokens); older ones are dead. */
+export const TOKENS_ALIVE = 100;
+/** Revocations at the same time: of the six connections that the platform gives (docs, workers/platform/limits). */
+export const REVOKED_AT_ONCE = 4;
 /** Tokens one alarm revokes; the next alarm follows at once. */
 export const ALARM_BATCH = 20;
 /** Time one alarm may take. */

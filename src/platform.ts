@@ -5,6 +5,7 @@ import { log } from "./telemetry/log.ts";
 export const platform: Deps = {
   fetch: (input, init) => fetch(input, init),
   now: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
   random: () => Math.random(),
   log,
   cache: () => caches.default,

@@ -8,29 +8,49 @@ type Answer = Promise<Result<void, GatewayError>>;
 
 /**
  * Ends every auth token of a user: at CometChat, in the ledger (which sees to what lives in other apps), and the held
- * ones. Fails where CometChat or the ledger has not done it; the ledger then goes on by itself.
+ * ones. Fails where CometChat or the ledger has not done it; the ledger then goes on by itself, since it was told first.
  */
 export async function flushUser(gateway: Gateway, chat: CometChat, uid: string, context: Context): Answer {
   const { directory, held, ledgers } = gateway;
+  const app = chat.app.name;
+  const left = () => context.deadline.left();
   const mapping = await directory.get(uid);
   if (held && mapping) directory.note(uid, { ...mapping, tokensNotBefore: context.now });
+  // A ledger that hangs leaves time to end what CometChat can end.
+  const marked = await ledgers.tokens(uid, app, (ledger) => ledger.endAll(uid, context.now), left() / 2);
   const flushed = await chat.flush(uid, context);
-  const gone = flushed.ok || flushed.error.reason === "upstream-uid-unknown";
-  const left = context.deadline.left();
-  const noted = await ledgers.tokens(
-    uid,
-    chat.app.name,
-    (ledger) => ledger.revokeAll(uid, gone ? chat.app.name : null, context.now, left),
-    left,
-  );
-  if (held) {
-    context.after("release", async () => {
-      if (mapping) await directory.put(uid, { ...mapping, tokensNotBefore: context.now });
-      await held.forgetAll(uid);
-    });
-  }
-  if (!gone) return flushed;
-  return noted.ok ? noted.value : noted;
+  // A user that has moved and comes with an older session: what nobody recorded lives where it is now.
+  const moved = mapping && mapping.app !== app ? gateway.cometchat(mapping.app) : undefined;
+  const there = moved ? await moved.flush(uid, context) : flushed;
+  release(gateway, uid, context);
+  for (const one of [flushed, there]) if (!one.ok && one.error.reason !== "upstream-uid-unknown") return one;
+  if (!marked.ok) return marked;
+  // Where CometChat does not know the user, it may be deactivated: what is recorded stays due.
+  if (!flushed.ok) return ok(undefined);
+  const settled = await ledgers.tokens(uid, app, (ledger) => ledger.flushed(app, marked.value, left()), left());
+  return settled.ok ? settled.value : settled;
+}
+
+/** Ends every auth token, and then the user. */
+export async function deactivateUser(gateway: Gateway, chat: CometChat, uid: string, context: Context): Answer {
+  // First: afterwards CometChat may not know the uid any more.
+  const flushed = await flushUser(gateway, chat, uid, context);
+  if (!flushed.ok) return flushed;
+  const done = await chat.deactivate(uid, context);
+  // Who signed in between the two was given a token, and may hold it.
+  if (done.ok) release(gateway, uid, context);
+  return done;
+}
+
+/** After the answer: no session is given again what was minted until now. */
+function release({ deps, directory, held }: Gateway, uid: string, context: Context): void {
+  if (!held) return;
+  const tokensNotBefore = deps.now();
+  context.after("release", async () => {
+    const mapping = await directory.get(uid);
+    if (mapping) await directory.put(uid, { ...mapping, tokensNotBefore });
+  });
+  context.after("release", () => held.forgetAll(uid));
 }
 
 /** Ends the auth tokens that were minted for one session. `session` is the base64url SHA-256 of its id. */
@@ -65,7 +85,7 @@ export async function revokeToken(
 ): Answer {
   const { held, ledgers } = gateway;
   const revoked = await chat.revoke(uid, token, context);
-  if (!revoked.ok) return revoked;
+  if (!revoked.ok) return revoked.error.reason === "upstream-uid-unknown" ? ok(undefined) : revoked;
   if (held) context.after("release", () => held.forgetAll(uid, token));
   if (ledgers.records) {
     context.after("forget", (later) =>

@@ -25,33 +25,36 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
   if (dropped.length > 0) {
     deps.log({ event: "profile-dropped", requestId: context.requestId, fields: dropped.join(" ") });
   }
-  context.after("upkeep", (later) => upkeep(user, chat, gateway, later));
+  const former = mapping && mapping.app !== app ? mapping.app : undefined;
+  context.after("upkeep", async (later) => {
+    if (former !== undefined) {
+      // The mapping says where there may be tokens to end; it moves on when the ledger knows.
+      const leave = (ledger: RemoteLedger) => ledger.leave(uid, former, LEDGER_AFTER_MS);
+      const left = await ledgers.tokens(uid, former, leave, later.deadline.left());
+      if (!left.ok) return left;
+    }
+    return upkeep(user, chat, gateway, later);
+  });
   if (!minted) return;
 
   const mintedAt = context.now;
   const { token, expiresAt } = minted;
-  if (held) {
-    // No longer than the session itself: a session that has ended asks for nothing.
-    const ends = Math.min(session.expiresAt * 1000, expiresAt ?? Number.POSITIVE_INFINITY);
-    context.after("hold", () =>
-      held.put(uid, sessionHash, { token, app, mintedAt, expiresAt: expiresAt ?? undefined }, (ends - mintedAt) / 1000),
-    );
-  }
   if (ledgers.records) {
     const entry = { uid, app, token, session: sessionHash, mintedAt, expiresAt };
-    context.after("record", () => ledgers.tokens(uid, app, (ledger) => ledger.record(entry), LEDGER_AFTER_MS));
+    context.after("record", async () => {
+      const recorded = await ledgers.tokens(uid, app, (ledger) => ledger.record(entry), LEDGER_AFTER_MS);
+      // A token that had to end meanwhile is not to be handed out again.
+      if (!recorded.ok || !recorded.value || !held) return recorded;
+      // No longer than the session itself: a session that has ended asks for nothing.
+      const ends = Math.min(session.expiresAt * 1000, expiresAt ?? Number.POSITIVE_INFINITY);
+      const holding = { token, app, mintedAt, expiresAt: expiresAt ?? undefined };
+      return held.put(uid, sessionHash, holding, (ends - mintedAt) / 1000);
+    });
   }
   if (session.issuer.sessionIdClaim !== undefined) {
     context.after("session", async () => {
       const key = `v1:s:${await digestOf(`${session.issuer.issuer}\n${session.sessionId}`)}`;
       await users.put(key, uid, { expirationTtl: SESSION_KNOWN_SECONDS });
-    });
-  }
-  if (mapping && mapping.app !== app) {
-    context.after("leave", async ({ deadline }) => {
-      const leave = (ledger: RemoteLedger) => ledger.leave(uid, mapping.app, LEDGER_AFTER_MS);
-      const left = await ledgers.tokens(uid, mapping.app, leave, deadline.left());
-      return left.ok ? left.value : left;
     });
   }
 }

@@ -61,7 +61,7 @@ export async function signIn(
 
   // The token: the session's own, or from CometChat
   if (holding && reusable(holding, mapping, chat.app.name, now)) {
-    settle({ ...user, created: false, minted: undefined }, chat, gateway, context);
+    settle({ ...user, created: false, revived: false, minted: undefined }, chat, gateway, context);
     return ok({
       authToken: holding.token,
       uid,
@@ -86,8 +86,8 @@ export async function signIn(
   );
   if (!obtained.ok) return obtained;
 
-  const { authToken, created } = obtained.value;
+  const { authToken, created, revived } = obtained.value;
   const expiresAt = config.tokens.ttl === undefined ? null : now + config.tokens.ttl * 1000;
-  settle({ ...user, created, minted: { token: authToken, expiresAt } }, chat, gateway, context);
+  settle({ ...user, created, revived, minted: { token: authToken, expiresAt } }, chat, gateway, context);
   return ok({ authToken, uid, app: chat.app, created, reused: false, expiresAt });
 }

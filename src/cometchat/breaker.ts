@@ -8,7 +8,8 @@ export interface Breaker {
    * Leave to call, or the milliseconds until it is worth asking again. Whoever has leave says what the call showed.
    */
   readonly enter: () => { readonly settle: (showing: Showing) => void } | { readonly wait: number };
-  readonly closed: () => boolean;
+  /** Whether `enter` would give leave now. */
+  readonly admits: () => boolean;
 }
 
 /**
@@ -47,6 +48,6 @@ export function createBreaker(now: () => number): Breaker {
       }
       return { settle: (showing) => settle(showing, probing) };
     },
-    closed: () => openUntil === 0,
+    admits: () => now() >= Math.max(openUntil, probeUntil),
   };
 }

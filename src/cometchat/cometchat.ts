@@ -44,7 +44,7 @@ export interface CometChat {
   deactivate(uid: string, context: Context): Promise<Result<void, GatewayError>>;
   reactivate(uid: string, context: Context): Promise<Result<void, GatewayError>>;
   isDeactivated(uid: string, context: Context): Promise<Result<boolean, GatewayError>>;
-  /** An unknown token, somebody else's, or one of an unknown user counts as revoked. */
+  /** An unknown token or somebody else's counts as revoked; `upstream-uid-unknown` where the user is missing or deactivated. */
   revoke(uid: string, authToken: string, context: Context): Promise<Result<void, GatewayError>>;
   flush(uid: string, context: Context): Promise<Result<void, GatewayError>>;
   /** Whether there is room for calls that can wait: profile sync, revocation of expired tokens. */
@@ -67,6 +67,6 @@ export function createCometChat(app: App, deps: Deps): CometChat {
     }),
   );
   const tokens = createTokens(send);
-  const spare = () => breaker.closed() && quota.spare();
+  const spare = () => breaker.admits() && quota.spare();
   return { app, ...createUsers(send, roles, tokens.mint), ...tokens, spare, trouble };
 }

@@ -8,6 +8,8 @@ export interface Obtained {
   readonly authToken: string;
   /** This sign-in created the CometChat user. */
   readonly created: boolean;
+  /** It was deactivated, and has been brought back, without the tokens it had. */
+  readonly revived: boolean;
 }
 
 /**
@@ -35,23 +37,23 @@ export async function obtainToken(
 
   const mintFirst = user.known || provisioning.mode === "existing";
   const first = await (mintFirst ? mint() : create());
-  if (first.ok) return ok({ authToken: first.value, created: !mintFirst });
+  if (first.ok) return ok({ authToken: first.value, created: !mintFirst, revived: false });
   if (first.error.reason !== (mintFirst ? "upstream-uid-unknown" : "upstream-uid-exists")) return first;
   if (provisioning.mode === "existing") return fail("user-unknown");
 
   const second = await (mintFirst ? create() : mint());
-  if (second.ok) return ok({ authToken: second.value, created: mintFirst });
+  if (second.ok) return ok({ authToken: second.value, created: mintFirst, revived: false });
   if (second.error.reason !== (mintFirst ? "upstream-uid-exists" : "upstream-uid-unknown")) return second;
 
   // Two sign-ins of a user deleted upstream: both were told "not found", the other one was first to create.
-  if (mintFirst && renewed()) return minted(await mint());
+  if (mintFirst && renewed()) return minted(await mint(), false);
   if (!provisioning.reactivate) return fail("user-deactivated");
   const reactivated = await chat.reactivate(user.uid, context);
   if (!reactivated.ok) return reactivated;
   // What was to be revoked meanwhile could not be: CometChat called the user unknown. It must not come back to life.
   const flushed = await chat.flush(user.uid, context);
-  return flushed.ok ? minted(await mint()) : flushed;
+  return flushed.ok ? minted(await mint(), true) : flushed;
 }
 
-const minted = (result: Result<string, GatewayError>): Result<Obtained, GatewayError> =>
-  result.ok ? ok({ authToken: result.value, created: false }) : result;
+const minted = (result: Result<string, GatewayError>, revived: boolean): Result<Obtained, GatewayError> =>
+  result.ok ? ok({ authToken: result.value, created: false, revived }) : result;

@@ -50,9 +50,8 @@ export function createTokens(send: Send) {
         context,
       );
       if (result.ok) return ok(undefined);
-      const { reason } = result.error;
-      // Unknown, another user's, or of a user that is gone: the caller is told nothing of it (RFC 7009 §2.2).
-      return reason === "upstream-token-unknown" || reason === "upstream-uid-unknown" ? ok(undefined) : result;
+      // Unknown, or another user's: the caller is told nothing of it (RFC 7009 §2.2).
+      return result.error.reason === "upstream-token-unknown" ? ok(undefined) : result;
     },
 
     /** `DELETE /users/{uid}/auth_tokens`: every token of the user. https://www.cometchat.com/docs/rest-api/auth-tokens/flush */

@@ -13,6 +13,8 @@ export interface SignedIn {
   /** What the directory said before this sign-in. */
   readonly mapping: Mapping | undefined;
   readonly created: boolean;
+  /** It was brought back from deactivation: what it held before is dead. */
+  readonly revived: boolean;
 }
 
 /**
@@ -27,20 +29,21 @@ export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, 
   const here = latest?.app === chat.app.name ? latest : undefined;
   // A user that a backend or a webhook brought, or that was there before the gateway: no session has spoken yet.
   const first = !here?.syncedAt;
-  if (!user.created && !first && here?.profile === hash) return;
+  if (!user.created && !user.revived && !first && here?.profile === hash) return;
 
   let profile = user.created ? hash : (here?.profile ?? "");
   if (profile !== hash && config.provisioning.sync && chat.spare()) {
     // A failure leaves the old digest, so that the next sign-in tries again.
     if (await synchronised(user, first, chat, gateway, context)) profile = hash;
   }
-  if (profile !== hash && here?.profile === profile) return;
+  if (!user.revived && profile !== hash && here?.profile === profile) return;
   await directory.put(user.uid, {
     ...here,
     app: chat.app.name,
     profile,
     createdAt: here?.createdAt ?? context.now,
     syncedAt: profile === hash ? context.now : (here?.syncedAt ?? 0),
+    ...(user.revived && { tokensNotBefore: context.now - 1 }),
   });
 }
 
@@ -52,7 +55,7 @@ async function synchronised(
   user: SignedIn,
   first: boolean,
   chat: CometChat,
-  { ledgers }: Gateway,
+  { deps, ledgers }: Gateway,
   context: Context,
 ): Promise<boolean> {
   const [change, unset] = updateOf(user, first);
@@ -67,6 +70,7 @@ async function synchronised(
     updated = await chat.update(user.uid, others, unset, context);
   }
   await ledgers.home(user.uid, (ledger) => ledger.endSync(), left());
+  if (!updated.ok) deps.log({ event: "profile-not-synchronised", requestId: context.requestId, ...updated.error });
   return updated.ok;
 }
 

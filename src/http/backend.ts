@@ -1,6 +1,6 @@
 import type { Context as HonoContext } from "hono";
 import { sha256 } from "../encoding.ts";
-import { expect, Refusal } from "../errors.ts";
+import { expect, type GatewayError, Refusal } from "../errors.ts";
 import type { HonoEnv } from "./environment.ts";
 import { addressKey, limit } from "./ratelimit.ts";
 
@@ -23,11 +23,14 @@ export async function admitBackend(c: HonoContext<HonoEnv>): Promise<void> {
 }
 
 /**
- * Only refusals count against the address: a backend, or a provider's webhooks, is one address with everybody's
- * sign-ups behind it, and whoever guesses is stopped all the same.
+ * Only refusals count against the address: a backend, or a provider with its webhooks and logouts, is one address with everybody
+ * behind it, and whoever guesses is stopped all the same.
  */
-export async function turnAway(c: HonoContext<HonoEnv>): Promise<never> {
+export async function turnAway(
+  c: HonoContext<HonoEnv>,
+  error: GatewayError = { reason: "backend-secret" },
+): Promise<never> {
   const { limits, deps } = c.var.gateway;
   expect(await limit(limits.address, addressKey(c.req.raw.headers), "address-limited", deps));
-  throw new Refusal({ reason: "backend-secret" });
+  throw new Refusal(error);
 }

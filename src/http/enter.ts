@@ -2,7 +2,7 @@ import type { Context as HonoContext, MiddlewareHandler } from "hono";
 import { type Context, type Deps, deadline } from "../context.ts";
 import { type GatewayError, Refusal, reasons } from "../errors.ts";
 import { createGateway, type Gateway } from "../gateway.ts";
-import { AFTER_MS } from "../limits.ts";
+import { AFTER_MS, AFTER_PAUSE_MS, AFTER_TRIES } from "../limits.ts";
 import type { Result } from "../result.ts";
 import { traceOf } from "../telemetry/log.ts";
 import { createTiming } from "../telemetry/timing.ts";
@@ -53,16 +53,31 @@ function contextOf(c: HonoContext<HonoEnv>, requestId: string, now: number, { co
   const timing = createTiming(deps.now);
   const after: Context["after"] = (name, task) => {
     const later: Context = { requestId, now, timing, after, deadline: deadline(AFTER_MS, deps.now) };
-    const done = Promise.resolve()
-      .then(() => task(later))
-      .then((result) => {
-        const { ok, error } = (result ?? {}) as Partial<Result<unknown, GatewayError>> & { error?: GatewayError };
-        if (ok === false) deps.log({ event: "after-failed", requestId, task: name, reason: error?.reason });
-      })
-      .catch((error: unknown) => deps.log({ event: "after-failed", requestId, task: name, ...traceOf(error) }));
-    c.executionCtx.waitUntil(done);
+    const work = async () => {
+      await undefined;
+      for (let tries = 1; ; tries += 1) {
+        const failed = await failureOf(task, later);
+        if (!failed) return;
+        const pause = tries * AFTER_PAUSE_MS;
+        if (tries === AFTER_TRIES || later.deadline.left() < pause) {
+          return deps.log({ event: "after-failed", requestId, task: name, ...failed });
+        }
+        await deps.sleep(pause);
+      }
+    };
+    c.executionCtx.waitUntil(work());
   };
   return { requestId, now, timing, after, deadline: deadline(config.requestTimeout, deps.now, c.req.raw.signal) };
+}
+
+/** How a task failed, as far as it may be told; undefined where it did not. */
+async function failureOf(task: (later: Context) => Promise<unknown>, later: Context): Promise<object | undefined> {
+  try {
+    const result = (await task(later)) as Result<unknown, GatewayError> | undefined;
+    return result?.ok === false ? { reason: result.error.reason } : undefined;
+  } catch (error) {
+    return traceOf(error);
+  }
 }
 
 /** An expected failure as its problem; anything else is a bug, told to the log without its message. */

@@ -4,8 +4,17 @@ import { parseConfig } from "../config/parse.ts";
 import type { Config } from "../config/types.ts";
 import type { Context } from "../context.ts";
 import { base64url, sha256 } from "../encoding.ts";
-import type { GatewayError } from "../errors.ts";
-import { ALARM_BATCH, ALARM_MS, LEDGER_BACKOFF_LEAST_MS, LEDGER_BACKOFF_MOST_MS, REVOKED_KEPT_MS } from "../limits.ts";
+import { fail, type GatewayError } from "../errors.ts";
+import {
+  ALARM_BATCH,
+  ALARM_MS,
+  LEDGER_ABSENT_TRIES,
+  LEDGER_BACKOFF_LEAST_MS,
+  LEDGER_BACKOFF_MOST_MS,
+  REVOKED_AT_ONCE,
+  REVOKED_KEPT_MS,
+  TOKENS_ALIVE,
+} from "../limits.ts";
 import { platform } from "../platform.ts";
 import { ok, type Result } from "../result.ts";
 import { createTiming } from "../telemetry/timing.ts";
@@ -43,19 +52,27 @@ export class Ledger extends DurableObject<Env> {
     this.#store = createStore(state.storage.sql);
   }
 
-  /** Keeps a token. One whose session was revoked while it was being minted ends at once. */
-  async record(minted: Minted): Promise<void> {
+  /**
+   * Keeps a token, and says whether it lives on: one whose session was revoked while it was being minted, or which is one
+   * too many of its session, ends at once.
+   */
+  async record(minted: Minted): Promise<boolean> {
     const { uid, app, token, session, mintedAt, expiresAt } = minted;
     const { seal, config } = await this.#open();
     const sealed = await seal.seal(token, uid);
     const digest = base64url(await sha256(token));
     const now = platform.now();
     this.#store.setFact("uid", uid);
+    // The user is there, whatever CometChat said when these were to end.
+    this.#store.wake(app, now);
     const late = mintedAt <= this.#store.revokedAt(session);
     this.#store.add({ app, session, digest, sealed: sealed.buffer, mintedAt, due: late ? now : expiresAt });
     const { maxPerSession } = config.tokens;
     if (maxPerSession !== undefined) this.#store.endAllBut(maxPerSession, session, now);
+    this.#store.removeAllBut(TOKENS_ALIVE, app);
+    const lives = this.#store.lives(digest, now);
     await this.#work(now);
+    return lives;
   }
 
   /** Revokes the tokens of one session. Fails where CometChat did not answer for one of them; it is tried again. */
@@ -67,19 +84,22 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /**
-   * Every token minted until now is to end. Those of the app whose own were `flushed` have; the others are revoked here.
-   * Where nothing was flushed, that failed: the alarm tries again, whether or not the caller does.
+   * Every token minted until now is to end: by the alarm, should nobody else get to it. Answers the newest entry, for
+   * `flushed`. What is recorded later and was minted before ends then.
    */
-  async revokeAll(uid: string, flushed: string | null, at: number, budget: number): Promise<Outcome> {
+  async endAll(uid: string, at: number): Promise<number> {
     this.#store.setFact("uid", uid);
     this.#store.revoke(EVERY_SESSION, at);
-    if (flushed !== null) {
-      this.#store.removeApp(flushed);
-      return this.#endNow(this.#store.all(), budget);
-    }
     this.#store.end(this.#store.all(), platform.now() + LEDGER_BACKOFF_LEAST_MS);
     await this.#arm();
-    return ok(undefined);
+    return this.#store.newest();
+  }
+
+  /** Of the entries up to `last`, CometChat has ended those of `app`; those of other apps are revoked here. */
+  async flushed(app: string, last: number, budget: number): Promise<Outcome> {
+    this.#store.removeUpTo(last, app);
+    const others = this.#store.all().filter(({ id }) => id <= last);
+    return this.#endNow(others, budget);
   }
 
   /** The user has moved: what it holds in its former app ends. */
@@ -88,12 +108,12 @@ export class Ledger extends DurableObject<Env> {
     const entries = this.#store.all().filter(({ app }) => app === former);
     this.#store.end(entries, platform.now() + LEDGER_BACKOFF_LEAST_MS);
     await this.#arm();
+    const last = this.#store.newest();
     const { chats } = await this.#open();
     const left = await this.#within(budget, async (context) => chats.get(former)?.flush(uid, context));
-    if (left && !left.ok && left.error.reason !== "upstream-uid-unknown") return left;
-    this.#store.removeApp(former);
+    if (left?.ok) this.#store.removeUpTo(last, former);
     await this.#arm();
-    return ok(undefined);
+    return left && !left.ok && left.error.reason !== "upstream-uid-unknown" ? left : ok(undefined);
   }
 
   /** Drops a token that was revoked elsewhere. */
@@ -120,7 +140,8 @@ export class Ledger extends DurableObject<Env> {
    */
   newer(at: number, kind: string): string | undefined {
     const [time, last] = this.#store.fact("event")?.split(" ") ?? [];
-    if (Number(time) > at) return last;
+    // Of two in the same instant a deletion is the last word.
+    if (Number(time) > at || (Number(time) === at && last === "deleted" && kind !== last)) return last;
     this.#store.setFact("event", `${at} ${kind}`);
     return undefined;
   }
@@ -174,48 +195,77 @@ export class Ledger extends DurableObject<Env> {
     // asked here, and ask for each token a second time.
     this.#store.end(entries, now + LEDGER_BACKOFF_LEAST_MS);
     await this.#arm();
-    let failed: Outcome = ok(undefined);
-    await this.#within(budget, async (context) => {
-      for (const entry of entries) {
-        const ended = await this.#revoke(entry, context);
-        if (!ended.ok) failed = ended;
-      }
-    });
+    const failed = await this.#within(budget, (context) => this.#revokeEach(entries, context));
     await this.#arm();
     return failed;
   }
 
   /** Revokes what is due, and sets the alarm for what is next. */
   async #work(now: number): Promise<void> {
-    await this.#within(ALARM_MS, async (context) => {
-      const { chats } = await this.#open();
-      for (const entry of this.#store.due(now, ALARM_BATCH)) {
-        // Near CometChat's rate limit, what nobody waits for waits.
-        if (chats.get(entry.app)?.spare() === false) this.#store.end([entry], now + LEDGER_BACKOFF_LEAST_MS);
-        else await this.#revoke(entry, context);
-      }
-    });
+    const { chats } = await this.#open();
+    const due = this.#store.due(now, ALARM_BATCH);
+    // Near CometChat's rate limit, or while it is down, what nobody waits for waits.
+    const waits = due.filter(({ app }) => chats.get(app)?.spare() === false);
+    this.#store.end(waits, now + LEDGER_BACKOFF_LEAST_MS);
+    const failed = await this.#within(ALARM_MS, (context) =>
+      this.#revokeEach(
+        due.filter((entry) => !waits.includes(entry)),
+        context,
+      ),
+    );
+    // Nobody else hears of it: there is no request whose line would say so.
+    if (!failed.ok) platform.log({ event: "ledger-revoke-failed", ...failed.error });
     await this.#arm();
   }
 
-  async #revoke(entry: Entry, context: Context): Promise<Outcome> {
+  /** A few at a time, since a user may have a hundred. Answers a failure, where there is one. */
+  async #revokeEach(entries: readonly Entry[], context: Context): Promise<Outcome> {
+    const queue = [...entries];
+    const absent = new Set<string>();
+    let failed: Outcome = ok(undefined);
+    const work = async () => {
+      for (let entry = queue.shift(); entry; entry = queue.shift()) {
+        if (absent.has(entry.app)) continue;
+        const ended = await this.#revoke(entry, absent, context);
+        if (!ended.ok) failed = ended;
+      }
+    };
+    await Promise.all(Array.from({ length: REVOKED_AT_ONCE }, work));
+    return failed;
+  }
+
+  async #revoke(entry: Entry, absent: Set<string>, context: Context): Promise<Outcome> {
     const uid = this.#store.fact("uid") ?? "";
     const { seal, chats } = await this.#open();
-    const chat = chats.get(entry.app);
+    const { app } = entry;
+    const chat = chats.get(app);
     if (!chat) {
-      platform.log({ event: "ledger-app-gone", app: entry.app, remedy: "Its tokens can no longer be revoked." });
-      this.#store.remove(entry.id);
-      return ok(undefined);
+      this.#absent(entry, absent);
+      return fail("home-app-gone", { remedy: `Tokens of the app ${app} cannot be revoked: add it again.` });
     }
     const token = await seal.open(new Uint8Array(entry.sealed), uid);
+    const last = this.#store.newest();
     // A token that no longer opens (its key was rotated out) cannot be named: all of the user's are ended instead,
     // since none that should end may live on. Their owners ask for new ones.
     const revoked = token === undefined ? await chat.flush(uid, context) : await chat.revoke(uid, token, context);
-    const gone = revoked.ok || revoked.error.reason === "upstream-uid-unknown";
-    if (gone && token === undefined) this.#store.removeApp(entry.app);
-    else if (gone) this.#store.remove(entry.id);
-    else this.#store.postpone(entry, platform.now() + backoff(entry.attempts));
-    return gone ? ok(undefined) : revoked;
+    if (revoked.ok && token === undefined) this.#store.removeUpTo(last, app);
+    else if (revoked.ok) this.#store.remove(entry.id);
+    else if (revoked.error.reason !== "upstream-uid-unknown") {
+      this.#store.postpone(entry, platform.now() + backoff(entry.attempts));
+      return revoked;
+    } else this.#absent(entry, absent);
+    return ok(undefined);
+  }
+
+  /**
+   * No user, or no app: nothing to revoke at, for now. A user that was deactivated may be brought back, and its tokens
+   * with it, so the entries stay: tried again for about a day, then when the user signs in there again.
+   */
+  #absent({ app, attempts }: Entry, absent: Set<string>): void {
+    absent.add(app);
+    const now = platform.now();
+    const until = attempts < LEDGER_ABSENT_TRIES ? now + backoff(attempts) : null;
+    this.#store.postponeApp(app, now + LEDGER_BACKOFF_LEAST_MS, until);
   }
 
   /** The alarm stands at the earliest due time, or there is none. */

@@ -48,11 +48,23 @@ export function createStore(sql: SqlStorage) {
     removeDigest(digest: string): void {
       sql.exec("DELETE FROM tokens WHERE digest = ?", digest);
     },
-    removeApp(app: string): void {
-      sql.exec("DELETE FROM tokens WHERE app = ?", app);
+    /** Those of an app, up to and with this entry. */
+    removeUpTo(last: number, app: string): void {
+      sql.exec("DELETE FROM tokens WHERE id <= ? AND app = ?", last, app);
+    },
+    removeAllBut(newest: number, app: string): void {
+      sql.exec(
+        "DELETE FROM tokens WHERE app = ? AND id NOT IN (SELECT id FROM tokens WHERE app = ? ORDER BY id DESC LIMIT ?)",
+        ...[app, app, newest],
+      );
     },
     ofSession: (session: string): Entry[] => rows("SELECT * FROM tokens WHERE session = ?", session),
-    all: (): Entry[] => rows("SELECT * FROM tokens"),
+    all: (): Entry[] => rows("SELECT * FROM tokens ORDER BY id"),
+    /** The id of the newest entry; 0 where there is none. */
+    newest: (): number => (sql.exec("SELECT max(id) AS id FROM tokens").one() as { id: number | null }).id ?? 0,
+    /** Whether a token is to live on. */
+    lives: (digest: string, now: number): boolean =>
+      rows("SELECT * FROM tokens WHERE digest = ? AND (due IS NULL OR due > ?)", digest, now).length > 0,
     due: (now: number, most: number): Entry[] =>
       rows("SELECT * FROM tokens WHERE due <= ? ORDER BY due LIMIT ?", now, most),
     nextDue: (): number | undefined =>
@@ -61,7 +73,7 @@ export function createStore(sql: SqlStorage) {
     endAllBut(keep: number, session: string, now: number): void {
       sql.exec(
         `UPDATE tokens SET due = ? WHERE session = ? AND id NOT IN
-          (SELECT id FROM tokens WHERE session = ? ORDER BY mintedAt DESC, id DESC LIMIT ?)`,
+          (SELECT id FROM tokens WHERE session = ? ORDER BY id DESC LIMIT ?)`,
         ...[now, session, session, keep],
       );
     },
@@ -71,6 +83,13 @@ export function createStore(sql: SqlStorage) {
     },
     postpone({ id }: Entry, until: number): void {
       sql.exec("UPDATE tokens SET due = ?, attempts = attempts + 1 WHERE id = ?", until, id);
+    },
+    /** All of an app that are due by `by` wait until then; null: until `wake`. */
+    postponeApp(app: string, by: number, until: number | null): void {
+      sql.exec("UPDATE tokens SET due = ?, attempts = attempts + 1 WHERE app = ? AND due <= ?", until, app, by);
+    },
+    wake(app: string, now: number): void {
+      sql.exec("UPDATE tokens SET due = ? WHERE app = ? AND due IS NULL AND attempts > 0", now, app);
     },
     revoke(session: string, at: number): void {
       sql.exec(

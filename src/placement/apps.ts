@@ -18,7 +18,10 @@ export async function appsOf(
 ): Promise<Result<readonly CometChat[], GatewayError>> {
   const home = await homeOf(gateway, uid, context, issuer);
   if (!home.ok) return home;
-  if (issuer?.app !== undefined || gateway.directory.recall(uid)) return ok([home.value]);
+  const { issuers } = gateway.config;
+  // Where a claim moves users, one may be in several.
+  const moves = (issuer ? [issuer] : issuers).some(({ appClaim }) => appClaim !== undefined);
+  if (issuer?.app !== undefined || (!moves && gateway.directory.recall(uid))) return ok([home.value]);
   const others = [...gateway.config.apps.keys()].map(gateway.cometchat).filter((chat) => chat !== undefined);
   return ok([home.value, ...others.filter((chat) => chat !== home.value)]);
 }
@@ -33,4 +36,18 @@ export async function inOneOf<T>(
     if (done.ok || done.error.reason !== "upstream-uid-unknown") return done;
   }
   return fail("upstream-uid-unknown");
+}
+
+/** Does it in each of these apps that knows the user; fails with the first failure, or where none does. */
+export async function inEach(
+  apps: readonly CometChat[],
+  act: (chat: CometChat) => Promise<Result<void, GatewayError>>,
+): Promise<Result<void, GatewayError>> {
+  let outcome: Result<void, GatewayError> = fail("upstream-uid-unknown");
+  for (const chat of apps) {
+    const done = await act(chat);
+    if (done.ok) outcome = done;
+    else if (done.error.reason !== "upstream-uid-unknown") return done;
+  }
+  return outcome;
 }

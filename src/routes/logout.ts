@@ -1,6 +1,7 @@
 import type { Context as HonoContext } from "hono";
 import { digestOf } from "../encoding.ts";
-import { expect, type GatewayError, Refusal } from "../errors.ts";
+import { expect, fail, type GatewayError, Refusal } from "../errors.ts";
+import { turnAway } from "../http/backend.ts";
 import { mediaType, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { uidOf } from "../identity/uid.ts";
@@ -9,6 +10,7 @@ import { homeOf } from "../placement/home.ts";
 import { ok, type Result } from "../result.ts";
 import { flushUser, revokeSession } from "../revoke.ts";
 import type { Logout } from "../session/verify.ts";
+import { within } from "../within.ts";
 
 /**
  * POST /v1/backchannel-logout: the identity provider says that a session, or all of a user's, has ended
@@ -17,7 +19,9 @@ import type { Logout } from "../session/verify.ts";
  */
 export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
-  const logout = expect(await gateway.verifier.verifyLogout(await tokenOf(c.req.raw), context));
+  const verified = await gateway.verifier.verifyLogout(await tokenOf(c.req.raw), context);
+  if (!verified.ok) return turnAway(c, verified.error);
+  const logout = verified.value;
 
   // §2.6 step 9: once per `jti`. Taken back where the work fails, so that the provider may try again.
   const name = await digestOf(`${logout.issuer.issuer}\n${logout.jti}`);
@@ -38,9 +42,10 @@ export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
 async function end(logout: Logout, c: HonoContext<HonoEnv>): Promise<Result<void, GatewayError>> {
   const { gateway, context } = c.var;
   const { issuer, subject, sessionId } = logout;
-  const named = subject === undefined ? ok(undefined) : await uidOf(issuer, subject);
-  if (!named.ok) return ok(undefined);
-  const uid = named.value ?? (sessionId === undefined ? undefined : await userOf(issuer.issuer, sessionId, c));
+  const user = subject === undefined ? await userOf(issuer.issuer, sessionId ?? "", c) : await uidOf(issuer, subject);
+  // A subject that may have no chat user has none.
+  if (!user.ok) return subject === undefined ? user : ok(undefined);
+  const uid = user.value;
   if (uid === undefined) return ok(undefined);
   const home = await homeOf(gateway, uid, context, issuer);
   if (!home.ok) return home;
@@ -53,12 +58,18 @@ async function end(logout: Logout, c: HonoContext<HonoEnv>): Promise<Result<void
 }
 
 /** Whose session that was, as the sign-in wrote it down. KV failing is our fault, not an unknown session. */
-async function userOf(issuer: string, sessionId: string, c: HonoContext<HonoEnv>): Promise<string | undefined> {
+async function userOf(
+  issuer: string,
+  sessionId: string,
+  { var: { gateway, context } }: HonoContext<HonoEnv>,
+): Promise<Result<string | undefined, GatewayError>> {
   const key = `v1:s:${await digestOf(`${issuer}\n${sessionId}`)}`;
   try {
-    return (await c.var.gateway.users.get(key)) ?? undefined;
+    // Some of the time is left to tell the ledger that this logout is still to be done.
+    const uid = await within(context.deadline.left() / 2, gateway.users.get(key));
+    return uid === undefined ? fail("directory-unavailable") : ok(uid ?? undefined);
   } catch {
-    throw new Refusal({ reason: "directory-unavailable" });
+    return fail("directory-unavailable");
   }
 }
 

@@ -11,9 +11,9 @@ import type { HonoEnv } from "../http/environment.ts";
 import { flag, nullable, oneOf, profileRules, readFields, subjectRule, wrong } from "../http/fields.ts";
 import { isUid, RESERVED, uidOf } from "../identity/uid.ts";
 import { LEDGER_AFTER_MS, USER_BODY_BYTES } from "../limits.ts";
-import { appsOf, inOneOf } from "../placement/apps.ts";
+import { appsOf, inEach, inOneOf } from "../placement/apps.ts";
 import type { Result } from "../result.ts";
-import { flushUser } from "../revoke.ts";
+import { deactivateUser, flushUser } from "../revoke.ts";
 
 type C = HonoContext<HonoEnv>;
 
@@ -129,12 +129,12 @@ export async function patchUser(c: C): Promise<Response> {
   return c.json(await withUser(c, (chat, _, context) => chat.update(uid, profile, unset, context)));
 }
 
-/** DELETE /v1/users/{uid}: the tokens first, since afterwards CometChat may not know the uid any more. */
+/** DELETE /v1/users/{uid}: deactivated in every app that knows it; older sessions may still lead to a former one. */
 export async function deleteUser(c: C): Promise<Response> {
-  await withUser(c, async (chat, uid, context) => {
-    const flushed = await flushUser(c.var.gateway, chat, uid, context);
-    return flushed.ok ? chat.deactivate(uid, context) : flushed;
-  });
+  const { gateway, context } = c.var;
+  const uid = uidIn(c);
+  const apps = expect(await appsOf(gateway, uid, context));
+  expect(await inEach(apps, (chat) => deactivateUser(gateway, chat, uid, context)));
   return c.body(null, 204);
 }
 

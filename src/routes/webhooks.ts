@@ -29,7 +29,7 @@ export async function postWebhook(c: C): Promise<Response> {
   const bytes = await readBytes(c.req.raw, WEBHOOK_BYTES);
   if (!(await isSigned(signed, bytes, issuer.webhookKeys))) return turnAway(c);
 
-  const event = eventOf(parseJson(bytes), context.now);
+  const event = eventOf(parseJson(bytes), context.now, Number(signed.timestamp) * 1000);
   const tell = (done: string) =>
     gateway.deps.log({
       event: "webhook",

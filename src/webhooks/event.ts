@@ -31,8 +31,9 @@ const KINDS: Readonly<Record<string, Event["kind"]>> = {
  *   https://clerk.com/docs/guides/development/webhooks/overview
  * - Supabase's rows of auth.users: https://supabase.com/docs/guides/database/webhooks#payload
  * - Supabase's Auth hooks around a sign-up: https://supabase.com/docs/guides/auth/auth-hooks/before-user-created-hook
+ * Times in milliseconds since 1970; `sentAt` is what its signature says.
  */
-export function eventOf(payload: unknown, now: number): Event | undefined {
+export function eventOf(payload: unknown, now: number, sentAt: number): Event | undefined {
   if (!isTable(payload)) return undefined;
   const { type, data, record, old_record: old, metadata, user, timestamp } = payload;
   if (isTable(metadata) && isTable(user) && /^(before|after)-user-created$/.test(String(metadata.name))) {
@@ -48,7 +49,8 @@ export function eventOf(payload: unknown, now: number): Event | undefined {
       kind: isTable(record) && !record.deleted_at ? kind : "deleted",
       claims: ofSupabase(row),
       before: isTable(old) ? ofSupabase(old) : undefined,
-      at: timeOf(row.updated_at, now),
+      // A row that is gone says when it was last changed, which is not when it went.
+      at: isTable(record) ? timeOf(record.deleted_at || record.updated_at, now) : sentAt,
       blocking: false,
     };
   }

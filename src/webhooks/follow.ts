@@ -6,10 +6,10 @@ import { fail, type GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { fallbackName, profileHash, profileOf } from "../identity/profile.ts";
 import { uidOf } from "../identity/uid.ts";
-import { appsOf, inOneOf } from "../placement/apps.ts";
+import { appsOf, inEach, inOneOf } from "../placement/apps.ts";
 import { place } from "../placement/placement.ts";
 import { ok, type Result } from "../result.ts";
-import { flushUser } from "../revoke.ts";
+import { deactivateUser } from "../revoke.ts";
 import { claim, subject } from "../session/claims.ts";
 import type { Event } from "./event.ts";
 
@@ -40,13 +40,15 @@ export async function follow(event: Event, issuer: Issuer, gateway: Gateway, con
   if (kind === "created") return create(uid, event, issuer, gateway, context);
   const apps = await appsOf(gateway, uid, context, issuer);
   if (!apps.ok) return apps;
-  const done = await inOneOf(apps.value, (chat) =>
-    kind === "updated" ? update(uid, event, issuer, chat, context) : end(uid, gateway, chat, context),
-  );
+  if (kind === "deleted") {
+    const ended = await inEach(apps.value, (chat) => deactivateUser(gateway, chat, uid, context));
+    if (ended.ok) return ok("deactivated");
+    return ended.error.reason === "upstream-uid-unknown" ? ok("unknown") : ended;
+  }
+  const done = await inOneOf(apps.value, (chat) => update(uid, event, issuer, chat, context));
   if (done.ok || done.error.reason !== "upstream-uid-unknown") return done;
   // Where users are made on their own, the news of one may come before that of its making.
-  const missed = kind === "updated" && gateway.config.provisioning.mode === "create";
-  return missed ? create(uid, event, issuer, gateway, context) : ok("unknown");
+  return gateway.config.provisioning.mode === "create" ? create(uid, event, issuer, gateway, context) : ok("unknown");
 }
 
 async function create(uid: string, { claims }: Event, issuer: Issuer, gateway: Gateway, context: Context): Answer {
@@ -101,12 +103,4 @@ async function update(uid: string, { claims }: Event, issuer: Issuer, chat: Come
   if (Object.keys(change).length + unset.length === 0) return ok("unchanged");
   const done = await chat.update(uid, change, unset, context);
   return done.ok ? ok("updated") : done;
-}
-
-/** The tokens first: afterwards CometChat may not know the uid any more. */
-async function end(uid: string, gateway: Gateway, chat: CometChat, context: Context): Answer {
-  const flushed = await flushUser(gateway, chat, uid, context);
-  if (!flushed.ok) return flushed;
-  const done = await chat.deactivate(uid, context);
-  return done.ok ? ok("deactivated") : done;
 }

@@ -191,7 +191,7 @@ describe("a ledger that cannot be reached", () => {
     getByName: () => ({
       record: () => Promise.reject(new Error("overloaded")),
       revokeSession: () => Promise.reject(new Error("overloaded")),
-      revokeAll: () => Promise.reject(new Error("overloaded")),
+      endAll: () => Promise.reject(new Error("overloaded")),
     }),
   };
 
@@ -216,7 +216,7 @@ describe("a ledger that cannot be reached", () => {
   });
 
   it("is told to the log when it only does not answer", async () => {
-    const silent = { getByName: () => ({ revokeAll: () => new Promise(() => undefined) }) };
+    const silent = { getByName: () => ({ endAll: () => new Promise(() => undefined) }) };
     const world = keeping({ env: { LEDGER: silent, REQUEST_TIMEOUT_MS: 300 } });
     const response = await world.call("/v1/tokens", request("DELETE", await world.provider.issue({ subject: "al" })));
     expect(response.status).toBe(503);

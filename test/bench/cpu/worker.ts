@@ -47,6 +47,7 @@ function gateway(settings: Record<string, unknown>) {
   const app = createApp({
     fetch: fetchNearby,
     now: () => Date.now(),
+    sleep: async () => undefined,
     random: () => Math.random(),
     // The line is made, as it would be; where it goes is not the gateway's computing.
     log: (line) => void JSON.stringify(line),

@@ -113,6 +113,7 @@ export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance
                 )
               : callCometChat(facts.ROUND_TRIP[upstream][city], input, init),
           now: clock.now,
+          sleep: clock.sleep,
           random: chance.random,
           log: (line) => {
             counts.logLines += 1;

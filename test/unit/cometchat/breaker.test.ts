@@ -25,14 +25,14 @@ function breaker() {
 
 describe("the breaker", () => {
   test("opens on a run of failures, not before, and a good call ends the run", () => {
-    const { call, closed } = breaker();
+    const { call, admits } = breaker();
     for (let n = 1; n < BREAKER_FAILURES; n++) call("bad");
-    expect(closed()).toBe(true);
+    expect(admits()).toBe(true);
     call("good");
     for (let n = 1; n < BREAKER_FAILURES; n++) call("bad");
-    expect(closed()).toBe(true);
+    expect(admits()).toBe(true);
     call("bad");
-    expect(closed()).toBe(false);
+    expect(admits()).toBe(false);
   });
 
   test("says how long it stays open, and lets one probe through when that has passed", () => {
@@ -47,47 +47,47 @@ describe("the breaker", () => {
   });
 
   test("closes with a good probe, opens again with a bad one", () => {
-    const { call, open, pass, closed, enter } = breaker();
+    const { call, open, pass, admits, enter } = breaker();
     open();
     pass(BREAKER_OPEN_MS);
     call("bad");
     expect(enter()).toEqual({ wait: BREAKER_OPEN_MS });
     pass(BREAKER_OPEN_MS);
     call("good");
-    expect(closed()).toBe(true);
+    expect(admits()).toBe(true);
     // As if nothing had been: a whole run is needed again.
     call("bad");
-    expect(closed()).toBe(true);
+    expect(admits()).toBe(true);
   });
 
   test("is not wedged by a probe whose caller left: the next caller probes", () => {
-    const { call, open, pass, closed } = breaker();
+    const { call, open, pass, admits } = breaker();
     open();
     pass(BREAKER_OPEN_MS);
     expect(call("unknown")).toBe(true);
     expect(call("good")).toBe(true);
-    expect(closed()).toBe(true);
+    expect(admits()).toBe(true);
   });
 
   test("is not wedged by a probe that never reports back at all", () => {
-    const { enter, call, open, pass, closed } = breaker();
+    const { enter, call, open, pass, admits } = breaker();
     open();
     pass(BREAKER_OPEN_MS);
     expect(enter()).toHaveProperty("settle");
     pass(BREAKER_PROBE_MS);
     expect(call("good")).toBe(true);
-    expect(closed()).toBe(true);
+    expect(admits()).toBe(true);
   });
 
   test("stays open no longer for calls that began before it opened and fail late; one that succeeds closes it", () => {
-    const { enter, open, pass, closed } = breaker();
+    const { enter, open, pass, admits } = breaker();
     const [early, late] = [enter(), enter()];
     open();
     pass(3_000);
     if ("settle" in early) early.settle("bad");
     expect(enter()).toEqual({ wait: BREAKER_OPEN_MS - 3_000 });
     if ("settle" in late) late.settle("good");
-    expect(closed()).toBe(true);
+    expect(admits()).toBe(true);
   });
 
   test("whatever happened, one good call after the longest wait closes it", () => {
@@ -98,7 +98,7 @@ describe("the breaker", () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const { enter, call, pass, closed } = breaker();
+        const { enter, call, pass, admits } = breaker();
         for (const step of steps) {
           if (typeof step === "number") pass(step);
           else if (step === "vanishes") enter();
@@ -106,7 +106,7 @@ describe("the breaker", () => {
         }
         pass(Math.max(BREAKER_OPEN_MS, BREAKER_PROBE_MS));
         expect(call("good")).toBe(true);
-        expect(closed()).toBe(true);
+        expect(admits()).toBe(true);
       }),
     );
   });

@@ -96,7 +96,7 @@ describe("the calls, against a simulated CometChat", () => {
     expect(simulator.tokens("alice")).toEqual([second]);
     expect(await chat.revoke("alice", bobs, request())).toEqual({ ok: true, value: undefined });
     expect(await chat.revoke("alice", "alice_of_nobody", request())).toEqual({ ok: true, value: undefined });
-    expect(await chat.revoke("nobody", first, request())).toEqual({ ok: true, value: undefined });
+    expect(await chat.revoke("nobody", first, request())).toMatchObject({ error: { reason: "upstream-uid-unknown" } });
     expect(simulator.tokens("bob")).toEqual([bobs]);
     expect(await chat.flush("alice", request())).toEqual({ ok: true, value: undefined });
     expect(simulator.tokens("alice")).toEqual([]);

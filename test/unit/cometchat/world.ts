@@ -40,6 +40,7 @@ export function world(fetch: Deps["fetch"], options: { random?: () => number; on
       return fetch(url, init);
     },
     now,
+    sleep: async () => undefined,
     random,
     log: (line) => {
       lines.push(line);

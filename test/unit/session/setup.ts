@@ -172,6 +172,7 @@ export function createWorld(
       return provider.fetch(new Request(address, { ...(init.signal && { signal: init.signal }) }));
     },
     now,
+    sleep: async () => undefined,
     random: () => 0.5,
     log: (line) => {
       logs.push(line);
