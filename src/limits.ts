@@ -138,14 +138,19 @@ export const KEYS_COOLDOWN_MS = 30_000;
 export const KEYS_COLD_COOLDOWN_MS = 5_000;
 /** Reading a copy from the Cache API or KV; after this it is a miss. */
 export const COPY_READ_MS = 150;
+/** Share of what a request has left that it waits for keys: longer than the above by default, and enough stays to mint. */
+export const KEYS_SHARE = 5 / 8;
+/** How long a request waits for newer keys while it holds some that are stale but may still be used. */
+export const KEYS_STALE_WAIT_MS = 500;
 /** How often a request looks whether another one's fetch is done: a promise cannot be shared between requests. */
 export const KEYS_POLL_MS = 10;
 
 // Verified sessions
 /** Contract. */
 export const SESSION_MEMORY_MS = 60_000;
-/** The store holds up to twice as many; at 8 KB each, 16 MB of an isolate's 128. */
+/** At 2 KB of text each, whose claims take 32 KB at the very worst: a quarter of an isolate's 128 MB. */
 export const SESSIONS_REMEMBERED = 1_000;
+export const REMEMBERED_BYTES = 2 * 1024;
 
 // Logout tokens
 /** Age of a logout token, far above the two minutes that OIDC Back-Channel Logout 1.0 §2.4 recommends, and with the

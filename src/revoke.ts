@@ -37,8 +37,13 @@ export async function deactivateUser(gateway: Gateway, chat: CometChat, uid: str
   const flushed = await flushUser(gateway, chat, uid, context);
   if (!flushed.ok) return flushed;
   const done = await chat.deactivate(uid, context);
-  // Who signed in between the two was given a token, and may hold it.
-  if (done.ok) release(gateway, uid, context);
+  if (!done.ok) return done;
+  // Who signed in between the two was given a token, and may hold it. It ends should the user ever be back.
+  release(gateway, uid, context);
+  const now = gateway.deps.now();
+  context.after("end", (later) =>
+    gateway.ledgers.tokens(uid, chat.app.name, (ledger) => ledger.endAll(uid, now), later.deadline.left()),
+  );
   return done;
 }
 

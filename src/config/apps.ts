@@ -18,19 +18,19 @@ export function checkApps(env: RawEnv, raw: RawApps, report: Report): ReadonlyMa
     const variable = `COMETCHAT_APPS.${name}`;
     const wrong = baseUrl === undefined ? undefined : wrongUrl(baseUrl);
     if (wrong) report(`${variable}.baseUrl`, wrong);
+    else if (/[?#]/.test(baseUrl ?? "")) report(`${variable}.baseUrl`, "must end in the API version, as in …/v3");
     const apiKey = secret(env, apiKeySecret, variable, report);
     if (apiKey === undefined) continue;
     if (!/^[\x21-\x7e]+$/.test(apiKey)) {
       report(apiKeySecret, "holds characters that no API key has: copy it again from the CometChat dashboard");
       continue;
     }
-    apps.set(name, {
-      name,
-      appId,
-      region,
-      baseUrl: (baseUrl ?? `https://${appId}.api-${region}.cometchat.io/v3`).replace(/\/+$/, ""),
-      apiKey,
-    });
+    const base = (baseUrl ?? `https://${appId}.api-${region}.cometchat.io/v3`).replace(/\/+$/, "");
+    // A user who moves would be signed out where it has just been signed in.
+    if ([...apps.values()].some((other) => other.appId === appId && other.baseUrl === base)) {
+      report(variable, "is another name for an app that is there already: remove one");
+    }
+    apps.set(name, { name, appId, region, baseUrl: base, apiKey });
   }
   if (Object.keys(raw).length === 0) {
     report("COMETCHAT_APPS", "must name at least one app: [vars.COMETCHAT_APPS.main] with appId and region");
@@ -47,7 +47,8 @@ export function checkPlacement(
 ): Placement {
   const names = Object.keys(apps);
   const known = (variable: string, app: string) => {
-    if (!Object.hasOwn(apps, app)) report(variable, `must be one of the apps in COMETCHAT_APPS: ${names.join(", ")}`);
+    if (names.length > 0 && !names.includes(app))
+      report(variable, `must be one of the apps in COMETCHAT_APPS: ${names.join(", ")}`);
   };
   const { continents = {}, countries = {}, jurisdictions = {} } = raw ?? {};
   if (raw?.default !== undefined) known("PLACEMENT.default", raw.default);

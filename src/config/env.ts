@@ -53,6 +53,9 @@ export function checkSecrets(
   tokens: { readonly [K in keyof Config["tokens"]]?: Config["tokens"][K] | undefined },
   report: Report,
 ): Pick<Config, "backendSecrets" | "encryptionKeys"> {
+  for (const name of ["BACKEND_SECRET", "TOKEN_ENCRYPTION_KEY"]) {
+    if (env[name] != null && typeof env[name] !== "string") report(name, "must be text");
+  }
   const keys = values(env.TOKEN_ENCRYPTION_KEY).map(decodeKey);
   const encryptionKeys = keys.filter((key) => key !== undefined);
   if (encryptionKeys.length < keys.length) {

@@ -59,11 +59,11 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
   if (raw.app !== undefined && raw.appClaim !== undefined) wrong("app", "and appClaim exclude each other: remove one");
   if ((raw.appClaim === undefined) !== (raw.appByClaim === undefined))
     wrong("appClaim", "and appByClaim need each other");
-  const targets = [raw.app, ...Object.values(raw.appByClaim ?? {})].filter((app) => app !== undefined);
-  for (const app of targets) {
-    if (!Object.hasOwn(apps, app)) {
-      wrong("app", `must be one of the apps in COMETCHAT_APPS: ${Object.keys(apps).join(", ")}`);
-    }
+  const names = Object.keys(apps);
+  const targets = Object.entries(raw.appByClaim ?? {}).map(([value, app]) => [`appByClaim.${value}`, app] as const);
+  for (const [key, app] of [["app", raw.app] as const, ...targets]) {
+    if (app === undefined || names.length === 0 || names.includes(app)) continue;
+    wrong(key, `must be one of the apps in COMETCHAT_APPS: ${names.join(", ")}`);
   }
   if (raw.profile?.role !== undefined && raw.roles === undefined) {
     wrong("roles", "is missing: profile.role gives a role only through this table of claim value to CometChat role");
@@ -74,7 +74,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     issuer: raw.issuer,
     keys,
     algorithms,
-    audience: raw.audience ?? [],
+    audience: raw.audience,
     audienceRequired,
     authorizedParties: raw.authorizedParties,
     cookie: raw.cookie,
@@ -143,7 +143,10 @@ function keySource(env: RawEnv, raw: RawIssuer, variable: string, report: Report
   if (raw.secret !== undefined) {
     const value = secret(env, raw.secret, `${variable}.secret`, report) ?? "";
     // A public key used as an HMAC secret lets anyone sign (CVE-2023-48223, and CVE-2026-34950 by leading white space).
-    if (/^\s*(-----BEGIN|\{)/.test(value.replace(/^\uFEFF/, ""))) {
+    // PEM, JWK, or the bare base64 of a SubjectPublicKeyInfo (RFC 5280 §4.1) for RSA, P-256, P-384, P-521 or Ed25519.
+    const bare = /^M.{3,6}(ANBgkqhkiG9w|wEwYHKoZI|wEAYHKoZI|BAGByqGSM|BQYDK2Vw)/;
+    const text = value.replace(/^[\s\uFEFF]+/, "");
+    if (/^(-----BEGIN|\{)/.test(text) || bare.test(text)) {
       report(raw.secret, "looks like a public key or a JWK, which is no secret: give it as publicKey");
     }
     return { from: "secret", bytes: Uint8Array.from(new TextEncoder().encode(value)) };
@@ -160,8 +163,11 @@ function checkTogether(issuers: readonly Issuer[], report: Report): void {
         report(`${variable}.issuer`, "is configured twice: one entry may have several audiences");
         continue;
       }
-      if (one.name === other.name) {
-        report(`${variable}.name`, "is another issuer's name too: give each its own name");
+      if (one.name === other.name && one.webhookKeys.length > 0 && other.webhookKeys.length > 0) {
+        report(
+          `${variable}.name`,
+          "is another's name too, and names both in their webhooks' address: give each its own",
+        );
       }
       const shared = one.uid.shared && other.uid.shared;
       if (shared && one.uid.prefix !== other.uid.prefix) {

@@ -17,7 +17,7 @@ const UNKNOWN = "is no setting of the gateway: remove it, or correct its name";
  */
 export async function parseConfig(env: RawEnv): Promise<Result<Config, readonly Problem[]>> {
   const problems: Problem[] = [];
-  const report: Report = (variable, remedy) => {
+  let report: Report = (variable, remedy) => {
     problems.push({ variable, remedy });
   };
   const origins = read(env, "ALLOWED_ORIGINS", report) ?? [];
@@ -28,6 +28,10 @@ export async function parseConfig(env: RawEnv): Promise<Result<Config, readonly 
   const rawPlacement = read(env, "PLACEMENT", report);
   const timeout = read(env, "REQUEST_TIMEOUT_MS", report);
 
+  // What has been told once is not told in other words.
+  const told = new Set(problems.map(({ variable }) => variable));
+  const first = report;
+  report = (variable, remedy) => told.has(variable) || first(variable, remedy);
   checkBindings(env, report);
   checkStrangers(env, namedSecrets(rawApps ?? {}, rawIssuers ?? []), report);
   checkOrigins(origins, report);
@@ -62,13 +66,24 @@ function read<N extends Name>(env: RawEnv, name: N, report: Report): z.output<(t
   if (value === BROKEN) return undefined;
   const parsed = schemas[name].safeParse(value);
   if (parsed.success) return parsed.data as z.output<(typeof schemas)[N]>;
-  for (const issue of parsed.error.issues) {
-    const variable = pathOf(name, issue.path);
-    if (issue.code === "unrecognized_keys") {
-      for (const key of issue.keys) report(`${variable}.${key}`, UNKNOWN);
-    } else report(variable, issue.message);
-  }
-  return undefined;
+  const wrong = parsed.error.issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => ({ path: [...issue.path, key], message: UNKNOWN }))
+      : [issue],
+  );
+  for (const { path, message } of wrong) report(pathOf(name, path), message);
+  // The rest is checked further, so that everything is told at once. Nothing is made of it.
+  if (wrong.some(({ path }) => path.length === 0 || (path.length === 1 && Array.isArray(value)))) return undefined;
+  const rest = JSON.parse(JSON.stringify(value));
+  for (const { path } of wrong.reverse()) drop(rest, path);
+  return rest;
+}
+
+function drop(value: Record<PropertyKey, never>, path: readonly PropertyKey[]): void {
+  const parent = path.slice(0, -1).reduce<typeof value | undefined>((at, step) => at?.[step], value);
+  const last = path.at(-1) ?? "";
+  if (Array.isArray(parent)) parent.splice(Number(last), 1);
+  else if (parent) delete parent[last];
 }
 
 /** The issuers, with what their presets know filled in before the form is looked at. */

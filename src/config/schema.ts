@@ -27,6 +27,7 @@ const seconds = (least: number, most: number) =>
 const flag = z.boolean("must be true or false");
 const choice = <const T extends string[]>(...values: T) =>
   z.enum(values, says(`must be one of ${values.map((value) => JSON.stringify(value)).join(", ")}`));
+const strict = <T extends z.core.$ZodLooseShape>(shape: T) => z.strictObject(shape, says("must be a table"));
 const table = (of: z.ZodMiniType<string>) => record(of, "must be a table of texts");
 
 const ALGORITHMS = [
@@ -35,14 +36,14 @@ const ALGORITHMS = [
   ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),
 ] as const;
 
-const app = z.strictObject({
+const app = strict({
   appId: text.check(matches(/^[A-Za-z0-9_-]+$/, "must be the app id from the CometChat dashboard")),
   region: choice("us", "eu", "in"),
   apiKeySecret: z.optional(text),
   baseUrl: z.optional(text),
 });
 
-const issuer = z.strictObject({
+const issuer = strict({
   issuer: text,
   name: z.optional(text.check(matches(/^[a-z0-9-]{1,64}$/, "must be of a-z, 0-9 and -, at most 64 characters"))),
   preset: z.optional(text),
@@ -66,16 +67,18 @@ const issuer = z.strictObject({
   appClaim: z.optional(text),
   appByClaim: z.optional(table(text)),
   uid: z.optional(
-    z.strictObject({
+    strict({
       claim: z.optional(text),
       prefix: z.optional(
-        z.string().check(matches(/^[a-z0-9_-]{0,46}$/, "must be of a-z, 0-9, _ and -, at most 46 characters")),
+        z
+          .string("must be text")
+          .check(matches(/^[a-z0-9_-]{0,46}$/, "must be of a-z, 0-9, _ and -, at most 46 characters")),
       ),
       shared: z.optional(flag),
     }),
   ),
   profile: z.optional(
-    z.strictObject({
+    strict({
       name: z.optional(text),
       avatar: z.optional(text),
       link: z.optional(text),
@@ -95,21 +98,21 @@ export const schemas = {
     .array(issuer, says("must be a list with one table per identity provider: [[vars.SESSION_ISSUERS]]"))
     .check(holds((list) => list.length > 0, "must name at least one identity provider: [[vars.SESSION_ISSUERS]]")),
   TOKENS: z.optional(
-    z.strictObject({
+    strict({
       reuse: z.optional(choice("never", "session")),
       ttl: z.optional(seconds(1, 315_360_000)),
       maxPerSession: z.optional(whole(1, 100, "must be a whole number from 1 to 100")),
     }),
   ),
   PROVISIONING: z.optional(
-    z.strictObject({
+    strict({
       mode: z.optional(choice("create", "existing")),
       sync: z.optional(flag),
       reactivate: z.optional(flag),
     }),
   ),
   PLACEMENT: z.optional(
-    z.strictObject({
+    strict({
       default: z.optional(text),
       continents: z.optional(table(text)),
       countries: z.optional(table(text)),

@@ -77,8 +77,8 @@ export interface Issuer {
   readonly keys: KeySource;
   /** What a token may be signed with: fixed here and by the key, never by the token (RFC 8725 §3.1). */
   readonly algorithms: readonly Algorithm[];
-  /** Any of; empty only where `audienceRequired` is false. */
-  readonly audience: readonly string[];
+  /** Any of; empty: none at all may be named; undefined: not looked at. Either only where `audienceRequired` is false. */
+  readonly audience: readonly string[] | undefined;
   readonly audienceRequired: boolean;
   readonly authorizedParties: readonly string[] | undefined;
   readonly cookie: string | undefined;

@@ -12,10 +12,12 @@ import { isSigned, readSignature } from "../webhooks/signature.ts";
 type C = HonoContext<HonoEnv>;
 
 const issuerIn = (c: C): Issuer | undefined =>
-  c.var.gateway.config.issuers.find(({ name }) => name === c.req.path.split("/")[3]);
+  c.var.gateway.config.issuers.find(
+    ({ name, webhookKeys }) => webhookKeys.length > 0 && name === c.req.path.split("/")[3],
+  );
 
 /** Without a secret, or under a name that nobody has, there is nothing. */
-export const hasWebhook = (c: C): boolean => (issuerIn(c)?.webhookKeys.length ?? 0) > 0;
+export const hasWebhook = (c: C): boolean => issuerIn(c) !== undefined;
 
 /**
  * POST /v1/webhooks/{issuer}: what the identity provider says of its users. 204 for what was done, and for what is not
@@ -29,7 +31,7 @@ export async function postWebhook(c: C): Promise<Response> {
   const bytes = await readBytes(c.req.raw, WEBHOOK_BYTES);
   if (!(await isSigned(signed, bytes, issuer.webhookKeys))) return turnAway(c);
 
-  const event = eventOf(parseJson(bytes), context.now, Number(signed.timestamp) * 1000);
+  const event = eventOf(parseJson(bytes), context.now, Number(signed.timestamp) * 1000 + 999);
   const tell = (done: string) =>
     gateway.deps.log({
       event: "webhook",

@@ -60,10 +60,10 @@ export function issuedAt(claims: Json, { clockTolerance, maxAge }: Issuer, now: 
 export function audience(claims: Json, issuer: Pick<Issuer, "audience" | "audienceRequired">): Checked<undefined> {
   const { aud } = claims;
   if (aud === undefined) return issuer.audienceRequired ? fail("audience-other") : ok(undefined);
-  if (issuer.audience.length === 0 && !issuer.audienceRequired) return ok(undefined);
+  if (issuer.audience === undefined) return ok(undefined);
   const named: unknown[] = Array.isArray(aud) ? aud : [aud];
   if (!named.every((one) => typeof one === "string")) return fail("audience-other");
-  return named.some((one) => issuer.audience.includes(one)) ? ok(undefined) : fail("audience-other");
+  return named.some((one) => issuer.audience?.includes(one)) ? ok(undefined) : fail("audience-other");
 }
 
 /**
@@ -159,10 +159,9 @@ export function checkLogout(claims: Json, issuer: Issuer, now: number): Checked<
   const refused = fail("logout-token-refused");
   const { iat, exp, jti, sid, events } = claims;
   // `aud` is the client's id here, which need not be the audience of its sessions.
-  const clients = [...issuer.audience, ...(issuer.authorizedParties ?? [])];
-  const anyone = !issuer.audienceRequired && issuer.audience.length === 0 && issuer.authorizedParties === undefined;
-  if (claims.aud === undefined) return refused;
-  if (!audience(claims, { audience: clients, audienceRequired: !anyone }).ok) return refused;
+  const clients = [...(issuer.audience ?? []), ...(issuer.authorizedParties ?? [])];
+  const ours = { audience: clients.length > 0 ? clients : undefined, audienceRequired: true };
+  if (!audience(claims, ours).ok) return refused;
   if (!isDate(iat) || iat > now + issuer.clockTolerance) return refused;
   // Required since errata 1, and left out by some providers.
   if (exp !== undefined && !(isDate(exp) && now < exp + issuer.clockTolerance)) return refused;

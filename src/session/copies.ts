@@ -6,8 +6,9 @@ import { isObject } from "./compact.ts";
 
 /** A provider's document as it was last good, shared between isolates. Times in milliseconds since 1970. */
 export interface Copy {
-  /** What it says was so at that time, at least. */
   readonly fetchedAt: number;
+  /** What it says was so at that time, at least. */
+  readonly asOf: number;
   readonly freshUntil: number;
   readonly document: unknown;
 }
@@ -59,10 +60,10 @@ export function createCopies(deps: Deps, kv: KVNamespace): Copies {
 /** What was stored, if it is of our form and its times can be: a copy from the future, or of a day ago, is none. */
 function valid(stored: unknown, now: number): Copy | undefined {
   if (!isObject(stored)) return undefined;
-  const { fetchedAt, freshUntil, document } = stored;
-  if (typeof fetchedAt !== "number" || typeof freshUntil !== "number") return undefined;
+  const { fetchedAt, asOf, freshUntil, document } = stored;
+  if (typeof fetchedAt !== "number" || typeof asOf !== "number" || typeof freshUntil !== "number") return undefined;
   // Isolates' clocks differ by less than this.
   const drift = 60_000;
   if (!(fetchedAt <= now + drift && now < fetchedAt + KEYS_KEPT_MS)) return undefined;
-  return { fetchedAt, freshUntil: Math.min(freshUntil, fetchedAt + 2 * KEYS_FRESH_MOST_MS), document };
+  return { fetchedAt, asOf, freshUntil: Math.min(freshUntil, fetchedAt + 2 * KEYS_FRESH_MOST_MS), document };
 }

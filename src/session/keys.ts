@@ -11,6 +11,8 @@ export interface Wanted {
   readonly kid: string | undefined;
   /** Seconds since 1970; not believed yet. */
   readonly issuedAt: number | undefined;
+  /** Keys that have not verified it. */
+  readonly refused: readonly Key[];
 }
 
 interface Found {

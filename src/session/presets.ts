@@ -18,12 +18,13 @@ export const presets: Readonly<Record<string, Preset>> = {
     sessionIdClaim: "sid",
   }),
 
-  // No `aud`; `azp` is the origin that the user signed in at, to be listed as authorizedParties: any subdomain can set
+  // No `aud`: tokens that have one are made by a template, for somebody else. `azp` is the origin that the user signed in at, to be listed as authorizedParties: any subdomain can set
   // the cookie. https://clerk.com/docs/guides/sessions/session-tokens
   // https://clerk.com/docs/guides/sessions/manual-jwt-verification
   clerk: (entry) => ({
     jwksUrl: under(entry.issuer, ".well-known/jwks.json"),
     algorithms: ["RS256"],
+    audience: [],
     audienceRequired: named(entry, "audience"),
     cookie: "__session",
     sessionIdClaim: "sid",
@@ -97,9 +98,12 @@ export const presets: Readonly<Record<string, Preset>> = {
   workos: (entry) => {
     const client = segments(entry.issuer).at(-1);
     const origin = URL.parse(entry.issuer)?.origin;
+    // Without the client id nobody knows where the keys are: the operator is told that jwksUrl is no address.
+    const known = client?.startsWith("client_") ? client : origin === "https://api.workos.com" ? "" : undefined;
     return {
-      ...(client?.startsWith("client_") && { jwksUrl: `${origin}/sso/jwks/${client}` }),
+      ...(known !== undefined && { jwksUrl: known && `${origin}/sso/jwks/${known}` }),
       algorithms: ["RS256"],
+      audience: [],
       audienceRequired: named(entry, "audience"),
       sessionIdClaim: "sid",
     };

@@ -8,8 +8,11 @@ import {
   KEYS_KEPT_MS,
   KEYS_POLL_MS,
   KEYS_REFRESH_MS,
+  KEYS_SHARE,
+  KEYS_STALE_WAIT_MS,
 } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
+import { within } from "../within.ts";
 import type { Copies, Copy } from "./copies.ts";
 import { discoveryAddress, parseDiscovery } from "./discovery.ts";
 import { type Fault, fetchDocument } from "./document.ts";
@@ -21,6 +24,8 @@ import { anyUsable, candidates, type Keys, type Wanted } from "./keys.ts";
 interface Held {
   readonly keys: readonly Key[];
   readonly fetchedAt: number;
+  /** What they say was so at that time, at least: a cache on the way may have had them for long. */
+  readonly asOf: number;
   readonly freshUntil: number;
   /** From here on they are fetched again in the background: spread, so that isolates do not ask all at once. */
   readonly refreshAt: number;
@@ -42,6 +47,8 @@ export function remoteKeys(
   let held: Held | undefined;
   /** Where discovery said that the keys are, and until when that is believed. */
   let location: { readonly address: string; readonly until: number } | undefined;
+  /** The keys could not be had there: discovery is asked again, whatever is remembered of it. */
+  let doubted = false;
   let attemptedAt = Number.NEGATIVE_INFINITY;
   let fault: Fault | undefined;
   /** The fetch under way in some request of this isolate. Only this mark is shared: its promise is that request's own. */
@@ -68,17 +75,19 @@ export function remoteKeys(
       return ok(held);
     }
     // Stale: others need not wait for the one that renews it.
-    if (held) await attempt(context);
-    else await renew(context);
+    const patience = context.deadline.left() * KEYS_SHARE;
+    if (held) await within(Math.min(KEYS_STALE_WAIT_MS, patience), attempt(context));
+    else await within(patience, renew(context));
     return held ? ok(held) : unavailable("keys-unavailable");
   }
 
   async function find(wanted: Wanted, context: Context) {
     const loaded = await load(context);
     if (!loaded.ok) return loaded;
-    const { kid, issuedAt } = wanted;
-    const named = (keys: readonly Key[]) => kid === undefined || keys.some((key) => key.kid === kid);
-    if (!named(loaded.value.keys)) await renew(context, kid);
+    const { kid, issuedAt, refused } = wanted;
+    const named = (keys: readonly Key[]) =>
+      keys.some((key) => (kid === undefined ? !refused.includes(key) : key.kid === kid));
+    if (!named(loaded.value.keys)) await within(context.deadline.left() * KEYS_SHARE, renew(context, kid));
     const now = held ?? loaded.value;
     if (!named(now.keys)) return missing(now, issuedAt, context);
     const until = context.now < now.freshUntil ? now.freshUntil : attemptedAt + KEYS_COOLDOWN_MS;
@@ -90,9 +99,9 @@ export function remoteKeys(
    * may be signed with a newer key, if it says that it is newer (`iat` counts whole seconds): then a 401 would sign a
    * good user out.
    */
-  function missing({ fetchedAt }: Held, issuedAt: number | undefined, context: Context): Result<never, GatewayError> {
-    if (fetchedAt >= context.now) return fail("key-unknown");
-    const newer = issuedAt !== undefined && issuedAt >= Math.floor(fetchedAt / 1000);
+  function missing({ asOf }: Held, issuedAt: number | undefined, context: Context): Result<never, GatewayError> {
+    if (asOf >= context.now) return fail("key-unknown");
+    const newer = issuedAt !== undefined && issuedAt >= Math.floor(asOf / 1000);
     return newer ? unavailable("keys-cooling-down") : fail("key-unknown");
   }
 
@@ -154,6 +163,8 @@ export function remoteKeys(
       attemptedAt = Math.max(attemptedAt, copy.fetchedAt);
       return adopt(copy);
     }
+    // Whoever waits for the provider has something, should it take too long.
+    if (copy) adopt(copy);
     const fetched = found.fault ? err(found.fault) : await ask(found.address, parseJwks, signal);
     if (fetched.ok) {
       const { value: jwks, ...times } = fetched.value;
@@ -166,7 +177,7 @@ export function remoteKeys(
     fault = fetched.error;
     // Where the keys were may be where they are no longer.
     location = undefined;
-    if (copy) adopt(copy);
+    doubted = true;
     deps.log({ event: "keys-fetch-failed", issuer: issuer.issuer, fault, kept: held !== undefined });
   }
 
@@ -181,16 +192,17 @@ export function remoteKeys(
     const parse = (body: unknown) => parseDiscovery(body, issuer.issuer);
     const copy = await copies.read(metadata, ({ freshUntil }) => deps.now() < freshUntil);
     const known = copy ? parse(copy.document) : undefined;
-    if (copy && known?.ok && deps.now() < copy.freshUntil) {
+    if (copy && known?.ok && !doubted && deps.now() < copy.freshUntil) {
       location = { address: known.value, until: copy.freshUntil };
       return location;
     }
     const fetched = await ask(metadata, parse, signal);
     if (!fetched.ok) return { address: known?.ok ? known.value : location?.address, fault: fetched.error };
     const { value: address, fetchedAt } = fetched.value;
+    doubted = false;
     location = { address, until: fetchedAt + KEYS_FRESH_MOST_MS };
     const document = { issuer: issuer.issuer, jwks_uri: address };
-    const fresh = { fetchedAt, freshUntil: location.until, document };
+    const fresh = { fetchedAt, asOf: fetchedAt, freshUntil: location.until, document };
     context.after("keys-copy", () => copies.write(metadata, fresh));
     return location;
   }
@@ -200,7 +212,7 @@ export function remoteKeys(
     address: string,
     parse: (body: unknown) => Result<T, Fault>,
     signal: AbortSignal,
-  ): Promise<Result<{ value: T; fetchedAt: number; freshUntil: number }, Fault>> {
+  ): Promise<Result<{ value: T; fetchedAt: number; asOf: number; freshUntil: number }, Fault>> {
     const sent = deps.now();
     attemptedAt = sent;
     const fetched = await fetchDocument(address, deps.fetch, signal);
@@ -209,20 +221,21 @@ export function remoteKeys(
     if (!parsed.ok) return parsed;
     return ok({
       value: parsed.value,
-      fetchedAt: sent - fetched.value.age,
+      fetchedAt: sent,
+      asOf: sent - fetched.value.age,
       freshUntil: sent + fetched.value.freshFor,
     });
   }
 
-  function adopt({ fetchedAt, freshUntil, document }: Copy): void {
+  function adopt({ fetchedAt, asOf, freshUntil, document }: Copy): void {
     // A slower fetch must not bring back what a later one has replaced.
-    if (held && fetchedAt < held.fetchedAt) return;
+    if (held && asOf < held.asOf) return;
     const parsed = parseJwks(document);
     if (!parsed.ok) return;
     const known = new Map(held?.keys.map((key) => [key.text, key]));
     const keep = (jwk: PublicJwk) => known.get(JSON.stringify(jwk)) ?? keyFromJwk(jwk);
     const early = (freshUntil - deps.now()) * (0.1 + 0.2 * deps.random());
-    held = { keys: parsed.value.map(keep), fetchedAt, freshUntil, refreshAt: freshUntil - Math.max(0, early) };
+    held = { keys: parsed.value.map(keep), fetchedAt, asOf, freshUntil, refreshAt: freshUntil - Math.max(0, early) };
   }
 
   return {

@@ -2,7 +2,7 @@ import type { Algorithm, Issuer } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import { base64url, sha256 } from "../encoding.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import { SESSION_BYTES } from "../limits.ts";
+import { REMEMBERED_BYTES, SESSION_BYTES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import { algorithms } from "./algorithms.ts";
 import { checkLogout, checkSession, issuerOf, type LogoutClaims } from "./claims.ts";
@@ -77,14 +77,22 @@ export function createVerifier({
     const keys = sources.find((source) => source.issuer === issuer.value)?.keys;
     if (!keys) return fail("issuer-unknown");
     const issuedAt = typeof claims.iat === "number" ? claims.iat : undefined;
-    const found = await keys.find({ alg, kid, issuedAt }, context);
-    if (!found.ok) return found;
-    for (const key of found.value.keys) {
-      if (await signedBy(compact, alg, key)) {
-        return ok({ issuer: issuer.value, keys, key, until: found.value.until });
+    const refused: Key[] = [];
+    for (;;) {
+      const found = await keys.find({ alg, kid, issuedAt, refused }, context);
+      const wrong = fail(refused.length > 0 ? "signature-wrong" : "key-unknown");
+      if (!found.ok) return found.error.reason === "key-unknown" ? wrong : found;
+      const untried = found.value.keys.filter((key) => !refused.includes(key));
+      if (untried.length === 0) return wrong;
+      for (const key of untried) {
+        if (await signedBy(compact, alg, key)) {
+          return ok({ issuer: issuer.value, keys, key, until: found.value.until });
+        }
       }
+      // A key without a name (OIDC Core §10.1) may have been replaced by another one: asked for once more.
+      if (kid !== undefined) return fail("signature-wrong");
+      refused.push(...untried);
     }
-    return fail(found.value.keys.length > 0 ? "signature-wrong" : "key-unknown");
   }
 
   return {
@@ -108,7 +116,10 @@ export function createVerifier({
       if (!checked.ok) return checked;
       const session = { ...checked.value, sessionId: checked.value.sessionId ?? digest, issuer, claims };
       const oldest = ageLimit(session);
-      memory.remember(digest, session, key, context.now, Math.min(until, oldest));
+      // Larger ones are rare, and what a user can write into its claims may take sixteen times its text.
+      if (token.length <= REMEMBERED_BYTES) {
+        memory.remember(digest, session, key, context.now, Math.min(until, oldest));
+      }
       return ok(session);
     },
 

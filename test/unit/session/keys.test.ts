@@ -263,7 +263,8 @@ describe("cold isolates", () => {
     const answers = await Promise.all(sessions.map((session) => world.verify(session)));
     expect(new Set(answers.map(outcome))).toEqual(new Set([GOOD]));
     expect(calls).toBe(2);
-    expect(await Promise.race([lost, "still waiting"])).toBe("still waiting");
+    // And where it was not ended after all, it is answered with what the others have fetched.
+    expect(outcome(await lost)).toBe(GOOD);
   });
 
   it("ask a provider that is down again after a shorter cool-down", async () => {
