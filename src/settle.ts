@@ -25,7 +25,9 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
   if (dropped.length > 0) {
     deps.log({ event: "profile-dropped", requestId: context.requestId, fields: dropped.join(" ") });
   }
-  const former = mapping && mapping.app !== app ? mapping.app : undefined;
+  // Only a claim moves a user; by issuers that share it, it may live in several apps.
+  const moves = session.issuer.appClaim !== undefined;
+  const former = moves && mapping && mapping.app !== app ? mapping.app : undefined;
   context.after("upkeep", async (later) => {
     if (former !== undefined) {
       // The mapping says where there may be tokens to end; it moves on when the ledger knows.
@@ -40,7 +42,7 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
   const mintedAt = context.now;
   const { token, expiresAt } = minted;
   if (ledgers.records) {
-    const entry = { uid, app, token, session: sessionHash, mintedAt, expiresAt };
+    const entry = { uid, app, token, session: sessionHash, mintedAt, expiresAt, moves };
     context.after("record", async () => {
       const recorded = await ledgers.tokens(uid, app, (ledger) => ledger.record(entry), LEDGER_AFTER_MS);
       // A token that had to end meanwhile is not to be handed out again.

@@ -63,7 +63,7 @@ export function createCometChat(app: App, deps: Deps): CometChat {
       event: "cometchat-role-unknown",
       app: app.name,
       role,
-      remedy: "Users are created without this role. Create it in CometChat, or mend the issuer's roles table.",
+      remedy: "Users go without this role: create it in CometChat, or mend the issuer's roles table.",
     }),
   );
   const tokens = createTokens(send);

@@ -9,33 +9,31 @@ export interface Failure {
 const key: Failure = {
   reason: "upstream-key",
   remedy:
-    "CometChat does not accept the API key of this app. In the dashboard, API & Auth Keys, copy the REST API key (scope fullAccess) of the very app that appId names, and set it as this app's secret.",
+    "CometChat does not accept this app's API key: set the REST API key (scope fullAccess) of the app that appId names, from the dashboard, API & Auth Keys.",
 };
 const scope: Failure = {
   reason: "upstream-key",
-  remedy:
-    "The API key of this app may not do this: it is an Auth Key (scope authOnly), or not this app's. Use a REST API key with scope fullAccess.",
+  remedy: "This app's API key may not do this: set a REST API key with scope fullAccess, not an Auth Key (authOnly).",
 };
 const app: Failure = {
   reason: "upstream-app",
-  remedy:
-    "CometChat does not know this app in this region. Compare appId and region (us, eu or in) with the dashboard.",
+  remedy: "CometChat does not know this app in this region: compare appId and region with the dashboard.",
 };
 const path: Failure = {
   reason: "upstream-app",
-  remedy: "CometChat does not know the address that was called. baseUrl must end in the API version, as in …/v3.",
+  remedy: "CometChat does not know the address: baseUrl must end in the API version, as in …/v3.",
 };
 const plan: Failure = {
   reason: "upstream-plan",
-  remedy: "The CometChat plan of this app is used up or does not include this: see Billing in the dashboard.",
+  remedy: "This app's CometChat plan is used up or does not include this: see Billing in the dashboard.",
 };
 const role: Failure = {
   reason: "upstream-role",
-  remedy: "CometChat has no such role. Create it (dashboard, Roles, or POST /roles), or mend the issuer's roles table.",
+  remedy: "CometChat has no such role: create it, or mend the issuer's roles table.",
 };
 const refused: Failure = {
   reason: "upstream-rejected",
-  remedy: "CometChat refused what the gateway sent. If it goes on, please report it with the request id.",
+  remedy: "CometChat refused what the gateway sent: please report it with the request id.",
 };
 const fault: Failure = { reason: "upstream-fault" };
 

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { AUTH_TOKEN_CHARS, UID_CHARS } from "../limits.ts";
+import { is } from "../shape.ts";
 
 /** An opaque secret; printable, so that it can go wherever the SDK sends it. */
 export const authToken = z
@@ -7,7 +8,7 @@ export const authToken = z
   .check(z.refine((text) => text.length <= AUTH_TOKEN_CHARS && /^[\x21-\x7e]+$/.test(text)));
 
 const succeeded = z.object({
-  data: z.optional(z.object({ success: z.optional(z.boolean().check(z.refine((success) => success))) })),
+  data: z.optional(z.object({ success: z.optional(is<true>((success) => success === true)) })),
 });
 
 /** Whether a call without a result of its own was done: JSON that does not deny it, or nothing at all (204). */

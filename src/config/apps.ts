@@ -22,7 +22,7 @@ export function checkApps(env: RawEnv, raw: RawApps, report: Report): ReadonlyMa
     const apiKey = secret(env, apiKeySecret, variable, report);
     if (apiKey === undefined) continue;
     if (!/^[\x21-\x7e]+$/.test(apiKey)) {
-      report(apiKeySecret, "holds characters that no API key has: copy it again from the CometChat dashboard");
+      report(apiKeySecret, "holds characters that no API key has: copy it again from the dashboard");
       continue;
     }
     const base = (baseUrl ?? `https://${appId}.api-${region}.cometchat.io/v3`).replace(/\/+$/, "");
@@ -33,7 +33,7 @@ export function checkApps(env: RawEnv, raw: RawApps, report: Report): ReadonlyMa
     apps.set(name, { name, appId, region, baseUrl: base, apiKey });
   }
   if (Object.keys(raw).length === 0) {
-    report("COMETCHAT_APPS", "must name at least one app: [vars.COMETCHAT_APPS.main] with appId and region");
+    report("COMETCHAT_APPS", "must name at least one app: [vars.COMETCHAT_APPS.main]");
   }
   return apps;
 }
@@ -61,13 +61,13 @@ export function checkPlacement(
   for (const [code, app] of Object.entries(countries)) {
     known(`PLACEMENT.countries.${code}`, app);
     if (!/^([A-Z]{2}|T1)$/.test(code)) {
-      report(`PLACEMENT.countries.${code}`, "must be a country's two capital letters (ISO 3166-1), as in IN");
+      report(`PLACEMENT.countries.${code}`, "must be a country's two capital letters, as in IN");
     }
   }
   for (const app of Object.keys(jurisdictions)) known(`PLACEMENT.jurisdictions.${app}`, app);
   const undecided = issuers.some(({ app, appClaim }) => app === undefined && appClaim === undefined);
   if (raw?.default === undefined && names.length > 1 && undecided) {
-    report("PLACEMENT.default", "is missing: with several apps it says where a user goes that nothing else places");
+    report("PLACEMENT.default", "is missing: where a user goes that nothing else places");
   }
   return {
     default: raw?.default ?? names[0] ?? "",

@@ -1,6 +1,6 @@
 import { fromBase64 } from "../encoding.ts";
 import { TOKEN_KEY_BYTES } from "../limits.ts";
-import { isTable, type RawEnv, type Report } from "./report.ts";
+import { isTable, type RawEnv, type Report, UNKNOWN } from "./report.ts";
 import { schemas } from "./schema.ts";
 import type { Config } from "./types.ts";
 import { wrongOrigin } from "./urls.ts";
@@ -35,7 +35,7 @@ export function checkStrangers(env: RawEnv, named: ReadonlySet<string>, report: 
     const meant = ours.find((our) => bare(our) === bare(name));
     if (meant) report(name, `is no setting of the gateway: did you mean ${meant}?`);
     else if (Array.isArray(value) || (isTable(value) && Object.getPrototypeOf(value) === Object.prototype)) {
-      report(name, "is no setting of the gateway: remove it, or correct its name");
+      report(name, UNKNOWN);
     }
   }
 }
@@ -66,7 +66,7 @@ export function checkSecrets(
   } else if (keys.length === 0 && (tokens.reuse === "session" || tokens.ttl || tokens.maxPerSession)) {
     report(
       "TOKEN_ENCRYPTION_KEY",
-      'is needed where tokens are held (TOKENS.reuse = "session", ttl, maxPerSession): openssl rand -base64 32 | npx wrangler secret put TOKEN_ENCRYPTION_KEY',
+      "is needed for TOKENS.reuse, ttl and maxPerSession: openssl rand -base64 32 | npx wrangler secret put TOKEN_ENCRYPTION_KEY",
     );
   }
   return { backendSecrets: values(env.BACKEND_SECRET), encryptionKeys };

@@ -34,7 +34,6 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
   if (audienceRequired && (raw.audience ?? []).length === 0) {
     wrong("audience", "is missing: name whom the sessions are for, or set audienceRequired = false");
   }
-  if (raw.audience?.some((value) => value === "")) wrong("audience", "must not hold an empty text");
 
   const algorithms = raw.algorithms ?? (keys.from === "secret" ? (["HS256"] as const) : ASYMMETRIC);
   for (const algorithm of algorithms) {
@@ -66,7 +65,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     wrong(key, `must be one of the apps in COMETCHAT_APPS: ${names.join(", ")}`);
   }
   if (raw.profile?.role !== undefined && raw.roles === undefined) {
-    wrong("roles", "is missing: profile.role gives a role only through this table of claim value to CometChat role");
+    wrong("roles", "is missing: profile.role needs this table of claim value to CometChat role");
   }
 
   return {
@@ -109,10 +108,7 @@ function webhookKeys(env: RawEnv, name: string, variable: string, report: Report
     .filter((text) => text !== "" && text !== "v1");
   const keys = texts.map((text) => fromBase64(text.replace(/^whsec_/, "")) ?? new Uint8Array());
   if (keys.some((key) => key.length < WEBHOOK_SECRET_BYTES)) {
-    report(
-      name,
-      `must be the webhook's signing secret as the provider shows it: whsec_ and at least ${WEBHOOK_SECRET_BYTES} bytes in base64`,
-    );
+    report(name, `must be the webhook's signing secret: whsec_ and at least ${WEBHOOK_SECRET_BYTES} bytes in base64`);
   }
   return keys;
 }
@@ -125,7 +121,7 @@ export async function checkPublicKeys(issuers: readonly Issuer[], report: Report
     if (key && (await anyUsable([key], algorithms))) continue;
     report(
       `SESSION_ISSUERS[${index}].publicKey`,
-      "must be a PEM (-----BEGIN PUBLIC KEY-----) or a JWK as JSON text, RSA of 2048 bits or more, EC or Ed25519, for one of the algorithms",
+      "must be a PEM (-----BEGIN PUBLIC KEY-----) or a JWK, RSA of 2048 bits or more, EC or Ed25519, for one of the algorithms",
     );
   }
 }
@@ -147,7 +143,7 @@ function keySource(env: RawEnv, raw: RawIssuer, variable: string, report: Report
     const bare = /^M.{3,6}(ANBgkqhkiG9w|wEwYHKoZI|wEAYHKoZI|BAGByqGSM|BQYDK2Vw)/;
     const text = value.replace(/^[\s\uFEFF]+/, "");
     if (/^(-----BEGIN|\{)/.test(text) || bare.test(text)) {
-      report(raw.secret, "looks like a public key or a JWK, which is no secret: give it as publicKey");
+      report(raw.secret, "looks like a public key, which is no secret: give it as publicKey");
     }
     return { from: "secret", bytes: Uint8Array.from(new TextEncoder().encode(value)) };
   }
@@ -164,19 +160,16 @@ function checkTogether(issuers: readonly Issuer[], report: Report): void {
         continue;
       }
       if (one.name === other.name && one.webhookKeys.length > 0 && other.webhookKeys.length > 0) {
-        report(
-          `${variable}.name`,
-          "is another's name too, and names both in their webhooks' address: give each its own",
-        );
+        report(`${variable}.name`, "is another's name too, and part of the address of its webhooks: give each its own");
       }
       const shared = one.uid.shared && other.uid.shared;
       if (shared && one.uid.prefix !== other.uid.prefix) {
-        report(`${variable}.uid.prefix`, "must be the same for all issuers that share their users (uid.shared = true)");
+        report(`${variable}.uid.prefix`, "must be the same for all with uid.shared = true");
       }
       if (!shared && (one.uid.prefix.startsWith(other.uid.prefix) || other.uid.prefix.startsWith(one.uid.prefix))) {
         report(
           `${variable}.uid.prefix`,
-          'must differ from every other issuer\'s, and none may begin with another: uid = { prefix = "b_" }; or declare on each that they share their users: uid = { shared = true }',
+          'must differ from every other issuer\'s, and none may begin with another: uid = { prefix = "b_" }; or uid = { shared = true } on each that shares its users',
         );
       }
     }

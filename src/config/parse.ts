@@ -5,11 +5,9 @@ import { presets } from "../session/presets.ts";
 import { checkApps, checkPlacement, type RawApps } from "./apps.ts";
 import { checkBindings, checkOrigins, checkSecrets, checkStrangers } from "./env.ts";
 import { checkIssuers, checkPublicKeys } from "./issuers.ts";
-import { isTable, type Problem, type RawEnv, type Report } from "./report.ts";
+import { isTable, type Problem, type RawEnv, type Report, UNKNOWN } from "./report.ts";
 import { type RawIssuer, schemas } from "./schema.ts";
 import type { Config } from "./types.ts";
-
-const UNKNOWN = "is no setting of the gateway: remove it, or correct its name";
 
 /**
  * The whole configuration, or everything that is wrong with it at once.
@@ -126,7 +124,7 @@ function raw(env: RawEnv, name: string, report: Report): unknown {
   try {
     return JSON.parse(value) as unknown;
   } catch {
-    report(name, "is text, but no JSON: write it as a table or list in wrangler.toml, or as JSON text");
+    report(name, "is text, but no JSON: write it in wrangler.toml, or as JSON");
     return BROKEN;
   }
 }

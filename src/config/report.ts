@@ -6,6 +6,8 @@ export interface Problem {
   readonly remedy: string;
 }
 
+export const UNKNOWN = "is no setting of the gateway: remove it, or correct its name";
+
 export type Report = (variable: string, remedy: string) => void;
 
 /** The Worker's environment before anything is known of it. */

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import type { Deps } from "../context.ts";
 import { MAPPING_MEMORY_MS, MAPPINGS_REMEMBERED } from "../limits.ts";
 import { createMemory } from "../memory.ts";
+import { number } from "../shape.ts";
 import { within } from "../within.ts";
 
 const mapping = z.object({
@@ -10,10 +11,10 @@ const mapping = z.object({
   /** Digest of the claims last synchronised. */
   profile: z.string(),
   /** Milliseconds since 1970. */
-  createdAt: z.number(),
-  syncedAt: z.number(),
+  createdAt: number,
+  syncedAt: number,
   /** Milliseconds since 1970: tokens minted before were revoked. */
-  tokensNotBefore: z.optional(z.number()),
+  tokensNotBefore: z.optional(number),
 });
 
 /** What is kept of a user in KV, at `v1:u:<uid>`. */

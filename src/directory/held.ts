@@ -4,14 +4,15 @@ import { base64url, fromBase64 } from "../encoding.ts";
 import type { Seal } from "../ledger/seal.ts";
 import { HELD_REMEMBERED, KV_TTL_LEAST_SECONDS, MAPPING_MEMORY_MS } from "../limits.ts";
 import { createMemory } from "../memory.ts";
+import { number } from "../shape.ts";
 import { within } from "../within.ts";
 
 const heldToken = z.object({
   token: z.string(),
   app: z.string(),
   /** Milliseconds since 1970. */
-  mintedAt: z.number(),
-  expiresAt: z.optional(z.number()),
+  mintedAt: number,
+  expiresAt: z.optional(number),
 });
 
 /** The auth token that a session already has. */

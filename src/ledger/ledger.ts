@@ -32,6 +32,8 @@ export interface Minted {
   readonly mintedAt: number;
   /** Milliseconds since 1970; null: never. */
   readonly expiresAt: number | null;
+  /** Whether a claim may have moved the user here: then what it has in other apps ends. */
+  readonly moves: boolean;
 }
 
 type Outcome = Result<void, GatewayError>;
@@ -57,7 +59,7 @@ export class Ledger extends DurableObject<Env> {
    * too many of its session, ends at once.
    */
   async record(minted: Minted): Promise<boolean> {
-    const { uid, app, token, session, mintedAt, expiresAt } = minted;
+    const { uid, app, token, session, mintedAt, expiresAt, moves } = minted;
     const { seal, config } = await this.#open();
     const sealed = await seal.seal(token, uid);
     const digest = base64url(await sha256(token));
@@ -67,6 +69,7 @@ export class Ledger extends DurableObject<Env> {
     this.#store.wake(app, now);
     const late = mintedAt <= this.#store.revokedAt(session);
     this.#store.add({ app, session, digest, sealed: sealed.buffer, mintedAt, due: late ? now : expiresAt });
+    if (moves) this.#store.endOthers(app, now);
     const { maxPerSession } = config.tokens;
     if (maxPerSession !== undefined) this.#store.endAllBut(maxPerSession, session, now);
     this.#store.removeAllBut(TOKENS_ALIVE, app);

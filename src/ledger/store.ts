@@ -77,6 +77,9 @@ export function createStore(sql: SqlStorage) {
         ...[now, session, session, keep],
       );
     },
+    endOthers(app: string, now: number): void {
+      sql.exec("UPDATE tokens SET due = ? WHERE app != ? AND (due IS NULL OR due > ?)", now, app, now);
+    },
     /** These are to be revoked now, whatever happens to whoever asked. */
     end(entries: readonly Entry[], now: number): void {
       for (const { id } of entries) sql.exec("UPDATE tokens SET due = ? WHERE id = ?", now, id);

@@ -12,9 +12,10 @@ import { appFor } from "../placement/home.ts";
 import type { Whereabouts } from "../placement/placement.ts";
 import { flushUser, revokeSession, revokeToken } from "../revoke.ts";
 import { type Credential, extract } from "../session/extract.ts";
+import { flag } from "../shape.ts";
 import { signIn } from "../signin.ts";
 
-const wish = z.strictObject({ fresh: z.optional(z.boolean("must be true or false")) });
+const wish = z.strictObject({ fresh: z.optional(flag) });
 
 // What could not be a token is refused: it would stand in an address (`..` would be another one).
 const named = z.strictObject({

@@ -110,7 +110,7 @@ function record({ var: { gateway, context } }: C, chat: CometChat, uid: string, 
   const app = chat.app.name;
   const expiresAt = config.tokens.ttl === undefined ? null : context.now + config.tokens.ttl * 1000;
   context.after("record", async () => {
-    const entry = { uid, app, token, session: await digestOf(token), mintedAt: context.now, expiresAt };
+    const entry = { uid, app, token, session: await digestOf(token), mintedAt: context.now, expiresAt, moves: false };
     return ledgers.tokens(uid, app, (ledger) => ledger.record(entry), LEDGER_AFTER_MS);
   });
 }

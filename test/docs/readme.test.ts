@@ -68,7 +68,10 @@ describe("the README", () => {
 describe("wrangler.toml", () => {
   it("is a configuration that the gateway takes, also with all its examples switched on", async () => {
     expect(await problemsOf(varsOf(deployment))).toEqual([]);
-    const vars = { ...varsOf(switchedOn), COMETCHAT_APPS: { main: app, eu: app, in: app } };
+    const vars = {
+      ...varsOf(switchedOn),
+      COMETCHAT_APPS: { main: app, eu: { ...app, region: "eu" }, in: { ...app, region: "in" } },
+    };
     expect(Object.keys(vars)).toEqual(expect.arrayContaining(["TOKENS", "PROVISIONING", "PLACEMENT"]));
     expect(await problemsOf(vars)).toEqual([]);
     expect(parse(switchedOn)).toHaveProperty("placement");

@@ -139,7 +139,7 @@ describe("signing out here", () => {
     const late = world.simulator.mint("alice");
     await ledgerOf("alice").record({
       ...{ uid: "alice", app: "main", token: late, session: String(entry?.session) },
-      ...{ mintedAt: Date.now() - 5000, expiresAt: null },
+      ...{ mintedAt: Date.now() - 5000, expiresAt: null, moves: false },
     });
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
