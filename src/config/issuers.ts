@@ -140,7 +140,7 @@ function keySource(env: RawEnv, raw: RawIssuer, variable: string, report: Report
     const value = secret(env, raw.secret, `${variable}.secret`, report) ?? "";
     // A public key used as an HMAC secret lets anyone sign (CVE-2023-48223, and CVE-2026-34950 by leading white space).
     // PEM, JWK, or the bare base64 of a SubjectPublicKeyInfo (RFC 5280 §4.1) for RSA, P-256, P-384, P-521 or Ed25519.
-    const bare = /^M.{3,6}(ANBgkqhkiG9w|wEwYHKoZI|wEAYHKoZI|BAGByqGSM|BQYDK2Vw)/;
+    const bare = /^M.{2,6}(ANBgkqhkiG9w|wEwYHKoZI|wEAYHKoZI|BAGByqGSM|BQYDK2Vw)/;
     const text = value.replace(/^[\s\uFEFF]+/, "");
     if (/^(-----BEGIN|\{)/.test(text) || bare.test(text)) {
       report(raw.secret, "looks like a public key, which is no secret: give it as publicKey");

@@ -84,9 +84,9 @@ export function remoteKeys(
   async function find(wanted: Wanted, context: Context) {
     const loaded = await load(context);
     if (!loaded.ok) return loaded;
-    const { kid, issuedAt, refused } = wanted;
+    const { alg, kid, issuedAt, refused } = wanted;
     const named = (keys: readonly Key[]) =>
-      keys.some((key) => (kid === undefined ? !refused.includes(key) : key.kid === kid));
+      keys.some((key) => (kid === undefined ? key.fits(alg) && !refused.includes(key) : key.kid === kid));
     if (!named(loaded.value.keys)) await within(context.deadline.left() * KEYS_SHARE, renew(context, kid));
     const now = held ?? loaded.value;
     if (!named(now.keys)) return missing(now, issuedAt, context);

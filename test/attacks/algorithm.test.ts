@@ -192,6 +192,44 @@ describe("row 4: a key of another kind under the same kid (RFC 8725 §3.1, RFC 7
   });
 });
 
+describe("row 4: an algorithm that the issuer's own entry leaves out (RFC 8725 §3.1)", () => {
+  const OTHER = "https://other.example";
+
+  it.each([
+    ["RS256", "rs256", "es256"],
+    ["ES256", "es256", "rs256"],
+    ["PS256", "ps256", "rs256"],
+    ["EdDSA", "ed25519", "es256"],
+  ] as const)(
+    "algorithms = [%j]: every other is refused, though its key is published",
+    async (algorithm, ours, theirs) => {
+      const arena = arenaWith(undefined, { issuers: [{ ...ENTRY, jwksUrl: JWKS, algorithms: [algorithm] }] });
+      await expectRefused(arena, await session(by[theirs]), "alg-not-allowed");
+      expect(arena.asked).toEqual([]);
+      await expectAccepted(arena, await session(by[ours]));
+      await expectRefused(arena, await session(by[theirs]), "alg-not-allowed");
+    },
+  );
+
+  it("two issuers with crossed algorithms: each session is judged by its own issuer's list", async () => {
+    const uid = { shared: true };
+    const arena = arenaWith([by.rs256.jwk, by.es256.jwk], {
+      issuers: [
+        { ...ENTRY, jwksUrl: JWKS, algorithms: ["RS256"], uid },
+        { ...ENTRY, issuer: OTHER, jwksUrl: `${OTHER}/jwks`, algorithms: ["ES256"], uid },
+      ],
+    });
+    arena.respond = (address) =>
+      address === `${OTHER}/jwks` ? Response.json({ keys: [by.rs256.jwk, by.es256.jwk] }) : undefined;
+    for (const round of [1, 2]) {
+      await expectAccepted(arena, await session(by.rs256, { jti: `${round}` }));
+      await expectRefused(arena, await session(by.es256), "alg-not-allowed");
+      await expectAccepted(arena, await session(by.es256, { iss: OTHER, jti: `${round}` }));
+      await expectRefused(arena, await session(by.rs256, { iss: OTHER }), "alg-not-allowed");
+    }
+  });
+});
+
 describe("row 5: keys that share a kid, tokens that name none", () => {
   const copies = async (count: number) =>
     (await Promise.all(Array.from({ length: count }, () => signer("ES256", "es")))).map(({ jwk }) => jwk);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LogoutTokenOptions } from "../sandbox/provider/index.ts";
+import { faultyKv, never } from "./holding.ts";
 import { keeping, restored } from "./keeping.ts";
 import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "./world.ts";
 
@@ -115,5 +116,49 @@ describe("POST /v1/backchannel-logout", () => {
     const headers = { "Content-Type": "application/x-www-form-urlencoded" };
     const response = await world.call("/v1/backchannel-logout", { method: "POST", headers, body });
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([400, "no-store"]);
+  });
+});
+
+describe("a store that fails at a logout", () => {
+  it.each<[string, () => Promise<never>]>([
+    ["throws", () => Promise.reject(new Error("KV failed"))],
+    ["does not answer", never],
+  ])("and %s: the provider is told to come again, in time, and then it is done", async (_, fault) => {
+    let failing = true;
+    const USERS = faultyKv((operation, key) =>
+      failing && operation === "get" && key.startsWith("v1:s:") ? fault() : undefined,
+    );
+    const world = keeping({ env: { ...env, USERS, REQUEST_TIMEOUT_MS: 500 } });
+    const { onLaptop } = await twoDevices(world);
+    const token = await world.provider.issueLogoutToken({ sid: "phone" });
+    const begun = Date.now();
+    const failed = await post(world, token);
+    expect(Date.now() - begun).toBeLessThan(2500);
+    expect(failed.status).toBe(503);
+    expect(world.simulator.tokens("alice")).toHaveLength(2);
+    failing = false;
+    expect((await post(world, token)).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([onLaptop]);
+  });
+});
+
+describe("many logouts from one address", () => {
+  const limited = () => {
+    let left = 3;
+    return createWorld({ env: { ...env, RATE_LIMIT_IP: { limit: async () => ({ success: left-- > 0 }) } } });
+  };
+
+  it("are the provider's: all of its users are behind it", async () => {
+    const world = limited();
+    for (let user = 0; user < 8; user += 1) expect((await logout(world, { sub: `user-${user}` })).status).toBe(200);
+  });
+
+  it("are stopped where they are none", async () => {
+    const world = limited();
+    const statuses: number[] = [];
+    for (let time = 0; time < 5; time += 1) statuses.push((await post(world, "a.b.c")).status);
+    expect(statuses).toEqual([400, 400, 400, 429, 429]);
+    // An address that guesses is stopped, whatever it guesses; the provider's valid ones still count for nothing.
+    expect((await logout(world, { sub: "alice" })).status).toBe(200);
   });
 });

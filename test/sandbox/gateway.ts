@@ -40,7 +40,10 @@ export async function startGateway(
   };
   // The gateway logs JSON. The rest of what wrangler says on its standard output is of its own affairs.
   collect(child.stdout, (line) => line.startsWith("{"));
-  collect(child.stderr, () => true);
+  // What it says while it is being stopped is no error of the gateway's: where its own log is, which is deleted with the
+  // deployment, or the stack of a compiler that it did not wait for.
+  let stopping = false;
+  collect(child.stderr, () => !stopping);
   // Wrangler would wait for the mistake to be mended.
   const broken = new Promise<never>((_, fail) => {
     child.stderr?.on("data", (text) => String(text).includes("Build failed") && fail(new Error("it does not build")));
@@ -48,7 +51,14 @@ export async function startGateway(
   try {
     const url = await Promise.race([listening(child), broken]);
     await healthy(url);
-    return { url, logs, stop: () => stop(child) };
+    return {
+      url,
+      logs,
+      stop: () => {
+        stopping = true;
+        return stop(child);
+      },
+    };
   } catch (cause) {
     await stop(child);
     throw new Error(`the gateway did not start\n${logs.join("\n")}`, { cause });

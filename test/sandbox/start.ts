@@ -3,12 +3,15 @@ import { inUse } from "./server.ts";
 
 /** `npm start`: the gateway and the sandbox around it, in one terminal. */
 
+/** The last port that there is. */
+const MOST = 65_535;
 const ports = { PORT: portFrom("PORT", 8787), SANDBOX_PORT: portFrom("SANDBOX_PORT", 8788) };
 
 // Before anything is started: half a sandbox is of no use, and the reason would be lost in its output.
 if (ports.PORT === ports.SANDBOX_PORT) fail(`PORT and SANDBOX_PORT are both ${ports.PORT}: they have to differ.`);
 for (const [variable, port] of Object.entries(ports)) {
-  if (await inUse(port)) fail(`Port ${port} is in use. Another one: ${variable}=${port + 100} npm start`);
+  const other = port > MOST - 100 ? port - 100 : port + 100;
+  if (await inUse(port)) fail(`Port ${port} is in use. Another one: ${variable}=${other} npm start`);
 }
 
 console.log("Starting the gateway …");
@@ -63,7 +66,7 @@ function portFrom(variable: string, otherwise: number): number {
   const text = process.env[variable];
   if (text === undefined || text === "") return otherwise;
   const port = Number(text);
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) fail(`${variable}=${text} is no port (1 to 65535).`);
+  if (!Number.isInteger(port) || port < 1 || port > MOST) fail(`${variable}=${text} is no port (1 to ${MOST}).`);
   return port;
 }
 

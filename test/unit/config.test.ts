@@ -29,6 +29,22 @@ const issuers = (...more: Record<string, unknown>[]) => ({
   SESSION_ISSUERS: more.map((entry, index) => ({ ...issuer, issuer: `https://auth${index}.example.com`, ...entry })),
 });
 
+const realm = (name: string, more = {}) => ({
+  issuer: `https://id.acme.example/realms/${name}`,
+  authorizedParties: ["chat-web"],
+  uid: { prefix: `${name}_` },
+  ...more,
+});
+/** Two issuers, and the name that both have where neither is given one. */
+const twins: Record<string, readonly [Record<string, unknown>, Record<string, unknown>, string]> = {
+  "two Keycloak realms on one host": [
+    realm("staff", { audience: ["chat"] }),
+    realm("guests", { audience: ["chat"] }),
+    "id.acme.example",
+  ],
+  "one preset twice": [realm("staff", { preset: "keycloak" }), realm("guests", { preset: "keycloak" }), "keycloak"],
+};
+
 describe("a right configuration", () => {
   it("needs an app, an issuer, its audience and the key; all else has a default", async () => {
     const config = await configOf({});
@@ -97,6 +113,31 @@ describe("a right configuration", () => {
     expect(await problemsOf(issuers({ uid: { shared: true } }, { uid: { shared: true } }))).toEqual([]);
     expect(await problemsOf(issuers({ uid: { prefix: "a_" } }, { uid: { prefix: "b_" } }))).toEqual([]);
   });
+
+  // The name is theirs by default, not by choice: only an address of webhooks would be ambiguous.
+  it.each(Object.entries(twins))("may have two issuers of one default name: %s", async (_, [one, other, name]) => {
+    const config = await configOf({ SESSION_ISSUERS: [one, other] });
+    expect(config.issuers.map((issuer) => issuer.name)).toEqual([name, name]);
+    const webhookSecret = "HOOK_SECRET";
+    const hook = { HOOK_SECRET: `whsec_${btoa("w".repeat(24))}` };
+    for (const entries of [
+      [{ ...one, webhookSecret }, other],
+      [one, { ...other, webhookSecret }],
+      [
+        { ...one, webhookSecret },
+        { ...other, webhookSecret, name: "other" },
+      ],
+    ]) {
+      expect(await problemsOf({ ...hook, SESSION_ISSUERS: entries })).toEqual([]);
+    }
+    const both = [
+      { ...one, webhookSecret },
+      { ...other, webhookSecret },
+    ];
+    expect(await problemsOf({ ...hook, SESSION_ISSUERS: both })).toEqual([
+      expect.stringMatching(/^SESSION_ISSUERS\[1\]\.name is another's name too.*webhooks/),
+    ]);
+  });
 });
 
 const key = (alg: string, bytes: number) => ({
@@ -104,6 +145,16 @@ const key = (alg: string, bytes: number) => ({
   SESSION_SECRET: "s".repeat(bytes),
 });
 const two = { COMETCHAT_APPS: { us: app, eu: { ...app, region: "eu" } } };
+
+const generated = (algorithm: object) => () =>
+  crypto.subtle.generateKey(algorithm as SubtleCryptoGenerateKeyAlgorithm, true, [
+    "sign",
+    "verify",
+  ]) as Promise<CryptoKeyPair>;
+const rsa = (name: string, modulusLength: number) =>
+  generated({ name, hash: "SHA-256", modulusLength, publicExponent: Uint8Array.of(1, 0, 1) });
+const base = (baseUrl: string) => ({ COMETCHAT_APPS: { main: { ...app, baseUrl } } });
+const placed = (more: Record<string, unknown>) => ({ ...two, PLACEMENT: { default: "us", ...more } });
 
 describe("a wrong configuration names", () => {
   it.each<[string, Record<string, unknown>, RegExp]>([
@@ -331,6 +382,86 @@ describe("a wrong configuration names", () => {
       { ALLOWED_ORIGINS: ["https://*.com"] },
       /^ALLOWED_ORIGINS\[0\] .*top-level/,
     ],
+    [
+      "an app's address with a query",
+      base("https://chat.example/v3?x=1"),
+      /^COMETCHAT_APPS\.main\.baseUrl must end in/,
+    ],
+    [
+      "an app's address with an empty query",
+      base("https://chat.example/v3?"),
+      /^COMETCHAT_APPS\.main\.baseUrl must end/,
+    ],
+    [
+      "an app's address with a fragment",
+      base("https://chat.example/v3#x"),
+      /^COMETCHAT_APPS\.main\.baseUrl must end in/,
+    ],
+    [
+      "two names for one app",
+      { ...two, COMETCHAT_APPS: { us: app, eu: app }, PLACEMENT: { default: "us" } },
+      /^COMETCHAT_APPS\.eu is another name/,
+    ],
+    [
+      "two names for one app behind one address",
+      {
+        COMETCHAT_APPS: {
+          us: { ...app, baseUrl: "https://chat.example/v3" },
+          eu: { ...app, region: "eu", baseUrl: "https://chat.example/v3/" },
+        },
+        PLACEMENT: { default: "us" },
+      },
+      /^COMETCHAT_APPS\.eu is another name/,
+    ],
+    ["a backend secret that is a number", { BACKEND_SECRET: 12345678 }, /^BACKEND_SECRET must be text$/],
+    ["a backend secret that is a table", { BACKEND_SECRET: { a: "b" } }, /^BACKEND_SECRET must be text$/],
+    ["backend secrets as a list", { BACKEND_SECRET: ["one", "two"] }, /^BACKEND_SECRET must be text$/],
+    ["a key that is no text", { TOKEN_ENCRYPTION_KEY: 1 }, /^TOKEN_ENCRYPTION_KEY must be text$/],
+    [
+      "a continent's app that is none",
+      placed({ continents: { EU: "asia" } }),
+      /^PLACEMENT\.continents\.EU must be one of the apps in COMETCHAT_APPS: us, eu$/,
+    ],
+    [
+      "a country's app that is none, by its code",
+      placed({ countries: { IN: "asia" } }),
+      /^PLACEMENT\.countries\.IN must be one of the apps in COMETCHAT_APPS: us, eu$/,
+    ],
+    [
+      "a jurisdiction of an app that is none",
+      placed({ jurisdictions: { asia: "eu" } }),
+      /^PLACEMENT\.jurisdictions\.asia must be one of the apps in COMETCHAT_APPS: us, eu$/,
+    ],
+    [
+      "a jurisdiction that is none",
+      placed({ jurisdictions: { eu: "mars" } }),
+      /^PLACEMENT\.jurisdictions\.eu must be one of "eu", "fedramp"/,
+    ],
+    [
+      "a claim's app that is none, by the claim's value",
+      { SESSION_ISSUERS: [{ ...issuer, appClaim: "org", appByClaim: { acme: "main", umbrella: "asia" } }] },
+      /^SESSION_ISSUERS\[0\]\.appByClaim\.umbrella must be one of the apps in COMETCHAT_APPS: main$/,
+    ],
+    ["a number for TOKENS", { TOKENS: 5 }, /^TOKENS must be a table$/],
+    ["a list for TOKENS", { TOKENS: ["session"] }, /^TOKENS must be a table$/],
+    ["a text for TOKENS", { TOKENS: '"session"' }, /^TOKENS must be a table$/],
+    ["a flag for PLACEMENT", { PLACEMENT: true }, /^PLACEMENT must be a table$/],
+    ["a text for PLACEMENT", { PLACEMENT: '"main"' }, /^PLACEMENT must be a table$/],
+    ["a text for PROVISIONING", { PROVISIONING: '"existing"' }, /^PROVISIONING must be a table$/],
+    ["a text for uid", { SESSION_ISSUERS: [{ ...issuer, uid: "sub" }] }, /\[0\]\.uid must be a table$/],
+    ["a list for uid", { SESSION_ISSUERS: [{ ...issuer, uid: ["sub"] }] }, /\[0\]\.uid must be a table$/],
+    [
+      "a text for a preset's uid",
+      { SESSION_ISSUERS: [{ ...issuer, preset: "okta", uid: "sub" }] },
+      /\[0\]\.uid must be a table$/,
+    ],
+    ["a list for profile", { SESSION_ISSUERS: [{ ...issuer, profile: ["name"] }] }, /\[0\]\.profile must be a table$/],
+    ["a text for profile", { SESSION_ISSUERS: [{ ...issuer, profile: "name" }] }, /\[0\]\.profile must be a table$/],
+    [
+      "a number for a prefix",
+      { SESSION_ISSUERS: [{ ...issuer, uid: { prefix: 4 } }] },
+      /\[0\]\.uid\.prefix must be text$/,
+    ],
     ["a time that no request can keep", { REQUEST_TIMEOUT_MS: 50 }, /^REQUEST_TIMEOUT_MS /],
     ["a name that is nearly right", { ALLOWED_ORIGIN: "[]" }, /^ALLOWED_ORIGIN .*did you mean ALLOWED_ORIGINS/],
     ["a table of an unknown name", { PROVISION: { mode: "existing" } }, /^PROVISION is no setting/],
@@ -355,5 +486,99 @@ describe("a wrong configuration names", () => {
       expect(problems.map((problem) => problem.split(" ", 1)[0])).toContain(variable);
     }
     expect(problems.join()).not.toMatch(/too short$|not-a-key/);
+  });
+
+  // One start, one look at the log: what is right beside a mistake is checked too, and nothing is said that is not so.
+  it.each<[string, Record<string, unknown>, readonly string[]]>([
+    [
+      "apps",
+      {
+        COMETCHAT_APPS: {
+          main: { ...app, region: "mars" },
+          eu: { appId: "2753eu", region: "eu", apiKeySecret: "EU_KEY", baseUrl: "http://x.example/v3" },
+        },
+        COMETCHAT_API_KEY: undefined,
+        PLACEMENT: { default: "main" },
+      },
+      ["COMETCHAT_API_KEY", "COMETCHAT_APPS.eu.baseUrl", "COMETCHAT_APPS.main.region", "EU_KEY"],
+    ],
+    [
+      "issuers",
+      {
+        SESSION_ISSUERS: [
+          { issuer: "https://a.example", audiences: ["chat"], uid: { shared: true } },
+          { issuer: "http://b.example", secret: "NOWHERE", uid: { shared: true } },
+        ],
+      },
+      [
+        "NOWHERE",
+        "SESSION_ISSUERS[0].audience",
+        "SESSION_ISSUERS[0].audiences",
+        "SESSION_ISSUERS[1].audience",
+        "SESSION_ISSUERS[1].issuer",
+      ],
+    ],
+    [
+      "tokens and placement",
+      { TOKENS: { reuse: "session", reus: 1 }, PLACEMENT: { default: "nope", contnents: {} } },
+      ["PLACEMENT.contnents", "PLACEMENT.default", "TOKENS.reus", "TOKEN_ENCRYPTION_KEY"],
+    ],
+    [
+      "several mistakes in one table, as JSON text",
+      {
+        TOKENS: '{"ttl":0,"maxPerSession":1000,"reuse":"always","fresh":true}',
+        ALLOWED_ORIGINS: '["https://app.example.com", 7, "*"]',
+      },
+      ["ALLOWED_ORIGINS[1]", "TOKENS.fresh", "TOKENS.maxPerSession", "TOKENS.reuse", "TOKENS.ttl"],
+    ],
+  ])("each mistake among %s, and no line that is not so", async (_, env, variables) => {
+    const problems = await problemsOf(env);
+    expect(problems.map((problem) => problem.split(" ", 1)[0]).sort()).toEqual(variables);
+    // An empty list of names, or a table that is said to be empty since its entries were wrong.
+    expect(problems.join("\n")).not.toMatch(/at least one|: *$|: *,/m);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ["apps", { COMETCHAT_APPS: undefined }, "COMETCHAT_APPS is missing"],
+    [
+      "apps of a wrong type",
+      { COMETCHAT_APPS: [] },
+      "COMETCHAT_APPS must be a table with one table per app: [vars.COMETCHAT_APPS.main]",
+    ],
+    [
+      "an audience",
+      { SESSION_ISSUERS: [{ ...issuer, audience: "chat" }] },
+      'SESSION_ISSUERS[0].audience must be a list of texts, as in ["a", "b"]',
+    ],
+  ])("what is wrong with %s once, and not again in other words", async (_, env, problem) => {
+    expect(await problemsOf(env)).toEqual([problem]);
+  });
+
+  it.each<[string, () => Promise<CryptoKeyPair>]>([
+    ["RSA of 2048 bits", rsa("RSASSA-PKCS1-v1_5", 2048)],
+    ["RSA of 3072 bits", rsa("RSA-PSS", 3072)],
+    ["RSA of 4096 bits", rsa("RSASSA-PKCS1-v1_5", 4096)],
+    ["P-256", generated({ name: "ECDSA", namedCurve: "P-256" })],
+    ["P-384", generated({ name: "ECDSA", namedCurve: "P-384" })],
+    ["P-521", generated({ name: "ECDSA", namedCurve: "P-521" })],
+    ["Ed25519", generated({ name: "Ed25519" })],
+  ])("an HMAC secret that is the bare base64 of a public key, %s", async (_, generate) => {
+    const { publicKey } = await generate();
+    const spki = new Uint8Array((await crypto.subtle.exportKey("spki", publicKey)) as ArrayBuffer);
+    const text = btoa(String.fromCharCode(...spki));
+    const lines = text.match(/.{1,64}/g) ?? [];
+    // As a dashboard shows it, as openssl wraps it, behind what cannot be seen.
+    for (const SESSION_SECRET of [text, `${text}\n`, lines.join("\n"), lines.join("\r\n"), `\ufeff ${text}`]) {
+      expect(await problemsOf({ ...key("HS256", 32), SESSION_SECRET })).toEqual([
+        "SESSION_SECRET looks like a public key, which is no secret: give it as publicKey",
+      ]);
+    }
+  });
+
+  it("no secret that is one: random bytes in base64 are none of those", async () => {
+    for (let count = 0; count < 200; count += 1) {
+      const SESSION_SECRET = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(48))));
+      expect(await problemsOf({ ...key("HS256", 32), SESSION_SECRET })).toEqual([]);
+    }
   });
 });

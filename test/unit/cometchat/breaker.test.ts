@@ -46,6 +46,19 @@ describe("the breaker", () => {
     expect(enter()).toEqual({ wait: BREAKER_PROBE_MS });
   });
 
+  test("tells those who would not call unless it admits them: again when that time has passed, not during a probe", () => {
+    const { admits, enter, open, pass } = breaker();
+    open();
+    pass(BREAKER_OPEN_MS - 1);
+    expect(admits()).toBe(false);
+    pass(1);
+    expect(admits()).toBe(true);
+    enter();
+    expect(admits()).toBe(false);
+    pass(BREAKER_PROBE_MS);
+    expect(admits()).toBe(true);
+  });
+
   test("closes with a good probe, opens again with a bad one", () => {
     const { call, open, pass, admits, enter } = breaker();
     open();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { presets } from "../../../src/session/presets.ts";
-import { createArena, NOON } from "../../attacks/arena.ts";
+import { type Arena, createArena, NOON } from "../../attacks/arena.ts";
 import { hmac, type Signer, sign, signer } from "../../attacks/forge.ts";
 
 type Entry = { issuer: string } & Record<string, unknown>;
@@ -62,7 +62,25 @@ const cases: readonly Case[] = [
     },
     uid: HASHED,
     sessionId: "sess_2abc",
-    refused: [{ azp: "https://evil.acme.example" }, { azp: undefined }],
+    refused: [
+      { azp: "https://evil.acme.example" },
+      { azp: undefined },
+      // Made by a template, for somebody else.
+      { aud: "convex" },
+      { aud: ["https://acme.example"] },
+      { aud: "" },
+    ],
+  },
+  {
+    preset: "clerk",
+    entry: { issuer: "https://clerk.acme.example", authorizedParties: ["https://acme.example"], audience: ["chat"] },
+    alg: "RS256",
+    jwks: "https://clerk.acme.example/.well-known/jwks.json",
+    claims: { azp: "https://acme.example", aud: "chat", sid: "sess_2abc", sub: "user_2abcDEF" },
+    uid: HASHED,
+    sessionId: "sess_2abc",
+    // Once an audience is named, a session without one is for somebody else.
+    refused: [{ aud: undefined }, { aud: "convex" }, { aud: [] }],
   },
   {
     preset: "supabase",
@@ -263,7 +281,22 @@ const cases: readonly Case[] = [
     },
     uid: HASHED,
     sessionId: "session_01HQSXZGF8FHF7A9ZZFCW4387R",
-    refused: [{ iss: "https://api.workos.com/user_management/client_other" }],
+    refused: [
+      { iss: "https://api.workos.com/user_management/client_other" },
+      { aud: "client_01ABC" },
+      { aud: ["https://elsewhere.example"] },
+      { aud: "" },
+    ],
+  },
+  {
+    preset: "workos",
+    entry: { issuer: "https://api.workos.com/user_management/client_01ABC", audience: ["chat"] },
+    alg: "RS256",
+    jwks: "https://api.workos.com/sso/jwks/client_01ABC",
+    claims: { sub: "user_01HBEQKA6K4QJAS93VPE39W1JT", aud: "chat", sid: "session_1" },
+    uid: HASHED,
+    sessionId: "session_1",
+    refused: [{ aud: undefined }, { aud: "other" }],
   },
   {
     preset: "better-auth",
@@ -284,6 +317,48 @@ const cases: readonly Case[] = [
     name: "Ada Lovelace",
     avatar: "https://example.com/ada.png",
     refused: [{ aud: "https://other.example" }],
+  },
+  {
+    preset: "better-auth",
+    entry: { issuer: "https://acme.example" },
+    alg: "ES256",
+    jwks: "https://acme.example/api/auth/jwks",
+    header: { typ: undefined },
+    claims: { id: "K3FQ2kqjYQ8Zz1xW", sub: "K3FQ2kqjYQ8Zz1xW", aud: "https://acme.example" },
+    uid: HASHED,
+  },
+  {
+    preset: "auth0",
+    entry: { issuer: "https://acme.eu.auth0.com/", audience: ["my_client_id"] },
+    alg: "PS256",
+    jwks: "https://acme.eu.auth0.com/.well-known/jwks.json",
+    claims: { sub: "auth0|5f7c8ec7c33c6c004bbafe82", aud: "my_client_id", sid: "auth0-session", jti: "token-1" },
+    uid: HASHED,
+    sessionId: "auth0-session",
+    refused: [{ aud: "another_client_id" }],
+  },
+  {
+    preset: "okta",
+    entry: {
+      issuer: "https://acme.okta.com/oauth2/default",
+      audience: ["0oabucvyc38HLL1ef0h7"],
+      uid: { claim: "sub" },
+    },
+    alg: "RS256",
+    discovery: "https://acme.okta.com/oauth2/default/.well-known/openid-configuration",
+    jwks: "https://acme.okta.com/oauth2/default/v1/keys",
+    claims: { ver: 1, jti: "ID.1", aud: "0oabucvyc38HLL1ef0h7", sub: "00uid4BxXw6I6TV4m0g3", sid: "okta-session" },
+    uid: HASHED,
+    sessionId: "okta-session",
+  },
+  {
+    preset: "supabase",
+    entry: { issuer: "https://abcdefgh.supabase.co/auth/v1" },
+    alg: "RS256",
+    jwks: "https://abcdefgh.supabase.co/auth/v1/.well-known/jwks.json",
+    claims: { aud: "authenticated", session_id: "s-1", sub: "123e4567-e89b-42d3-a456-426614174000" },
+    uid: "123e4567-e89b-42d3-a456-426614174000",
+    sessionId: "s-1",
   },
 ];
 
@@ -309,6 +384,10 @@ async function arenaOf(
   };
   return { arena, by };
 }
+
+/** The variables that the log calls wrong. */
+const mistakes = ({ world }: Arena) =>
+  world.lines.filter(({ event }) => event === "config-invalid").map(({ variable }) => variable);
 
 describe("a preset", () => {
   it("is shown here, each of them", () => {
@@ -385,6 +464,46 @@ describe("a preset", () => {
       code: "session-invalid",
     });
   });
+
+  it("clerk takes a session in its own cookie, from a page of ours, and in no other cookie", async () => {
+    const entry = { issuer: "https://clerk.acme.example", authorizedParties: ["https://acme.example"] };
+    const jwks = "https://clerk.acme.example/.well-known/jwks.json";
+    const { arena, by } = await arenaOf(entry, { preset: "clerk", alg: "RS256", jwks });
+    const claims = { iss: entry.issuer, azp: "https://acme.example", sub: "ada", iat: NOON, exp: NOON + 60 };
+    const token = await sign(by, claims);
+    const send = (Cookie: string, Origin = "https://app.example.com") =>
+      arena.send("/v1/token", { headers: { Cookie, Origin } });
+    expect(await send(`__session=${token}`)).toMatchObject({ status: 201, uid: "ada" });
+    expect(await send(`__session=${token}`, "https://evil.example")).toMatchObject({ code: "origin-not-allowed" });
+    expect(await send(`session=${token}`)).toMatchObject({ code: "session-missing" });
+  });
+
+  // Left to itself it would take any application's sessions: the operator has to say whose.
+  it.each<[string, string]>([
+    ["keycloak", "https://id.acme.example/realms/acme"],
+    ["cognito", "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E"],
+    ["auth0", "https://acme.eu.auth0.com/"],
+    ["entra", `https://login.microsoftonline.com/${TENANT}/v2.0`],
+    ["okta", "https://acme.okta.com/oauth2/default"],
+  ])("%s alone, without an audience or parties, is no configuration", async (preset, issuer) => {
+    const { arena } = await arenaOf({ issuer }, { preset, alg: "RS256" });
+    expect(await arena.send("/v1/token")).toMatchObject({ status: 500, code: "config-invalid" });
+    expect(mistakes(arena)).toEqual(["SESSION_ISSUERS[0].audience"]);
+    expect(arena.asked).toEqual([]);
+  });
+
+  it.each(["https://api.workos.com", "https://api.workos.com/", "https://api.workos.com/user_management"])(
+    "workos of %s, which names no client, is no configuration: jwksUrl is asked for",
+    async (issuer) => {
+      const { arena } = await arenaOf({ issuer }, { preset: "workos", alg: "RS256" });
+      expect(await arena.send("/v1/token")).toMatchObject({ status: 500, code: "config-invalid" });
+      expect(mistakes(arena)).toEqual(["SESSION_ISSUERS[0].jwksUrl"]);
+      const jwksUrl = "https://api.workos.com/sso/jwks/client_01ABC";
+      const named = await arenaOf({ issuer, jwksUrl }, { preset: "workos", alg: "RS256", jwks: jwksUrl });
+      const token = await sign(named.by, { iss: issuer, sub: "ada", iat: NOON, exp: NOON + 60 });
+      expect(await named.arena.present(token)).toMatchObject({ status: 201, uid: "ada" });
+    },
+  );
 
   it("gives way to what the operator writes", async () => {
     const { arena, by } = await arenaOf(

@@ -1,0 +1,357 @@
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { base64url, fromBase64 } from "../../src/encoding.ts";
+import { KEYS_COLD_COOLDOWN_MS } from "../../src/limits.ts";
+import { keeping, request, restored } from "../integration/keeping.ts";
+import { bodyOf, createWorld, type ProblemAnswer, type World, type WorldOptions } from "../integration/world.ts";
+import { createArena, ISSUER, JWKS } from "./arena.ts";
+
+restored();
+
+const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
+const shown = ({ headers }: Response) => [...headers].filter(([name]) => !/^(server-timing|x-request-id)$/.test(name));
+
+describe("row 52: somebody else's token at DELETE /v1/token (RFC 7009 §2.2)", () => {
+  // One's uid begins the other's, and so does the text of their tokens.
+  it.each([
+    ["a", "a_b"],
+    ["a_b", "a"],
+    ["a", "a_1700000000"],
+    ["a_1700000000", "a"],
+    ["alice", "bob"],
+  ])("%s presents a token of %s: it lives on, and the answer does not tell", async (mine, theirs) => {
+    const world = keeping();
+    const session = await world.provider.issue({ subject: mine });
+    const own = await tokenOf(await world.signIn(session));
+    const other = await tokenOf(await world.signIn({ subject: theirs }));
+    const answers: (readonly unknown[])[] = [];
+    for (const authToken of [other, `${theirs}_1700000000abcdef`, `${mine}_1700000000abcdef`, "garbage", own]) {
+      const response = await world.call("/v1/token", request("DELETE", session, { authToken }));
+      answers.push([response.status, await response.text(), shown(response)]);
+      expect(world.simulator.tokens(theirs)).toEqual([other]);
+      expect(world.simulator.tokens(mine)).toEqual(authToken === own ? [] : [own]);
+    }
+    expect(answers[0]?.slice(0, 2)).toEqual([204, ""]);
+    for (const answer of answers) expect(answer).toEqual(answers[0]);
+  });
+
+  it.each([
+    "../",
+    "..",
+    "../../v3/users",
+    "%2e%2e",
+    "a/b",
+    "a?b=c",
+    "a#b",
+    "a;b",
+    "a\r\nb",
+    "ａ",
+    " ",
+    "x".repeat(513),
+  ])("%j, which could be another address: 400, and CometChat is not asked", async (authToken) => {
+    const world = keeping();
+    const session = await world.provider.issue({ subject: "alice" });
+    const own = await tokenOf(await world.signIn(session));
+    const calls = world.simulator.journal.entries.length;
+    const response = await world.call("/v1/token", request("DELETE", session, { authToken }));
+    expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([400, "bad-request"]);
+    expect(world.simulator.journal.entries).toHaveLength(calls);
+    expect(world.simulator.tokens("alice")).toEqual([own]);
+  });
+});
+
+const reusing = (options: WorldOptions = {}): World =>
+  keeping({ ...options, env: { TOKENS: { reuse: "session" }, ...options.env } });
+
+/** Another isolate, which remembers nothing: the same stores, the same CometChat. */
+const elsewhere = (world: World, env: Record<string, unknown> = {}) =>
+  reusing({ env, deps: { fetch: (input, init) => world.fetch(input, init) } });
+
+describe("row 53: the same session after DELETE /v1/tokens", () => {
+  it.each(["in this isolate", "in another one, from KV", "in another one, where KV still shows the old"])(
+    "old tokens are dead and not handed out again; a new one is its to have, %s",
+    async (where) => {
+      const world = reusing();
+      const session = await world.provider.issue({ subject: "alice" });
+      const dead = await tokenOf(await world.signIn(session));
+      const [{ name } = { name: "" }] = (await bindings.USERS.list({ prefix: "v1:t:alice:" })).keys;
+      const old = String(await bindings.USERS.get(name));
+      expect(await tokenOf(await world.signIn(session))).toBe(dead);
+      expect((await world.call("/v1/tokens", request("DELETE", session))).status).toBe(204);
+      expect(world.simulator.tokens("alice")).toEqual([]);
+      if (where.endsWith("the old")) await bindings.USERS.put(name, old);
+      const asked = where === "in this isolate" ? world : elsewhere(world);
+      const response = await asked.signIn(session);
+      const token = await tokenOf(response);
+      expect(response.status).toBe(201);
+      expect(token).not.toBe(dead);
+      expect(world.simulator.tokens("alice")).toEqual([token]);
+      // Which is the one held from then on.
+      const again = await asked.signIn(session);
+      expect([again.status, await tokenOf(again)]).toEqual([200, token]);
+    },
+  );
+});
+
+const BACKEND = "correct-horse-battery-staple-0123456789";
+const SEALING = btoa("held tokens are sealed with this".slice(0, 32));
+
+describe("row 55: what anybody may ask for", () => {
+  const env = {
+    BACKEND_SECRET: BACKEND,
+    TOKEN_ENCRYPTION_KEY: SEALING,
+    TOKENS: { reuse: "session" },
+    HOOK_SECRET: `whsec_${btoa("w".repeat(32))}`,
+    SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["an-audience"], webhookSecret: "HOOK_SECRET" }],
+    COMETCHAT_APPS: { main: { appId: "2753secretapp", region: "us" } },
+    ALLOWED_ORIGINS: ["https://an-origin.example"],
+  };
+  const never = /2753secretapp|an-audience|an-origin|COMETCHAT|SECRET|whsec_|v1:|sub"|0123456789abcdef/;
+
+  it.each([
+    ["/healthz", 200],
+    ["/readyz", 200],
+    ["/openapi.json", 200],
+  ])("%s tells no secret, and no value of the configuration", async (path, status) => {
+    for (const method of ["GET", "HEAD"]) {
+      const response = await createWorld({ env }).call(path, { method });
+      const text = `${await response.text()}${JSON.stringify([...response.headers])}`;
+      if (method === "GET") expect(response.status).toBe(status);
+      for (const secret of [BACKEND, SEALING, env.HOOK_SECRET]) expect(text).not.toContain(secret.slice(0, 12));
+      // What the API's description says of its own fields is nobody's configuration.
+      if (path !== "/openapi.json") expect(text).not.toMatch(never);
+      else expect(text).not.toMatch(/2753secretapp|an-audience|an-origin|idp\.example/);
+    }
+  });
+
+  it("/openapi.json is the same whatever is configured", async () => {
+    const texts = await Promise.all(
+      [createWorld(), createWorld({ env })].map(async (world) => (await world.call("/openapi.json")).text()),
+    );
+    expect(texts[0]).toBe(texts[1]);
+  });
+
+  it("/healthz does no I/O: it answers where everything is down, and asks nobody", async () => {
+    const asked: string[] = [];
+    const down = (name: string) => async () => {
+      asked.push(name);
+      throw new Error("down");
+    };
+    const world = createWorld({
+      env: {
+        USERS: { get: down("kv"), put: down("kv"), list: down("kv"), delete: down("kv") },
+        LEDGER: { getByName: down("ledger") },
+        RATE_LIMIT_IP: { limit: down("limit") },
+        RATE_LIMIT_USER: { limit: down("limit") },
+      },
+      deps: { fetch: down("fetch") },
+    });
+    for (let count = 0; count < 5; count += 1) expect((await world.call("/healthz")).status).toBe(200);
+    expect(asked).toEqual([]);
+  });
+
+  it("/readyz makes the gateway ask a provider once per cool-down, however often it is called", async () => {
+    const arena = createArena({ env: { RATE_LIMIT_IP: { limit: async () => ({ success: true }) } } });
+    arena.respond = () => new Response(null, { status: 500 });
+    const ready = () => arena.send("/readyz", { method: "GET" });
+    expect(await Promise.all(Array.from({ length: 30 }, async () => (await ready()).status))).toEqual(
+      Array(30).fill(503),
+    );
+    expect(arena.asked).toEqual([JWKS]);
+    arena.clock.now += KEYS_COLD_COOLDOWN_MS;
+    for (let count = 0; count < 10; count += 1) await ready();
+    expect(arena.asked).toEqual([JWKS, JWKS]);
+    // An address is not let in for ever either.
+    const limited = createWorld({ env: { RATE_LIMIT_IP: { limit: async () => ({ success: false }) } } });
+    expect((await limited.call("/readyz")).status).toBe(429);
+    expect(limited.fetched).toEqual([]);
+  });
+});
+
+const EVERYWHERE: readonly [method: string, path: string][] = [
+  ["POST", "/v1/token"],
+  ["DELETE", "/v1/token"],
+  ["OPTIONS", "/v1/token"],
+  ["DELETE", "/v1/tokens"],
+  ["POST", "/v1/backchannel-logout"],
+  ["POST", "/v1/users"],
+  ["GET", "/v1/users/alice"],
+  ["POST", "/v1/webhooks/idp"],
+  ["GET", "/openapi.json"],
+  ["GET", "/healthz"],
+  ["GET", "/readyz"],
+  ["GET", "/nowhere"],
+];
+
+/** Stopped at every address with one text, nobody asked; what is wrong is in the log, and there alone. */
+async function expectStopped(env: Record<string, unknown>, variables: readonly string[]): Promise<void> {
+  const world = createWorld({ env: { BACKEND_SECRET: BACKEND, ...env } });
+  const session = await world.provider.issue();
+  for (const [method, path] of EVERYWHERE) {
+    const response = await world.call(path, { method, headers: { Authorization: `Bearer ${session}` } });
+    const text = await response.text();
+    expect([path, response.status, response.headers.get("cache-control")]).toEqual([path, 500, "no-store"]);
+    const { code, title, ...rest } = JSON.parse(text) as ProblemAnswer;
+    expect([code, title]).toEqual(["config-invalid", "The gateway is not configured correctly."]);
+    expect(Object.keys(rest).sort()).toEqual(["requestId", "status", "type"]);
+    for (const variable of variables) expect(text).not.toContain(variable);
+  }
+  expect(world.fetched).toEqual([]);
+  const told = world.lines.filter(({ event }) => event === "config-invalid").map(({ variable }) => String(variable));
+  expect(told.sort()).toEqual([...variables].sort());
+}
+
+describe("row 56: issuers whose users could be one another's", () => {
+  const entry = (name: string, uid?: object) => ({
+    issuer: `https://${name}.example`,
+    audience: ["chat"],
+    ...(uid && { uid }),
+  });
+  it.each<[string, object[]]>([
+    ["two without prefixes", [entry("a"), entry("b")]],
+    ["one without a prefix", [entry("a"), entry("b", { prefix: "b_" })]],
+    ["the same prefix", [entry("a", { prefix: "x_" }), entry("b", { prefix: "x_" })]],
+    ["a prefix that begins another's", [entry("a", { prefix: "a" }), entry("b", { prefix: "ab" })]],
+    ["a prefix that another's begins", [entry("a", { prefix: "a_b_" }), entry("b", { prefix: "a_" })]],
+    ["only one that shares", [entry("a", { shared: true }), entry("b")]],
+    ["sharing under two prefixes", [entry("a", { shared: true }), entry("b", { shared: true, prefix: "b_" })]],
+  ])("%s: stopped at the start, everywhere", async (_, issuers) => {
+    await expectStopped({ SESSION_ISSUERS: issuers }, ["SESSION_ISSUERS[1].uid.prefix"]);
+  });
+});
+
+describe("row 57: a configuration that is not what it should be", () => {
+  const entry = { issuer: ISSUER, audience: ["chat"] };
+  const app = { appId: "2753", region: "us" };
+  const based = (baseUrl: string) => ({ COMETCHAT_APPS: { main: { ...app, baseUrl } } });
+  it.each<[string, Record<string, unknown>, string]>([
+    [
+      "an issuer over http",
+      { SESSION_ISSUERS: [{ ...entry, issuer: "http://idp.example" }] },
+      "SESSION_ISSUERS[0].issuer",
+    ],
+    [
+      "http on a name that begins like the loopback's",
+      { SESSION_ISSUERS: [{ ...entry, issuer: "http://localhost.example" }] },
+      "SESSION_ISSUERS[0].issuer",
+    ],
+    [
+      "http on another address of this network",
+      { SESSION_ISSUERS: [{ ...entry, issuer: "http://10.0.0.1" }] },
+      "SESSION_ISSUERS[0].issuer",
+    ],
+    [
+      "keys over http",
+      { SESSION_ISSUERS: [{ ...entry, jwksUrl: "http://idp.example/jwks" }] },
+      "SESSION_ISSUERS[0].jwksUrl",
+    ],
+    [
+      "keys of another scheme",
+      { SESSION_ISSUERS: [{ ...entry, jwksUrl: "data:application/json,{}" }] },
+      "SESSION_ISSUERS[0].jwksUrl",
+    ],
+    ["an app over http", based("http://chat.example/v3"), "COMETCHAT_APPS.main.baseUrl"],
+    [
+      "credentials in an issuer",
+      { SESSION_ISSUERS: [{ ...entry, issuer: "https://a:b@idp.example" }] },
+      "SESSION_ISSUERS[0].issuer",
+    ],
+    [
+      "credentials in the keys' address",
+      { SESSION_ISSUERS: [{ ...entry, jwksUrl: "https://a@idp.example/jwks" }] },
+      "SESSION_ISSUERS[0].jwksUrl",
+    ],
+    ["credentials in an app's address", based("https://a:b@chat.example/v3"), "COMETCHAT_APPS.main.baseUrl"],
+    ["an unknown key", { TOKENS: { lifetime: 60 } }, "TOKENS.lifetime"],
+    ["an unknown key, as JSON has it", { TOKENS: JSON.parse('{"__proto__":{"ttl":1}}') }, "TOKENS.__proto__"],
+    ["a wrong type", { REQUEST_TIMEOUT_MS: "soon" }, "REQUEST_TIMEOUT_MS"],
+    ["text that is no JSON", { COMETCHAT_APPS: "{main}" }, "COMETCHAT_APPS"],
+    ["JSON of another kind", { PLACEMENT: "[1]" }, "PLACEMENT"],
+  ])("%s: stopped at the start, everywhere", async (_, env, variable) => {
+    await expectStopped(env, [variable]);
+  });
+
+  it("several of them: all are named at once", async () => {
+    await expectStopped(
+      {
+        SESSION_ISSUERS: [{ issuer: "http://idp.example", jwksUrl: "http://idp.example/jwks", audiences: [] }],
+        COMETCHAT_APPS: { main: { ...app, baseUrl: "https://a:b@chat.example" } },
+        REQUEST_TIMEOUT_MS: "soon",
+      },
+      [
+        "COMETCHAT_APPS.main.baseUrl",
+        "REQUEST_TIMEOUT_MS",
+        "SESSION_ISSUERS[0].audience",
+        "SESSION_ISSUERS[0].audiences",
+        "SESSION_ISSUERS[0].issuer",
+        "SESSION_ISSUERS[0].jwksUrl",
+      ],
+    );
+  });
+
+  it.each(["http://127.0.0.1:8788", "http://localhost:8788"])("%s, where the sandbox lives, is none", async (base) => {
+    const world = createWorld({
+      env: { ...based(`${base}/v3`), SESSION_ISSUERS: [{ ...entry, issuer: `${base}/idp`, jwksUrl: `${base}/jwks` }] },
+    });
+    expect((await world.call("/healthz")).status).toBe(200);
+  });
+});
+
+describe("row 58: a held token that is not as it was put", () => {
+  const held = async () => {
+    const { keys } = await bindings.USERS.list({ prefix: "v1:t:" });
+    return Promise.all(keys.map(async ({ name }) => ({ name, value: String(await bindings.USERS.get(name)) })));
+  };
+  const phone = { claims: { jti: "phone" } };
+  /** Its first byte alone is another: in the text that is one character and a third of the next. */
+  const versioned = (value: string, version: number) => {
+    const [, ...rest] = fromBase64(value) ?? [];
+    return base64url(Uint8Array.of(version, ...rest));
+  };
+
+  it.each<[string, (value: string) => string]>([
+    ["cut by one byte", (value) => value.slice(0, -2)],
+    ["cut to its nonce", (value) => value.slice(0, 17)],
+    ["of version 2", (value) => versioned(value, 2)],
+    ["of version 0", (value) => versioned(value, 0)],
+    ["with another nonce", (value) => value.slice(0, 4) + (value[4] === "A" ? "B" : "A") + value.slice(5)],
+    ["as the plain text that it was", () => '{"token":"alice_forged","app":"main","mintedAt":9999999999999}'],
+  ])("%s: a miss, a new token and 201", async (_, spoil) => {
+    const world = reusing();
+    const session = await world.provider.issue({ subject: "alice", ...phone });
+    const old = await tokenOf(await world.signIn(session));
+    for (const { name, value } of await held()) await bindings.USERS.put(name, spoil(value));
+    const response = await elsewhere(world).signIn(session);
+    expect(response.status).toBe(201);
+    expect(await tokenOf(response)).not.toBe(old);
+  });
+
+  it.each([
+    ["another session of the same user", { subject: "alice", claims: { jti: "laptop" } }],
+    ["another user's session", { subject: "bob", ...phone }],
+  ])("moved to the key of %s: a miss, and nobody has the other's token", async (_, victim) => {
+    const world = reusing();
+    const session = await world.provider.issue({ subject: "alice", ...phone });
+    const stolen = await tokenOf(await world.signIn(session));
+    const [mine] = await held();
+    const other = await world.provider.issue(victim);
+    await world.signIn(other);
+    for (const { name } of await held()) await bindings.USERS.put(name, String(mine?.value));
+    const response = await elsewhere(world).signIn(other);
+    expect(response.status).toBe(201);
+    expect(await tokenOf(response)).not.toBe(stolen);
+    // Where it belongs it opens.
+    const right = await elsewhere(world).signIn(session);
+    expect([right.status, await tokenOf(right)]).toEqual([200, stolen]);
+  });
+
+  it("under a rotated TOKEN_ENCRYPTION_KEY: opened while the old key is listed, a miss afterwards", async () => {
+    const { TOKEN_ENCRYPTION_KEY: old } = bindings as unknown as { TOKEN_ENCRYPTION_KEY: string };
+    const world = reusing();
+    const session = await world.provider.issue({ subject: "alice", ...phone });
+    const token = await tokenOf(await world.signIn(session));
+    const during = await elsewhere(world, { TOKEN_ENCRYPTION_KEY: `${SEALING},${old}` }).signIn(session);
+    expect([during.status, await tokenOf(during)]).toEqual([200, token]);
+    expect((await elsewhere(world, { TOKEN_ENCRYPTION_KEY: SEALING }).signIn(session)).status).toBe(201);
+  });
+});

@@ -1,0 +1,120 @@
+import { describe, expect, it } from "vitest";
+import { type HoldingWorld, holding } from "./holding.ts";
+import { restored } from "./keeping.ts";
+import { API_KEY, bodyOf, ISSUER, type World } from "./world.ts";
+
+restored();
+
+const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const backend = { headers: { Authorization: "Bearer backend" } };
+const done = (world: World) => world.lines.filter(({ event }) => event === "webhook").map((line) => line.done);
+
+/** A gateway with a provider's webhooks and a backend, on a clock that a test may move. */
+function hooked(): HoldingWorld & { pass: (ms: number) => void; now: () => number } {
+  let moved = 0;
+  const now = () => Date.now() + moved;
+  const world = holding({
+    deps: { now },
+    env: {
+      SESSION_ISSUERS: [{ issuer: ISSUER, name: "idp", audience: ["chat"], webhookSecret: "WEBHOOK" }],
+      WEBHOOK: `whsec_${KEY}`,
+      BACKEND_SECRET: "backend",
+    },
+  });
+  return {
+    ...world,
+    now,
+    pass: (ms) => {
+      moved += ms;
+    },
+  };
+}
+
+/** Signed at this moment, as the provider does, also when it tells of something that is long past. */
+async function deliver(world: ReturnType<typeof hooked>, payload: unknown): Promise<Response> {
+  const body = JSON.stringify(payload);
+  const timestamp = String(Math.floor(world.now() / 1000));
+  const bytes = Uint8Array.from(atob(KEY), (char) => char.charCodeAt(0));
+  const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const content = new TextEncoder().encode(`msg_1.${timestamp}.${body}`);
+  const signature = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.sign("HMAC", key, content))));
+  return world.call("/v1/webhooks/idp", {
+    method: "POST",
+    body,
+    headers: {
+      "Content-Type": "application/json",
+      "webhook-id": "msg_1",
+      "webhook-timestamp": timestamp,
+      "webhook-signature": `v1,${signature}`,
+    },
+  });
+}
+
+/** A row of Supabase's auth.users, last changed then. */
+const row = (changed: number) => ({
+  id: "alice",
+  aud: "authenticated",
+  raw_user_meta_data: {},
+  raw_app_meta_data: {},
+  updated_at: new Date(changed).toISOString(),
+});
+const change = (type: string, record: unknown, old: unknown) => ({
+  ...{ type, table: "users", schema: "auth" },
+  ...{ record, old_record: old },
+});
+
+describe("a user that the provider has deleted", () => {
+  it("and that signs in between the end of its tokens and its deactivation is left with a token that never works again", async () => {
+    const world = hooked();
+    await world.signIn({ subject: "alice" });
+    const deactivation = world.hold("deactivate", "before");
+    const deleting = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
+    await deactivation.reached;
+    const between = await bodyOf(await world.signIn({ subject: "alice" }));
+    expect(world.simulator.tokens("alice")).toEqual([between.authToken]);
+    deactivation.open();
+    expect((await deleting).status).toBe(204);
+    expect((await world.signIn({ subject: "alice" })).status).toBe(403);
+    expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+});
+
+describe("a user that Supabase has deleted", () => {
+  it("is deactivated, though its row was last changed long before it was reactivated here", async () => {
+    const world = hooked();
+    const lastWeek = Date.now() - 7 * 86_400_000;
+    await deliver(world, change("INSERT", row(lastWeek), null));
+    expect((await world.call("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
+    expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
+    world.pass(5000);
+    expect((await deliver(world, change("DELETE", null, row(lastWeek)))).status).toBe(204);
+    expect(done(world)).toEqual(["created", "deactivated"]);
+    expect(world.simulator.user("alice")?.deactivatedAt).toBeGreaterThan(0);
+  });
+
+  it("is not created when the news of its making comes after that of its end", async () => {
+    const world = hooked();
+    const changed = Date.now() - 60_000;
+    await deliver(world, change("DELETE", null, row(changed)));
+    await deliver(world, change("INSERT", row(changed), null));
+    expect(done(world)).toEqual(["unknown", "outdated"]);
+    expect(world.simulator.user("alice")).toBeUndefined();
+  });
+});
+
+describe("a user that a backend reactivates", () => {
+  it("comes back without the tokens it had when somebody deactivated it in CometChat's dashboard", async () => {
+    const world = hooked();
+    await world.signIn({ subject: "alice" });
+    await world.simulator.fetch("https://275300000000000a.api-us.cometchat.io/v3/users/alice", {
+      method: "DELETE",
+      headers: { apikey: API_KEY, "content-type": "application/json" },
+      body: '{"permanent":false}',
+    });
+    expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+});

@@ -1,0 +1,186 @@
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import { faultyKv, type HoldingWorld, holding } from "./holding.ts";
+import { keeping, request, restored } from "./keeping.ts";
+import { API_KEY, bodyOf, type World, type WorldOptions } from "./world.ts";
+
+restored();
+
+const reuse = { TOKENS: { reuse: "session" } };
+const reusing = (env: Record<string, unknown> = {}): World => keeping({ env: { ...reuse, ...env } });
+const holdingOn = (options: WorldOptions = {}): HoldingWorld =>
+  holding({ ...options, env: { ...reuse, ...options.env } });
+/** Another isolate, which remembers nothing: the same stores, the same CometChat. */
+const elsewhere = (world: World) => keeping({ env: reuse, deps: { fetch: world.fetch } });
+
+const device = (jti: string) => ({ subject: "alice", claims: { jti } });
+const fresh = { body: '{"fresh":true}', headers: { "Content-Type": "application/json" } };
+
+/** The status, and the token. */
+async function ask(world: World, session: object | string, init: RequestInit = {}): Promise<[number, string]> {
+  const response = await world.signIn(session, init);
+  return [response.status, (await bodyOf(response)).authToken];
+}
+
+/** When no isolate remembers anything of what was: only what is in the stores counts. */
+const minutesLater = () => vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
+
+describe("KV refusing a write once, at a sign-out,", () => {
+  const refusing = (refuses: (operation: string, key: string) => boolean) => {
+    let armed = false;
+    const USERS = faultyKv((operation, key) => {
+      if (!armed || !refuses(operation, key)) return undefined;
+      armed = false;
+      return Promise.reject(new Error("KV PUT failed: 429 Too Many Requests"));
+    });
+    return {
+      USERS,
+      arm: () => {
+        armed = true;
+      },
+      spent: () => !armed,
+    };
+  };
+
+  it("lets no other isolate hand out what was ended everywhere", async () => {
+    const kv = refusing((operation, key) => operation === "put" && key.startsWith("v1:u:"));
+    const world = reusing({ USERS: kv.USERS });
+    const session = await world.provider.issue(device("phone"));
+    await ask(world, session);
+    const [held] = (await bindings.USERS.list({ prefix: "v1:t:alice:" })).keys;
+    const stale = String(await bindings.USERS.get(String(held?.name)));
+    kv.arm();
+    expect((await world.call("/v1/tokens", request("DELETE", session))).status).toBe(204);
+    expect(kv.spent()).toBe(true);
+    // Elsewhere KV may show for a minute what was deleted; what the mapping says must stand against it.
+    await bindings.USERS.put(String(held?.name), stale);
+    const [status, token] = await ask(elsewhere(world), session);
+    expect(status).toBe(201);
+    expect(world.simulator.tokens("alice")).toEqual([token]);
+  });
+
+  it("lets nobody hand out what the session has ended", async () => {
+    const kv = refusing((operation) => operation === "delete");
+    const world = reusing({ USERS: kv.USERS });
+    const session = await world.provider.issue(device("phone"));
+    await ask(world, session);
+    kv.arm();
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    expect(kv.spent()).toBe(true);
+    for (const one of [elsewhere(world), world]) {
+      const [, token] = await ask(one, session);
+      expect(world.simulator.tokens("alice")).toContain(token);
+    }
+  });
+});
+
+describe("a session is never held a token that is dead:", () => {
+  it("one minted while the session signed out", async () => {
+    const world = holdingOn();
+    const session = await world.provider.issue(device("phone"));
+    await ask(world, session);
+    const answer = world.hold("mint", "after");
+    const slow = world.signIn(session, fresh);
+    await answer.reached;
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    answer.open();
+    await slow;
+    minutesLater();
+    const [status, token] = await ask(world, session);
+    expect(status).toBe(201);
+    expect(world.simulator.tokens("alice")).toEqual([token]);
+  });
+
+  it("one of too many of its session (TOKENS.maxPerSession)", async () => {
+    // The Durable Object's own configuration has maxPerSession = 5; see vitest.config.ts.
+    const world = holdingOn();
+    const session = await world.provider.issue(device("phone"));
+    for (let time = 0; time < 7; time += 1) await world.signIn(session, fresh);
+    minutesLater();
+    const [status, token] = await ask(world, session);
+    expect(status).toBe(200);
+    expect(world.simulator.tokens("alice")).toContain(token);
+  });
+
+  it("one of two minted at the same time, of which the earlier was recorded last", async () => {
+    const world = holdingOn();
+    const session = await world.provider.issue(device("phone"));
+    const answer = world.hold("mint", "after");
+    await ask(world, session);
+    const slow = world.signIn(session, fresh);
+    await answer.reached;
+    for (let time = 0; time < 5; time += 1) await world.signIn(session, fresh);
+    answer.open();
+    await slow;
+    minutesLater();
+    const [, token] = await ask(world, session);
+    expect(world.simulator.tokens("alice")).toContain(token);
+  });
+
+  it("one that ended when another device brought the deactivated user back", async () => {
+    const world = reusing({ PROVISIONING: { reactivate: true } });
+    await ask(world, device("phone"));
+    const [, onLaptop] = await ask(world, device("laptop"));
+    await world.simulator.fetch("https://275300000000000a.api-us.cometchat.io/v3/users/alice", {
+      method: "DELETE",
+      headers: { apikey: API_KEY, "content-type": "application/json" },
+      body: '{"permanent":false}',
+    });
+    expect((await world.signIn(device("phone"), fresh)).status).toBe(201);
+    minutesLater();
+    const [status, token] = await ask(world, device("laptop"));
+    expect([status, token === onLaptop]).toEqual([201, false]);
+    expect(world.simulator.tokens("alice")).toContain(token);
+  });
+
+  it("one that is being ended everywhere at this moment", async () => {
+    const world = holdingOn();
+    const session = await world.provider.issue(device("phone"));
+    const [, old] = await ask(world, session);
+    const flush = world.hold("flush", "before");
+    const signingOut = world.call("/v1/tokens", request("DELETE", session));
+    await flush.reached;
+    const [status, token] = await ask(world, session);
+    flush.open();
+    expect((await signingOut).status).toBe(204);
+    expect([status, token === old]).toEqual([201, false]);
+  });
+
+  it("one minted between the end of the user's tokens and its deactivation", async () => {
+    const backend = { headers: { Authorization: "Bearer backend" } };
+    const world = holdingOn({ env: { BACKEND_SECRET: "backend" } });
+    const session = await world.provider.issue(device("phone"));
+    await ask(world, session);
+    const deactivation = world.hold("deactivate", "before");
+    const deleting = world.call("/v1/users/alice", { method: "DELETE", ...backend });
+    await deactivation.reached;
+    const [status, between] = await ask(world, session);
+    expect(status).toBe(201);
+    deactivation.open();
+    expect((await deleting).status).toBe(204);
+    minutesLater();
+    expect((await world.signIn(session)).status).toBe(403);
+    // Back again, it is given a new one, and that is all there is.
+    expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
+    const [again, token] = await ask(world, session);
+    expect([again, token === between]).toEqual([201, false]);
+    expect(world.simulator.tokens("alice")).toEqual([token]);
+  });
+});
+
+describe("a held token", () => {
+  it.each([
+    ["its session, which ends before it", { expiresIn: 900 }, { reuse: "session", ttl: 3600 }, 900],
+    ["itself, where it ends before the session", { expiresIn: 7200 }, { reuse: "session", ttl: 3600 }, 3600],
+    ["its session, where it never ends itself", { expiresIn: 900 }, { reuse: "session" }, 900],
+  ])("stays in KV no longer than %s", async (_, session, TOKENS, seconds) => {
+    const world = keeping({ env: { TOKENS } });
+    const now = Date.now() / 1000;
+    await world.signIn({ ...device("phone"), ...session });
+    const [held] = (await bindings.USERS.list({ prefix: "v1:t:alice:" })).keys;
+    expect(Number(held?.expiration) - now).toBeGreaterThan(seconds - 60);
+    expect(Number(held?.expiration) - now).toBeLessThan(seconds + 10);
+  });
+});
