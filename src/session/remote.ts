@@ -69,7 +69,11 @@ export function remoteKeys(
     });
 
   async function load(context: Context): Promise<Result<Held, GatewayError>> {
-    if (held && context.now >= held.fetchedAt + KEYS_KEPT_MS) held = undefined;
+    if (held && context.now >= held.fetchedAt + KEYS_KEPT_MS) {
+      held = undefined;
+      // What was refused beside them, as older, may be asked for at once.
+      attemptedAt = Number.NEGATIVE_INFINITY;
+    }
     if (held && context.now < held.freshUntil) {
       if (context.now >= held.refreshAt) context.after("keys-refresh", attempt);
       return ok(held);

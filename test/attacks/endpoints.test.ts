@@ -309,9 +309,11 @@ describe("row 58: a held token that is not as it was put", () => {
     return base64url(Uint8Array.of(version, ...rest));
   };
 
+  const cut = (value: string, end: number) => base64url((fromBase64(value) ?? new Uint8Array()).slice(0, end));
+
   it.each<[string, (value: string) => string]>([
-    ["cut by one byte", (value) => value.slice(0, -2)],
-    ["cut to its nonce", (value) => value.slice(0, 17)],
+    ["cut by one byte", (value) => cut(value, -1)],
+    ["cut to its nonce", (value) => cut(value, 13)],
     ["of version 2", (value) => versioned(value, 2)],
     ["of version 0", (value) => versioned(value, 0)],
     ["with another nonce", (value) => value.slice(0, 4) + (value[4] === "A" ? "B" : "A") + value.slice(5)],

@@ -3,6 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
+import { faultyKv, faultyLedger, never } from "./holding.ts";
 import { keeping, ledgerOf, request, restored } from "./keeping.ts";
 import { API_KEY, bodyOf, ISSUER, type ProblemAnswer, type World, type WorldOptions } from "./world.ts";
 
@@ -233,6 +234,106 @@ describe("a user whom a claim moves to another app", () => {
     await gateway.signIn(await world.session({ claims: { ...claims, region: "emea" } }));
     const response = await gateway.signIn(await world.session({ claims: { ...claims, region: "apac" } }));
     expect([response.status, await regionOf(response)]).toEqual([201, "in"]);
+  });
+
+  const backend = { headers: { Authorization: "Bearer backend" } };
+
+  /** Moved from eu to in, with the session it had before. */
+  async function moved(world: Regions, gateway: World) {
+    const old = await world.session({ claims: { region: "emea" } });
+    await gateway.signIn(old);
+    await gateway.signIn(await world.session({ claims: { region: "apac" } }));
+    return old;
+  }
+
+  it("is deactivated in every app that it lived in: an older session finds no way back", async () => {
+    const world = regions({ ...env, BACKEND_SECRET: "backend" });
+    const gateway = world.at({});
+    const old = await moved(world, gateway);
+    expect((await gateway.call("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
+    for (const region of ["eu", "in"] as const) {
+      expect(world.apps[region].user("alice")?.deactivatedAt, region).toBeGreaterThan(0);
+    }
+    expect((await gateway.signIn(old)).status).toBe(403);
+    expect(homes(world, "alice")).toEqual(["eu", "in"]);
+  });
+
+  it("signs out everywhere with an older session too: what nobody recorded ends where it lives now", async () => {
+    const world = regions(env);
+    const gateway = world.at({});
+    const old = await moved(world, gateway);
+    world.apps.in.mint("alice");
+    world.apps.eu.mint("alice");
+    expect((await gateway.call("/v1/tokens", request("DELETE", old))).status).toBe(204);
+    expect([world.apps.eu.tokens("alice"), world.apps.in.tokens("alice")]).toEqual([[], []]);
+  });
+
+  it("is taken to live in the old app until the ledger knows that it has left", async () => {
+    let failing = true;
+    const LEDGER = faultyLedger((call) =>
+      failing && (call === "leave" || call === "record") ? Promise.reject(new Error("internal error")) : undefined,
+    );
+    const world = regions(env);
+    const gateway = world.at({});
+    await gateway.signIn(await world.session({ claims: { region: "emea" } }));
+    const faulty = world.at({}, { env: { LEDGER } });
+    const home = async () => (await bindings.USERS.get<{ app: string }>("v1:u:alice", "json"))?.app;
+    expect((await faulty.signIn(await world.session({ claims: { region: "apac" } }))).status).toBe(201);
+    expect([await home(), world.apps.eu.tokens("alice").length]).toEqual(["eu", 1]);
+    failing = false;
+    // So the next sign-in ends what is there.
+    await faulty.signIn(await world.session({ claims: { region: "apac" } }));
+    expect([await home(), world.apps.eu.tokens("alice").length]).toEqual(["in", 0]);
+  });
+
+  it("keeps no token of the old app, though KV does not say where it lived", async () => {
+    const world = regions(env);
+    await world.at({}).signIn(await world.session({ claims: { region: "emea" } }));
+    const USERS = faultyKv((operation, key) => (operation === "get" && key === "v1:u:alice" ? never() : undefined));
+    const gateway = world.at({}, { env: { USERS } });
+    const { authToken } = await bodyOf(await gateway.signIn(await world.session({ claims: { region: "apac" } })));
+    expect([world.apps.eu.tokens("alice"), world.apps.in.tokens("alice")]).toEqual([[], [authToken]]);
+  });
+});
+
+describe("a user whom two issuers share, each with its own app", () => {
+  const OTHER = "https://partner.example";
+
+  /** Signed in with both. */
+  async function both() {
+    const partner = createProvider({ issuer: OTHER });
+    const world = regions();
+    const fetch: Deps["fetch"] = (input, init) =>
+      input.startsWith(`${OTHER}/`) ? partner.fetch(new Request(input, init)) : world.fetch(input, init);
+    const gateway = keeping({
+      deps: { fetch },
+      env: {
+        COMETCHAT_APPS,
+        SESSION_ISSUERS: [
+          { issuer: ISSUER, audience: ["chat"], app: "eu", uid: { shared: true } },
+          { issuer: OTHER, audience: ["chat"], app: "in", uid: { shared: true } },
+        ],
+      },
+    });
+    const session = await world.session();
+    const tokens = async (token: string) => (await bodyOf(await gateway.signIn(token))).authToken;
+    const european = await tokens(session);
+    const indian = await tokens(await partner.issue({ subject: "alice" }));
+    return { world, gateway, session, european, indian, again: () => tokens(session) };
+  }
+
+  it("keeps the tokens of both apps, whichever it signs in to", async () => {
+    const { world, european, indian, again } = await both();
+    const next = await again();
+    expect([...world.apps.eu.tokens("alice")].sort()).toEqual([european, next].sort());
+    expect(world.apps.in.tokens("alice")).toEqual([indian]);
+  });
+
+  it.each(["in the other", "in the same"])("signs out everywhere in both, having last signed in %s", async (where) => {
+    const { world, gateway, session, again } = await both();
+    if (where === "in the same") await again();
+    expect((await gateway.call("/v1/tokens", request("DELETE", session))).status).toBe(204);
+    expect([world.apps.eu.tokens("alice"), world.apps.in.tokens("alice")]).toEqual([[], []]);
   });
 });
 

@@ -1,0 +1,365 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
+import { faultyLedger } from "./holding.ts";
+import { keeping, ledgerOf, request, restored } from "./keeping.ts";
+import { API_KEY, bodyOf, createWorld, type World } from "./world.ts";
+
+restored();
+
+const HOUR = 3_600_000;
+const device = (jti: string) => ({ subject: "alice", claims: { jti } });
+const rows = () =>
+  runInDurableObject(ledgerOf("alice"), (_, { storage: { sql } }) =>
+    sql.exec("SELECT app, due, attempts FROM tokens ORDER BY id").toArray(),
+  );
+const alarmAt = () => runInDurableObject(ledgerOf("alice"), (_, { storage }) => storage.getAlarm());
+const clock = (now: number) => vi.useFakeTimers({ toFake: ["Date"], now });
+async function ring(now: number) {
+  clock(now);
+  await runDurableObjectAlarm(ledgerOf("alice"));
+}
+
+/** Somebody works in CometChat's dashboard. */
+const dashboard = (world: World, method: string, path: string, body: unknown) =>
+  world.simulator.fetch(`https://275300000000000a.api-us.cometchat.io/v3${path}`, {
+    method,
+    headers: { apikey: API_KEY, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+const deactivate = (world: World) => dashboard(world, "DELETE", "/users/alice", { permanent: false });
+const reactivate = (world: World) => dashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
+
+/** Tokens of so many sessions that end with their ttl; answers when the last of them does. */
+async function expiring(world: World, devices = 1): Promise<number> {
+  let end = 0;
+  for (let number = 0; number < devices; number += 1) {
+    end = Date.parse(String((await bodyOf(await world.signIn(device(`device ${number}`)))).expiresAt));
+  }
+  return end;
+}
+
+/** What is logged where no request is. */
+function heard(): Record<string, unknown>[] {
+  const said: Record<string, unknown>[] = [];
+  for (const method of ["log", "info", "warn", "error"] as const) {
+    vi.spyOn(console, method).mockImplementation((line) => void said.push(JSON.parse(String(line))));
+  }
+  return said;
+}
+
+/** An answer of CometChat's that says that one call in a hundred is left, and not until when. */
+function nearTheLimit(response: Response): Response {
+  const headers = new Headers(response.headers);
+  headers.set("x-ratelimit-limit", "500");
+  headers.set("x-ratelimit-remaining", "5");
+  headers.delete("x-ratelimit-reset");
+  headers.delete("x-rate-limit-reset");
+  return new Response(response.body, { status: response.status, headers });
+}
+
+describe("an outage of CometChat at the alarm", () => {
+  it.each([1, 3])("once over, the next alarm ends what has expired (%i devices)", async (devices) => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    let now = await expiring(world, devices);
+    const down = world.simulator.faults.add({ match: "revoke", effect: { kind: "refuse" } });
+    // Long enough for the object to stop calling altogether.
+    for (let time = 0; time < 4; time += 1) {
+      await ring(now);
+      now += HOUR;
+    }
+    world.simulator.faults.remove(down);
+    for (let time = 0; time < devices; time += 1) {
+      await ring(now);
+      now += HOUR;
+    }
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    expect(await alarmAt()).toBeNull();
+  });
+
+  it("is met with pauses that double", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    let now = await expiring(world);
+    world.simulator.faults.add({ match: "revoke", effect: { kind: "wrongKey" } });
+    const pauses: number[] = [];
+    for (let time = 0; time < 9; time += 1) {
+      await ring(now);
+      const next = Number(await alarmAt());
+      pauses.push(Math.round((next - now) / 1000));
+      now = next;
+    }
+    expect(pauses).toEqual([30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
+  });
+
+  it("costs one alarm twenty seconds at most, though CometChat never answers", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const now = await expiring(world);
+    world.simulator.faults.add({ match: "revoke", effect: { kind: "hang" } });
+    // Nobody wants to wait for them here.
+    const real = setTimeout;
+    vi.spyOn(globalThis, "setTimeout").mockImplementation(((work: () => void, ms?: number) =>
+      real(work, ms === 20_000 ? 50 : ms)) as typeof setTimeout);
+    const begun = performance.now();
+    await ring(now);
+    expect(performance.now() - begun).toBeLessThan(3000);
+    expect(await alarmAt()).toBeGreaterThan(now);
+  });
+
+  it("near CometChat's rate limit what has expired waits: the rest is for sign-ins", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    await world.signIn(device("phone"));
+    clock(Date.now() + 5000);
+    const now = await expiring(world);
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) =>
+      nearTheLimit(await world.fetch(String(input), init ?? {})),
+    );
+    const revoked = () => world.simulator.journal.calls({ call: "revoke" });
+    await ring(now - 5000);
+    expect(revoked()).toBe(1);
+    await ring(now);
+    expect(revoked()).toBe(1);
+    await ring(now + 30_000);
+    expect(revoked()).toBe(2);
+  });
+
+  it("is told to the log, with what to do where somebody has to do something", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const now = await expiring(world);
+    world.simulator.faults.add({ match: "any", effect: { kind: "wrongKey" } });
+    const said = heard();
+    await ring(now);
+    const remedy = expect.stringContaining("REST API key");
+    expect(said).toEqual([{ event: "ledger-revoke-failed", reason: "upstream-key", remedy }]);
+  });
+
+  it("nothing that goes wrong in an alarm ends all later ones: it is logged, and there is a next", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const now = await expiring(world);
+    await evictDurableObject(ledgerOf("alice"));
+    const said = heard();
+    clock(now);
+    await runInDurableObject(ledgerOf("alice"), async (ledger) => {
+      const whole = Reflect.get(ledger, "env");
+      // A deployment without its variables.
+      Reflect.set(ledger, "env", {});
+      await ledger.alarm();
+      Reflect.set(ledger, "env", whole);
+    });
+    expect(said).toEqual([{ event: "ledger-alarm-failed" }]);
+    expect(await alarmAt()).toBe(now + HOUR);
+    await ring(now + HOUR);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+});
+
+describe("the platform evicts the object while it ends tokens", () => {
+  it("the alarm goes on where it was", async () => {
+    const world = keeping({ env: { REQUEST_TIMEOUT_MS: 1500 } });
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    const silent = world.simulator.faults.add({ match: "revoke", effect: { kind: "hang" } });
+    const signingOut = world.call("/v1/token", request("DELETE", session));
+    await vi.waitUntil(() => world.simulator.journal.calls({ call: "revoke" }) > 0, 1000);
+    await evictDurableObject(ledgerOf("alice"));
+    expect((await signingOut).status).toBe(503);
+    world.simulator.faults.remove(silent);
+    expect(await alarmAt()).toBeGreaterThan(Date.now());
+    await ring(Date.now() + 60_000);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+});
+
+describe("tokens of an app that is no longer configured", () => {
+  // The object's own configuration stays the same in tests, so the entry is moved out of it and back.
+  const name = (app: string) =>
+    runInDurableObject(ledgerOf("alice"), (_, { storage: { sql } }) => void sql.exec("UPDATE tokens SET app = ?", app));
+
+  it("a sign-out says that it failed, and once the app is configured again they end", async () => {
+    const world = keeping();
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    await name("gone");
+    const response = await world.call("/v1/token", request("DELETE", session));
+    expect(response.status).toBeGreaterThanOrEqual(500);
+    expect(world.lines).toContainEqual(expect.objectContaining({ event: "request", reason: "home-app-gone" }));
+    expect(await rows()).toMatchObject([{ app: "gone", attempts: 1 }]);
+    expect(world.simulator.tokens("alice")).toHaveLength(1);
+    await name("main");
+    await ring(Date.now() + HOUR);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    expect(await rows()).toEqual([]);
+  });
+});
+
+describe("tokens of a user that somebody has deactivated in CometChat's dashboard", () => {
+  it("end by the alarm when the user is back", async () => {
+    const world = keeping();
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    await deactivate(world);
+    // To CometChat there is no such user, so nobody can use the token.
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    await reactivate(world);
+    expect(world.simulator.tokens("alice")).toHaveLength(1);
+    await ring(Date.now() + HOUR);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it.each(["after an hour", "after a week"])("end with the user's next sign-in, %s", async (when) => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    let now = await expiring(world);
+    const [old] = world.simulator.tokens("alice");
+    await deactivate(world);
+    await ring(now);
+    for (let tries = 0; when === "after a week" && tries < 168; tries += 1) {
+      now += HOUR;
+      await ring(now);
+    }
+    // Nobody is asked for ever about a user that is not there.
+    if (when === "after a week") {
+      expect(await rows()).toMatchObject([{ due: null }]);
+      expect(await alarmAt()).toBeNull();
+      expect(world.simulator.journal.calls({ call: "revoke" })).toBeLessThanOrEqual(32);
+    }
+    await reactivate(world);
+    expect(world.simulator.tokens("alice")).toEqual([old]);
+    clock(now + HOUR);
+    const next = await bodyOf(await world.signIn({ ...device("laptop"), issuedAt: Date.now() / 1000 }));
+    expect(world.simulator.tokens("alice")).toEqual([next.authToken]);
+  });
+});
+
+describe("the way to the ledger", () => {
+  const failing = (times: number, error: object) => {
+    let asked = 0;
+    const LEDGER = faultyLedger((call) => {
+      if (call !== "revokeSession") return undefined;
+      asked += 1;
+      return asked > times ? undefined : Promise.reject(Object.assign(new Error("internal error"), error));
+    });
+    return { LEDGER, asked: () => asked };
+  };
+
+  it.each<[string, number, object, number, number]>([
+    ["one that may be asked again is, at once", 1, { retryable: true }, 204, 2],
+    ["three times at most", 9, { retryable: true }, 503, 3],
+    ["not one with too much to do", 9, { retryable: true, overloaded: true }, 503, 1],
+    ["nor one that does not say so", 9, {}, 503, 1],
+  ])("%s", async (_, times, error, status, tries) => {
+    const { LEDGER, asked } = failing(times, error);
+    const world = keeping({ env: { LEDGER } });
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(status);
+    expect(asked()).toBe(tries);
+  });
+
+  it("failing once after a sign-in loses no token: it is recorded all the same, and ends at the sign-out", async () => {
+    let failed = false;
+    const LEDGER = faultyLedger((call) => {
+      if (call !== "record" || failed) return undefined;
+      failed = true;
+      return Promise.reject(new Error("internal error"));
+    });
+    const world = keeping({ env: { LEDGER } });
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    expect(failed).toBe(true);
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    expect(world.lines.filter(({ event }) => event === "after-failed")).toEqual([]);
+  });
+});
+
+describe("what the ledger keeps", () => {
+  it("no token that was named and revoked", async () => {
+    const world = keeping();
+    const session = await world.provider.issue(device("phone"));
+    const { authToken } = await bodyOf(await world.signIn(session));
+    expect(await rows()).toHaveLength(1);
+    await world.call("/v1/token", request("DELETE", session, { authToken }));
+    expect(await rows()).toEqual([]);
+  });
+
+  it("a sign-out for a day: longer than a record can follow its answer, and not for ever", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const end = await expiring(world);
+    const ledger = ledgerOf("alice");
+    await ledger.revokeSession("alice", "of yesterday", end - 24 * HOUR - 1, 1000);
+    await ledger.revokeSession("alice", "of today", end - 24 * HOUR, 1000);
+    await ring(end);
+    const revoked = await runInDurableObject(ledger, (_, { storage: { sql } }) =>
+      sql.exec("SELECT session FROM revoked").toArray(),
+    );
+    expect(revoked).toEqual([{ session: "of today" }]);
+  });
+
+  it("what may happen once, as long as it was asked to", async () => {
+    const until = Date.now() + HOUR;
+    const once = () => ledgerOf("alice").once(until);
+    expect([await once(), await once()]).toEqual([true, false]);
+    expect(await alarmAt()).toBe(until);
+    await ring(until);
+    // Nothing of it stays, and the next one to ask wakes the object anew.
+    await evictDurableObject(ledgerOf("alice"));
+    expect(await once()).toBe(true);
+  });
+
+  it("the profile for one to bring up to date, and for another when that one never came back", async () => {
+    const begin = () => ledgerOf("alice").beginSync(25_000);
+    const now = Date.now();
+    clock(now);
+    expect([await begin(), await begin()]).toEqual([true, false]);
+    clock(now + 24_999);
+    expect(await begin()).toBe(false);
+    clock(now + 25_000);
+    expect(await begin()).toBe(true);
+    await ledgerOf("alice").endSync();
+    expect(await begin()).toBe(true);
+  });
+});
+
+describe("a profile that changes", () => {
+  it("waits near CometChat's rate limit, and is brought up to date afterwards", async () => {
+    let moved = 0;
+    let low = true;
+    const base = createWorld();
+    const world = createWorld({
+      deps: {
+        now: () => Date.now() + moved,
+        fetch: async (input, init) => {
+          const response = await base.fetch(input, init);
+          return low ? nearTheLimit(response) : response;
+        },
+      },
+    });
+    const named = async (name: string) =>
+      world.signIn(await base.provider.issue({ subject: "alice", claims: { name } }));
+    await named("Alice");
+    expect((await named("Alice B.")).status).toBe(201);
+    expect(base.simulator.user("alice")?.name).toBe("Alice");
+    low = false;
+    moved = 11_000;
+    await named("Alice B.");
+    expect(base.simulator.user("alice")?.name).toBe("Alice B.");
+  });
+
+  it("and is refused is told to the log, and tried again with the next sign-in", async () => {
+    const world = createWorld();
+    await world.signIn({ subject: "alice", claims: { name: "Alice" } });
+    const refusing = world.simulator.faults.add({
+      match: "update",
+      effect: { kind: "error", code: "ERR_BAD_REQUEST" },
+    });
+    const response = await world.signIn({ subject: "alice", claims: { name: "Alice B." } });
+    expect(response.status).toBe(201);
+    expect(world.lines).toContainEqual({
+      event: "profile-not-synchronised",
+      requestId: response.headers.get("X-Request-Id"),
+      reason: "upstream-rejected",
+      remedy: expect.any(String),
+    });
+    world.simulator.faults.remove(refusing);
+    await world.signIn({ subject: "alice", claims: { name: "Alice B." } });
+    expect(world.simulator.user("alice")?.name).toBe("Alice B.");
+  });
+});

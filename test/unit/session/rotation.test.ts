@@ -1,0 +1,385 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { deadline } from "../../../src/context.ts";
+import {
+  KEYS_COLD_COOLDOWN_MS,
+  KEYS_COOLDOWN_MS,
+  KEYS_FRESH_LEAST_MS,
+  KEYS_FRESH_MOST_MS,
+  KEYS_FRESH_MS,
+  KEYS_KEPT_MS,
+} from "../../../src/limits.ts";
+import type { SessionOptions } from "../../sandbox/provider/index.ts";
+import { createWorld, issuerEntry, NOON, outcome, type World } from "./setup.ts";
+
+const ISSUER = "https://auth.example";
+const JWKS = `${ISSUER}/jwks`;
+const HOUR = 3_600_000;
+const GOOD = "session of alice";
+
+/** A world whose issuer has a JWKS address, so that one fetch is one fetch. */
+const simple = (algorithms = ["ES256"]): World =>
+  createWorld({
+    issuers: [issuerEntry({ keys: { from: "jwks", url: JWKS } })],
+    providers: [{ issuer: ISSUER, algorithms }],
+  });
+
+/** Without a timer of its own: workerd gives ten thousand, and here are many requests. */
+const PATIENT = { signal: new AbortController().signal, left: () => 8_000 };
+
+const present = async (world: World, session: string) =>
+  outcome(await world.verify(session, {}, world.context({ deadline: PATIENT })));
+
+/** Verifies a session issued now; its token is one of a kind, so that nothing is remembered of it. */
+const ask = async (world: World, options: SessionOptions = {}) => present(world, await world.provider.issue(options));
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe("a JWKS that came through a cache", () => {
+  const aged = (world: World, hours: () => number, control = "max-age=3600") => {
+    world.intercept = async () =>
+      Response.json(await world.provider.jwks(), {
+        headers: { age: `${hours() * 3600}`, ...(control && { "cache-control": control }) },
+      });
+  };
+  const ages = [23, 24, 25, 7 * 24].flatMap((hours) => [
+    [hours, "max-age=3600"] as const,
+    [hours, ""] as const,
+    [hours, "max-age=604800"] as const,
+  ]);
+
+  it.each(ages)(
+    "%i hours ago (Cache-Control: %s): sessions are accepted, and nobody storms",
+    async (hours, control) => {
+      const world = simple();
+      aged(world, () => hours, control);
+      const half = KEYS_COOLDOWN_MS / 2;
+      // Past the shortest time and the default for which keys are fresh.
+      const steps = (2 * KEYS_FRESH_MS) / half;
+      for (let step = 0; step < steps; step += 1) {
+        const before = world.fetched.length;
+        const answers = await Promise.all([ask(world), ask(world), ask(world)]);
+        await world.settled();
+        expect(new Set(answers)).toEqual(new Set([GOOD]));
+        expect(world.fetched.length - before).toBeLessThanOrEqual(1);
+        world.clock.now += half;
+      }
+      // However old: fresh for the shortest time at least, of which the last third may be too late.
+      expect(world.fetched.length).toBeLessThanOrEqual(Math.ceil((steps * half) / (0.7 * KEYS_FRESH_LEAST_MS)));
+    },
+  );
+
+  it.each(ages)(
+    "%i hours ago (Cache-Control: %s): kept for a day from the fetch, provider down",
+    async (hours, control) => {
+      for (const known of ["memory", "copies"]) {
+        const world = simple();
+        aged(world, () => hours, control);
+        expect(await ask(world)).toBe(GOOD);
+        await world.settled();
+        world.intercept = async () => new Response(null, { status: 502 });
+        if (known === "memory") for (const store of [world.kv, world.cache]) store.values.clear();
+        for (const after of [HOUR, 12 * HOUR, KEYS_KEPT_MS - 1]) {
+          world.clock.now = NOON * 1000 + after;
+          // Another isolate knows them from the copies.
+          if (known === "copies") world.restart();
+          expect([after, await ask(world)]).toEqual([after, GOOD]);
+        }
+        world.clock.now = NOON * 1000 + KEYS_KEPT_MS;
+        if (known === "copies") world.restart();
+        expect(await ask(world)).toBe("keys-unavailable");
+      }
+    },
+  );
+
+  /** Keys of this isolate's own fetch; from now on a cache answers that has not asked for longer. */
+  async function overtaken(): Promise<World> {
+    const world = simple();
+    expect(await ask(world)).toBe(GOOD);
+    await world.settled();
+    aged(world, () => 24 + Math.floor((world.clock.now - NOON * 1000) / HOUR));
+    return world;
+  }
+
+  it("older than the keys at hand: costs nobody a session, and no fetch per request", async () => {
+    const world = await overtaken();
+    for (let step = 0; step < 60; step += 1) {
+      world.clock.now += KEYS_COOLDOWN_MS;
+      const before = world.fetched.length;
+      // One after the other: of requests at the same time one asks for all.
+      for (let count = 0; count < 3; count += 1) expect(await ask(world)).toBe(GOOD);
+      await world.settled();
+      expect(world.fetched.length - before).toBeLessThanOrEqual(1);
+    }
+  });
+
+  it("older than the keys at hand: is at hand itself once those are a day old", async () => {
+    const world = await overtaken();
+    for (const after of [KEYS_KEPT_MS - 1_000, KEYS_KEPT_MS - 1, KEYS_KEPT_MS, KEYS_KEPT_MS + HOUR]) {
+      world.clock.now = NOON * 1000 + after;
+      expect([after, await ask(world)]).toEqual([after, GOOD]);
+      await world.settled();
+    }
+  });
+});
+
+describe("a rotation where neither tokens nor keys have a kid", () => {
+  const NAMELESS = { kid: null };
+  function nameless(algorithms = ["ES256"]): World {
+    const world = simple(algorithms);
+    world.intercept = async () => {
+      const { keys } = await world.provider.jwks();
+      return Response.json({ keys: keys.map(({ kid: _, ...jwk }) => jwk) });
+    };
+    return world;
+  }
+
+  it("lets new sessions in as soon as the cool-down allows, and until then says 503, never 401", async () => {
+    const world = nameless();
+    expect(await ask(world, NAMELESS)).toBe(GOOD);
+    world.clock.now += 1_000;
+    await world.provider.rotate({ overlap: false });
+    const session = await world.provider.issue(NAMELESS);
+    for (const passed of [0, 10_000, KEYS_COOLDOWN_MS - 2_000]) {
+      world.clock.now = NOON * 1000 + 1_000 + passed;
+      const held = await world.verify(session);
+      expect(held).toMatchObject({ ok: false, error: { reason: "keys-cooling-down" } });
+      expect(held.ok ? 0 : held.error.retryAfter).toBe((KEYS_COOLDOWN_MS - 1_000 - passed) / 1000);
+    }
+    expect(world.fetched).toHaveLength(1);
+    world.clock.now = NOON * 1000 + KEYS_COOLDOWN_MS;
+    expect(await present(world, session)).toBe(GOOD);
+    expect(await ask(world, NAMELESS)).toBe(GOOD);
+    expect(world.fetched).toHaveLength(2);
+  });
+
+  it("does so where the old key stays published beside the new one", async () => {
+    const world = nameless();
+    const old = await world.provider.issue(NAMELESS);
+    expect(await present(world, old)).toBe(GOOD);
+    world.clock.now += KEYS_COOLDOWN_MS;
+    await world.provider.rotate();
+    expect(await ask(world, NAMELESS)).toBe(GOOD);
+    expect(await present(world, old)).toBe(GOOD);
+  });
+
+  // A key of another family is one that has not been tried, and never will be.
+  it.each([
+    ["two families", ["ES256", "RS256"]],
+    ["three families", ["ES256", "RS256", "EdDSA"]],
+  ])("does so among keys of %s", async (_, algorithms) => {
+    const world = nameless(algorithms);
+    expect(await ask(world, NAMELESS)).toBe(GOOD);
+    world.clock.now += 1_000;
+    await world.provider.rotate({ overlap: false });
+    const session = await world.provider.issue(NAMELESS);
+    expect(await present(world, session)).toBe("keys-cooling-down");
+    world.clock.now += KEYS_COOLDOWN_MS - 1_000;
+    expect(await present(world, session)).toBe(GOOD);
+    expect(world.fetched).toHaveLength(2);
+  });
+
+  it("says 503 where the provider is down, and lets the session in afterwards", async () => {
+    const world = nameless();
+    expect(await ask(world, NAMELESS)).toBe(GOOD);
+    const right = world.intercept;
+    world.clock.now += KEYS_COOLDOWN_MS;
+    await world.provider.rotate({ overlap: false });
+    world.intercept = async () => new Response(null, { status: 500 });
+    const session = await world.provider.issue(NAMELESS);
+    expect(await present(world, session)).toBe("keys-cooling-down");
+    world.intercept = right;
+    world.clock.now += KEYS_COOLDOWN_MS;
+    expect(await present(world, session)).toBe(GOOD);
+  });
+
+  it("is no way to make the gateway fetch: forged tokens are 401, and cost one fetch per cool-down", async () => {
+    const world = nameless();
+    expect(await ask(world, NAMELESS)).toBe(GOOD);
+    const forged = { ...NAMELESS, forged: true };
+    for (let round = 1; round <= 3; round += 1) {
+      world.clock.now += KEYS_COOLDOWN_MS;
+      const flood = await Promise.all(Array.from({ length: 50 }, () => ask(world, forged)));
+      expect(new Set(flood)).toEqual(new Set(["signature-wrong"]));
+      expect(world.fetched).toHaveLength(1 + round);
+      world.clock.now += 5_000;
+      // Older than the keys: told at once. Good users notice nothing.
+      const old = { ...forged, issuedAt: world.clock.now / 1000 - 60 };
+      expect(await Promise.all(Array.from({ length: 20 }, () => ask(world, old)))).toEqual(
+        Array(20).fill("signature-wrong"),
+      );
+      expect(await ask(world, NAMELESS)).toBe(GOOD);
+      expect(world.fetched).toHaveLength(1 + round);
+      world.clock.now -= 5_000;
+    }
+  });
+});
+
+describe("a JWKS that has moved", () => {
+  const MOVED = `${ISSUER}/moved`;
+
+  /** The old address is 404; copies of the old keys and of the old discovery document are in Cache and KV. */
+  async function moved() {
+    const world = createWorld();
+    expect(await ask(world)).toBe(GOOD);
+    await world.settled();
+    expect([world.kv.values.size, world.cache.values.size]).toEqual([2, 2]);
+    const first = await world.provider.jwks();
+    world.intercept = async (address) => {
+      if (address === MOVED) return Response.json(await world.provider.jwks());
+      if (address === JWKS) return new Response(null, { status: 404 });
+      return Response.json({ issuer: ISSUER, jwks_uri: MOVED });
+    };
+    return { world, first };
+  }
+
+  it.each(["this isolate", "another one"])("lets new keys in after a cool-down or two, in %s", async (where) => {
+    const { world } = await moved();
+    const old = await world.provider.issue();
+    await world.provider.rotate();
+    world.clock.now += 1_000;
+    const session = await world.provider.issue();
+    if (where === "another one") world.restart();
+    let got = "";
+    let waited = 0;
+    for (; got !== GOOD && waited <= 3 * KEYS_COOLDOWN_MS; waited += KEYS_COOLDOWN_MS) {
+      got = await present(world, session);
+      // Nobody is signed out while it is looked for.
+      expect(["keys-cooling-down", GOOD]).toContain(got);
+      expect(await present(world, old)).toBe(GOOD);
+      await world.settled();
+      world.clock.now += KEYS_COOLDOWN_MS;
+    }
+    expect(got).toBe(GOOD);
+    // Tried at 0, after one cool-down and after two.
+    expect(waited).toBeLessThanOrEqual(3 * KEYS_COOLDOWN_MS);
+    expect(world.fetched.at(-1)).toBe(MOVED);
+    // The copies lead there too: a cold isolate does not have to find out again.
+    world.restart();
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.fetched.filter((address) => address === JWKS).length).toBeLessThanOrEqual(2);
+  });
+
+  it("costs nobody a session where the keys are still the same", async () => {
+    const { world } = await moved();
+    for (let step = 0; step < 30; step += 1) {
+      world.clock.now += KEYS_FRESH_MS / 2;
+      expect(await ask(world)).toBe(GOOD);
+      await world.settled();
+    }
+    expect(world.fetched.at(-1)).toBe(MOVED);
+  });
+
+  it("is found by a cold isolate whose copies are too old to be used", async () => {
+    const { world } = await moved();
+    world.clock.now += KEYS_KEPT_MS;
+    await world.provider.rotate({ overlap: false });
+    world.restart();
+    let answer = await ask(world);
+    if (answer !== GOOD) {
+      world.clock.now += KEYS_COLD_COOLDOWN_MS;
+      answer = await ask(world);
+    }
+    expect(answer).toBe(GOOD);
+  });
+});
+
+// In wall-clock time, beside files that keep the thread for long: bounds are far from both, and a second try is given.
+describe("waiting for keys", { retry: 2, timeout: 30_000 }, () => {
+  /** The JWKS hangs until the test is over. */
+  function hanging(world: World): () => Promise<void> {
+    let end = (_: Response) => {};
+    const never = new Promise<Response>((resolve) => {
+      end = resolve;
+    });
+    world.intercept = () => never.then((response) => response.clone());
+    return async () => {
+      end(new Response(null, { status: 503 }));
+      await world.settled();
+    };
+  }
+  const timed = async (world: World, ms: number): Promise<[string, number, number]> => {
+    const session = await world.provider.issue();
+    const limit = deadline(ms, Date.now);
+    const start = Date.now();
+    const result = await world.verify(session, {}, world.context({ deadline: limit }));
+    return [outcome(result), Date.now() - start, limit.left()];
+  };
+
+  it("with stale ones a session waits about half a second", async () => {
+    const world = simple();
+    expect(await ask(world)).toBe(GOOD);
+    await world.settled();
+    world.clock.now += KEYS_FRESH_MOST_MS;
+    const over = hanging(world);
+    const [answer, ms] = await timed(world, 8_000);
+    expect(answer).toBe(GOOD);
+    expect(ms).toBeGreaterThanOrEqual(400);
+    expect(ms).toBeLessThan(2_000);
+    // The others do not wait for it at all.
+    const [next, soon] = await timed(world, 8_000);
+    expect(next).toBe(GOOD);
+    expect(soon).toBeLessThan(400);
+    await over();
+  });
+
+  it("cold, an answer comes while there is time to tell it", async () => {
+    const world = simple();
+    const over = hanging(world);
+    const [answer, ms, left] = await timed(world, 1_000);
+    expect(answer).toBe("keys-unavailable");
+    expect(ms).toBeGreaterThanOrEqual(500);
+    expect(left).toBeGreaterThan(0);
+    await over();
+  });
+});
+
+describe("keys that could not be fetched", () => {
+  it.each([
+    ["refused", { kind: "refused" }, "unreachable"],
+    ["500", { kind: "status", status: 500 }, "status"],
+    ["a redirect", { kind: "redirect" }, "redirect"],
+    ["HTML", { kind: "html" }, "not-json"],
+    ["an empty set", { kind: "empty-set" }, "no-usable-key"],
+    ["too many keys", { kind: "many-keys", count: 200 }, "too-many-keys"],
+    ["too large", { kind: "huge" }, "too-large"],
+  ] as const)("%s: told to the log, with what it was and that old keys go on", async (_, trouble, fault) => {
+    const world = simple();
+    expect(await ask(world)).toBe(GOOD);
+    await world.settled();
+    expect(world.logs).toEqual([]);
+    world.provider.fault = trouble;
+    world.clock.now += KEYS_FRESH_MS;
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.logs).toEqual([{ event: "keys-fetch-failed", issuer: ISSUER, fault, kept: true }]);
+    // Once per attempt, not per request.
+    for (let count = 0; count < 5; count += 1) await ask(world);
+    expect(world.logs).toHaveLength(1);
+    world.clock.now += KEYS_COOLDOWN_MS;
+    expect(await ask(world)).toBe(GOOD);
+    expect(world.logs).toHaveLength(2);
+
+    const cold = simple();
+    cold.provider.fault = trouble;
+    expect(await ask(cold)).toBe("keys-unavailable");
+    expect(cold.logs).toEqual([{ event: "keys-fetch-failed", issuer: ISSUER, fault, kept: false }]);
+  });
+
+  it("go on for a day at most, for remembered sessions as well", async () => {
+    const world = simple();
+    const session = await world.provider.issue({ expiresIn: 3 * 86_400 });
+    expect(await present(world, session)).toBe(GOOD);
+    world.provider.fault = { kind: "refused" };
+    const end = NOON * 1000 + KEYS_KEPT_MS;
+    // Verified anew a moment before the end, and remembered from then on.
+    world.clock.now = end - 1_000;
+    expect(await present(world, session)).toBe(GOOD);
+    const spy = vi.spyOn(crypto.subtle, "verify");
+    world.clock.now = end - 1;
+    expect(await present(world, session)).toBe(GOOD);
+    expect(spy).not.toHaveBeenCalled();
+    world.clock.now = end;
+    expect(await present(world, session)).toBe("keys-unavailable");
+  });
+});
