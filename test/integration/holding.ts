@@ -6,7 +6,7 @@ import type { World, WorldOptions } from "./world.ts";
 /** The gateway's calls that a test can hold up. */
 type Held = "mint" | "flush" | "deactivate";
 
-export interface Gate {
+interface Gate {
   /** A call has come to it. */
   readonly reached: Promise<void>;
   /** Lets it go on, and all that come after it. */
