@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
 import { type HoldingWorld, holding } from "./holding.ts";
-import { restored } from "./keeping.ts";
+import { ledgerOf, restored } from "./keeping.ts";
 import { API_KEY, bodyOf, ISSUER, type World } from "./world.ts";
 
 restored();
@@ -50,6 +51,14 @@ async function deliver(world: ReturnType<typeof hooked>, payload: unknown): Prom
   });
 }
 
+/** Somebody works in CometChat's dashboard. */
+const dashboard = (world: World, method: string, path: string, body: unknown) =>
+  world.simulator.fetch(`https://275300000000000a.api-us.cometchat.io/v3${path}`, {
+    method,
+    headers: { apikey: API_KEY, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
 /** A row of Supabase's auth.users, last changed then. */
 const row = (changed: number) => ({
   id: "alice",
@@ -76,6 +85,22 @@ describe("a user that the provider has deleted", () => {
     expect((await deleting).status).toBe(204);
     expect((await world.signIn({ subject: "alice" })).status).toBe(403);
     expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("and that somebody brings back in CometChat's dashboard keeps no token that was given in between", async () => {
+    const world = hooked();
+    await world.signIn({ subject: "alice" });
+    const deactivation = world.hold("deactivate", "before");
+    const deleting = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
+    await deactivation.reached;
+    await world.signIn({ subject: "alice" });
+    deactivation.open();
+    expect((await deleting).status).toBe(204);
+    await dashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
+    expect(world.simulator.tokens("alice")).toHaveLength(1);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+    await runDurableObjectAlarm(ledgerOf("alice"));
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 });
@@ -108,11 +133,7 @@ describe("a user that a backend reactivates", () => {
   it("comes back without the tokens it had when somebody deactivated it in CometChat's dashboard", async () => {
     const world = hooked();
     await world.signIn({ subject: "alice" });
-    await world.simulator.fetch("https://275300000000000a.api-us.cometchat.io/v3/users/alice", {
-      method: "DELETE",
-      headers: { apikey: API_KEY, "content-type": "application/json" },
-      body: '{"permanent":false}',
-    });
+    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
     expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
     expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
     expect(world.simulator.tokens("alice")).toEqual([]);
