@@ -11,6 +11,12 @@ type Answer = Promise<Result<void, GatewayError>>;
  * ones. Fails where CometChat or the ledger has not done it; the ledger then goes on by itself, since it was told first.
  */
 export async function flushUser(gateway: Gateway, chat: CometChat, uid: string, context: Context): Answer {
+  const ended = await endTokens(gateway, chat, uid, context);
+  release(gateway, uid, context);
+  return ended;
+}
+
+async function endTokens(gateway: Gateway, chat: CometChat, uid: string, context: Context): Answer {
   const { directory, held, ledgers } = gateway;
   const app = chat.app.name;
   const left = () => context.deadline.left();
@@ -22,7 +28,6 @@ export async function flushUser(gateway: Gateway, chat: CometChat, uid: string, 
   // A user that has moved and comes with an older session: what nobody recorded lives where it is now.
   const moved = mapping && mapping.app !== app ? gateway.cometchat(mapping.app) : undefined;
   const there = moved ? await moved.flush(uid, context) : flushed;
-  release(gateway, uid, context);
   for (const one of [flushed, there]) if (!one.ok && one.error.reason !== "upstream-uid-unknown") return one;
   if (!marked.ok) return marked;
   // Where CometChat does not know the user, it may be deactivated: what is recorded stays due.
@@ -34,12 +39,12 @@ export async function flushUser(gateway: Gateway, chat: CometChat, uid: string, 
 /** Ends every auth token, and then the user. */
 export async function deactivateUser(gateway: Gateway, chat: CometChat, uid: string, context: Context): Answer {
   // First: afterwards CometChat may not know the uid any more.
-  const flushed = await flushUser(gateway, chat, uid, context);
-  if (!flushed.ok) return flushed;
-  const done = await chat.deactivate(uid, context);
-  if (!done.ok) return done;
-  // Who signed in between the two was given a token, and may hold it. It ends should the user ever be back.
+  const flushed = await endTokens(gateway, chat, uid, context);
+  const done = flushed.ok ? await chat.deactivate(uid, context) : flushed;
+  // Once, and after both: who signed in between them was given a token, and may hold it.
   release(gateway, uid, context);
+  if (!done.ok) return done;
+  // That token ends should the user ever be back.
   const now = gateway.deps.now();
   context.after("end", (later) =>
     gateway.ledgers.tokens(uid, chat.app.name, (ledger) => ledger.endAll(uid, now), later.deadline.left()),

@@ -42,7 +42,9 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
   const mintedAt = context.now;
   const { token, expiresAt } = minted;
   if (ledgers.records) {
-    const entry = { uid, app, token, session: sessionHash, mintedAt, expiresAt, moves };
+    // Where the mapping told of the former app, all that is there is flushed at once, above.
+    const strays = moves && former === undefined;
+    const entry = { uid, app, token, session: sessionHash, mintedAt, expiresAt, moves: strays };
     context.after("record", async () => {
       const recorded = await ledgers.tokens(uid, app, (ledger) => ledger.record(entry), LEDGER_AFTER_MS);
       // A token that had to end meanwhile is not to be handed out again.

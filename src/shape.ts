@@ -2,8 +2,9 @@ import * as z from "zod/mini";
 
 /**
  * A value that holds a test. zod has a class for each kind of value and rule (number, boolean, enumeration, pattern,
- * range) and for records; one predicate does for all of them, and the bundle is 3 KB smaller for it. `message` is what
- * an operator or a caller is told to write instead; what is absent is said to be missing.
+ * range) and for records; one predicate does for all of them. Numbers, booleans and enumerations alone weighed 1.7 KiB
+ * of the minified bundle. `message` is what an operator or a caller is told to write instead; what is absent is said to
+ * be missing.
  */
 export const is = <T>(test: (value: unknown) => boolean, message?: string): z.ZodMiniType<T> =>
   z.unknown().check(z.refine(test, message === undefined ? undefined : says(message))) as unknown as z.ZodMiniType<T>;

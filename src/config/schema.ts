@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { flag, is, says } from "../shape.ts";
 
 /**
- * The form of each structured variable. What depends on more than one value is in check.ts.
+ * The form of each structured variable. What depends on more than one value is in apps.ts, env.ts and issuers.ts.
  * Every message says what to write instead, since it is all that an operator sees.
  */
 

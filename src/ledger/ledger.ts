@@ -32,7 +32,7 @@ export interface Minted {
   readonly mintedAt: number;
   /** Milliseconds since 1970; null: never. */
   readonly expiresAt: number | null;
-  /** Whether a claim may have moved the user here: then what it has in other apps ends. */
+  /** Whether a claim may have moved the user here from an app that nobody knows: what it has in others ends. */
   readonly moves: boolean;
 }
 

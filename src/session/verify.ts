@@ -80,10 +80,9 @@ export function createVerifier({
     const refused: Key[] = [];
     for (;;) {
       const found = await keys.find({ alg, kid, issuedAt, refused }, context);
-      const wrong = fail(refused.length > 0 ? "signature-wrong" : "key-unknown");
-      if (!found.ok) return found.error.reason === "key-unknown" ? wrong : found;
-      const untried = found.value.keys.filter((key) => !refused.includes(key));
-      if (untried.length === 0) return wrong;
+      if (!found.ok && found.error.reason !== "key-unknown") return found;
+      const untried = found.ok ? found.value.keys.filter((key) => !refused.includes(key)) : [];
+      if (!found.ok || untried.length === 0) return fail(refused.length > 0 ? "signature-wrong" : "key-unknown");
       for (const key of untried) {
         if (await signedBy(compact, alg, key)) {
           return ok({ issuer: issuer.value, keys, key, until: found.value.until });

@@ -4,10 +4,9 @@ import { bodyOf, createWorld, type ProblemAnswer, type WorldOptions } from "../i
 import { memoryKv } from "../unit/session/setup.ts";
 
 /**
- * A provider whose JWKS hangs must leave a request the time to mint, whatever its time is. In wall-clock time, beside
- * files that keep the thread for long: a second try is given.
+ * A provider whose JWKS hangs must leave a request the time to mint, whatever its time is. In wall-clock time.
  */
-describe("a JWKS that hangs", { retry: 2, timeout: 30_000 }, () => {
+describe("a JWKS that hangs", { timeout: 30_000 }, () => {
   /** A gateway with a clock that can be moved, and keys that nobody else has. */
   function hanging(env: Record<string, unknown>, { ...options }: WorldOptions = {}) {
     let moved = 0;

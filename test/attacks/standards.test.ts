@@ -126,20 +126,14 @@ async function verifies(token: string, { alg }: Example, key: Key): Promise<bool
   return signedBy({ signed: Uint8Array.from(signed), signature }, alg, key);
 }
 
-/** Every position of a token with another character: all the others for a tenth of them, three for the rest. */
+/** Every position of a token with each other character of the alphabet, without its own, and with one before it. */
 function* changes(token: string): Generator<string> {
   for (let at = 0; at < token.length; at += 1) {
     const here = token[at] ?? "";
-    const others = here === "." ? "A-" : at % 10 === 0 ? ALPHABET : neighbours(here);
-    for (const other of others) if (other !== here) yield token.slice(0, at) + other + token.slice(at + 1);
+    for (const other of ALPHABET) if (other !== here) yield token.slice(0, at) + other + token.slice(at + 1);
     yield token.slice(0, at) + token.slice(at + 1);
     yield `${token.slice(0, at)}A${token.slice(at)}`;
   }
-}
-
-function neighbours(character: string): string {
-  const index = ALPHABET.indexOf(character);
-  return [index + 1, index ^ 1, index ^ 32].map((at) => ALPHABET[at % 64]).join("");
 }
 
 describe("the standards' own examples", () => {
@@ -147,14 +141,14 @@ describe("the standards' own examples", () => {
     expect(await verifies(example.token, example, keyOf(example))).toBe(true);
   });
 
-  it.each(examples)("$name ($alg): no change of one character does", { timeout: 60_000 }, async (example) => {
+  it.each(examples)("$name ($alg): no change of one character does", { timeout: 180_000 }, async (example) => {
     const key = keyOf(example);
     let count = 0;
     for (const changed of changes(example.token)) {
       count += 1;
       if (await verifies(changed, example, key)) expect.fail(`a change verifies: ${changed}`);
     }
-    expect(count).toBeGreaterThan(example.token.length * 4);
+    expect(count).toBeGreaterThan(example.token.length * 64);
   });
 
   it("RFC 7515 A.5 (unsecured) is a compact JWS, and no session", async () => {

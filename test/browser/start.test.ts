@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import { inUse, listen } from "../sandbox/server.ts";
+import { leaks } from "../witness.ts";
 
 const START = join(import.meta.dirname, "../sandbox/start.ts");
 let child: ChildProcess | undefined;
@@ -37,7 +38,11 @@ describe("npm start", () => {
     await expect.poll(output, { timeout: 60_000 }).toContain("Ctrl-C stops everything");
     const command = /curl -sS -X POST[\s\S]+?\/'\)"/.exec(output())?.[0] ?? "";
     const { stdout } = await promisify(execFile)("sh", ["-c", command]);
-    expect(JSON.parse(stdout)).toMatchObject({ uid: "alice", created: true, authToken: expect.any(String) });
+    const { authToken, ...answer } = JSON.parse(stdout);
+    expect(answer).toMatchObject({ uid: "alice", created: true });
+    // The gateway's log follows in the same terminal.
+    await expect.poll(output).toContain('"route":"/v1/token"');
+    expect(leaks([output()], [authToken])).toEqual([]);
 
     started.kill("SIGTERM");
     expect(await ended).toBe(0);
@@ -60,4 +65,21 @@ describe("npm start", () => {
     expect(await ended).toBe(1);
     expect(output()).toBe(`PORT=${text} is no port (1 to 65535).\n`);
   });
+
+  it("suggests a port that there is, where the one in use is among the last", async () => {
+    const { port, close } = await highest();
+    const { ended, output } = start({ ...(await freePorts()), PORT: port });
+    expect(await ended).toBe(1);
+    await close();
+    expect(output()).toBe(`Port ${port} is in use. Another one: PORT=${port - 100} npm start\n`);
+  });
 });
+
+/** The highest port that is free, held. */
+async function highest() {
+  for (let port = 65_535; port > 65_435; port -= 1) {
+    const held = await listen(async () => new Response(), port).catch(() => undefined);
+    if (held) return held;
+  }
+  throw new Error("no port above 65435 is free");
+}

@@ -10,25 +10,22 @@ import {
   SESSION_MEMORY_MS,
 } from "../../../src/limits.ts";
 import { createProvider, type SessionOptions } from "../../sandbox/provider/index.ts";
-import { createWorld, issuerEntry, NOON, outcome, secretSource, type World } from "./setup.ts";
-
-const ISSUER = "https://auth.example";
-const JWKS = `${ISSUER}/jwks`;
-
-/** A world whose issuer has a JWKS address, so that one fetch is one fetch. */
-function simple(provider: { cacheControl?: string; algorithms?: string[] } = {}): World {
-  const world = createWorld({
-    issuers: [issuerEntry({ keys: { from: "jwks", url: JWKS } })],
-    providers: [{ issuer: ISSUER, algorithms: ["ES256"], ...provider }],
-  });
-  return world;
-}
+import {
+  createWorld,
+  GOOD,
+  ISSUER,
+  issuerEntry,
+  JWKS,
+  NOON,
+  outcome,
+  secretSource,
+  simple,
+  type World,
+} from "./setup.ts";
 
 /** Verifies a session issued now; its token is one of a kind, so that nothing is remembered of it. */
 const ask = async (world: World, options: SessionOptions = {}) =>
   outcome(await world.verify(await world.provider.issue(options)));
-
-const GOOD = "session of alice";
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,15 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { REMEMBERED_BYTES, SESSION_BYTES, SESSIONS_REMEMBERED } from "../../../src/limits.ts";
-import { createWorld, issuerEntry, outcome } from "./setup.ts";
-
-const ISSUER = "https://auth.example";
-const GOOD = "session of alice";
-
-const simple = () =>
-  createWorld({
-    issuers: [issuerEntry({ keys: { from: "jwks", url: `${ISSUER}/jwks` } })],
-    providers: [{ issuer: ISSUER, algorithms: ["ES256"] }],
-  });
+import { GOOD, outcome, simple } from "./setup.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();

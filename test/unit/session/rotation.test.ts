@@ -9,19 +9,9 @@ import {
   KEYS_KEPT_MS,
 } from "../../../src/limits.ts";
 import type { SessionOptions } from "../../sandbox/provider/index.ts";
-import { createWorld, issuerEntry, NOON, outcome, type World } from "./setup.ts";
+import { createWorld, GOOD, ISSUER, JWKS, NOON, outcome, simple, type World } from "./setup.ts";
 
-const ISSUER = "https://auth.example";
-const JWKS = `${ISSUER}/jwks`;
 const HOUR = 3_600_000;
-const GOOD = "session of alice";
-
-/** A world whose issuer has a JWKS address, so that one fetch is one fetch. */
-const simple = (algorithms = ["ES256"]): World =>
-  createWorld({
-    issuers: [issuerEntry({ keys: { from: "jwks", url: JWKS } })],
-    providers: [{ issuer: ISSUER, algorithms }],
-  });
 
 /** Without a timer of its own: workerd gives ten thousand, and here are many requests. */
 const PATIENT = { signal: new AbortController().signal, left: () => 8_000 };
@@ -127,7 +117,7 @@ describe("a JWKS that came through a cache", () => {
 describe("a rotation where neither tokens nor keys have a kid", () => {
   const NAMELESS = { kid: null };
   function nameless(algorithms = ["ES256"]): World {
-    const world = simple(algorithms);
+    const world = simple({ algorithms });
     world.intercept = async () => {
       const { keys } = await world.provider.jwks();
       return Response.json({ keys: keys.map(({ kid: _, ...jwk }) => jwk) });

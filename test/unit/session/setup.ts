@@ -11,6 +11,9 @@ import { witness } from "../../witness.ts";
 /** 2026-11-25T12:00:00Z, in seconds: when every test of sessions takes place. */
 export const NOON = 1_795_608_000;
 
+export const ISSUER = "https://auth.example";
+export const JWKS = `${ISSUER}/jwks`;
+
 const ASYMMETRIC: readonly Algorithm[] = [
   ...(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const),
   ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),
@@ -20,7 +23,7 @@ const ASYMMETRIC: readonly Algorithm[] = [
 export function issuerEntry(more: Partial<Issuer> = {}): Issuer {
   return {
     name: "auth",
-    issuer: "https://auth.example",
+    issuer: ISSUER,
     keys: { from: "discovery" },
     algorithms: ASYMMETRIC,
     audience: ["chat"],
@@ -183,6 +186,16 @@ export function createWorld(
   world.restart();
   return world;
 }
+
+/** A world whose one issuer has a JWKS address, so that one fetch is one fetch. */
+export const simple = (provider: { cacheControl?: string; algorithms?: string[] } = {}): World =>
+  createWorld({
+    issuers: [issuerEntry({ issuer: ISSUER, keys: { from: "jwks", url: JWKS } })],
+    providers: [{ issuer: ISSUER, algorithms: ["ES256"], ...provider }],
+  });
+
+/** The outcome of a session of the provider's own making. */
+export const GOOD = "session of alice";
 
 /** What a test says of a result: the reason of a failure, or the subject of a session. */
 export function outcome(result: Result<Session, GatewayError>): string {

@@ -1,0 +1,123 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Sandbox, startSandbox } from "../sandbox/index.ts";
+import { listen } from "../sandbox/server.ts";
+import { witness } from "../witness.ts";
+import { launch } from "./chromium.ts";
+
+describe("a session in a cookie", () => {
+  let own: Sandbox;
+  let browser: Browser;
+  /** What stands in Cookie headers, and nowhere else. */
+  const COOKIE = "session";
+
+  beforeAll(async () => {
+    own = await startSandbox({
+      onMint: witness.keepToken,
+      configure: ({ vars }) => {
+        for (const issuer of (vars as { SESSION_ISSUERS: { cookie?: string }[] }).SESSION_ISSUERS)
+          issuer.cookie = COOKIE;
+      },
+    });
+    browser = await launch([]);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await own?.stop();
+  });
+
+  beforeEach(() => own.simulator.reset());
+
+  afterEach(() => {
+    witness.keepAll(own.secrets);
+    witness.hearAll(own.logs);
+    expect(witness.leaks(), "no session, auth token or key in the gateway's log").toEqual([]);
+  });
+
+  interface Read {
+    status: number;
+    body: { authToken?: string; code?: string };
+    headers: Record<string, string | null>;
+  }
+
+  /**
+   * What a page at this address is told by its own fetch; the name of the error where it is told nothing. Cookies know no
+   * ports: the session is on 127.0.0.1, and travels from every page there.
+   */
+  async function asked(address: string, credentials: "include" | "omit" = "include"): Promise<Read | string> {
+    const context = await browser.newContext();
+    try {
+      const value = await own.provider.issue({ subject: "alice" });
+      const { href, hostname } = own.gateway;
+      witness.keepPresented(href, new Headers({ cookie: `${COOKIE}=${value}` }), null);
+      await context.addCookies([{ name: COOKIE, value, domain: hostname, path: "/", httpOnly: true, sameSite: "Lax" }]);
+      const page = await context.newPage();
+      await page.goto(address);
+      return await page.evaluate(
+        async ([url, mode]) => {
+          try {
+            const answer = await fetch(`${url}`, { method: "POST", credentials: mode as RequestCredentials });
+            const names = ["Retry-After", "X-Request-Id", "Server-Timing", "Cache-Control", "Vary"];
+            const headers = Object.fromEntries(names.map((name) => [name, answer.headers.get(name)]));
+            return { status: answer.status, body: await answer.json(), headers };
+          } catch (error) {
+            return (error as Error).name;
+          }
+        },
+        [new URL("/v1/token", own.gateway).href, credentials],
+      );
+    } finally {
+      await context.close();
+    }
+  }
+
+  /** A page of an origin that is not listed, on this name of the machine. */
+  async function elsewhere<T>(host: string, visiting: (address: string) => Promise<T>): Promise<T> {
+    const html = { headers: { "content-type": "text/html" } };
+    const server = await listen(async () => new Response("<link rel=icon href=data:,>", html), 0);
+    try {
+      return await visiting(`http://${host}:${server.port}`);
+    } finally {
+      await server.close();
+    }
+  }
+
+  it("gets a page on a listed origin its token, and the page can read the answer", async () => {
+    const answer = (await asked(own.sandbox.href)) as Read;
+    expect(answer.status).toBe(201);
+    expect(own.simulator.tokens("alice")).toEqual([answer.body.authToken]);
+    expect(answer.headers["X-Request-Id"]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(answer.headers["Server-Timing"]).toMatch(
+      /^session;dur=\d+, directory;dur=\d+, cometchat;dur=\d+, total;dur=\d+$/,
+    );
+    // Not exposed: what a page has no use for.
+    expect(answer.headers.Vary).toBeNull();
+  });
+
+  it("lets that page read a refusal, and when to try again", async () => {
+    // Not a 429 of CometChat's: the gateway would spare the app for a while, in the tests that follow as well.
+    own.simulator.faults.add({ match: "any", effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" } });
+    const answer = (await asked(own.sandbox.href)) as Read;
+    expect([answer.status, answer.body.code]).toEqual([503, "cometchat-unavailable"]);
+    expect(Number(answer.headers["Retry-After"])).toBeGreaterThan(0);
+    expect(answer.headers["X-Request-Id"]).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it("is nobody's where the page does not send it", async () => {
+    const answer = (await asked(own.sandbox.href, "omit")) as Read;
+    expect([answer.status, answer.body.code]).toEqual([401, "session-missing"]);
+  });
+
+  it("gets a page on an origin of another site nothing, and nothing is minted", async () => {
+    expect(await elsewhere("localhost", asked)).toBe("TypeError");
+    expect(own.simulator.journal.entries).toEqual([]);
+  });
+
+  // The browser vouches for the site (Sec-Fetch-Site: same-site), so the gateway takes the cookie; but it names only listed
+  // origins in its answer.
+  it("is taken from a page of its own site on an origin that is not listed, which cannot read the answer", async () => {
+    expect(await elsewhere("127.0.0.1", asked)).toBe("TypeError");
+    expect(own.simulator.tokens("alice")).toHaveLength(1);
+  });
+});
