@@ -27,7 +27,7 @@ const gateway = () =>
         COMETCHAT_API_KEY: "0123456789abcdef0123456789abcdef01234567",
         BACKEND_SECRET: "",
         TOKEN_ENCRYPTION_KEY: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
-        TOKENS: { maxPerSession: 5 },
+        TOKENS: { maxPerSession: 5, reuse: "session" },
       },
       // No test reaches a network: what no simulator answers fails loudly.
       outboundService: () => new Response("blocked", { status: 599 }),

@@ -7,7 +7,6 @@ import { createDirectory, type Directory } from "./directory/directory.ts";
 import { createHeld, type Held } from "./directory/held.ts";
 import { createOrigins, type Origins } from "./http/origin.ts";
 import { createLedgers, type Ledgers } from "./ledger/access.ts";
-import { createSeal } from "./ledger/seal.ts";
 import { DIRECTORY_READ_MS } from "./limits.ts";
 import { ok, type Result } from "./result.ts";
 import { createVerifier, type Verifier } from "./session/verify.ts";
@@ -46,10 +45,7 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
     origins: createOrigins(config.origins),
     verifier: createVerifier({ issuers: config.issuers, deps, kv: bindings.USERS }),
     directory: createDirectory(bindings.USERS, deps, patience),
-    held:
-      config.tokens.reuse === "session"
-        ? createHeld(bindings.USERS, createSeal(config.encryptionKeys, "held"), deps, patience)
-        : undefined,
+    held: createHeld(bindings.USERS, config, deps, patience),
     ledgers: createLedgers(bindings.LEDGER, config, deps),
     cometchat: (app) => clients.get(app),
     apps: () => [...clients.values()],

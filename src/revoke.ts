@@ -96,7 +96,7 @@ export async function revokeToken(
   const { held, ledgers } = gateway;
   const revoked = await chat.revoke(uid, token, context);
   if (!revoked.ok) return revoked.error.reason === "upstream-uid-unknown" ? ok(undefined) : revoked;
-  if (held) context.after("release", () => held.forgetAll(uid, token));
+  if (held) context.after("release", () => held.forgetAll(uid, (one) => one === token));
   if (ledgers.records) {
     context.after("forget", (later) =>
       ledgers.tokens(uid, chat.app.name, (ledger) => ledger.forget(token), later.deadline.left()),

@@ -3,6 +3,7 @@ import type { App } from "../config/types.ts";
 import type { Deadline, Deps } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { ANSWER_BYTES, UNAVAILABLE_SECONDS } from "../limits.ts";
+import { readAtMost } from "../read.ts";
 import { ok, type Result } from "../result.ts";
 import { failureOf } from "./failures.ts";
 import { retryAfter } from "./quota.ts";
@@ -10,8 +11,11 @@ import { retryAfter } from "./quota.ts";
 /** One call of the REST API. */
 export interface Call<T> {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  /** Below the app's base address, its parts already encoded. It may hold an auth token, so it is never logged. */
-  readonly path: string;
+  /**
+   * Below the app's base address, its parts already encoded; undefined where there is none, since no uid could be that.
+   * It may hold an auth token, so it is never logged.
+   */
+  readonly path: string | undefined;
   readonly body?: unknown;
   /** What a 2xx body says; undefined where it makes no sense. */
   readonly read: (body: unknown) => T | undefined;
@@ -43,8 +47,8 @@ export function createClient(app: App, deps: Deps): Client {
     deadline.signal.addEventListener("abort", end);
     const init = request(app, call, stop.signal);
     try {
-      const response = await whole(deps.fetch(app.baseUrl + call.path, init), stop.signal);
-      const bytes = await receive(response, stop.signal);
+      const response = await whole(deps.fetch(`${app.baseUrl}${call.path}`, init), stop.signal);
+      const bytes = await readAtMost(response.body, ANSWER_BYTES, (wait) => whole(wait, stop.signal));
       return { ...judge(call, response, bytes, deps.now()), headers: response.headers };
     } catch {
       // What was thrown may name the address, and with it a token: only its kind is kept.
@@ -77,36 +81,6 @@ function whole<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     signal.addEventListener("abort", abort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
-}
-
-/** The body, or undefined where it is larger than any answer we ask for. */
-async function receive(response: Response, signal: AbortSignal): Promise<Uint8Array | undefined> {
-  if (!response.body) return new Uint8Array();
-  const reader = response.body.getReader();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  let over = false;
-  try {
-    for (;;) {
-      const { done, value } = await whole(reader.read(), signal);
-      if (done) break;
-      size += value.byteLength;
-      over = size > ANSWER_BYTES;
-      if (over) break;
-      chunks.push(value);
-    }
-  } finally {
-    // Ends the transfer of what is not wanted; after the last byte it does nothing.
-    reader.cancel().catch(() => undefined);
-  }
-  if (over) return undefined;
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
 }
 
 function judge<T>(call: Call<T>, response: Response, bytes: Uint8Array | undefined, now: number): Attempt<T> {

@@ -16,6 +16,7 @@ export type Send = <T>(call: Call<T>, context: Context) => Promise<Result<T, Gat
  */
 export function createSend(client: Client, breaker: Breaker, quota: Quota, { random }: Pick<Deps, "random">): Send {
   return async (call, { deadline }) => {
+    if (call.path === undefined) return fail("uid-form");
     let failed: { result: Result<never, GatewayError>; timedOut: boolean } | undefined;
     for (let attempt = 1; ; attempt++) {
       const blocked = quota.wait();

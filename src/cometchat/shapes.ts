@@ -14,7 +14,7 @@ const succeeded = z.object({
 /** Whether a call without a result of its own was done: JSON that does not deny it, or nothing at all (204). */
 export const done = (body: unknown): true | undefined => succeeded.safeParse(body).success || undefined;
 
-/** `/users/{uid}`, or undefined for what CometChat would never have as a uid: nothing else may reach a path. */
-export function pathOf(uid: string): string | undefined {
-  return uid.length <= UID_CHARS && /^[a-z0-9_-]+$/.test(uid) ? `/users/${encodeURIComponent(uid)}` : undefined;
+/** `/users/{uid}…`, or undefined for what CometChat would never have as a uid: nothing else may reach a path. */
+export function pathOf(uid: string, rest = ""): string | undefined {
+  return uid.length <= UID_CHARS && /^[a-z0-9_-]+$/.test(uid) ? `/users/${uid}${rest}` : undefined;
 }

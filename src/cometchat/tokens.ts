@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Context } from "../context.ts";
-import { fail, type GatewayError } from "../errors.ts";
+import type { GatewayError } from "../errors.ts";
 import { AUTH_TOKEN_CHARS } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import type { Send } from "./resilience.ts";
@@ -23,12 +23,10 @@ export function createTokens(send: Send) {
      * https://www.cometchat.com/docs/rest-api/auth-tokens/create
      */
     async mint(uid: string, context: Context): Promise<Result<string, GatewayError>> {
-      const path = pathOf(uid);
-      if (path === undefined) return fail("uid-form");
       return send(
         {
           method: "POST",
-          path: `${path}/auth_tokens`,
+          path: pathOf(uid, "/auth_tokens"),
           body: { force: true },
           read(body) {
             const answer = minted.safeParse(body);
@@ -41,12 +39,10 @@ export function createTokens(send: Send) {
 
     /** `DELETE /users/{uid}/auth_tokens/{authToken}`. https://www.cometchat.com/docs/rest-api/auth-tokens/delete */
     async revoke(uid: string, token: string, context: Context): Promise<Result<void, GatewayError>> {
-      const path = pathOf(uid);
-      if (path === undefined) return fail("uid-form");
       // What cannot be a token is an unknown one.
       if (token.length > AUTH_TOKEN_CHARS || !pathToken.test(token)) return ok(undefined);
       const result = await send(
-        { method: "DELETE", path: `${path}/auth_tokens/${encodeURIComponent(token)}`, read: done },
+        { method: "DELETE", path: pathOf(uid, `/auth_tokens/${encodeURIComponent(token)}`), read: done },
         context,
       );
       if (result.ok) return ok(undefined);
@@ -56,9 +52,7 @@ export function createTokens(send: Send) {
 
     /** `DELETE /users/{uid}/auth_tokens`: every token of the user. https://www.cometchat.com/docs/rest-api/auth-tokens/flush */
     async flush(uid: string, context: Context): Promise<Result<void, GatewayError>> {
-      const path = pathOf(uid);
-      if (path === undefined) return fail("uid-form");
-      const result = await send({ method: "DELETE", path: `${path}/auth_tokens`, read: done }, context);
+      const result = await send({ method: "DELETE", path: pathOf(uid, "/auth_tokens"), read: done }, context);
       return result.ok ? ok(undefined) : result;
     },
   };

@@ -41,6 +41,9 @@ const readUser =
     return { uid, name: data.name, ...Object.fromEntries(sound.map(([field]) => [field, data[field]])) };
   };
 
+/** `/users…`, for a call that holds the uid elsewhere. */
+const collection = (uid: string, rest = "") => pathOf(uid) && `/users${rest}`;
+
 type Posted = Result<{ authToken: string | undefined }, GatewayError>;
 type Mint = (uid: string, context: Context) => Promise<Result<string, GatewayError>>;
 
@@ -51,7 +54,7 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
     const result: Posted = await send(
       {
         method: "POST",
-        path: "/users",
+        path: collection(uid),
         body: { uid, ...profile, ...(withAuthToken ? { withAuthToken } : {}) },
         lost: () => {
           lost = true;
@@ -75,7 +78,6 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
   }
 
   async function isDeactivated(uid: string, context: Context): Promise<Result<boolean, GatewayError>> {
-    if (pathOf(uid) === undefined) return fail("uid-form");
     const query = new URLSearchParams({ onlyDeactivated: "true", searchKey: uid, perPage: String(LIST_PAGE) });
     query.append("searchIn[]", "uid");
     for (let page = 1; page <= LIST_PAGES; page++) {
@@ -83,7 +85,7 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       const result = await send(
         {
           method: "GET",
-          path: `/users?${query}`,
+          path: collection(uid, `?${query}`),
           read(body) {
             const answer = listed.safeParse(body);
             return answer.success ? answer.data.data : undefined;
@@ -107,7 +109,6 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       options: { withAuthToken: boolean },
       context: Context,
     ): Promise<Result<{ authToken: string | undefined; roleRefused: boolean }, GatewayError>> {
-      if (pathOf(uid) === undefined) return fail("uid-form");
       const { role, ...rest } = profile;
       const granted = role !== undefined && roles.known(role);
       const first = await post(uid, granted ? profile : rest, options.withAuthToken, context);
@@ -122,8 +123,7 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
 
     /** `GET /users/{uid}`. A deactivated user is unknown here. */
     async get(uid: string, context: Context): Promise<Result<User, GatewayError>> {
-      const path = pathOf(uid);
-      return path === undefined ? fail("uid-form") : send({ method: "GET", path, read: readUser(uid) }, context);
+      return send({ method: "GET", path: pathOf(uid), read: readUser(uid) }, context);
     },
 
     /** `PUT /users/{uid}`. Whether it merges metadata and tags is not documented: they are sent whole. */
@@ -133,17 +133,16 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       unset: readonly ("avatar" | "link" | "metadata")[],
       context: Context,
     ): Promise<Result<User, GatewayError>> {
-      const path = pathOf(uid);
-      if (path === undefined) return fail("uid-form");
       const body = { ...profile, ...(unset.length > 0 ? { unset } : {}) };
-      return send({ method: "PUT", path, body, read: readUser(uid) }, context);
+      return send({ method: "PUT", path: pathOf(uid), body, read: readUser(uid) }, context);
     },
 
     /** `DELETE /users/{uid}`, never permanent: the default too, should the body be lost on the way. */
     async deactivate(uid: string, context: Context): Promise<Result<void, GatewayError>> {
-      const path = pathOf(uid);
-      if (path === undefined) return fail("uid-form");
-      const result = await send({ method: "DELETE", path, body: { permanent: false }, read: done }, context);
+      const result = await send(
+        { method: "DELETE", path: pathOf(uid), body: { permanent: false }, read: done },
+        context,
+      );
       if (result.ok) return ok(undefined);
       if (result.error.reason !== "upstream-uid-unknown") return result;
       // Deactivated already, by the attempt before whose answer was lost, say: that is what was asked for.
@@ -153,9 +152,13 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
 
     /** `PUT /users`. What it answers is documented in two ways, so only its success counts. */
     async reactivate(uid: string, context: Context): Promise<Result<void, GatewayError>> {
-      if (pathOf(uid) === undefined) return fail("uid-form");
       const result = await send(
-        { method: "PUT", path: "/users", body: { uidsToActivate: [uid] }, read: (body) => isObject(body) || undefined },
+        {
+          method: "PUT",
+          path: collection(uid),
+          body: { uidsToActivate: [uid] },
+          read: (body) => isObject(body) || undefined,
+        },
         context,
       );
       return result.ok ? ok(undefined) : result;

@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
+import type { Config } from "../config/types.ts";
 import type { Deps } from "../context.ts";
 import { base64url, fromBase64 } from "../encoding.ts";
-import type { Seal } from "../ledger/seal.ts";
+import { createSeal } from "../ledger/seal.ts";
 import { HELD_REMEMBERED, KV_TTL_LEAST_SECONDS, MAPPING_MEMORY_MS } from "../limits.ts";
 import { createMemory } from "../memory.ts";
 import { number } from "../shape.ts";
@@ -27,12 +28,14 @@ export interface Held {
   /** Remembers at once, writes when KV takes it. `seconds` until KV may drop it. Rejects when KV refuses. */
   readonly put: (uid: string, session: string, held: HeldToken, seconds: number) => Promise<void>;
   readonly forget: (uid: string, session: string) => Promise<void>;
-  /** Forgets all of a user's, or those that hold this token. */
-  readonly forgetAll: (uid: string, token?: string) => Promise<void>;
+  /** Forgets all of a user's, or those of which `dead` says so. */
+  readonly forgetAll: (uid: string, dead?: (token: string) => boolean | Promise<boolean>) => Promise<void>;
 }
 
-/** `patience`: milliseconds after which a read counts as a miss. */
-export function createHeld(kv: KVNamespace, seal: Seal, deps: Deps, patience: number): Held {
+/** Undefined where sessions are not given what they hold. `patience`: milliseconds after which a read counts as a miss. */
+export function createHeld(kv: KVNamespace, config: Config, deps: Deps, patience: number): Held | undefined {
+  if (config.tokens.reuse !== "session") return undefined;
+  const seal = createSeal(config.encryptionKeys, "held");
   const memory = createMemory<HeldToken>(HELD_REMEMBERED, deps.now, MAPPING_MEMORY_MS);
   const prefixOf = (uid: string) => `v1:t:${uid}:`;
 
@@ -70,16 +73,17 @@ export function createHeld(kv: KVNamespace, seal: Seal, deps: Deps, patience: nu
       await kv.put(key, base64url(sealed), { expirationTtl: Math.max(KV_TTL_LEAST_SECONDS, Math.floor(seconds)) });
     },
     forget: (uid, session) => drop(prefixOf(uid) + session),
-    async forgetAll(uid, token) {
+    async forgetAll(uid, dead) {
+      const gone = async (held: HeldToken | undefined) => dead === undefined || (held && (await dead(held.token)));
       // What this isolate remembers goes first: KV's list lags behind.
       for (const [key, held] of memory.entries()) {
-        if (key.startsWith(prefixOf(uid)) && (token === undefined || held.token === token)) memory.delete(key);
+        if (key.startsWith(prefixOf(uid)) && (await gone(held))) memory.delete(key);
       }
       let cursor: string | undefined;
       do {
         const page: KVNamespaceListResult<unknown> = await kv.list({ prefix: prefixOf(uid), cursor: cursor ?? null });
         for (const { name } of page.keys) {
-          if (token === undefined || (await open(name, await kv.get(name)))?.token === token) await drop(name);
+          if (await gone(dead && (await open(name, await kv.get(name))))) await drop(name);
         }
         cursor = page.list_complete ? undefined : page.cursor;
       } while (cursor !== undefined);

@@ -1,12 +1,12 @@
 import type * as z from "zod/mini";
 import { Refusal } from "../errors.ts";
+import { readAtMost } from "../read.ts";
 
 export const UNKNOWN_KEY = "The body holds a key that is not known.";
 export const NO_OBJECT = "The body must be an object.";
 
 /**
  * The request's JSON body, checked by `schema`; undefined where there is no body.
- * The size is counted while reading: a declared length proves nothing, and a chunked body has none.
  * Throws `body-too-large`, `media-type`, `body-json`, or `body-shape` with the wrong fields named.
  */
 export async function readBody<S extends z.ZodMiniType>(
@@ -41,19 +41,9 @@ export function parseJson(bytes: Uint8Array): unknown {
 /** The body's bytes, at most `limit`. Throws `body-too-large`, and reads no further. */
 export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get("Content-Length")) > limit) throw new Refusal({ reason: "body-too-large" });
-  if (!request.body) return new Uint8Array(0);
-  const bytes = new Uint8Array(limit);
-  let length = 0;
-  const reader = request.body.getReader();
-  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-    if (length + chunk.value.length > limit) {
-      await reader.cancel();
-      throw new Refusal({ reason: "body-too-large" });
-    }
-    bytes.set(chunk.value, length);
-    length += chunk.value.length;
-  }
-  return bytes.subarray(0, length);
+  const bytes = await readAtMost(request.body, limit);
+  if (!bytes) throw new Refusal({ reason: "body-too-large" });
+  return bytes;
 }
 
 export const mediaType = (request: Request): string =>

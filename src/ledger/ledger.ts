@@ -3,11 +3,14 @@ import { type CometChat, createCometChat } from "../cometchat/cometchat.ts";
 import { parseConfig } from "../config/parse.ts";
 import type { Config } from "../config/types.ts";
 import type { Context } from "../context.ts";
+import { createHeld, type Held } from "../directory/held.ts";
 import { base64url, sha256 } from "../encoding.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import {
   ALARM_BATCH,
   ALARM_MS,
+  DIRECTORY_READ_MS,
+  HELD_LOOK_MS,
   LEDGER_ABSENT_TRIES,
   LEDGER_BACKOFF_LEAST_MS,
   LEDGER_BACKOFF_MOST_MS,
@@ -18,6 +21,7 @@ import {
 import { platform } from "../platform.ts";
 import { ok, type Result } from "../result.ts";
 import { createTiming } from "../telemetry/timing.ts";
+import { within } from "../within.ts";
 import { createSeal, type Seal } from "./seal.ts";
 import { createStore, type Entry, EVERY_SESSION, type Store } from "./store.ts";
 
@@ -47,7 +51,9 @@ type Outcome = Result<void, GatewayError>;
  */
 export class Ledger extends DurableObject<Env> {
   readonly #store: Store;
-  #parts: { config: Config; seal: Seal; chats: Map<string, CometChat> } | undefined;
+  /** Nothing was revoked since KV was last looked through. */
+  #looked = false;
+  #parts: { config: Config; seal: Seal; chats: Map<string, CometChat>; held: Held | undefined } | undefined;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -82,6 +88,7 @@ export class Ledger extends DurableObject<Env> {
   async revokeSession(uid: string, session: string, at: number, budget: number): Promise<Outcome> {
     this.#store.setFact("uid", uid);
     this.#store.revoke(session, at);
+    await this.#lookLater();
     // What was minted while this request was on its way is still to be recorded; it ends then.
     return this.#endNow(this.#store.ofSession(session), budget);
   }
@@ -93,9 +100,8 @@ export class Ledger extends DurableObject<Env> {
   async endAll(uid: string, at: number): Promise<number> {
     this.#store.setFact("uid", uid);
     this.#store.revoke(EVERY_SESSION, at);
-    this.#store.end(this.#store.all(), platform.now() + LEDGER_BACKOFF_LEAST_MS);
-    await this.#arm();
-    return this.#store.newest();
+    await this.#lookLater();
+    return this.#mark(this.#store.all());
   }
 
   /** Of the entries up to `last`, CometChat has ended those of `app`; those of other apps are revoked here. */
@@ -108,10 +114,7 @@ export class Ledger extends DurableObject<Env> {
   /** The user has moved: what it holds in its former app ends. */
   async leave(uid: string, former: string, budget: number): Promise<Outcome> {
     this.#store.setFact("uid", uid);
-    const entries = this.#store.all().filter(({ app }) => app === former);
-    this.#store.end(entries, platform.now() + LEDGER_BACKOFF_LEAST_MS);
-    await this.#arm();
-    const last = this.#store.newest();
+    const last = await this.#mark(this.#store.all().filter(({ app }) => app === former));
     const { chats } = await this.#open();
     const left = await this.#within(budget, async (context) => chats.get(former)?.flush(uid, context));
     if (left?.ok) this.#store.removeUpTo(last, former);
@@ -122,6 +125,8 @@ export class Ledger extends DurableObject<Env> {
   /** Drops a token that was revoked elsewhere. */
   async forget(token: string): Promise<void> {
     this.#store.removeDigest(base64url(await sha256(token)));
+    await this.#lookLater();
+    await this.#arm();
   }
 
   /** The user's home app: the one chosen first, for good. */
@@ -191,13 +196,19 @@ export class Ledger extends DurableObject<Env> {
     }
   }
 
-  async #endNow(entries: readonly Entry[], budget: number): Promise<Outcome> {
-    if (entries.length === 0) return ok(undefined);
-    const now = platform.now();
-    // Should this object be evicted in the middle, the alarm goes on. Not at once: it would ring while CometChat is being
-    // asked here, and ask for each token a second time.
-    this.#store.end(entries, now + LEDGER_BACKOFF_LEAST_MS);
+  /**
+   * These are to end, whatever becomes of whoever asked: should this object be evicted in the middle, the alarm goes on.
+   * Not at once: it would ring while CometChat is being asked here, and ask for each token a second time. Answers the
+   * newest entry.
+   */
+  async #mark(entries: readonly Entry[]): Promise<number> {
+    this.#store.end(entries, platform.now() + LEDGER_BACKOFF_LEAST_MS);
     await this.#arm();
+    return this.#store.newest();
+  }
+
+  async #endNow(entries: readonly Entry[], budget: number): Promise<Outcome> {
+    await this.#mark(entries);
     const failed = await this.#within(budget, (context) => this.#revokeEach(entries, context));
     await this.#arm();
     return failed;
@@ -218,7 +229,33 @@ export class Ledger extends DurableObject<Env> {
     );
     // Nobody else hears of it: there is no request whose line would say so.
     if (!failed.ok) platform.log({ event: "ledger-revoke-failed", ...failed.error });
+    if (this.#looksAt() <= now) await this.#look(now);
     await this.#arm();
+  }
+
+  /** When KV is to be looked through for dead tokens that it still holds; milliseconds since 1970, or infinity. */
+  #looksAt = (): number => Number(this.#store.fact("look") ?? Number.POSITIVE_INFINITY);
+
+  async #lookLater(): Promise<void> {
+    const { held } = await this.#open();
+    if (held) this.#store.setFact("look", String(platform.now() + HELD_LOOK_MS));
+    this.#looked = false;
+  }
+
+  /**
+   * Who revokes a token also forgets that it is held. But KV may have refused, or a sign-in that was under way may have
+   * held its token afterwards: it would be handed out, dead, for as long as its session lasts.
+   */
+  async #look(now: number): Promise<void> {
+    const { held } = await this.#open();
+    // Should this object be evicted in the middle, there is another look.
+    await this.#lookLater();
+    this.#looked = true;
+    const uid = this.#store.fact("uid") ?? "";
+    const dead = async (token: string) => !this.#store.lives(base64url(await sha256(token)), now);
+    const looked = (async () => held?.forgetAll(uid, dead))().then(() => true);
+    if (!(await within(ALARM_MS, looked).catch(() => false))) platform.log({ event: "held-look-failed" });
+    else if (this.#looked) this.#store.removeFact("look");
   }
 
   /** A few at a time, since a user may have a hundred. Answers a failure, where there is one. */
@@ -273,8 +310,8 @@ export class Ledger extends DurableObject<Env> {
 
   /** The alarm stands at the earliest due time, or there is none. */
   async #arm(): Promise<void> {
-    const due = this.#store.nextDue();
-    if (due === undefined) await this.ctx.storage.deleteAlarm();
+    const due = Math.min(this.#looksAt(), this.#store.nextDue() ?? Number.POSITIVE_INFINITY);
+    if (due === Number.POSITIVE_INFINITY) await this.ctx.storage.deleteAlarm();
     else await this.ctx.storage.setAlarm(Math.max(due, platform.now() + 1));
   }
 
@@ -287,6 +324,7 @@ export class Ledger extends DurableObject<Env> {
     this.#parts = {
       config,
       seal: createSeal(config.encryptionKeys, "ledger"),
+      held: createHeld(this.env.USERS, config, platform, DIRECTORY_READ_MS),
       chats: new Map([...config.apps].map(([name, app]) => [name, createCometChat(app, platform)])),
     };
     return this.#parts;

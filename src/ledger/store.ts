@@ -63,8 +63,11 @@ export function createStore(sql: SqlStorage) {
     /** The id of the newest entry; 0 where there is none. */
     newest: (): number => (sql.exec("SELECT max(id) AS id FROM tokens").one() as { id: number | null }).id ?? 0,
     /** Whether a token is to live on. */
-    lives: (digest: string, now: number): boolean =>
-      rows("SELECT * FROM tokens WHERE digest = ? AND (due IS NULL OR due > ?)", digest, now).length > 0,
+    lives(digest: string, now: number): boolean {
+      const [entry] = rows("SELECT * FROM tokens WHERE digest = ?", digest);
+      if (!entry || entry.attempts > 0 || entry.mintedAt <= this.revokedAt(entry.session)) return false;
+      return entry.due === null || entry.due > now;
+    },
     due: (now: number, most: number): Entry[] =>
       rows("SELECT * FROM tokens WHERE due <= ? ORDER BY due LIMIT ?", now, most),
     nextDue: (): number | undefined =>
@@ -116,6 +119,9 @@ export function createStore(sql: SqlStorage) {
     },
     setFact(name: string, value: string): void {
       sql.exec("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value);
+    },
+    removeFact(name: string): void {
+      sql.exec("DELETE FROM facts WHERE name = ?", name);
     },
   };
 }

@@ -1,6 +1,7 @@
 import { wrongUrl } from "../config/urls.ts";
 import type { Deps } from "../context.ts";
 import { DOCUMENT_BYTES, KEYS_FRESH_LEAST_MS, KEYS_FRESH_MOST_MS, KEYS_FRESH_MS } from "../limits.ts";
+import { readAtMost } from "../read.ts";
 import { err, ok, type Result } from "../result.ts";
 
 /** What can be wrong with a provider's document, for the log and for `/readyz`. */
@@ -38,15 +39,20 @@ export async function fetchDocument(
   gone.catch(() => {});
   try {
     signal.throwIfAborted();
-    const response = await Promise.race([fetch(address, request(signal)), gone]);
-    const text = response.status === 200 ? await Promise.race([read(response, gone), gone]) : undefined;
+    const bounded = <T>(wait: Promise<T>) => Promise.race([wait, gone]);
+    const response = await bounded(fetch(address, request(signal)));
     if (response.status !== 200) {
       response.body?.cancel().catch(() => {});
       return err(response.status >= 300 && response.status < 400 ? "redirect" : "status");
     }
-    if (text === undefined) return err("too-large");
+    const bytes = await readAtMost(response.body, DOCUMENT_BYTES, bounded);
+    if (!bytes) return err("too-large");
     const age = seconds(response.headers.get("age"));
-    return ok({ body: JSON.parse(text) as unknown, age, freshFor: freshness(response.headers, age) });
+    return ok({
+      body: JSON.parse(new TextDecoder().decode(bytes)) as unknown,
+      age,
+      freshFor: freshness(response.headers, age),
+    });
   } catch (error) {
     if (signal.aborted) return err("timeout");
     return err(error instanceof SyntaxError ? "not-json" : "unreachable");
@@ -56,26 +62,6 @@ export async function fetchDocument(
 /** Redirects are not followed: one could lead to another host, or to plain http. Caches between are asked to pass on. */
 function request(signal: AbortSignal): RequestInit {
   return { headers: { accept: "application/json" }, redirect: "manual", cache: "no-store", signal };
-}
-
-/** The body as text, or undefined once it is longer than the cap: the rest is never read. */
-async function read(response: Response, gone: Promise<never>): Promise<string | undefined> {
-  const reader = response.body?.getReader();
-  if (!reader) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  let size = 0;
-  try {
-    for (;;) {
-      const { done, value } = await Promise.race([reader.read(), gone]);
-      if (done) return text + decoder.decode();
-      size += value.byteLength;
-      if (size > DOCUMENT_BYTES) return undefined;
-      text += decoder.decode(value, { stream: true });
-    }
-  } finally {
-    reader.cancel().catch(() => {});
-  }
 }
 
 /** What is left of `max-age`, within our bounds (RFC 9111 §4.2); what says nothing is fresh for the default. */

@@ -1,7 +1,8 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { faultyKv, type HoldingWorld, holding } from "./holding.ts";
-import { keeping, request, restored } from "./keeping.ts";
+import { keeping, ledgerOf, request, restored } from "./keeping.ts";
 import { API_KEY, bodyOf, type World, type WorldOptions } from "./world.ts";
 
 restored();
@@ -21,6 +22,8 @@ async function ask(world: World, session: object | string, init: RequestInit = {
   const response = await world.signIn(session, init);
   return [response.status, (await bodyOf(response)).authToken];
 }
+
+const alarmAt = () => runInDurableObject(ledgerOf("alice"), (_, { storage }) => storage.getAlarm());
 
 /** When no isolate remembers anything of what was: only what is in the stores counts. */
 const minutesLater = () => vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
@@ -71,6 +74,102 @@ describe("KV refusing a write once, at a sign-out,", () => {
       const [, token] = await ask(one, session);
       expect(world.simulator.tokens("alice")).toContain(token);
     }
+  });
+});
+
+describe("KV refusing to forget, for good,", () => {
+  const refused = () => Promise.reject(new Error("KV DELETE failed: 503 Service Unavailable"));
+  const deaf = () => faultyKv((operation) => (operation === "delete" ? refused() : undefined));
+  /** The ledger's look, two minutes after a revocation. */
+  const look = async () => {
+    minutesLater();
+    await runDurableObjectAlarm(ledgerOf("alice"));
+  };
+
+  it.each<[string, (world: World, session: string, token: string) => Promise<Response>]>([
+    ["this session", (world, session) => world.call("/v1/token", request("DELETE", session))],
+    [
+      "the token by its name",
+      (world, session, authToken) => world.call("/v1/token", request("DELETE", session, { authToken })),
+    ],
+    ["every session", (world, session) => world.call("/v1/tokens", request("DELETE", session))],
+  ])("at the end of %s: the ledger forgets it later, and what lives is left alone", async (what, end) => {
+    const world = reusing({ USERS: deaf() });
+    const session = await world.provider.issue(device("phone"));
+    const [, ended] = await ask(world, session);
+    const laptop = await world.provider.issue(device("laptop"));
+    const [, onLaptop] = await ask(world, laptop);
+    expect((await end(world, session, ended)).status).toBe(204);
+    await evictDurableObject(ledgerOf("alice"));
+    await look();
+    const [status, token] = await ask(elsewhere(world), session);
+    expect([status, token === ended]).toEqual([201, false]);
+    expect((await ask(elsewhere(world), laptop))[0]).toBe(what === "every session" ? 201 : 200);
+    expect(world.simulator.tokens("alice")).toContain(token);
+    expect(world.simulator.tokens("alice").includes(onLaptop)).toBe(what !== "every session");
+  });
+
+  it("not even when the ledger is to forget it: it says so, and looks again until KV agrees", async () => {
+    const world = reusing({ USERS: deaf() });
+    const session = await world.provider.issue(device("phone"));
+    await ask(world, session);
+    await world.call("/v1/token", request("DELETE", session));
+    const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
+    const kv = vi.spyOn(Object.getPrototypeOf(bindings.USERS), "delete").mockImplementation(refused);
+    for (const _ of [1, 2]) {
+      await look();
+      expect(log.mock.calls.map(([line]) => JSON.parse(String(line)).event)).toEqual(["held-look-failed"]);
+      log.mockClear();
+      expect(await alarmAt()).toBeGreaterThan(Date.now() + 60_000);
+    }
+    kv.mockRestore();
+    await look();
+    expect((await ask(elsewhere(world), session))[0]).toBe(201);
+    expect(await runDurableObjectAlarm(ledgerOf("alice"))).toBe(false);
+  });
+
+  it("is looked after for the second of two sign-outs, though it came while the ledger was looking", async () => {
+    const world = reusing({ USERS: deaf() });
+    const [first, second] = await Promise.all(["phone", "laptop"].map((jti) => world.provider.issue(device(jti))));
+    await ask(world, String(first));
+    await ask(world, String(second));
+    await world.call("/v1/token", request("DELETE", String(first)));
+    const kv = Object.getPrototypeOf(bindings.USERS);
+    const { list } = kv;
+    vi.spyOn(kv, "list").mockImplementationOnce(async function (this: KVNamespace, ...values) {
+      const listed = await list.apply(this, values);
+      await world.call("/v1/token", request("DELETE", String(second)));
+      return listed;
+    });
+    await look();
+    expect(await alarmAt()).toBeGreaterThan(Date.now());
+    await look();
+    for (const session of [first, second]) expect((await ask(elsewhere(world), String(session)))[0]).toBe(201);
+  });
+
+  it("is made good too for a token that is held only when its session has signed out", async () => {
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    const held = (operation: string, key: string) => operation === "put" && key.startsWith("v1:t:");
+    const world = reusing({
+      USERS: faultyKv((operation, key) => {
+        if (!held(operation, key)) return undefined;
+        reach();
+        return opened;
+      }),
+    });
+    const session = await world.provider.issue(device("phone"));
+    const headers = { Authorization: `Bearer ${session}` };
+    expect((await world.ask("/v1/token", { method: "POST", headers })).status).toBe(201);
+    await reached;
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    open();
+    await world.settle();
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    await look();
+    const [status, token] = await ask(elsewhere(world), session);
+    expect(status).toBe(201);
+    expect(world.simulator.tokens("alice")).toEqual([token]);
   });
 });
 

@@ -67,13 +67,16 @@ export function holding(options: WorldOptions = {}): HoldingWorld {
   };
 }
 
-/** KV as it is, but for the calls that `fault` answers itself. */
-export const faultyKv = (fault: (operation: string, key: string) => Promise<never> | undefined) =>
+/** KV as it is, but for the calls that `fault` rejects, or holds up until it resolves. */
+export const faultyKv = (fault: (operation: string, key: string) => Promise<void> | undefined) =>
   new Proxy(bindings.USERS as unknown as Record<string, unknown>, {
     get(target, operation: string) {
       const value = target[operation];
       if (typeof value !== "function") return value;
-      return (...values: unknown[]) => fault(operation, String(values[0])) ?? value.apply(target, values);
+      return async (...values: unknown[]) => {
+        await fault(operation, String(values[0]));
+        return value.apply(target, values);
+      };
     },
   });
 
