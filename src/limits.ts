@@ -181,7 +181,7 @@ export const ALARM_BATCH = 20;
 /** Time one alarm may take. */
 export const ALARM_MS = 20_000;
 /** After a revocation, when KV is looked through for what is still held of it: a sign-in that was under way has half a
- * minute after its answer to hold its token, and KV a minute to show it. Again after as long, where KV refuses. */
+ * minute after its answer to hold its token, and KV a minute to show it. */
 export const HELD_LOOK_MS = 120_000;
 /** How long the ledger knows that a session was revoked: much longer than a record can follow its answer. */
 export const REVOKED_KEPT_MS = 86_400_000;

@@ -238,8 +238,11 @@ export class Ledger extends DurableObject<Env> {
 
   async #lookLater(): Promise<void> {
     const { held } = await this.#open();
-    if (held) this.#store.setFact("look", String(platform.now() + HELD_LOOK_MS));
     this.#looked = false;
+    if (!held) return;
+    const now = platform.now();
+    this.#store.setFact("ended", String(now));
+    this.#store.setFact("look", String(now + HELD_LOOK_MS));
   }
 
   /**
@@ -248,8 +251,9 @@ export class Ledger extends DurableObject<Env> {
    */
   async #look(now: number): Promise<void> {
     const { held } = await this.#open();
-    // Should this object be evicted in the middle, there is another look.
-    await this.#lookLater();
+    // Should this object be evicted in the middle, or KV refuse, there is another look, each time after twice as long.
+    const passed = now - Number(this.#store.fact("ended"));
+    this.#store.setFact("look", String(now + Math.min(passed, LEDGER_BACKOFF_MOST_MS)));
     this.#looked = true;
     const uid = this.#store.fact("uid") ?? "";
     const dead = async (token: string) => !this.#store.lives(base64url(await sha256(token)), now);
