@@ -1,13 +1,13 @@
 import { obtainToken } from "./cometchat/obtain.ts";
 import type { App } from "./config/types.ts";
 import type { Context } from "./context.ts";
-import { reusable } from "./directory/reuse.ts";
 import { digestOf } from "./encoding.ts";
 import type { GatewayError } from "./errors.ts";
 import type { Gateway } from "./gateway.ts";
 import { limit } from "./http/ratelimit.ts";
 import { fallbackName, profileOf } from "./identity/profile.ts";
 import { uidOf } from "./identity/uid.ts";
+import { reusable } from "./ledger/held.ts";
 import { appFor } from "./placement/home.ts";
 import type { Whereabouts } from "./placement/placement.ts";
 import { ok, type Result } from "./result.ts";
@@ -60,7 +60,7 @@ export async function signIn(
   const user = { uid, issuer, profile, dropped, session: verified.value, sessionHash: session, mapping };
 
   // The token: the session's own, or from CometChat
-  if (holding && reusable(holding, mapping, chat.app.name, now)) {
+  if (holding && reusable(holding, chat.app.name, mapping?.tokensNotBefore, now)) {
     settle({ ...user, created: false, revived: false, minted: undefined }, chat, gateway, context);
     return ok({
       authToken: holding.token,

@@ -3,7 +3,6 @@ import { type CometChat, createCometChat } from "../cometchat/cometchat.ts";
 import { parseConfig } from "../config/parse.ts";
 import type { Config } from "../config/types.ts";
 import type { Context } from "../context.ts";
-import { createHeld, type Held } from "../directory/held.ts";
 import { base64url, sha256 } from "../encoding.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import {
@@ -22,6 +21,7 @@ import { platform } from "../platform.ts";
 import { ok, type Result } from "../result.ts";
 import { createTiming } from "../telemetry/timing.ts";
 import { within } from "../within.ts";
+import { createHeld, type Held } from "./held.ts";
 import { createSeal, type Seal } from "./seal.ts";
 import { createStore, type Entry, EVERY_SESSION, type Store } from "./store.ts";
 

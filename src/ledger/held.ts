@@ -2,11 +2,11 @@ import * as z from "zod/mini";
 import type { Config } from "../config/types.ts";
 import type { Deps } from "../context.ts";
 import { base64url, fromBase64 } from "../encoding.ts";
-import { createSeal } from "../ledger/seal.ts";
 import { HELD_REMEMBERED, KV_TTL_LEAST_SECONDS, MAPPING_MEMORY_MS } from "../limits.ts";
 import { createMemory } from "../memory.ts";
 import { number } from "../shape.ts";
 import { within } from "../within.ts";
+import { createSeal } from "./seal.ts";
 
 const heldToken = z.object({
   token: z.string(),
@@ -18,6 +18,16 @@ const heldToken = z.object({
 
 /** The auth token that a session already has. */
 export type HeldToken = Readonly<z.output<typeof heldToken>>;
+
+/**
+ * Whether a session may be given the token it already has: minted in the app that still serves the user, not past its
+ * end, and not before everything was revoked. Times in milliseconds since 1970.
+ */
+export function reusable(held: HeldToken, app: string, tokensNotBefore: number | undefined, now: number): boolean {
+  if (held.app !== app) return false;
+  if (held.expiresAt !== undefined && now >= held.expiresAt) return false;
+  return held.mintedAt > (tokensNotBefore ?? 0);
+}
 
 /**
  * Auth tokens held for their sessions, at `v1:t:<uid>:<session hash>`, encrypted; only with `reuse = "session"`.
