@@ -57,6 +57,15 @@ describe("signing out everywhere while another device signs in", () => {
     },
   );
 
+  it("costs one call to CometChat, however many devices there are", async () => {
+    const world = keeping();
+    for (const name of ["phone", "laptop", "tablet"]) await world.signIn(device(name));
+    const before = world.fetched.length;
+    await world.call("/v1/tokens", request("DELETE", await world.provider.issue(device("phone"))));
+    expect(world.fetched.slice(before).filter((call) => call.startsWith("DELETE"))).toHaveLength(1);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
   it("does not end what a device signs in to afterwards", async () => {
     const world = keeping();
     const phone = await world.provider.issue(device("phone"));

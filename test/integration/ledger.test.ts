@@ -213,6 +213,15 @@ describe("tokens of a user that somebody has deactivated in CometChat's dashboar
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
+  it("are not each asked after: what is true of one is true of all", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const end = await expiring(world, 12);
+    await deactivate(world);
+    await ring(end);
+    // As many as are asked side by side.
+    expect(world.simulator.journal.calls({ call: "revoke" })).toBeLessThanOrEqual(4);
+  });
+
   it.each(["after an hour", "after a week"])("end with the user's next sign-in, %s", async (when) => {
     const world = keeping({ env: { TOKENS: { ttl: 60 } } });
     let now = await expiring(world);
