@@ -68,8 +68,7 @@ export function createStore(sql: SqlStorage) {
       if (!entry || entry.attempts > 0 || entry.mintedAt <= this.revokedAt(entry.session)) return false;
       return entry.due === null || entry.due > now;
     },
-    due: (now: number, most: number): Entry[] =>
-      rows("SELECT * FROM tokens WHERE due <= ? ORDER BY due LIMIT ?", now, most),
+    due: (now: number, most: number): Entry[] => rows("SELECT * FROM tokens WHERE due <= ? LIMIT ?", now, most),
     nextDue: (): number | undefined =>
       (sql.exec("SELECT min(due) AS due FROM tokens").one() as { due: number | null }).due ?? undefined,
     /** The session's tokens end now, but for the newest `keep`. */

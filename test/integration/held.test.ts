@@ -28,7 +28,7 @@ const alarmAt = () => runInDurableObject(ledgerOf("alice"), (_, { storage }) => 
 /** When no isolate remembers anything of what was: only what is in the stores counts. */
 const minutesLater = () => vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
 
-describe("KV refusing a write once, at a sign-out,", () => {
+describe("KV failing once, at a sign-out,", () => {
   const refusing = (refuses: (operation: string, key: string) => boolean) => {
     let armed = false;
     const USERS = faultyKv((operation, key) => {
@@ -60,6 +60,16 @@ describe("KV refusing a write once, at a sign-out,", () => {
     const [status, token] = await ask(elsewhere(world), session);
     expect(status).toBe(201);
     expect(world.simulator.tokens("alice")).toEqual([token]);
+  });
+
+  it("nor what was ended everywhere when KV had lost the mapping, and nothing says when", async () => {
+    const world = reusing();
+    const session = await world.provider.issue(device("phone"));
+    const [, ended] = await ask(world, session);
+    await bindings.USERS.delete("v1:u:alice");
+    expect((await elsewhere(world).call("/v1/tokens", request("DELETE", session))).status).toBe(204);
+    const [status, token] = await ask(elsewhere(world), session);
+    expect([status, token === ended]).toEqual([201, false]);
   });
 
   it("lets nobody hand out what the session has ended", async () => {

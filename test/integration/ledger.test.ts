@@ -200,13 +200,13 @@ describe("tokens of an app that is no longer configured", () => {
 });
 
 describe("tokens of a user that somebody has deactivated in CometChat's dashboard", () => {
-  it("end by the alarm when the user is back", async () => {
+  it.each(["/v1/token", "/v1/tokens"])("end by the alarm when the user is back (DELETE %s)", async (path) => {
     const world = keeping();
     const session = await world.provider.issue(device("phone"));
     await world.signIn(session);
     await deactivate(world);
     // To CometChat there is no such user, so nobody can use the token.
-    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    expect((await world.call(path, request("DELETE", session))).status).toBe(204);
     await reactivate(world);
     expect(world.simulator.tokens("alice")).toHaveLength(1);
     await ring(Date.now() + HOUR);
@@ -309,6 +309,33 @@ describe("what the ledger keeps", () => {
       sql.exec("SELECT session FROM revoked").toArray(),
     );
     expect(revoked).toEqual([{ session: "of today" }]);
+  });
+
+  it("the later of two sign-outs, though the news of the earlier one comes last", async () => {
+    const world = keeping();
+    const minted = await bodyOf(await world.signIn(device("phone")));
+    const now = Date.now();
+    const ledger = ledgerOf("alice");
+    for (const at of [now, now - 2000]) await ledger.revokeSession("alice", "of both", at, 1000);
+    const entry = {
+      uid: "alice",
+      app: "main",
+      token: minted.authToken,
+      session: "of both",
+      expiresAt: null,
+      moves: false,
+    };
+    await ledger.forget(minted.authToken);
+    expect(await ledger.record({ ...entry, mintedAt: now - 1000 })).toBe(false);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("of two events of the same instant the deletion, in whichever order they come", async () => {
+    const newer = (kind: string, at: number) => ledgerOf("alice").newer(at, kind);
+    expect([await newer("deleted", 1), await newer("updated", 1)]).toEqual([undefined, "deleted"]);
+    expect([await newer("updated", 2), await newer("deleted", 2)]).toEqual([undefined, undefined]);
+    // The same once more is no older one: it may have failed.
+    expect(await newer("deleted", 2)).toBeUndefined();
   });
 
   it("what may happen once, as long as it was asked to", async () => {
