@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { faultyLedger, never } from "./holding.ts";
 import { keeping, ledgerOf, request, restored } from "./keeping.ts";
 import { bodyOf, createWorld, type ProblemAnswer, type World } from "./world.ts";
 
@@ -215,11 +216,13 @@ describe("a ledger that cannot be reached", () => {
     expect(world.lines).toContainEqual(lost);
   });
 
-  it("is told to the log when it only does not answer", async () => {
-    const silent = { getByName: () => ({ endAll: () => new Promise(() => undefined) }) };
-    const world = keeping({ env: { LEDGER: silent, REQUEST_TIMEOUT_MS: 300 } });
-    const response = await world.call("/v1/tokens", request("DELETE", await world.provider.issue({ subject: "al" })));
+  it("leaves time to end at CometChat what it does not answer for, and the log tells", async () => {
+    const LEDGER = faultyLedger((call) => (call === "endAll" ? never() : undefined));
+    const world = keeping({ env: { LEDGER, REQUEST_TIMEOUT_MS: 600 } });
+    const { phone } = await twoDevices(world);
+    const response = await world.call("/v1/tokens", request("DELETE", phone));
     expect(response.status).toBe(503);
+    expect(world.simulator.tokens("alice")).toEqual([]);
     expect(world.lines).toContainEqual({ event: "ledger-fault", late: true });
   });
 });
