@@ -71,6 +71,7 @@ export const reasons = {
   // The request
   "query-present": "bad-request",
   "body-json": "bad-request",
+  "body-late": "bad-request",
   "body-shape": "bad-request",
   "uid-form": "bad-request",
   "logout-token-refused": "bad-request",

@@ -1,11 +1,21 @@
+/** Settles when the signal aborts at the latest, whatever the work does about it. */
+export function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(new Error("aborted"));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
 /**
  * A body's bytes, or undefined once there are more than `most`: counted while reading, since a declared length proves
- * nothing, and the rest is never read. `bounded` may end the wait for what never comes; rejects as it does.
+ * nothing, and the rest is never read. Rejects when the signal aborts, and when the other side has gone.
  */
 export async function readAtMost(
   body: ReadableStream<Uint8Array> | null,
   most: number,
-  bounded = <T>(wait: Promise<T>): Promise<T> => wait,
+  signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (!body) return new Uint8Array();
   const reader = body.getReader();
@@ -13,7 +23,7 @@ export async function readAtMost(
   let size = 0;
   try {
     for (;;) {
-      const { done, value } = await bounded(reader.read());
+      const { done, value } = await until(signal, reader.read());
       if (done) break;
       size += value.byteLength;
       if (size > most) return undefined;

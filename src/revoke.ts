@@ -7,13 +7,18 @@ import { ok, type Result } from "./result.ts";
 type Answer = Promise<Result<void, GatewayError>>;
 
 /**
- * Ends every auth token of a user: at CometChat, in the ledger (which sees to what lives in other apps), and the held
- * ones. Fails where CometChat or the ledger has not done it; the ledger then goes on by itself, since it was told first.
+ * Ends every auth token of a user in these apps: at CometChat, in the ledger (which sees to what it knows of in others),
+ * and the held ones. Fails where CometChat or the ledger has not done it; the ledger then goes on by itself, since it was
+ * told first.
  */
-export async function flushUser(gateway: Gateway, chat: CometChat, uid: string, context: Context): Answer {
-  const ended = await endTokens(gateway, chat, uid, context);
+export async function flushUser(gateway: Gateway, apps: readonly CometChat[], uid: string, context: Context): Answer {
+  let outcome: Awaited<Answer> = ok(undefined);
+  for (const chat of apps) {
+    const ended = await endTokens(gateway, chat, uid, context);
+    if (!ended.ok) outcome = ended;
+  }
   release(gateway, uid, context);
-  return ended;
+  return outcome;
 }
 
 async function endTokens(gateway: Gateway, chat: CometChat, uid: string, context: Context): Answer {
@@ -99,7 +104,7 @@ export async function revokeToken(
   if (held) context.after("release", () => held.forgetAll(uid, (one) => one === token));
   if (ledgers.records) {
     context.after("forget", (later) =>
-      ledgers.tokens(uid, chat.app.name, (ledger) => ledger.forget(token), later.deadline.left()),
+      ledgers.tokens(uid, chat.app.name, (ledger) => ledger.forget(token, chat.app.name), later.deadline.left()),
     );
   }
   return ok(undefined);

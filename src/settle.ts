@@ -19,7 +19,7 @@ export interface Settled extends SignedIn {
 
 /** What follows a sign-in, after its answer. None of it can fail the sign-in; each part is on its own. */
 export function settle(user: Settled, chat: CometChat, gateway: Gateway, context: Context): void {
-  const { uid, sessionHash, minted, mapping, session, dropped } = user;
+  const { uid, sessionHash, minted, mapping, session, dropped, revived } = user;
   const { deps, held, ledgers, users } = gateway;
   const app = chat.app.name;
   if (dropped.length > 0) {
@@ -41,24 +41,30 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
 
   const mintedAt = context.now;
   const { token, expiresAt } = minted;
+  // By it a provider's logout finds the user.
+  const name = async () => {
+    if (session.issuer.sessionIdClaim === undefined) return;
+    const key = `v1:s:${await digestOf(`${session.issuer.issuer}\n${session.sessionId}`)}`;
+    await users.put(key, uid, { expirationTtl: SESSION_KNOWN_SECONDS });
+  };
+  if (!held) context.after("session", name);
   if (ledgers.records) {
     // Where the mapping told of the former app, all that is there is flushed at once, above.
     const strays = moves && former === undefined;
-    const entry = { uid, app, token, session: sessionHash, mintedAt, expiresAt, moves: strays };
-    context.after("record", async () => {
+    const entry = { uid, app, token, session: sessionHash, mintedAt, expiresAt, moves: strays, revived };
+    context.after("record", async (later) => {
       const recorded = await ledgers.tokens(uid, app, (ledger) => ledger.record(entry), LEDGER_AFTER_MS);
       // A token that had to end meanwhile is not to be handed out again.
       if (!recorded.ok || !recorded.value || !held) return recorded;
       // No longer than the session itself: a session that has ended asks for nothing.
       const ends = Math.min(session.expiresAt * 1000, expiresAt ?? Number.POSITIVE_INFINITY);
       const holding = { token, app, mintedAt, expiresAt: expiresAt ?? undefined };
-      return held.put(uid, sessionHash, holding, (ends - mintedAt) / 1000);
-    });
-  }
-  if (session.issuer.sessionIdClaim !== undefined) {
-    context.after("session", async () => {
-      const key = `v1:s:${await digestOf(`${session.issuer.issuer}\n${session.sessionId}`)}`;
-      await users.put(key, uid, { expirationTtl: SESSION_KNOWN_SECONDS });
+      // By itself, since a token is recorded once. Named first: the session would not be again while it holds a token.
+      later.after("hold", async () => {
+        await name();
+        await held.put(uid, sessionHash, holding, (ends - mintedAt) / 1000);
+      });
+      return recorded;
     });
   }
 }

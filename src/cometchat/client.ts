@@ -3,7 +3,7 @@ import type { App } from "../config/types.ts";
 import type { Deadline, Deps } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { ANSWER_BYTES, UNAVAILABLE_SECONDS } from "../limits.ts";
-import { readAtMost } from "../read.ts";
+import { readAtMost, until } from "../read.ts";
 import { ok, type Result } from "../result.ts";
 import { failureOf } from "./failures.ts";
 import { retryAfter } from "./quota.ts";
@@ -47,8 +47,8 @@ export function createClient(app: App, deps: Deps): Client {
     deadline.signal.addEventListener("abort", end);
     const init = request(app, call, stop.signal);
     try {
-      const response = await whole(deps.fetch(`${app.baseUrl}${call.path}`, init), stop.signal);
-      const bytes = await readAtMost(response.body, ANSWER_BYTES, (wait) => whole(wait, stop.signal));
+      const response = await until(stop.signal, deps.fetch(`${app.baseUrl}${call.path}`, init));
+      const bytes = await readAtMost(response.body, ANSWER_BYTES, stop.signal);
       return { ...judge(call, response, bytes, deps.now()), headers: response.headers };
     } catch {
       // What was thrown may name the address, and with it a token: only its kind is kept.
@@ -71,16 +71,6 @@ function request(app: App, { method, body }: Call<unknown>, signal: AbortSignal)
     redirect: "manual",
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   };
-}
-
-/** Settles when the signal aborts at the latest, whatever the work does about it. */
-function whole<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(new Error("aborted"));
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }
 
 function judge<T>(call: Call<T>, response: Response, bytes: Uint8Array | undefined, now: number): Attempt<T> {

@@ -49,6 +49,8 @@ export interface CometChat {
   flush(uid: string, context: Context): Promise<Result<void, GatewayError>>;
   /** Whether there is room for calls that can wait: profile sync, revocation of expired tokens. */
   spare(): boolean;
+  /** False for a role that CometChat lately said it does not have. */
+  knows(role: string): boolean;
   /** Why nobody of this app is served at the moment, as this isolate last saw it; for /readyz. */
   trouble(): Reason | undefined;
 }
@@ -68,5 +70,5 @@ export function createCometChat(app: App, deps: Deps): CometChat {
   );
   const tokens = createTokens(send);
   const spare = () => breaker.admits() && quota.spare();
-  return { app, ...createUsers(send, roles, tokens.mint), ...tokens, spare, trouble };
+  return { app, ...createUsers(send, roles, tokens.mint), ...tokens, spare, trouble, knows: roles.known };
 }

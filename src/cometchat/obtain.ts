@@ -52,7 +52,10 @@ export async function obtainToken(
   if (!reactivated.ok) return reactivated;
   // What was to be revoked meanwhile could not be: CometChat called the user unknown. It must not come back to life.
   const flushed = await chat.flush(user.uid, context);
-  return flushed.ok ? minted(await mint(), true) : flushed;
+  if (flushed.ok) return minted(await mint(), true);
+  // Known from now on, it would never be flushed: so that the next sign-in begins anew.
+  await chat.deactivate(user.uid, context);
+  return flushed;
 }
 
 const minted = (result: Result<string, GatewayError>, revived: boolean): Result<Obtained, GatewayError> =>

@@ -14,6 +14,8 @@ const minted = z.object({ data: z.object({ uid: z.string(), authToken }) });
  */
 const pathToken = /^(?!\.+$)[\w.~+=-]+$/;
 
+export const isNameable = (token: string): boolean => token.length <= AUTH_TOKEN_CHARS && pathToken.test(token);
+
 export function createTokens(send: Send) {
   return {
     /**
@@ -40,7 +42,7 @@ export function createTokens(send: Send) {
     /** `DELETE /users/{uid}/auth_tokens/{authToken}`. https://www.cometchat.com/docs/rest-api/auth-tokens/delete */
     async revoke(uid: string, token: string, context: Context): Promise<Result<void, GatewayError>> {
       // What cannot be a token is an unknown one.
-      if (token.length > AUTH_TOKEN_CHARS || !pathToken.test(token)) return ok(undefined);
+      if (!isNameable(token)) return ok(undefined);
       const result = await send(
         { method: "DELETE", path: pathOf(uid, `/auth_tokens/${encodeURIComponent(token)}`), read: done },
         context,

@@ -134,7 +134,9 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       context: Context,
     ): Promise<Result<User, GatewayError>> {
       const body = { ...profile, ...(unset.length > 0 ? { unset } : {}) };
-      return send({ method: "PUT", path: pathOf(uid), body, read: readUser(uid) }, context);
+      const updated = await send({ method: "PUT", path: pathOf(uid), body, read: readUser(uid) }, context);
+      if (!updated.ok && updated.error.reason === "upstream-role" && profile.role) roles.refuse(profile.role);
+      return updated;
     },
 
     /** `DELETE /users/{uid}`, never permanent: the default too, should the body be lost on the way. */

@@ -18,6 +18,6 @@ export async function provisioned(
   const before = await directory.get(uid);
   if (before?.app === chat.app.name && !created) return;
   // What CometChat holds of a user that was there already is not known.
-  const digest = created ? await profileHash(profile) : "";
+  const digest = created ? await profileHash(profile, chat.knows) : "";
   await directory.put(uid, { ...before, app: chat.app.name, profile: digest, createdAt: now, syncedAt: 0 });
 }

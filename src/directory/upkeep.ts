@@ -23,7 +23,7 @@ export interface SignedIn {
  */
 export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, context: Context): Promise<void> {
   const { config, directory } = gateway;
-  const hash = await profileHash(user.profile);
+  const hash = await profileHash(user.profile, chat.knows);
   // Fifty first sign-ins at once: the isolate's memory knows what one of them has done meanwhile.
   const latest = directory.recall(user.uid) ?? user.mapping;
   const here = latest?.app === chat.app.name ? latest : undefined;
@@ -32,17 +32,19 @@ export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, 
   if (!user.created && !user.revived && !first && here?.profile === hash) return;
 
   let profile = user.created ? hash : (here?.profile ?? "");
-  if (profile !== hash && config.provisioning.sync && chat.spare()) {
+  let current = profile === hash;
+  if (!current && config.provisioning.sync && chat.spare()) {
     // A failure leaves the old digest, so that the next sign-in tries again.
-    if (await synchronised(user, first, chat, gateway, context)) profile = hash;
+    current = await synchronised(user, first, chat, gateway, context);
+    if (current) profile = await profileHash(user.profile, chat.knows);
   }
-  if (!user.revived && profile !== hash && here?.profile === profile) return;
+  if (!user.revived && !current && here?.profile === profile) return;
   await directory.put(user.uid, {
     ...here,
     app: chat.app.name,
     profile,
     createdAt: here?.createdAt ?? context.now,
-    syncedAt: profile === hash ? context.now : (here?.syncedAt ?? 0),
+    syncedAt: current ? context.now : (here?.syncedAt ?? 0),
     ...(user.revived && { tokensNotBefore: context.now - 1 }),
   });
 }

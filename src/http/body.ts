@@ -1,31 +1,15 @@
-import type * as z from "zod/mini";
+import type { Context as HonoContext } from "hono";
 import { Refusal } from "../errors.ts";
 import { readAtMost } from "../read.ts";
+import type { HonoEnv } from "./environment.ts";
 
-export const UNKNOWN_KEY = "The body holds a key that is not known.";
-export const NO_OBJECT = "The body must be an object.";
+type C = HonoContext<HonoEnv>;
 
-/**
- * The request's JSON body, checked by `schema`; undefined where there is no body.
- * Throws `body-too-large`, `media-type`, `body-json`, or `body-shape` with the wrong fields named.
- */
-export async function readBody<S extends z.ZodMiniType>(
-  request: Request,
-  schema: S,
-  limit: number,
-): Promise<z.output<S> | undefined> {
-  const value = await readJson(request, limit);
-  if (value === undefined) return undefined;
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new Refusal({ reason: "body-shape", detail: shapeProblems(parsed.error.issues) });
-}
-
-/** The request's JSON body, of whatever shape; undefined where there is no body. Throws as `readBody` does. */
-export async function readJson(request: Request, limit: number): Promise<unknown> {
-  const bytes = await readBytes(request, limit);
+/** The request's JSON body, of whatever shape; undefined where there is none. Throws as below, or `media-type`. */
+export async function readJson(c: C, limit: number): Promise<unknown> {
+  const bytes = await readBytes(c, limit);
   if (bytes.length === 0) return undefined;
-  if (mediaType(request) !== "application/json") throw new Refusal({ reason: "media-type" });
+  if (mediaType(c.req.raw) !== "application/json") throw new Refusal({ reason: "media-type" });
   return parseJson(bytes);
 }
 
@@ -38,22 +22,18 @@ export function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** The body's bytes, at most `limit`. Throws `body-too-large`, and reads no further. */
-export async function readBytes(request: Request, limit: number): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(request.headers.get("Content-Length")) > limit) throw new Refusal({ reason: "body-too-large" });
-  const bytes = await readAtMost(request.body, limit);
+/** The body's bytes. Throws `body-too-large`, or `body-late` where they do not come in the request's time. */
+export async function readBytes(
+  { req: { raw }, var: { context } }: C,
+  limit: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (Number(raw.headers.get("Content-Length")) > limit) throw new Refusal({ reason: "body-too-large" });
+  const bytes = await readAtMost(raw.body, limit, context.deadline.signal).catch(() => {
+    throw new Refusal({ reason: "body-late", detail: "The body did not come to its end in time." });
+  });
   if (!bytes) throw new Refusal({ reason: "body-too-large" });
   return bytes;
 }
 
 export const mediaType = (request: Request): string =>
   (request.headers.get("Content-Type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-
-/** Which fields are wrong and why, in our own words: names of a caller's own making are not repeated. */
-function shapeProblems(issues: readonly z.core.$ZodIssue[]): string {
-  const problems = issues.map((issue) => {
-    if (issue.code === "unrecognized_keys") return UNKNOWN_KEY;
-    return issue.path.length === 0 ? NO_OBJECT : `${issue.path.join(".")}: ${issue.message}.`;
-  });
-  return [...new Set(problems)].join(" ");
-}

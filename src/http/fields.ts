@@ -2,7 +2,6 @@ import { isTable } from "../config/report.ts";
 import { Refusal } from "../errors.ts";
 import { urlFrom } from "../identity/profile.ts";
 import { METADATA_CHARS, NAME_CHARS, SUBJECT_CHARS, TAG_CHARS, TAGS, UID_CHARS, URL_CHARS } from "../limits.ts";
-import { NO_OBJECT, UNKNOWN_KEY } from "./body.ts";
 
 /** Whether a value may stand in a field, and what is said where it may not: one text per field tells all of its rule. */
 export type Rule = readonly [fits: (value: unknown) => boolean, remedy: string];
@@ -51,20 +50,24 @@ export const oneOf = (values: readonly string[], remedy: string): Rule => [
 
 export const nullable = ([fits, remedy]: Rule): Rule => [(value) => value === null || fits(value), remedy];
 
-/** The body's fields. Throws `body-shape` with everything named that is wrong; nothing of the body is repeated. */
+/**
+ * The body's fields; no body has none. Throws `body-shape` with everything named that is wrong, in our own words:
+ * nothing of the body is repeated.
+ */
 export function readFields(
-  body: unknown,
-  rules: Rules,
-  required: readonly string[],
+  body: unknown = {},
+  rules: Rules = {},
+  required: readonly string[] = [],
 ): Readonly<Record<string, unknown>> {
-  if (!isTable(body)) throw wrong([NO_OBJECT]);
+  if (!isTable(body)) throw wrong(["The body must be an object."]);
   const problems: string[] = [];
   for (const [field, [fits, remedy]] of Object.entries(rules)) {
     if (!Object.hasOwn(body, field)) {
       if (required.includes(field)) problems.push(`${field}: is missing.`);
     } else if (!fits(body[field])) problems.push(`${field}: ${remedy}.`);
   }
-  if (Object.keys(body).some((key) => !Object.hasOwn(rules, key))) problems.push(UNKNOWN_KEY);
+  if (Object.keys(body).some((key) => !Object.hasOwn(rules, key)))
+    problems.push("The body holds a key that is not known.");
   if (problems.length > 0) throw wrong(problems);
   return body;
 }

@@ -76,11 +76,16 @@ export function fallbackName(claims: Claims, uid: string): string {
   return hash === undefined ? uid : `User ${hash.slice(0, 6)}`;
 }
 
-/** A digest of the mapped profile, to see whether the claims have changed: the order of keys does not matter. */
-export async function profileHash(profile: Profile): Promise<string> {
+/**
+ * A digest of the mapped profile, to see whether the claims have changed: the order of keys does not matter. A role that
+ * is not `known` counts as none: once CometChat has it, it is a change.
+ */
+export async function profileHash(profile: Profile, known: (role: string) => boolean = () => true): Promise<string> {
   const metadata = Object.entries(profile.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   const { name, avatar, link, role, tags } = profile;
-  return base64url(await sha256(JSON.stringify([name, avatar, link, role, tags, metadata])));
+  return base64url(
+    await sha256(JSON.stringify([name, avatar, link, role && known(role) ? role : undefined, tags, metadata])),
+  );
 }
 
 /** At most 100 characters as MySQL's utf8mb4 counts them (code points), never cut inside what a reader sees as one. */
@@ -128,7 +133,8 @@ function scalarFrom(value: unknown): unknown {
 const isScalar = (value: unknown): boolean =>
   typeof value === "string" ? value.length <= METADATA_CHARS : typeof value === "boolean" || Number.isFinite(value);
 
-const bytesOf = (profile: Profile): number => new TextEncoder().encode(JSON.stringify(profile)).length;
+/** What CometChat is sent of a profile; see PROFILE_BYTES. */
+export const bytesOf = (profile: Profile): number => new TextEncoder().encode(JSON.stringify(profile)).length;
 
 const texts = (value: unknown): readonly string[] =>
   (Array.isArray(value) ? value : [value]).filter((each) => typeof each === "string");

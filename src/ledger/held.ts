@@ -47,6 +47,8 @@ export function createHeld(kv: KVNamespace, config: Config, deps: Deps, patience
   if (config.tokens.reuse !== "session") return undefined;
   const seal = createSeal(config.encryptionKeys, "held");
   const memory = createMemory<HeldToken>(HELD_REMEMBERED, deps.now, MAPPING_MEMORY_MS);
+  /** Counts what was forgotten: a read of KV that began before is not remembered. */
+  let forgotten = 0;
   const prefixOf = (uid: string) => `v1:t:${uid}:`;
 
   async function open(key: string, sealed: string | null | undefined): Promise<HeldToken | undefined> {
@@ -58,6 +60,7 @@ export function createHeld(kv: KVNamespace, config: Config, deps: Deps, patience
   }
 
   async function drop(key: string): Promise<void> {
+    forgotten += 1;
     memory.delete(key);
     await kv.delete(key);
   }
@@ -67,9 +70,10 @@ export function createHeld(kv: KVNamespace, config: Config, deps: Deps, patience
       const key = prefixOf(uid) + session;
       const remembered = memory.get(key);
       if (remembered) return remembered;
+      const before = forgotten;
       try {
         const held = await open(key, await within(patience, kv.get(key)));
-        if (held) memory.set(key, held);
+        if (held && before === forgotten) memory.set(key, held);
         return held;
       } catch {
         deps.log({ event: "held-miss", reason: "kv-fault" });

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { type CometChat, createCometChat } from "../cometchat/cometchat.ts";
+import { isNameable } from "../cometchat/tokens.ts";
 import { parseConfig } from "../config/parse.ts";
 import type { Config } from "../config/types.ts";
 import type { Context } from "../context.ts";
@@ -14,7 +15,6 @@ import {
   LEDGER_BACKOFF_LEAST_MS,
   LEDGER_BACKOFF_MOST_MS,
   REVOKED_AT_ONCE,
-  REVOKED_KEPT_MS,
   TOKENS_ALIVE,
 } from "../limits.ts";
 import { platform } from "../platform.ts";
@@ -37,7 +37,9 @@ export interface Minted {
   /** Milliseconds since 1970; null: never. */
   readonly expiresAt: number | null;
   /** Whether a claim may have moved the user here from an app that nobody knows: what it has in others ends. */
-  readonly moves: boolean;
+  readonly moves?: boolean;
+  /** Whether it was brought back from deactivation: CometChat has ended what it had. */
+  readonly revived?: boolean;
 }
 
 type Outcome = Result<void, GatewayError>;
@@ -51,8 +53,6 @@ type Outcome = Result<void, GatewayError>;
  */
 export class Ledger extends DurableObject<Env> {
   readonly #store: Store;
-  /** Nothing was revoked since KV was last looked through. */
-  #looked = false;
   #parts: { config: Config; seal: Seal; chats: Map<string, CometChat>; held: Held | undefined } | undefined;
 
   constructor(state: DurableObjectState, env: Env) {
@@ -65,7 +65,7 @@ export class Ledger extends DurableObject<Env> {
    * too many of its session, ends at once.
    */
   async record(minted: Minted): Promise<boolean> {
-    const { uid, app, token, session, mintedAt, expiresAt, moves } = minted;
+    const { uid, app, token, session, mintedAt, expiresAt, moves = false, revived = false } = minted;
     const { seal, config } = await this.#open();
     const sealed = await seal.seal(token, uid);
     const digest = base64url(await sha256(token));
@@ -75,10 +75,15 @@ export class Ledger extends DurableObject<Env> {
     this.#store.wake(app, now);
     const late = mintedAt <= this.#store.revokedAt(session);
     this.#store.add({ app, session, digest, sealed: sealed.buffer, mintedAt, due: late ? now : expiresAt });
-    if (moves) this.#store.endOthers(app, now);
     const { maxPerSession } = config.tokens;
-    if (maxPerSession !== undefined) this.#store.endAllBut(maxPerSession, session, now);
-    this.#store.removeAllBut(TOKENS_ALIVE, app);
+    const gone = [
+      moves && this.#store.endOthers(app, now),
+      maxPerSession !== undefined && this.#store.endAllBut(maxPerSession, session, now),
+      this.#store.removeAllBut(TOKENS_ALIVE, app),
+      revived,
+    ];
+    if (revived) this.#store.setFact("flushed", mintedAt - 1);
+    if (gone.includes(true)) await this.#lookLater();
     const lives = this.#store.lives(digest, now);
     await this.#work(now);
     return lives;
@@ -101,11 +106,13 @@ export class Ledger extends DurableObject<Env> {
     this.#store.setFact("uid", uid);
     this.#store.revoke(EVERY_SESSION, at);
     await this.#lookLater();
-    return this.#mark(this.#store.all());
+    return this.#mark(this.#store.all().filter(({ mintedAt }) => mintedAt <= at));
   }
 
   /** Of the entries up to `last`, CometChat has ended those of `app`; those of other apps are revoked here. */
   async flushed(app: string, last: number, budget: number): Promise<Outcome> {
+    // What was minted while CometChat was doing it, and recorded only now, may have been among them.
+    this.#store.setFact("flushed", platform.now());
     this.#store.removeUpTo(last, app);
     const others = this.#store.all().filter(({ id }) => id <= last);
     return this.#endNow(others, budget);
@@ -114,17 +121,17 @@ export class Ledger extends DurableObject<Env> {
   /** The user has moved: what it holds in its former app ends. */
   async leave(uid: string, former: string, budget: number): Promise<Outcome> {
     this.#store.setFact("uid", uid);
-    const last = await this.#mark(this.#store.all().filter(({ app }) => app === former));
+    await this.#mark(this.#store.all().filter(({ app }) => app === former));
     const { chats } = await this.#open();
-    const left = await this.#within(budget, async (context) => chats.get(former)?.flush(uid, context));
-    if (left?.ok) this.#store.removeUpTo(last, former);
+    const chat = chats.get(former);
+    const left = chat && (await this.#within(budget, (context) => this.#flush(chat, uid, context)));
     await this.#arm();
     return left && !left.ok && left.error.reason !== "upstream-uid-unknown" ? left : ok(undefined);
   }
 
-  /** Drops a token that was revoked elsewhere. */
-  async forget(token: string): Promise<void> {
-    this.#store.removeDigest(base64url(await sha256(token)));
+  /** Drops a token that was revoked in this app. */
+  async forget(token: string, app: string): Promise<void> {
+    this.#store.removeDigest(base64url(await sha256(token)), app, platform.now());
     await this.#lookLater();
     await this.#arm();
   }
@@ -147,29 +154,32 @@ export class Ledger extends DurableObject<Env> {
    * `at` in milliseconds since 1970.
    */
   newer(at: number, kind: string): string | undefined {
-    const [time, last] = this.#store.fact("event")?.split(" ") ?? [];
-    // Of two in the same instant a deletion is the last word.
-    if (Number(time) > at || (Number(time) === at && last === "deleted" && kind !== last)) return last;
-    this.#store.setFact("event", `${at} ${kind}`);
+    // That a user was updated says nothing against its end, which may have failed before.
+    for (const fact of kind === "updated" ? ["life", kind] : ["life"]) {
+      const [time, last] = this.#store.fact(fact)?.split(" ") ?? [];
+      // Of two in the same instant a deletion is the last word.
+      if (Number(time) > at || (Number(time) === at && last === "deleted" && kind !== last)) return last;
+    }
+    this.#store.setFact(kind === "updated" ? kind : "life", `${at} ${kind}`);
     return undefined;
   }
 
   /** Whether the caller may bring the profile up to date now: nobody else may, in any isolate, until it is done or `ms` pass. */
   beginSync(ms: number): boolean {
     const now = platform.now();
-    if (Number(this.#store.fact("syncing") ?? 0) > now) return false;
-    this.#store.setFact("syncing", String(now + ms));
+    if (this.#store.time("syncing") > now) return false;
+    this.#store.setFact("syncing", now + ms);
     return true;
   }
 
   endSync(): void {
-    this.#store.setFact("syncing", "0");
+    this.#store.setFact("syncing", 0);
   }
 
   /** Whether this object is asked this for the first time; for what may happen once (a logout token's `jti`). */
   async once(keepUntil: number): Promise<boolean> {
     if (this.#store.fact("once") !== undefined) return false;
-    this.#store.setFact("once", String(keepUntil));
+    this.#store.setFact("once", keepUntil);
     await this.ctx.storage.setAlarm(keepUntil);
     return true;
   }
@@ -188,7 +198,6 @@ export class Ledger extends DurableObject<Env> {
       return;
     }
     try {
-      this.#store.forgetRevokedBefore(now - REVOKED_KEPT_MS);
       await this.#work(now);
     } catch {
       platform.log({ event: "ledger-alarm-failed" });
@@ -218,6 +227,9 @@ export class Ledger extends DurableObject<Env> {
   async #work(now: number): Promise<void> {
     const { chats } = await this.#open();
     const due = this.#store.due(now, ALARM_BATCH);
+    const looks = this.#looksAt() <= now;
+    // Should this object be evicted in the middle. Not at once, as in `#mark`.
+    if (due.length > 0 || looks) await this.ctx.storage.setAlarm(now + LEDGER_BACKOFF_LEAST_MS);
     // Near CometChat's rate limit, or while it is down, what nobody waits for waits.
     const waits = due.filter(({ app }) => chats.get(app)?.spare() === false);
     this.#store.end(waits, now + LEDGER_BACKOFF_LEAST_MS);
@@ -229,20 +241,20 @@ export class Ledger extends DurableObject<Env> {
     );
     // Nobody else hears of it: there is no request whose line would say so.
     if (!failed.ok) platform.log({ event: "ledger-revoke-failed", ...failed.error });
-    if (this.#looksAt() <= now) await this.#look(now);
+    if (looks) await this.#look(now);
     await this.#arm();
   }
 
   /** When KV is to be looked through for dead tokens that it still holds; milliseconds since 1970, or infinity. */
-  #looksAt = (): number => Number(this.#store.fact("look") ?? Number.POSITIVE_INFINITY);
+  #looksAt = (): number => this.#store.time("look", Number.POSITIVE_INFINITY);
 
+  /** Tokens have ended: KV is looked through afterwards. A look that is due sooner stays, lest it be put off for ever. */
   async #lookLater(): Promise<void> {
     const { held } = await this.#open();
-    this.#looked = false;
     if (!held) return;
     const now = platform.now();
-    this.#store.setFact("ended", String(now));
-    this.#store.setFact("look", String(now + HELD_LOOK_MS));
+    this.#store.setFact("ended", now);
+    this.#store.setFact("look", Math.min(this.#looksAt(), now + HELD_LOOK_MS));
   }
 
   /**
@@ -252,14 +264,16 @@ export class Ledger extends DurableObject<Env> {
   async #look(now: number): Promise<void> {
     const { held } = await this.#open();
     // Should this object be evicted in the middle, or KV refuse, there is another look, each time after twice as long.
-    const passed = now - Number(this.#store.fact("ended"));
-    this.#store.setFact("look", String(now + Math.min(passed, LEDGER_BACKOFF_MOST_MS)));
-    this.#looked = true;
+    const passed = now - this.#store.time("ended");
+    this.#store.setFact("look", now + Math.min(Math.max(passed, LEDGER_BACKOFF_LEAST_MS), LEDGER_BACKOFF_MOST_MS));
     const uid = this.#store.fact("uid") ?? "";
-    const dead = async (token: string) => !this.#store.lives(base64url(await sha256(token)), now);
+    const flushed = this.#store.time("flushed");
+    const dead = async (token: string) => !this.#store.lives(base64url(await sha256(token)), now, flushed);
     const looked = (async () => held?.forgetAll(uid, dead))().then(() => true);
-    if (!(await within(ALARM_MS, looked).catch(() => false))) platform.log({ event: "held-look-failed" });
-    else if (this.#looked) this.#store.removeFact("look");
+    if (!(await within(ALARM_MS, looked).catch(() => false))) return platform.log({ event: "held-look-failed" });
+    // For what has ended since, this came too early.
+    const next = this.#store.time("ended") + HELD_LOOK_MS;
+    this.#store.setFact("look", next > now ? next : Number.POSITIVE_INFINITY);
   }
 
   /** A few at a time, since a user may have a hundred. Answers a failure, where there is one. */
@@ -288,17 +302,27 @@ export class Ledger extends DurableObject<Env> {
       return fail("home-app-gone", { remedy: `Tokens of the app ${app} cannot be revoked: add it again.` });
     }
     const token = await seal.open(new Uint8Array(entry.sealed), uid);
-    const last = this.#store.newest();
-    // A token that no longer opens (its key was rotated out) cannot be named: all of the user's are ended instead,
-    // since none that should end may live on. Their owners ask for new ones.
-    const revoked = token === undefined ? await chat.flush(uid, context) : await chat.revoke(uid, token, context);
-    if (revoked.ok && token === undefined) this.#store.removeUpTo(last, app);
-    else if (revoked.ok) this.#store.remove(entry.id);
+    // A token that no longer opens (its key was rotated out), or of a form that no address may hold, cannot be named: all
+    // of the user's are ended instead, since none that should end may live on. Their owners ask for new ones.
+    const named = token !== undefined && isNameable(token);
+    const revoked = await (named ? chat.revoke(uid, token, context) : this.#flush(chat, uid, context));
+    if (revoked.ok) this.#store.remove(entry.id);
     else if (revoked.error.reason !== "upstream-uid-unknown") {
       this.#store.postpone(entry, platform.now() + backoff(entry.attempts));
       return revoked;
     } else this.#absent(entry, absent);
     return ok(undefined);
+  }
+
+  /** Ends all of the user's tokens in an app with one call. */
+  async #flush(chat: CometChat, uid: string, context: Context): Promise<Outcome> {
+    const last = this.#store.newest();
+    const flushed = await chat.flush(uid, context);
+    if (!flushed.ok) return flushed;
+    this.#store.removeUpTo(last, chat.app.name);
+    this.#store.setFact("flushed", platform.now());
+    await this.#lookLater();
+    return flushed;
   }
 
   /**

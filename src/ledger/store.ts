@@ -1,3 +1,5 @@
+import { REVOKED_KEPT_MS } from "../limits.ts";
+
 /** One auth token that the ledger keeps an eye on. */
 export interface Entry {
   readonly id: number;
@@ -9,7 +11,7 @@ export interface Entry {
   readonly mintedAt: number;
   /** Milliseconds since 1970 at which it is to be revoked, or the revocation to be tried again; null: never. */
   readonly due: number | null;
-  /** Revocations that have failed. */
+  /** Tries to revoke it, one that is only asked for included; 0: it lives until `due`. */
   readonly attempts: number;
 }
 
@@ -35,6 +37,9 @@ export function createStore(sql: SqlStorage) {
   const rows = (query: string, ...values: (string | number | null)[]): Entry[] =>
     sql.exec(query, ...values).toArray() as unknown as Entry[];
 
+  const changed = (query: string, ...values: (string | number)[]): boolean =>
+    sql.exec(query, ...values).rowsWritten > 0;
+
   return {
     add(entry: Omit<Entry, "id" | "attempts"> & { readonly digest: string }): void {
       sql.exec(
@@ -45,46 +50,50 @@ export function createStore(sql: SqlStorage) {
     remove(id: number): void {
       sql.exec("DELETE FROM tokens WHERE id = ?", id);
     },
-    removeDigest(digest: string): void {
-      sql.exec("DELETE FROM tokens WHERE digest = ?", digest);
+    /** A token that was revoked in this app; should it live in another one, it ends there. */
+    removeDigest(digest: string, app: string, now: number): void {
+      sql.exec("DELETE FROM tokens WHERE digest = ? AND app = ?", digest, app);
+      sql.exec("UPDATE tokens SET due = ? WHERE digest = ?", now, digest);
     },
     /** Those of an app, up to and with this entry. */
     removeUpTo(last: number, app: string): void {
       sql.exec("DELETE FROM tokens WHERE id <= ? AND app = ?", last, app);
     },
-    removeAllBut(newest: number, app: string): void {
-      sql.exec(
-        "DELETE FROM tokens WHERE app = ? AND id NOT IN (SELECT id FROM tokens WHERE app = ? ORDER BY id DESC LIMIT ?)",
+    /** Answers whether there were more. The newest as CometChat sees it: a record may come late. */
+    removeAllBut: (newest: number, app: string): boolean =>
+      changed(
+        `DELETE FROM tokens WHERE app = ? AND id NOT IN
+          (SELECT id FROM tokens WHERE app = ? ORDER BY mintedAt DESC, id DESC LIMIT ?)`,
         ...[app, app, newest],
-      );
-    },
+      ),
     ofSession: (session: string): Entry[] => rows("SELECT * FROM tokens WHERE session = ?", session),
     all: (): Entry[] => rows("SELECT * FROM tokens ORDER BY id"),
     /** The id of the newest entry; 0 where there is none. */
     newest: (): number => (sql.exec("SELECT max(id) AS id FROM tokens").one() as { id: number | null }).id ?? 0,
-    /** Whether a token is to live on. */
-    lives(digest: string, now: number): boolean {
+    /** Whether a token is to live on. `since` in milliseconds since 1970: none that was minted until then does. */
+    lives(digest: string, now: number, since = 0): boolean {
       const [entry] = rows("SELECT * FROM tokens WHERE digest = ?", digest);
-      if (!entry || entry.attempts > 0 || entry.mintedAt <= this.revokedAt(entry.session)) return false;
+      if (!entry || entry.attempts > 0 || entry.mintedAt <= Math.max(since, this.revokedAt(entry.session)))
+        return false;
       return entry.due === null || entry.due > now;
     },
     due: (now: number, most: number): Entry[] => rows("SELECT * FROM tokens WHERE due <= ? LIMIT ?", now, most),
     nextDue: (): number | undefined =>
       (sql.exec("SELECT min(due) AS due FROM tokens").one() as { due: number | null }).due ?? undefined,
-    /** The session's tokens end now, but for the newest `keep`. */
-    endAllBut(keep: number, session: string, now: number): void {
-      sql.exec(
+    /** The session's tokens end now, but for the newest `keep`. Answers whether there were more. */
+    endAllBut: (keep: number, session: string, now: number): boolean =>
+      changed(
         `UPDATE tokens SET due = ? WHERE session = ? AND id NOT IN
           (SELECT id FROM tokens WHERE session = ? ORDER BY id DESC LIMIT ?)`,
         ...[now, session, session, keep],
-      );
-    },
-    endOthers(app: string, now: number): void {
-      sql.exec("UPDATE tokens SET due = ? WHERE app != ? AND (due IS NULL OR due > ?)", now, app, now);
-    },
-    /** These are to be revoked now, whatever happens to whoever asked. */
-    end(entries: readonly Entry[], now: number): void {
-      for (const { id } of entries) sql.exec("UPDATE tokens SET due = ? WHERE id = ?", now, id);
+      ),
+    endOthers: (app: string, now: number): boolean =>
+      changed("UPDATE tokens SET due = ? WHERE app != ? AND (due IS NULL OR due > ?)", now, app, now),
+    /** These are to be revoked, by then at the latest. */
+    end(entries: readonly Entry[], by: number): void {
+      for (const { id } of entries) {
+        sql.exec("UPDATE tokens SET due = ?, attempts = max(attempts, 1) WHERE id = ?", by, id);
+      }
     },
     postpone({ id }: Entry, until: number): void {
       sql.exec("UPDATE tokens SET due = ?, attempts = attempts + 1 WHERE id = ?", until, id);
@@ -97,6 +106,8 @@ export function createStore(sql: SqlStorage) {
       sql.exec("UPDATE tokens SET due = ? WHERE app = ? AND due IS NULL AND attempts > 0", now, app);
     },
     revoke(session: string, at: number): void {
+      // Much longer ago than a record can follow its answer.
+      sql.exec("DELETE FROM revoked WHERE at < ?", at - REVOKED_KEPT_MS);
       sql.exec(
         "INSERT INTO revoked VALUES (?, ?) ON CONFLICT (session) DO UPDATE SET at = max(at, excluded.at)",
         ...[session, at],
@@ -109,18 +120,16 @@ export function createStore(sql: SqlStorage) {
         .one() as { at: number | null };
       return at ?? 0;
     },
-    forgetRevokedBefore(at: number): void {
-      sql.exec("DELETE FROM revoked WHERE at < ?", at);
-    },
     fact(name: string): string | undefined {
       return (sql.exec("SELECT value FROM facts WHERE name = ?", name).toArray()[0] as { value: string } | undefined)
         ?.value;
     },
-    setFact(name: string, value: string): void {
-      sql.exec("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, value);
+    setFact(name: string, value: string | number): void {
+      sql.exec("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, String(value));
     },
-    removeFact(name: string): void {
-      sql.exec("DELETE FROM facts WHERE name = ?", name);
+    /** A fact that is a time, in milliseconds since 1970. */
+    time(name: string, otherwise = 0): number {
+      return Number(this.fact(name) ?? otherwise);
     },
   };
 }

@@ -18,13 +18,26 @@ export async function appsOf(
 ): Promise<Result<readonly CometChat[], GatewayError>> {
   const home = await homeOf(gateway, uid, context, issuer);
   if (!home.ok) return home;
-  const { issuers } = gateway.config;
-  // Where a claim moves users, one may be in several.
-  const moves = (issuer ? [issuer] : issuers).some(({ appClaim }) => appClaim !== undefined);
-  if (issuer?.app !== undefined || (!moves && gateway.directory.recall(uid))) return ok([home.value]);
+  const shared = issuer?.uid.shared;
+  // Where a claim moves users, one may be in several, and where issuers with apps of their own share them.
+  const several = (issuer && !shared ? [issuer] : gateway.config.issuers).some(
+    ({ app, appClaim, uid }) => appClaim !== undefined || (uid.shared && app !== undefined),
+  );
+  if (!shared && issuer?.app !== undefined) return ok([home.value]);
+  if (!several && gateway.directory.recall(uid)) return ok([home.value]);
   const others = [...gateway.config.apps.keys()].map(gateway.cometchat).filter((chat) => chat !== undefined);
   return ok([home.value, ...others.filter((chat) => chat !== home.value)]);
 }
+
+/** The apps in which a user may hold tokens whose session is served by this one: others too, where issuers share users. */
+export const appsWith = async (
+  gateway: Gateway,
+  chat: CometChat,
+  uid: string,
+  issuer: Issuer,
+  context: Context,
+): Promise<Result<readonly CometChat[], GatewayError>> =>
+  issuer.uid.shared ? appsOf(gateway, uid, context, issuer) : ok([chat]);
 
 /** What the first of these apps says that knows the user; fails with `upstream-uid-unknown` where none does. */
 export async function inOneOf<T>(

@@ -6,6 +6,7 @@ import { mediaType, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { uidOf } from "../identity/uid.ts";
 import { LOGOUT_BODY_BYTES, ONCE_KEPT_MS } from "../limits.ts";
+import { appsWith } from "../placement/apps.ts";
 import { homeOf } from "../placement/home.ts";
 import { ok, type Result } from "../result.ts";
 import { flushUser, revokeSession } from "../revoke.ts";
@@ -19,7 +20,7 @@ import { within } from "../within.ts";
  */
 export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
-  const verified = await gateway.verifier.verifyLogout(await tokenOf(c.req.raw), context);
+  const verified = await gateway.verifier.verifyLogout(await tokenOf(c), context);
   if (!verified.ok) return turnAway(c, verified.error);
   const logout = verified.value;
 
@@ -52,9 +53,9 @@ async function end(logout: Logout, c: HonoContext<HonoEnv>): Promise<Result<void
   // One session can be told from the user's others only where its tokens are recorded under the provider's own name
   // for it. Otherwise all of the user's end: too much rather than nothing.
   const bySession = sessionId !== undefined && issuer.sessionIdClaim !== undefined && gateway.ledgers.records;
-  return bySession
-    ? revokeSession(gateway, home.value, uid, await digestOf(sessionId), context)
-    : flushUser(gateway, home.value, uid, context);
+  if (bySession) return revokeSession(gateway, home.value, uid, await digestOf(sessionId), context);
+  const apps = await appsWith(gateway, home.value, uid, issuer, context);
+  return apps.ok ? flushUser(gateway, apps.value, uid, context) : apps;
 }
 
 /** Whose session that was, as the sign-in wrote it down. KV failing is our fault, not an unknown session. */
@@ -74,10 +75,11 @@ async function userOf(
 }
 
 /** §2.5: a form with one `logout_token`. */
-async function tokenOf(request: Request): Promise<string> {
+async function tokenOf(c: HonoContext<HonoEnv>): Promise<string> {
+  const { raw: request } = c.req;
   const refused = new Refusal({ reason: "logout-token-refused" });
   if (request.url.includes("?")) throw refused;
-  const bytes = await readBytes(request, LOGOUT_BODY_BYTES);
+  const bytes = await readBytes(c, LOGOUT_BODY_BYTES);
   if (mediaType(request) !== "application/x-www-form-urlencoded") throw refused;
   const tokens = new URLSearchParams(new TextDecoder().decode(bytes)).getAll("logout_token");
   if (tokens.length !== 1 || !tokens[0]) throw refused;

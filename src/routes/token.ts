@@ -1,36 +1,34 @@
 import type { Context as HonoContext } from "hono";
-import * as z from "zod/mini";
 import { digestOf } from "../encoding.ts";
 import { expect, Refusal } from "../errors.ts";
-import { readBody } from "../http/body.ts";
+import { readJson } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
+import { flag, type Rules, readFields } from "../http/fields.ts";
 import { admitCookie } from "../http/origin.ts";
 import { limit } from "../http/ratelimit.ts";
 import { uidOf } from "../identity/uid.ts";
 import { BODY_BYTES } from "../limits.ts";
+import { appsWith } from "../placement/apps.ts";
 import { appFor } from "../placement/home.ts";
 import type { Whereabouts } from "../placement/placement.ts";
 import { flushUser, revokeSession, revokeToken } from "../revoke.ts";
 import { type Credential, extract } from "../session/extract.ts";
-import { flag } from "../shape.ts";
 import { signIn } from "../signin.ts";
 
-const wish = z.strictObject({ fresh: z.optional(flag) });
+const wish: Rules = { fresh: flag };
 
 // What could not be a token is refused: it would stand in an address (`..` would be another one).
-const named = z.strictObject({
-  authToken: z.optional(
-    z.string("must be text").check(z.refine((text) => /^[\w-]{1,512}$/.test(text), "must be an auth token")),
-  ),
-});
+const named: Rules = {
+  authToken: [(value) => typeof value === "string" && /^[\w-]{1,512}$/.test(value), "must be an auth token"],
+};
 
 /** POST /v1/token: a session in, an auth token out. */
 export async function postToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context, outcome } = c.var;
   const credential = credentialOf(c);
-  const body = await readBody(c.req.raw, wish, BODY_BYTES);
+  const { fresh = false } = readFields(await readJson(c, BODY_BYTES), wish) as { fresh?: boolean };
   const where = whereabouts(c.req.raw);
-  const signedIn = expect(await signIn(credential, { fresh: body?.fresh ?? false, where }, gateway, context));
+  const signedIn = expect(await signIn(credential, { fresh, where }, gateway, context));
   const { authToken, uid, app, created, reused, expiresAt } = signedIn;
   Object.assign(outcome, { app: app.name, region: app.region, created, reused });
   const answer = { authToken, uid, appId: app.appId, region: app.region, created };
@@ -42,9 +40,8 @@ export async function postToken(c: HonoContext<HonoEnv>): Promise<Response> {
 export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const credential = credentialOf(c);
-  const body = await readBody(c.req.raw, named, BODY_BYTES);
+  const { authToken: token } = readFields(await readJson(c, BODY_BYTES), named) as { authToken?: string };
   const { session, uid, chat } = await callerOf(c, credential);
-  const token = body?.authToken;
   const revoked =
     token === undefined
       ? await revokeSession(gateway, chat, uid, await digestOf(session.sessionId), context)
@@ -57,9 +54,10 @@ export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
 export async function deleteTokens(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const credential = credentialOf(c);
-  await readBody(c.req.raw, z.strictObject({}), BODY_BYTES);
-  const { uid, chat } = await callerOf(c, credential);
-  expect(await flushUser(gateway, chat, uid, context));
+  readFields(await readJson(c, BODY_BYTES));
+  const { session, uid, chat } = await callerOf(c, credential);
+  const apps = await appsWith(gateway, chat, uid, session.issuer, context);
+  expect(await flushUser(gateway, expect(apps), uid, context));
   return c.body(null, 204);
 }
 

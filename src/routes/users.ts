@@ -1,6 +1,7 @@
 import type { Context as HonoContext } from "hono";
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
 import { obtainToken } from "../cometchat/obtain.ts";
+import { isTable } from "../config/report.ts";
 import type { Issuer } from "../config/types.ts";
 import type { Context } from "../context.ts";
 import { provisioned } from "../directory/provisioned.ts";
@@ -9,8 +10,9 @@ import { expect, type GatewayError, Refusal } from "../errors.ts";
 import { readJson } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { flag, nullable, oneOf, profileRules, readFields, subjectRule, wrong } from "../http/fields.ts";
+import { bytesOf } from "../identity/profile.ts";
 import { isUid, RESERVED, uidOf } from "../identity/uid.ts";
-import { LEDGER_AFTER_MS, USER_BODY_BYTES } from "../limits.ts";
+import { LEDGER_AFTER_MS, PROFILE_BYTES, USER_BODY_BYTES } from "../limits.ts";
 import { appsOf, inEach, inOneOf } from "../placement/apps.ts";
 import type { Result } from "../result.ts";
 import { deactivateUser, flushUser } from "../revoke.ts";
@@ -45,7 +47,7 @@ export async function postUser(c: C): Promise<Response> {
   const chat = gateway.cometchat(app);
   if (!chat) throw new Refusal({ reason: "home-app-gone" });
 
-  const profile = withoutEmpty(given);
+  const profile = sendable(given);
   const made = withAuthToken
     ? // Not reactivated, even where sign-ins do: a backend has its own call for that.
       await obtainToken(
@@ -69,6 +71,10 @@ export async function postUser(c: C): Promise<Response> {
 
 async function newcomerIn(c: C): Promise<Omit<Newcomer, "issuer"> & { readonly issuer: Issuer }> {
   const { issuers, apps } = c.var.gateway.config;
+  const body = await readJson(c, USER_BODY_BYTES);
+  // Which apps are right depends on the issuer, and everything that is wrong is told at once.
+  const named = isTable(body) ? body.issuer : undefined;
+  const issuer = issuers.find((one) => one.issuer === (named ?? issuers[0]?.issuer));
   const rules = {
     ...profileRules,
     subject: subjectRule,
@@ -76,29 +82,24 @@ async function newcomerIn(c: C): Promise<Omit<Newcomer, "issuer"> & { readonly i
       issuers.map(({ issuer }) => issuer),
       "must be the issuer of one of SESSION_ISSUERS",
     ),
-    app: oneOf([...apps.keys()], "must be one of COMETCHAT_APPS"),
+    app: issuer?.app
+      ? oneOf([issuer.app], "is not the one that this issuer's users live in")
+      : oneOf([...apps.keys()], "must be one of COMETCHAT_APPS"),
     withAuthToken: flag,
   };
-  const required = ["subject", "name", ...(issuers.length > 1 ? ["issuer"] : [])];
-  const body = readFields(await readJson(c.req.raw, USER_BODY_BYTES), rules, required) as unknown as Newcomer;
-  const issuer = issuers.find((one) => one.issuer === (body.issuer ?? issuers[0]?.issuer));
+  // Where a claim of the session decides, there is none yet.
+  const decided = issuer?.appClaim !== undefined;
+  const required = ["subject", "name", ...(issuers.length > 1 ? ["issuer"] : []), ...(decided ? ["app"] : [])];
+  const fields = readFields(body, rules, required) as unknown as Newcomer;
   if (!issuer) throw new Refusal({ reason: "bug" });
-  return { ...body, issuer };
+  return { ...fields, issuer };
 }
 
 /** Where the user is to live: where its sessions will look for it. */
 async function homeFor({ var: { gateway, context } }: C, issuer: Issuer, uid: string, wish?: string): Promise<string> {
   const { placement } = gateway.config;
-  if (issuer.app !== undefined) {
-    if (wish !== undefined && wish !== issuer.app)
-      throw wrong(["app: is not the one that this issuer's users live in."]);
-    return issuer.app;
-  }
-  if (issuer.appClaim !== undefined && wish === undefined) {
-    throw wrong(["app: is missing: a claim of the session decides, and there is none yet."]);
-  }
-  const app = wish ?? placement.default;
-  if (issuer.appClaim !== undefined || !placement.byGeography) return app;
+  const app = wish ?? issuer.app ?? placement.default;
+  if (issuer.app !== undefined || issuer.appClaim !== undefined || !placement.byGeography) return app;
   // The home is chosen once and for all; where the backend's server stands says nothing of its users.
   return expect(await gateway.ledgers.home(uid, (ledger) => ledger.home(app), context.deadline.left()));
 }
@@ -110,7 +111,7 @@ function record({ var: { gateway, context } }: C, chat: CometChat, uid: string, 
   const app = chat.app.name;
   const expiresAt = config.tokens.ttl === undefined ? null : context.now + config.tokens.ttl * 1000;
   context.after("record", async () => {
-    const entry = { uid, app, token, session: await digestOf(token), mintedAt: context.now, expiresAt, moves: false };
+    const entry = { uid, app, token, session: await digestOf(token), mintedAt: context.now, expiresAt };
     return ledgers.tokens(uid, app, (ledger) => ledger.record(entry), LEDGER_AFTER_MS);
   });
 }
@@ -122,9 +123,9 @@ export const getUser = async (c: C): Promise<Response> =>
 /** PATCH /v1/users/{uid}: `null` takes away an avatar, a link or the metadata. */
 export async function patchUser(c: C): Promise<Response> {
   const uid = uidIn(c);
-  const body = readFields(await readJson(c.req.raw, USER_BODY_BYTES), changes, []);
+  const body = readFields(await readJson(c, USER_BODY_BYTES), changes);
   if (Object.keys(body).length === 0) throw wrong(["The body names nothing to change."]);
-  const profile = withoutEmpty(Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)));
+  const profile = sendable(Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)));
   const unset = UNSETTABLE.filter((field) => Object.hasOwn(body, field) && profile[field] === undefined);
   return c.json(await withUser(c, (chat, _, context) => chat.update(uid, profile, unset, context)));
 }
@@ -147,7 +148,7 @@ export async function postReactivate(c: C): Promise<Response> {
     const user = await chat.get(uid, context);
     if (!user.ok) return user;
     // What was to be revoked meanwhile could not be: CometChat called the user unknown.
-    return flushUser(c.var.gateway, chat, uid, context);
+    return flushUser(c.var.gateway, [chat], uid, context);
   });
   // Should a provider deliver once more that the user was deleted, that was before.
   const { gateway, context } = c.var;
@@ -161,9 +162,7 @@ export async function postReactivate(c: C): Promise<Response> {
 export async function deleteUserTokens(c: C): Promise<Response> {
   const { gateway, context } = c.var;
   const uid = uidIn(c);
-  for (const chat of expect(await appsOf(gateway, uid, context))) {
-    expect(await flushUser(gateway, chat, uid, context));
-  }
+  expect(await flushUser(gateway, expect(await appsOf(gateway, uid, context)), uid, context));
   return c.body(null, 204);
 }
 
@@ -186,8 +185,9 @@ function uidIn(c: C): string {
   return uid;
 }
 
-/** Empty metadata would come back as a list; left out it is none, which is the same. */
-function withoutEmpty<P extends Profile>(profile: P): P {
+/** Each field may be right and all together too much. Empty metadata would come back as a list; left out it is none. */
+function sendable<P extends Profile>(profile: P): P {
+  if (bytesOf(profile) > PROFILE_BYTES) throw wrong([`The profile must be of at most ${PROFILE_BYTES} bytes as JSON.`]);
   if (!profile.metadata || Object.keys(profile.metadata).length > 0) return profile;
   const { metadata: _, ...rest } = profile;
   return rest as P;

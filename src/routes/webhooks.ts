@@ -28,7 +28,7 @@ export async function postWebhook(c: C): Promise<Response> {
   const issuer = issuerIn(c);
   const signed = readSignature(c.req.raw.headers, context.now);
   if (!issuer || !signed) return turnAway(c);
-  const bytes = await readBytes(c.req.raw, WEBHOOK_BYTES);
+  const bytes = await readBytes(c, WEBHOOK_BYTES);
   if (!(await isSigned(signed, bytes, issuer.webhookKeys))) return turnAway(c);
 
   const event = eventOf(parseJson(bytes), context.now, Number(signed.timestamp) * 1000 + 999);

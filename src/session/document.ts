@@ -1,7 +1,7 @@
 import { wrongUrl } from "../config/urls.ts";
 import type { Deps } from "../context.ts";
 import { DOCUMENT_BYTES, KEYS_FRESH_LEAST_MS, KEYS_FRESH_MOST_MS, KEYS_FRESH_MS } from "../limits.ts";
-import { readAtMost } from "../read.ts";
+import { readAtMost, until } from "../read.ts";
 import { err, ok, type Result } from "../result.ts";
 
 /** What can be wrong with a provider's document, for the log and for `/readyz`. */
@@ -33,19 +33,14 @@ export async function fetchDocument(
   signal: AbortSignal,
 ): Promise<Result<Fetched, Fault>> {
   if (wrongUrl(address)) return err("address");
-  const gone = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  gone.catch(() => {});
   try {
     signal.throwIfAborted();
-    const bounded = <T>(wait: Promise<T>) => Promise.race([wait, gone]);
-    const response = await bounded(fetch(address, request(signal)));
+    const response = await until(signal, fetch(address, request(signal)));
     if (response.status !== 200) {
       response.body?.cancel().catch(() => {});
       return err(response.status >= 300 && response.status < 400 ? "redirect" : "status");
     }
-    const bytes = await readAtMost(response.body, DOCUMENT_BYTES, bounded);
+    const bytes = await readAtMost(response.body, DOCUMENT_BYTES, signal);
     if (!bytes) return err("too-large");
     const age = seconds(response.headers.get("age"));
     return ok({

@@ -230,6 +230,11 @@ describe("row 40: the body", () => {
     expect((await send(body)).code).toBe(code);
   });
 
+  it("that never ends is given up when the request's time is over", { timeout: 15_000 }, async () => {
+    const unending = new ReadableStream<Uint8Array>({ start: (c) => c.enqueue(new TextEncoder().encode('{"fr')) });
+    expect((await send(unending)).code).toBe("bad-request");
+  });
+
   it("chunked, without a length, is counted while it is read", async () => {
     let sent = 0;
     const endless = new ReadableStream<Uint8Array>({

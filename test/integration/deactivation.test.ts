@@ -1,12 +1,14 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
+import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { type HoldingWorld, holding } from "./holding.ts";
-import { ledgerOf, restored } from "./keeping.ts";
+import { alarms, keeping, ledgerOf, request, restored } from "./keeping.ts";
 import { API_KEY, bodyOf, ISSUER, type World } from "./world.ts";
 
 restored();
 
 const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const device = (jti: string) => ({ subject: "alice", claims: { jti } });
 const backend = { headers: { Authorization: "Bearer backend" } };
 const done = (world: World) => world.lines.filter(({ event }) => event === "webhook").map((line) => line.done);
 
@@ -137,5 +139,65 @@ describe("a user that a backend reactivates", () => {
     expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
     expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
     expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("keeps what it signs in to afterwards, though the last step of its deactivation comes late", async () => {
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    let calls = 0;
+    const LEDGER = {
+      getByName: (name: string) => {
+        const stub = bindings.LEDGER.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>;
+        return new Proxy(
+          {},
+          {
+            get:
+              (_, call: string) =>
+              async (...values: unknown[]) => {
+                if (call === "endAll") {
+                  calls += 1;
+                  if (calls === 2) await opened;
+                }
+                return stub[call]?.(...values);
+              },
+          },
+        );
+      },
+    };
+    const world = keeping({ env: { BACKEND_SECRET: "backend", LEDGER } });
+    const phone = await world.provider.issue(device("phone"));
+    await world.signIn(phone);
+    expect((await world.ask("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
+    await scheduler.wait(20);
+    const there = keeping({ env: { BACKEND_SECRET: "backend" }, deps: { fetch: world.fetch } });
+    expect((await there.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    await scheduler.wait(20);
+    const { authToken } = await bodyOf(await there.signIn(phone));
+    open();
+    await world.settle();
+    await alarms();
+    expect(world.simulator.tokens("alice")).toEqual([authToken]);
+  });
+});
+
+describe("a user that a sign-in brings back (PROVISIONING.reactivate)", () => {
+  it("comes back without them at a second try too: the flush of the first had failed", async () => {
+    const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined };
+    const world = keeping({ env });
+    const phone = await world.provider.issue(device("phone"));
+    const { authToken: old } = await bodyOf(await world.signIn(phone));
+    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
+    expect((await world.call("/v1/tokens", request("DELETE", phone))).status).toBe(204);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
+    const id = world.simulator.faults.add({
+      match: "flush",
+      effect: { kind: "error", code: "ERR_AUTH_TOKENS_DELETE_FAILED" },
+    });
+    const laptop = await world.provider.issue(device("laptop"));
+    expect((await world.signIn(laptop)).status).toBe(503);
+    world.simulator.faults.remove(id);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
+    expect((await world.signIn(laptop)).status).toBe(201);
+    await alarms();
+    expect(world.simulator.tokens("alice")).not.toContain(old);
   });
 });

@@ -2,8 +2,8 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { faultyKv, type HoldingWorld, holding } from "./holding.ts";
-import { keeping, ledgerOf, request, restored } from "./keeping.ts";
-import { API_KEY, bodyOf, type World, type WorldOptions } from "./world.ts";
+import { alarms, keeping, ledgerOf, request, restored } from "./keeping.ts";
+import { API_KEY, bodyOf, ISSUER, type World, type WorldOptions } from "./world.ts";
 
 restored();
 
@@ -85,6 +85,41 @@ describe("KV failing once, at a sign-out,", () => {
       expect(world.simulator.tokens("alice")).toContain(token);
     }
   });
+
+  it("nor does the isolate that ended it remember what it was reading from KV at that moment", async () => {
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    let slow = false;
+    const target = bindings.USERS;
+    const USERS = new Proxy(target as unknown as Record<string, unknown>, {
+      get(_, operation: string) {
+        const value = (target as unknown as Record<string, unknown>)[operation] as (...v: unknown[]) => unknown;
+        if (operation !== "get") return typeof value === "function" ? value.bind(target) : value;
+        return async (...values: unknown[]) => {
+          const answer = await value.apply(target, values);
+          if (slow && String(values[0]).startsWith("v1:t:")) {
+            slow = false;
+            reach();
+            await opened;
+          }
+          return answer;
+        };
+      },
+    });
+    const first = reusing();
+    const session = await first.provider.issue(device("phone"));
+    const [, old] = await ask(first, session);
+    const world = keeping({ env: { ...reuse, USERS }, deps: { fetch: first.fetch } });
+    slow = true;
+    const under = world.ask("/v1/token", { method: "POST", headers: { Authorization: `Bearer ${session}` } });
+    await reached;
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    open();
+    await under;
+    await world.settle();
+    const [status, token] = await ask(world, session);
+    expect([status, token === old]).toEqual([201, false]);
+  });
 });
 
 describe("KV refusing to forget, for good,", () => {
@@ -156,6 +191,25 @@ describe("KV refusing to forget, for good,", () => {
     expect(await alarmAt()).toBeGreaterThan(Date.now());
     await look();
     for (const session of [first, second]) expect((await ask(elsewhere(world), String(session)))[0]).toBe(201);
+  });
+
+  it("is not put off for ever by the user's further sign-outs", async () => {
+    const world = reusing({ USERS: deaf() });
+    const phone = await world.provider.issue({ ...device("phone"), expiresIn: 100_000 });
+    const [, ended] = await ask(world, phone);
+    expect((await world.call("/v1/token", request("DELETE", phone))).status).toBe(204);
+    const start = Date.now();
+    for (let n = 1; n <= 4; n += 1) {
+      vi.useFakeTimers({ toFake: ["Date"], now: start + n * 110_000 });
+      const at = await alarmAt();
+      if (at !== null && at <= Date.now()) await runDurableObjectAlarm(ledgerOf("alice"));
+      const tab = await world.provider.issue(device(`tab${n}`));
+      const there = elsewhere(world);
+      expect((await there.signIn(tab)).status).toBe(201);
+      expect((await there.call("/v1/token", request("DELETE", tab))).status).toBe(204);
+    }
+    const [status, token] = await ask(elsewhere(world), phone);
+    expect([status, token === ended]).toEqual([201, false]);
   });
 
   it("is made good too for a token that is held only when its session has signed out", async () => {
@@ -241,6 +295,164 @@ describe("a session is never held a token that is dead:", () => {
     const [status, token] = await ask(world, device("laptop"));
     expect([status, token === onLaptop]).toEqual([201, false]);
     expect(world.simulator.tokens("alice")).toContain(token);
+  });
+
+  it("one whose holding KV refused at first, and which newer ones have pushed out since", async () => {
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    let first = true;
+    const USERS = faultyKv((operation, key) => {
+      if (!first || operation !== "put" || !key.startsWith("v1:t:")) return undefined;
+      first = false;
+      reach();
+      return opened.then(() => Promise.reject(new Error("KV PUT failed: 429 Too Many Requests")));
+    });
+    const world = reusing({ USERS });
+    const session = await world.provider.issue(device("phone"));
+    await world.ask("/v1/token", { method: "POST", headers: { Authorization: `Bearer ${session}` } });
+    await reached;
+    const newest: string[] = [];
+    for (let n = 0; n < 5; n += 1) newest.push((await ask(world, session, fresh))[1]);
+    expect(world.simulator.tokens("alice").toSorted()).toEqual(newest.toSorted());
+    open();
+    await world.settle();
+    await alarms();
+    expect.soft(world.simulator.tokens("alice").toSorted()).toEqual(newest.toSorted());
+    minutesLater();
+    const [, token] = await ask(elsewhere(world), session);
+    expect(world.simulator.tokens("alice")).toContain(token);
+  });
+
+  it("one that was pushed out by newer ones, which KV refused to hold", async () => {
+    let deaf = false;
+    const USERS = faultyKv((operation, key) =>
+      deaf && operation === "put" && key.startsWith("v1:t:") ? Promise.reject(new Error("503")) : undefined,
+    );
+    const world = reusing({ USERS });
+    const session = await world.provider.issue(device("phone"));
+    await ask(world, session);
+    deaf = true;
+    for (let n = 0; n < 5; n += 1) await ask(world, session, fresh);
+    deaf = false;
+    await alarms();
+    minutesLater();
+    const [, token] = await ask(elsewhere(world), session);
+    expect(world.simulator.tokens("alice")).toContain(token);
+  });
+
+  it("one that a hundred newer ones of other sessions have pushed out of CometChat's window", async () => {
+    const world = reusing();
+    const session = await world.provider.issue(device("phone"));
+    await ask(world, session);
+    for (let number = 0; number < 100; number += 1) {
+      await ledgerOf("alice").record({
+        ...{ uid: "alice", app: "main", token: world.simulator.mint("alice"), session: `s${number}` },
+        ...{ mintedAt: Date.now(), expiresAt: null, moves: false },
+      });
+    }
+    await alarms();
+    minutesLater();
+    const [, token] = await ask(elsewhere(world), session);
+    expect(world.simulator.tokens("alice")).toContain(token);
+  });
+
+  it("one that ended with all others, since one of them no longer opened", async () => {
+    const world = reusing();
+    const laptop = await world.provider.issue(device("laptop"));
+    await ask(world, device("phone"));
+    const [, onLaptop] = await ask(world, laptop);
+    await runInDurableObject(ledgerOf("alice"), async (_, { storage }) => {
+      // As sealed under a key that is no longer configured; it has reached its end (TOKENS.ttl).
+      storage.sql.exec("UPDATE tokens SET sealed = x'0100', due = ? WHERE id = 1", Date.now());
+      await storage.setAlarm(Date.now() + 1);
+    });
+    await runDurableObjectAlarm(ledgerOf("alice"));
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    await alarms();
+    minutesLater();
+    const [status, token] = await ask(elsewhere(world), laptop);
+    expect([status, token === onLaptop]).toEqual([201, false]);
+  });
+
+  it("one minted while everything ended, by an isolate whose writes to KV came last", async () => {
+    const world = holding({ env: reuse });
+    const phone = await world.provider.issue(device("phone"));
+    await ask(world, phone);
+    const laptop = await world.provider.issue({
+      subject: "alice",
+      claims: { jti: "laptop", name: "Alicia" },
+    });
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    let puts = 0;
+    const USERS = faultyKv((operation) => {
+      if (operation !== "put") return undefined;
+      puts += 1;
+      if (puts === 2) reach();
+      return opened;
+    });
+    const other = keeping({ env: { ...reuse, USERS }, deps: { fetch: world.fetch } });
+    const flush = world.hold("flush", "before");
+    const signingOut = world.call("/v1/tokens", request("DELETE", phone));
+    await flush.reached;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const response = await other.ask("/v1/token", { method: "POST", headers: { Authorization: `Bearer ${laptop}` } });
+    expect(response.status).toBe(201);
+    await reached;
+    flush.open();
+    expect((await signingOut).status).toBe(204);
+    open();
+    await other.settle();
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    await alarms();
+    minutesLater();
+    const [, token] = await ask(elsewhere(world), laptop);
+    expect(world.simulator.tokens("alice")).toContain(token);
+  });
+
+  it("one that ended when another device brought the user back, while KV refused the mapping", async () => {
+    let deaf = false;
+    const USERS = faultyKv((operation, key) =>
+      deaf && operation === "put" && key.startsWith("v1:u:") ? Promise.reject(new Error("503")) : undefined,
+    );
+    const world = reusing({ USERS, PROVISIONING: { reactivate: true } });
+    const laptop = await world.provider.issue(device("laptop"));
+    const [, onLaptop] = await ask(world, laptop);
+    await ask(world, device("phone"));
+    await world.simulator.fetch("https://275300000000000a.api-us.cometchat.io/v3/users/alice", {
+      method: "DELETE",
+      headers: { apikey: API_KEY, "content-type": "application/json" },
+      body: '{"permanent":false}',
+    });
+    deaf = true;
+    expect((await world.signIn(device("phone"), fresh)).status).toBe(201);
+    deaf = false;
+    expect(world.simulator.tokens("alice")).not.toContain(onLaptop);
+    await alarms();
+    minutesLater();
+    const [status, token] = await ask(elsewhere(world), laptop);
+    expect([status, token === onLaptop]).toEqual([201, false]);
+  });
+
+  it("one by which its session could not be found: KV refused to write down its name", async () => {
+    let deaf = true;
+    const USERS = faultyKv((operation, key) =>
+      deaf && operation === "put" && key.startsWith("v1:s:") ? Promise.reject(new Error("503")) : undefined,
+    );
+    const world = reusing({ USERS, SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim: "sid" }] });
+    const session = { subject: "alice", sid: "s-1" };
+    await ask(world, session);
+    deaf = false;
+    await ask(world, session);
+    await ask(world, session);
+    const logout = await world.provider.issueLogoutToken({ sid: "s-1" });
+    const response = await world.call("/v1/backchannel-logout", {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: `logout_token=${logout}`,
+    });
+    expect(response.status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
   it("one that is being ended everywhere at this moment", async () => {

@@ -1,3 +1,4 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, vi } from "vitest";
 import type { Ledger } from "../../src/ledger/ledger.ts";
@@ -20,6 +21,16 @@ export function restored(): void {
 }
 
 export const ledgerOf = (uid: string) => bindings.LEDGER.getByName(uid) as unknown as DurableObjectStub<Ledger>;
+
+/** Every alarm, each at its time, until none is left. */
+export async function alarms(uid = "alice"): Promise<void> {
+  for (let count = 0; count < 10; count += 1) {
+    const at = await runInDurableObject(ledgerOf(uid), (_, { storage }) => storage.getAlarm());
+    if (at === null) return;
+    vi.useFakeTimers({ toFake: ["Date"], now: Math.max(Date.now(), at) });
+    await runDurableObjectAlarm(ledgerOf(uid));
+  }
+}
 
 /** A request with a session, and a JSON body where one is given. */
 export const request = (method: string, session: string, body?: unknown): RequestInit => ({

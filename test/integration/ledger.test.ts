@@ -1,8 +1,10 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
+import type { Deps } from "../../src/context.ts";
+import { digestOf } from "../../src/encoding.ts";
 import { faultyLedger } from "./holding.ts";
-import { keeping, ledgerOf, request, restored } from "./keeping.ts";
-import { API_KEY, bodyOf, createWorld, type World } from "./world.ts";
+import { alarms, keeping, ledgerOf, request, restored } from "./keeping.ts";
+import { API_KEY, bodyOf, createWorld, ISSUER, type World } from "./world.ts";
 
 restored();
 
@@ -190,7 +192,7 @@ describe("tokens of an app that is no longer configured", () => {
     const response = await world.call("/v1/token", request("DELETE", session));
     expect(response.status).toBeGreaterThanOrEqual(500);
     expect(world.lines).toContainEqual(expect.objectContaining({ event: "request", reason: "home-app-gone" }));
-    expect(await rows()).toMatchObject([{ app: "gone", attempts: 1 }]);
+    expect(await rows()).toMatchObject([{ app: "gone", attempts: 2 }]);
     expect(world.simulator.tokens("alice")).toHaveLength(1);
     await name("main");
     await ring(Date.now() + HOUR);
@@ -243,6 +245,47 @@ describe("tokens of a user that somebody has deactivated in CometChat's dashboar
     clock(now + HOUR);
     const next = await bodyOf(await world.signIn({ ...device("laptop"), issuedAt: Date.now() / 1000 }));
     expect(world.simulator.tokens("alice")).toEqual([next.authToken]);
+  });
+});
+
+describe("a revocation", () => {
+  it("that is asked of CometChat with a record has an alarm behind it", async () => {
+    const world = keeping();
+    await world.signIn(device("phone"));
+    const tokens: string[] = [];
+    const entry = (token: string) => ({
+      ...{ uid: "alice", app: "main", token, session: "one" },
+      ...{ mintedAt: Date.now(), expiresAt: null, moves: false },
+    });
+    for (let n = 0; n < 6; n += 1) tokens.push(world.simulator.mint("alice"));
+    for (const token of tokens.slice(0, 5)) await ledgerOf("alice").record(entry(token));
+    const { storage } = await runInDurableObject(ledgerOf("alice"), (_, state) => state);
+    let alarm: number | null | undefined;
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+      if (alarm === undefined) alarm = await storage.getAlarm();
+      return world.fetch(String(input), init ?? {});
+    });
+    await ledgerOf("alice").record(entry(String(tokens[5])));
+    expect(alarm).toEqual(expect.any(Number));
+  });
+
+  it("whose form no address may hold ends with all of the user's", async () => {
+    const revoked: string[] = [];
+    const base = keeping();
+    const fetch: Deps["fetch"] = async (input, init) => {
+      const url = new URL(input);
+      if (init.method === "POST" && url.pathname.includes("/users")) {
+        return Response.json({ data: { uid: "alice", name: "alice", authToken: "alice_17:ab/c@1" } });
+      }
+      if (init.method === "DELETE") revoked.push(url.pathname);
+      return init.method === "DELETE" ? Response.json({ data: { success: true } }) : base.fetch(input, init);
+    };
+    const world = keeping({ deps: { fetch } });
+    const session = await base.provider.issue(device("phone"));
+    expect((await bodyOf(await world.signIn(session))).authToken).toBe("alice_17:ab/c@1");
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    await alarms();
+    expect(revoked).toEqual(["/v3/users/alice/auth_tokens"]);
   });
 });
 
@@ -304,11 +347,52 @@ describe("what the ledger keeps", () => {
     const ledger = ledgerOf("alice");
     await ledger.revokeSession("alice", "of yesterday", end - 24 * HOUR - 1, 1000);
     await ledger.revokeSession("alice", "of today", end - 24 * HOUR, 1000);
-    await ring(end);
+    await ledger.revokeSession("alice", "of this moment", end, 1000);
     const revoked = await runInDurableObject(ledger, (_, { storage: { sql } }) =>
+      sql.exec("SELECT session FROM revoked ORDER BY at").toArray(),
+    );
+    expect(revoked).toEqual([{ session: "of today" }, { session: "of this moment" }]);
+  });
+
+  it("sign-outs of the last day only, though no alarm ever rings", async () => {
+    const world = keeping();
+    const start = Date.now();
+    for (let day = 1; day <= 12; day += 1) {
+      vi.useFakeTimers({ toFake: ["Date"], now: start + day * 86_400_000 });
+      // As in a deployment without reuse = "session": nothing is to be looked through.
+      await runInDurableObject(ledgerOf("alice"), (_, { storage }) => {
+        storage.sql.exec("DELETE FROM facts WHERE name = 'look'");
+        if (day > 1) return storage.deleteAlarm();
+      });
+      const there = keeping({ deps: { fetch: world.fetch } });
+      const session = await world.provider.issue({ ...device(`day ${day}`), expiresIn: 5_000_000 });
+      expect((await there.signIn(session)).status).toBe(201);
+      expect((await there.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    }
+    const rows = await runInDurableObject(ledgerOf("alice"), (_, { storage: { sql } }) =>
       sql.exec("SELECT session FROM revoked").toArray(),
     );
-    expect(revoked).toEqual([{ session: "of today" }]);
+    expect(rows.length).toBeLessThanOrEqual(2);
+  });
+
+  it("of more than a hundred tokens those that CometChat keeps, whichever was recorded last", async () => {
+    const world = keeping();
+    await world.signIn(device("phone"));
+    const record = (token: string, session: string, mintedAt: number) =>
+      ledgerOf("alice").record({ uid: "alice", app: "main", token, session, mintedAt, expiresAt: null, moves: false });
+    const start = Date.now();
+    const oldest = world.simulator.mint("alice");
+    const second = world.simulator.mint("alice");
+    await record(second, await digestOf("second"), start + 2);
+    // Its follow-up was slower.
+    await record(oldest, await digestOf("oldest"), start + 1);
+    for (let n = 0; n < 99; n += 1) await record(world.simulator.mint("alice"), await digestOf(`s${n}`), start + 3 + n);
+    expect(world.simulator.tokens("alice")).not.toContain(oldest);
+    expect(world.simulator.tokens("alice")).toContain(second);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
+    const session = await world.provider.issue(device("second"));
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).not.toContain(second);
   });
 
   it("the later of two sign-outs, though the news of the earlier one comes last", async () => {
@@ -325,7 +409,7 @@ describe("what the ledger keeps", () => {
       expiresAt: null,
       moves: false,
     };
-    await ledger.forget(minted.authToken);
+    await ledger.forget(minted.authToken, "main");
     expect(await ledger.record({ ...entry, mintedAt: now - 1000 })).toBe(false);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
@@ -364,6 +448,29 @@ describe("what the ledger keeps", () => {
 });
 
 describe("a profile that changes", () => {
+  it("by a role that CometChat gets only later is granted it then", async () => {
+    const world = keeping({
+      env: {
+        SESSION_ISSUERS: [
+          {
+            issuer: ISSUER,
+            audience: ["chat"],
+            profile: { name: "name", role: "role" },
+            roles: { admin: "moderator" },
+          },
+        ],
+      },
+    });
+    const claims = { name: "Alice", role: "admin" };
+    await world.signIn({ subject: "alice", claims });
+    world.simulator.set({ roles: ["moderator"] });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 600_000 });
+    await world.signIn({ subject: "alice", claims });
+    const elsewhere = keeping({ deps: { fetch: world.fetch } });
+    await elsewhere.signIn(await world.provider.issue({ subject: "alice", claims }));
+    expect(world.simulator.user("alice")?.role).toBe("moderator");
+  });
+
   it("waits near CometChat's rate limit, and is brought up to date afterwards", async () => {
     let moved = 0;
     let low = true;

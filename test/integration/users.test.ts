@@ -247,6 +247,29 @@ describe("fields", () => {
     expect(calls(world)).toEqual([]);
   });
 
+  it("with each field right and all of them too much for CometChat: 400", async () => {
+    const world = backendWorld();
+    const address = (letter: string) => `https://a.example/${letter.repeat(2982)}`;
+    const tags = Array.from({ length: 25 }, (_, index) => `${index}`.padStart(100, "t"));
+    const user = { avatar: address("a"), link: address("b"), tags, metadata: { m: "x".repeat(1500) } };
+    await expectProblem(await provision(world, user), 400, "bad-request");
+    world.simulator.seed({ uid: "alice" });
+    await expectProblem(await ask(world, "PATCH", "/v1/users/alice", user), 400, "bad-request");
+    expect(calls(world)).toEqual([]);
+  });
+
+  it("for another app than its issuer's: named beside what else is wrong", async () => {
+    const world = backendWorld({
+      env: {
+        COMETCHAT_APPS: { main: { appId: APP_ID, region: "us" }, eu: { appId: "2753000000000eu", region: "eu" } },
+        PLACEMENT: { default: "main" },
+        SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], app: "main" }],
+      },
+    });
+    const { detail } = await expectProblem(await provision(world, { name: "", app: "eu" }), 400, "bad-request");
+    expect(detail).toMatch(/name: must be .* app: is not the one/);
+  });
+
   it.each<[string, string | undefined, Record<string, string>, number, Code]>([
     ["no body", undefined, {}, 400, "bad-request"],
     ["no JSON", "{", {}, 400, "bad-request"],
@@ -320,7 +343,7 @@ describe("PATCH /v1/users/{uid}", () => {
   });
 
   it.each<[string, unknown, string]>([
-    ["no body", undefined, "must be an object"],
+    ["no body", undefined, "nothing to change"],
     ["nothing", {}, "nothing to change"],
     ["null for the name", { name: null }, "name"],
     ["null for the role", { role: null }, "role"],

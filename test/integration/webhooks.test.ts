@@ -238,6 +238,17 @@ describe("delivered again", () => {
     expect(world.simulator.user("alice")?.deactivatedAt).toBe(before?.deactivatedAt);
   });
 
+  it("a deletion that failed at first, though an update came in between: it is followed", async () => {
+    const world = webhookWorld();
+    await deliver(world, { ...created(), timestamp: at(1) });
+    const down = world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
+    expect((await deliver(world, deleted(at(2)))).status).toBe(503);
+    world.simulator.faults.remove(down);
+    expect((await deliver(world, updated({ name: "Alice B." }, at(3)))).status).toBe(204);
+    expect((await deliver(world, deleted(at(2)))).status).toBe(204);
+    expect(world.simulator.user("alice")?.deactivatedAt).toEqual(expect.any(Number));
+  });
+
   it("a deletion does not end a user that was reactivated since", async () => {
     const world = webhookWorld({ env: { BACKEND_SECRET: "backend" } });
     world.simulator.seed({ uid: "alice" });

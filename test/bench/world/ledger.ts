@@ -105,7 +105,7 @@ function storageOf(database: DatabaseSync, counts: Counts) {
         const table = /(?:INTO|UPDATE|FROM)\s+(\w+)/i.exec(query)?.[1];
         if (table)
           counts.rowsWritten += Number(changes) * (1 + database.prepare(`PRAGMA index_list(${table})`).all().length);
-        return { toArray: () => [], one: () => undefined };
+        return { toArray: () => [], one: () => undefined, rowsWritten: Number(changes) };
       },
     },
     // "Each setAlarm() is billed as a single row written."
