@@ -13,13 +13,13 @@ export function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
  * nothing, and the rest is never read. Rejects when the signal aborts, and when the other side has gone.
  */
 export async function readAtMost(
-  body: ReadableStream<Uint8Array> | null,
+  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
   most: number,
   signal: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (!body) return new Uint8Array();
   const reader = body.getReader();
-  const chunks: Uint8Array[] = [];
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   try {
     for (;;) {
@@ -33,11 +33,5 @@ export async function readAtMost(
     // Ends the transfer of what is not wanted; after the last byte it does nothing.
     reader.cancel().catch(() => undefined);
   }
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.byteLength;
-  }
-  return bytes;
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }

@@ -1,18 +1,21 @@
 import * as z from "zod/mini";
 
 /**
- * A value that holds a test. zod has a class for each kind of value and rule (number, boolean, enumeration, pattern,
+ * A value that holds a test. zod has a class for each kind of value and rule (text, number, boolean, enumeration, pattern,
  * range) and for records; one predicate does for all of them. Numbers, booleans and enumerations alone weighed 1.7 KiB
- * of the minified bundle. `message` is what an operator or a caller is told to write instead; what is absent is said to
+ * of the minified bundle. Where it does not hold, no further rule of the value is looked at. `message` is what an operator or a caller is told to write instead; what is absent is said to
  * be missing.
  */
 export const is = <T>(test: (value: unknown) => boolean, message?: string): z.ZodMiniType<T> =>
-  z.unknown().check(z.refine(test, message === undefined ? undefined : says(message))) as unknown as z.ZodMiniType<T>;
+  z
+    .unknown()
+    .check(z.refine(test, { abort: true, ...(message !== undefined && says(message)) })) as unknown as z.ZodMiniType<T>;
 
 /** zod reports what is absent as a wrong type. */
 export const says = (message: string) => ({
   error: (issue: { readonly input?: unknown }) => (issue.input === undefined ? "is missing" : message),
 });
 
+export const text = is<string>((value) => typeof value === "string", "must be text");
 export const flag = is<boolean>((value) => typeof value === "boolean", "must be true or false");
 export const number = is<number>((value) => typeof value === "number");

@@ -5,6 +5,7 @@ import { fail, type GatewayError } from "../errors.ts";
 import { ANSWER_BYTES, UNAVAILABLE_SECONDS } from "../limits.ts";
 import { readAtMost, until } from "../read.ts";
 import { ok, type Result } from "../result.ts";
+import { text } from "../shape.ts";
 import { failureOf } from "./failures.ts";
 import { retryAfter } from "./quota.ts";
 
@@ -34,7 +35,7 @@ interface Attempt<T> {
 
 export type Client = <T>(call: Call<T>, deadline: Deadline, ms: number) => Promise<Attempt<T>>;
 
-const refusal = z.object({ error: z.object({ code: z.string(), details: z.optional(z.unknown()) }) });
+const refusal = z.object({ error: z.object({ code: text, details: z.optional(z.unknown()) }) });
 
 /** One attempt at one call. Nothing that CometChat said leaves here but what `read` picked. */
 export function createClient(app: App, deps: Deps): Client {

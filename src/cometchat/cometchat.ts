@@ -23,14 +23,14 @@ export interface CometChat {
   /**
    * Fails with `upstream-uid-exists` where the uid is taken, by a deactivated user too. Where an answer was lost and
    * the user then exists, its token is minted: it counts as created. Without a token to bring it fails as taken. A role
-   * that CometChat does not have is left out, and `roleRefused` says so.
+   * that CometChat does not have is left out; see `knows`.
    */
   create(
     uid: string,
     profile: Profile & { name: string },
     options: { withAuthToken: boolean },
     context: Context,
-  ): Promise<Result<{ authToken: string | undefined; roleRefused: boolean }, GatewayError>>;
+  ): Promise<Result<{ authToken: string | undefined }, GatewayError>>;
   /** A new auth token; `upstream-uid-unknown` where the user is missing or deactivated. */
   mint(uid: string, context: Context): Promise<Result<string, GatewayError>>;
   get(uid: string, context: Context): Promise<Result<User, GatewayError>>;

@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 import { AUTH_TOKEN_CHARS, UID_CHARS } from "../limits.ts";
-import { is } from "../shape.ts";
+import { is, text } from "../shape.ts";
 
 /** An opaque secret; printable, so that it can go wherever the SDK sends it. */
-export const authToken = z
-  .string()
-  .check(z.refine((text) => text.length <= AUTH_TOKEN_CHARS && /^[\x21-\x7e]+$/.test(text)));
+export const authToken = text.check(
+  z.refine((token) => token.length <= AUTH_TOKEN_CHARS && /^[\x21-\x7e]+$/.test(token)),
+);
 
 const succeeded = z.object({
   data: z.optional(z.object({ success: z.optional(is<true>((success) => success === true)) })),

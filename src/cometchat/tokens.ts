@@ -3,10 +3,11 @@ import type { Context } from "../context.ts";
 import type { GatewayError } from "../errors.ts";
 import { AUTH_TOKEN_CHARS } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
+import { text } from "../shape.ts";
 import type { Send } from "./resilience.ts";
 import { authToken, done, pathOf } from "./shapes.ts";
 
-const minted = z.object({ data: z.object({ uid: z.string(), authToken }) });
+const minted = z.object({ data: z.object({ uid: text, authToken }) });
 
 /**
  * What a token in a path may look like. It may come from a caller, and the address is resolved before it is sent:

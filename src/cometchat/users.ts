@@ -3,6 +3,7 @@ import type { Context } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { LIST_PAGE, LIST_PAGES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
+import { text } from "../shape.ts";
 import type { Send } from "./resilience.ts";
 import type { Roles } from "./roles.ts";
 import { authToken, done, pathOf } from "./shapes.ts";
@@ -26,9 +27,9 @@ const FIELDS: Readonly<Record<Exclude<keyof User, "uid" | "name">, (value: unkno
   lastActiveAt: isSeconds,
   deactivatedAt: isSeconds,
 };
-const one = z.object({ data: z.looseObject({ uid: z.string(), name: z.string() }) });
-const created = z.object({ data: z.object({ uid: z.string(), authToken: z.optional(authToken) }) });
-const listed = z.object({ data: z.array(z.object({ uid: z.string() })) });
+const one = z.object({ data: z.looseObject({ uid: text, name: text }) });
+const created = z.object({ data: z.object({ uid: text, authToken: z.optional(authToken) }) });
+const listed = z.object({ data: z.array(z.object({ uid: text })) });
 
 /** A field that is not as documented is left out; only who it is must be right. */
 const readUser =
@@ -108,17 +109,15 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       profile: Profile & { name: string },
       options: { withAuthToken: boolean },
       context: Context,
-    ): Promise<Result<{ authToken: string | undefined; roleRefused: boolean }, GatewayError>> {
+    ): Promise<Posted> {
       const { role, ...rest } = profile;
       const granted = role !== undefined && roles.known(role);
       const first = await post(uid, granted ? profile : rest, options.withAuthToken, context);
-      if (first.ok) return ok({ ...first.value, roleRefused: role !== undefined && !granted });
-      if (!granted || first.error.reason !== "upstream-role") return unexpected(first);
+      if (first.ok || !granted || first.error.reason !== "upstream-role") return unexpected(first);
       // A role that CometChat does not have is the operator's mistake, and the user is at the door: rather without it
       // than not at all. The refused call has done nothing, and the role is remembered, so the next user costs one call.
       roles.refuse(role);
-      const second = await post(uid, rest, options.withAuthToken, context);
-      return second.ok ? ok({ ...second.value, roleRefused: true }) : unexpected(second);
+      return unexpected(await post(uid, rest, options.withAuthToken, context));
     },
 
     /** `GET /users/{uid}`. A deactivated user is unknown here. */
@@ -174,7 +173,6 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
 const isObject = (body: unknown): boolean => typeof body === "object" && body !== null;
 
 /** A create that says "no such user" makes no sense, and must not be taken for a missing user. */
-function unexpected<T>(result: Result<T, GatewayError>): Result<never, GatewayError> {
-  if (result.ok) return fail("bug");
-  return result.error.reason === "upstream-uid-unknown" ? fail("upstream-rejected") : result;
+function unexpected<T>(result: Result<T, GatewayError>): Result<T, GatewayError> {
+  return !result.ok && result.error.reason === "upstream-uid-unknown" ? fail("upstream-rejected") : result;
 }

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { flag, is, says } from "../shape.ts";
+import { text as anyText, flag, is, says } from "../shape.ts";
 
 /**
  * The form of each structured variable. What depends on more than one value is in apps.ts, env.ts and issuers.ts.
@@ -13,7 +13,7 @@ const whole = (least: number, most: number, message: string) =>
   is<number>((value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most, message);
 const record = <T extends z.ZodMiniType>(of: T, message: string) => z.catchall(z.object({}, says(message)), of);
 
-const text = z.string(says("must be text")).check(holds((value) => value !== "", "must not be empty"));
+const text = anyText.check(holds((value) => value !== "", "must not be empty"));
 const texts = z.array(text, says('must be a list of texts, as in ["a", "b"]'));
 const seconds = (least: number, most: number) =>
   whole(least, most, `must be a whole number of seconds from ${least} to ${most}`);
@@ -65,9 +65,7 @@ const issuer = strict({
     strict({
       claim: z.optional(text),
       prefix: z.optional(
-        z
-          .string("must be text")
-          .check(matches(/^[a-z0-9_-]{0,46}$/, "must be of a-z, 0-9, _ and -, at most 46 characters")),
+        anyText.check(matches(/^[a-z0-9_-]{0,46}$/, "must be of a-z, 0-9, _ and -, at most 46 characters")),
       ),
       shared: z.optional(flag),
     }),

@@ -2,14 +2,14 @@ import * as z from "zod/mini";
 import type { Deps } from "../context.ts";
 import { MAPPING_MEMORY_MS, MAPPINGS_REMEMBERED } from "../limits.ts";
 import { createMemory } from "../memory.ts";
-import { number } from "../shape.ts";
+import { number, text } from "../shape.ts";
 import { within } from "../within.ts";
 
 const mapping = z.object({
   /** The operator's name of the app that the user lives in. */
-  app: z.string(),
+  app: text,
   /** Digest of the claims last synchronised. */
-  profile: z.string(),
+  profile: text,
   /** Milliseconds since 1970. */
   createdAt: number,
   syncedAt: number,

@@ -26,12 +26,10 @@ export function profileOf(issuer: Pick<Issuer, "profile" | "roles">, claims: Cla
     return taken;
   };
 
-  const name = map("name", paths.name, nameFrom);
-  if (name !== undefined) profile.name = name;
-  const avatar = map("avatar", paths.avatar, urlFrom);
-  if (avatar !== undefined) profile.avatar = avatar;
-  const link = map("link", paths.link, urlFrom);
-  if (link !== undefined) profile.link = link;
+  for (const field of ["name", "avatar", "link"] as const) {
+    const value = map(field, paths[field], field === "name" ? nameFrom : urlFrom);
+    if (value !== undefined) profile[field] = value;
+  }
   // The claim's value is never a role by itself: only the operator's table grants one.
   const granted = paths.role === undefined ? [] : texts(claim(claims, paths.role));
   const role = granted.map((value) => roles.get(value)).find(Boolean);

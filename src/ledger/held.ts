@@ -4,13 +4,13 @@ import type { Deps } from "../context.ts";
 import { base64url, fromBase64 } from "../encoding.ts";
 import { HELD_REMEMBERED, KV_TTL_LEAST_SECONDS, MAPPING_MEMORY_MS } from "../limits.ts";
 import { createMemory } from "../memory.ts";
-import { number } from "../shape.ts";
+import { number, text } from "../shape.ts";
 import { within } from "../within.ts";
 import { createSeal } from "./seal.ts";
 
 const heldToken = z.object({
-  token: z.string(),
-  app: z.string(),
+  token: text,
+  app: text,
   /** Milliseconds since 1970. */
   mintedAt: number,
   expiresAt: z.optional(number),

@@ -14,7 +14,7 @@ describe("the calls, against a simulated CometChat", () => {
       metadata: { plan: "pro" },
     };
     const result = await chat.create("alice", profile, { withAuthToken: true }, request());
-    expect(result).toMatchObject({ ok: true, value: { roleRefused: false } });
+    expect(result).toMatchObject({ ok: true });
     expect(result.ok && simulator.tokens("alice")).toEqual([result.ok && result.value.authToken]);
     expect(simulator.user("alice")).toMatchObject(profile);
     expect(simulator.journal.calls()).toBe(1);
@@ -24,7 +24,7 @@ describe("the calls, against a simulated CometChat", () => {
     const { chat, simulator, request } = simulated();
     expect(await chat.create("alice", { name: "Alice" }, { withAuthToken: false }, request())).toEqual({
       ok: true,
-      value: { authToken: undefined, roleRefused: false },
+      value: { authToken: undefined },
     });
     expect(simulator.tokens("alice")).toEqual([]);
   });
@@ -124,7 +124,7 @@ describe("a role that CometChat does not have", () => {
     const { chat, simulator, lines, request } = simulated();
     if (effect) simulator.faults.add({ match: "create", times: 1, effect });
     const result = await chat.create("alice", admin, { withAuthToken: true }, request());
-    expect(result).toMatchObject({ ok: true, value: { authToken: expect.any(String), roleRefused: true } });
+    expect(result).toMatchObject({ ok: true, value: { authToken: expect.any(String) } });
     expect(simulator.user("alice")).toMatchObject({ role: "default" });
     expect(simulator.journal.calls()).toBe(2);
     expect(lines).toEqual([
@@ -136,13 +136,15 @@ describe("a role that CometChat does not have", () => {
     const { chat, simulator, lines, advance, request } = simulated();
     const create = (uid: string) => chat.create(uid, admin, { withAuthToken: true }, request());
     await create("alice");
-    expect(await create("bob")).toMatchObject({ ok: true, value: { roleRefused: true } });
+    expect(await create("bob")).toMatchObject({ ok: true });
+    expect(chat.knows("admin")).toBe(false);
     expect(simulator.journal.calls()).toBe(3);
     expect(lines.length).toBe(1);
 
     simulator.set({ roles: ["admin"] });
     advance(300_000);
-    expect(await create("carol")).toMatchObject({ ok: true, value: { roleRefused: false } });
+    expect(chat.knows("admin")).toBe(true);
+    expect(await create("carol")).toMatchObject({ ok: true });
     expect(simulator.user("carol")).toMatchObject({ role: "admin" });
   });
 
