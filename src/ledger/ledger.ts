@@ -109,12 +109,12 @@ export class Ledger extends DurableObject<Env> {
     return this.#mark(this.#store.all().filter(({ mintedAt }) => mintedAt <= at));
   }
 
-  /** Of the entries up to `last`, CometChat has ended those of `app`; those of other apps are revoked here. */
+  /** Of the entries up to `last`, CometChat has ended those of `app`; those of other apps that `endAll` marked are revoked here. */
   async flushed(app: string, last: number, budget: number): Promise<Outcome> {
     // What was minted while CometChat was doing it, and recorded only now, may have been among them.
     this.#store.setFact("flushed", platform.now());
     this.#store.removeUpTo(last, app);
-    const others = this.#store.all().filter(({ id }) => id <= last);
+    const others = this.#store.all().filter(({ id, attempts }) => id <= last && attempts > 0);
     return this.#endNow(others, budget);
   }
 

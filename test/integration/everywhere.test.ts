@@ -57,6 +57,17 @@ describe("signing out everywhere while another device signs in", () => {
     },
   );
 
+  it("spares in another app what began after it, though it was recorded before", async () => {
+    const world = keeping();
+    const { authToken } = await bodyOf(await world.signIn(device("phone")));
+    const ledger = ledgerOf("alice");
+    const at = Date.now();
+    const elsewhere = { uid: "alice", app: "us", token: `${authToken}x`, session: "elsewhere", expiresAt: null };
+    await ledger.record({ ...elsewhere, mintedAt: at + 1 });
+    await ledger.flushed("main", await ledger.endAll("alice", at), 1000);
+    expect(await rows()).toEqual([{ app: "us", session: "elsewhere", due: null }]);
+  });
+
   it("costs one call to CometChat, however many devices there are", async () => {
     const world = keeping();
     for (const name of ["phone", "laptop", "tablet"]) await world.signIn(device(name));
