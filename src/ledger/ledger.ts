@@ -154,7 +154,7 @@ export class Ledger extends DurableObject<Env> {
    * `at` in milliseconds since 1970.
    */
   newer(at: number, kind: string): string | undefined {
-    // That a user was updated says nothing against its end, which may have failed before.
+    // That a user was updated says nothing against its making or its end, which may have failed before.
     for (const fact of kind === "updated" ? ["life", kind] : ["life"]) {
       const [time, last] = this.#store.fact(fact)?.split(" ") ?? [];
       // Of two in the same instant a deletion is the last word.

@@ -34,8 +34,7 @@ export async function follow(event: Event, issuer: Issuer, gateway: Gateway, con
   if (at !== undefined) {
     const newer = await gateway.ledgers.home(uid, (ledger) => ledger.newer(at, kind), context.deadline.left());
     if (!newer.ok) return newer;
-    // Of an update that came too early nothing may be left, so only a deletion stands against a creation.
-    if (newer.value !== undefined && (kind !== "created" || newer.value === "deleted")) return ok("outdated");
+    if (newer.value !== undefined) return ok("outdated");
   }
   if (kind === "created") return create(uid, event, issuer, gateway, context);
   const apps = await appsOf(gateway, uid, context, issuer);

@@ -78,6 +78,15 @@ describe("POST /v1/users", () => {
     expect(world.simulator.user("alice")).toMatchObject({ name: "Alice of old" });
   });
 
+  it("costs the user's next sign-in nothing where a session has been there before", async () => {
+    const world = backendWorld();
+    const session = { subject: "alice", claims: { name: "Alice" } };
+    await world.signIn(session);
+    expect((await provision(world, { name: "Alice A." })).status).toBe(200);
+    await world.signIn(session);
+    expect(calls(world)).toEqual(["create", "create", "mint"]);
+  });
+
   it("gives the new user's token with it, still in one call", async () => {
     const world = backendWorld();
     const response = await provision(world, { withAuthToken: true });
