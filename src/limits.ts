@@ -109,6 +109,8 @@ export const RETRY_AFTER_MAX_SECONDS = 60;
 export const UNAVAILABLE_SECONDS = 5;
 /** How long a role that CometChat refused is left out: soon enough after the operator has created it. */
 export const ROLE_MEMORY_MS = 300_000;
+/** When a profile is sent again that lacks a role which CometChat refused. */
+export const ROLE_RETRY_MS = 3_600_000;
 /** An app has at most 25 roles; this bounds what a backend could make us remember. */
 export const ROLES_REMEMBERED = 100;
 

@@ -42,12 +42,14 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
   const mintedAt = context.now;
   const { token, expiresAt } = minted;
   // By it a provider's logout finds the user.
+  let named = session.issuer.sessionIdClaim === undefined;
   const name = async () => {
-    if (session.issuer.sessionIdClaim === undefined) return;
+    if (named) return;
     const key = `v1:s:${await digestOf(`${session.issuer.issuer}\n${session.sessionId}`)}`;
     await users.put(key, uid, { expirationTtl: SESSION_KNOWN_SECONDS });
+    named = true;
   };
-  if (!held) context.after("session", name);
+  context.after("session", name);
   if (ledgers.records) {
     // Where the mapping told of the former app, all that is there is flushed at once, above.
     const strays = moves && former === undefined;
@@ -59,7 +61,7 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
       // No longer than the session itself: a session that has ended asks for nothing.
       const ends = Math.min(session.expiresAt * 1000, expiresAt ?? Number.POSITIVE_INFINITY);
       const holding = { token, app, mintedAt, expiresAt: expiresAt ?? undefined };
-      // By itself, since a token is recorded once. Named first: the session would not be again while it holds a token.
+      // By itself, since a token is recorded once. Not without the name: that is not tried again while a token is held.
       later.after("hold", async () => {
         await name();
         await held.put(uid, sessionHash, holding, (ends - mintedAt) / 1000);

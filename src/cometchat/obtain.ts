@@ -53,8 +53,8 @@ export async function obtainToken(
   // What was to be revoked meanwhile could not be: CometChat called the user unknown. It must not come back to life.
   const flushed = await chat.flush(user.uid, context);
   if (flushed.ok) return minted(await mint(), true);
-  // Known from now on, it would never be flushed: so that the next sign-in begins anew.
-  await chat.deactivate(user.uid, context);
+  // Known from now on, it would never be flushed: so that a later sign-in begins anew.
+  context.after("deactivate", (later) => chat.deactivate(user.uid, later));
   return flushed;
 }
 

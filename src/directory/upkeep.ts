@@ -3,6 +3,7 @@ import type { Issuer } from "../config/types.ts";
 import type { Context } from "../context.ts";
 import type { Gateway } from "../gateway.ts";
 import { profileHash } from "../identity/profile.ts";
+import { ROLE_RETRY_MS } from "../limits.ts";
 import type { Mapping } from "./directory.ts";
 
 export interface SignedIn {
@@ -23,16 +24,18 @@ export interface SignedIn {
  */
 export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, context: Context): Promise<void> {
   const { config, directory } = gateway;
-  const hash = await profileHash(user.profile, chat.knows);
+  const hash = await profileHash(user.profile);
   // Fifty first sign-ins at once: the isolate's memory knows what one of them has done meanwhile.
   const latest = directory.recall(user.uid) ?? user.mapping;
   const here = latest?.app === chat.app.name ? latest : undefined;
   // A user that a backend or a webhook brought, or that was there before the gateway: no session has spoken yet.
   const first = !here?.syncedAt;
-  if (!user.created && !user.revived && !first && here?.profile === hash) return;
+  // A role that CometChat did not have is sent again after a while: it may have it then.
+  const waits = here?.profile === `${hash}!` && context.now < here.syncedAt + ROLE_RETRY_MS;
+  if (!user.created && !user.revived && !first && (here?.profile === hash || waits)) return;
 
-  let profile = user.created ? hash : (here?.profile ?? "");
-  let current = profile === hash;
+  let profile = user.created ? await profileHash(user.profile, chat.knows) : (here?.profile ?? "");
+  let current = user.created || profile === hash;
   if (!current && config.provisioning.sync && chat.spare()) {
     // A failure leaves the old digest, so that the next sign-in tries again.
     current = await synchronised(user, first, chat, gateway, context);

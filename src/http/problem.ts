@@ -23,7 +23,7 @@ export function problem(error: GatewayError, requestId: string): Response {
     title,
     status,
     code,
-    ...(error.detail === undefined ? {} : { detail: error.detail }),
+    detail: error.detail,
     requestId,
   };
   return new Response(JSON.stringify(body), { status, headers });

@@ -75,15 +75,14 @@ export function fallbackName(claims: Claims, uid: string): string {
 }
 
 /**
- * A digest of the mapped profile, to see whether the claims have changed: the order of keys does not matter. A role that
- * is not `known` counts as none: once CometChat has it, it is a change.
+ * A digest of the mapped profile, to see whether the claims have changed: the order of keys does not matter. It ends in
+ * `!` where CometChat has all of it but the role, which it did not know.
  */
-export async function profileHash(profile: Profile, known: (role: string) => boolean = () => true): Promise<string> {
+export async function profileHash(profile: Profile, knows?: (role: string) => boolean): Promise<string> {
   const metadata = Object.entries(profile.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   const { name, avatar, link, role, tags } = profile;
-  return base64url(
-    await sha256(JSON.stringify([name, avatar, link, role && known(role) ? role : undefined, tags, metadata])),
-  );
+  const digest = base64url(await sha256(JSON.stringify([name, avatar, link, role, tags, metadata])));
+  return role !== undefined && knows?.(role) === false ? `${digest}!` : digest;
 }
 
 /** At most 100 characters as MySQL's utf8mb4 counts them (code points), never cut inside what a reader sees as one. */

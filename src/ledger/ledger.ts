@@ -65,7 +65,7 @@ export class Ledger extends DurableObject<Env> {
    * too many of its session, ends at once.
    */
   async record(minted: Minted): Promise<boolean> {
-    const { uid, app, token, session, mintedAt, expiresAt, moves = false, revived = false } = minted;
+    const { uid, app, token, session, mintedAt, expiresAt, moves, revived } = minted;
     const { seal, config } = await this.#open();
     const sealed = await seal.seal(token, uid);
     const digest = base64url(await sha256(token));
@@ -82,7 +82,7 @@ export class Ledger extends DurableObject<Env> {
       this.#store.removeAllBut(TOKENS_ALIVE, app),
       revived,
     ];
-    if (revived) this.#store.setFact("flushed", mintedAt - 1);
+    if (revived) this.#store.flushed(0, app, mintedAt - 1);
     if (gone.includes(true)) await this.#lookLater();
     const lives = this.#store.lives(digest, now);
     await this.#work(now);
@@ -111,9 +111,7 @@ export class Ledger extends DurableObject<Env> {
 
   /** Of the entries up to `last`, CometChat has ended those of `app`; those of other apps that `endAll` marked are revoked here. */
   async flushed(app: string, last: number, budget: number): Promise<Outcome> {
-    // What was minted while CometChat was doing it, and recorded only now, may have been among them.
-    this.#store.setFact("flushed", platform.now());
-    this.#store.removeUpTo(last, app);
+    this.#store.flushed(last, app, platform.now());
     const others = this.#store.all().filter(({ id, attempts }) => id <= last && attempts > 0);
     return this.#endNow(others, budget);
   }
@@ -136,17 +134,11 @@ export class Ledger extends DurableObject<Env> {
     await this.#arm();
   }
 
-  /** The user's home app: the one chosen first, for good. */
-  home(candidate: string): string {
+  /** The user's home app: the one chosen first, for good. Without a candidate none is chosen. */
+  home(candidate?: string): string | undefined {
     const home = this.#store.fact("home");
-    if (home !== undefined) return home;
-    this.#store.setFact("home", candidate);
-    return candidate;
-  }
-
-  /** The home, where one was chosen. */
-  knownHome(): string | undefined {
-    return this.#store.fact("home");
+    if (home === undefined && candidate !== undefined) this.#store.setFact("home", candidate);
+    return home ?? candidate;
   }
 
   /**
@@ -155,12 +147,13 @@ export class Ledger extends DurableObject<Env> {
    */
   newer(at: number, kind: string): string | undefined {
     // That a user was updated says nothing against its making or its end, which may have failed before.
-    for (const fact of kind === "updated" ? ["life", kind] : ["life"]) {
+    const own = kind === "updated" ? kind : "life";
+    for (const fact of new Set(["life", own])) {
       const [time, last] = this.#store.fact(fact)?.split(" ") ?? [];
       // Of two in the same instant a deletion is the last word.
       if (Number(time) > at || (Number(time) === at && last === "deleted" && kind !== last)) return last;
     }
-    this.#store.setFact(kind === "updated" ? kind : "life", `${at} ${kind}`);
+    this.#store.setFact(own, `${at} ${kind}`);
     return undefined;
   }
 
@@ -267,9 +260,8 @@ export class Ledger extends DurableObject<Env> {
     const passed = now - this.#store.time("ended");
     this.#store.setFact("look", now + Math.min(Math.max(passed, LEDGER_BACKOFF_LEAST_MS), LEDGER_BACKOFF_MOST_MS));
     const uid = this.#store.fact("uid") ?? "";
-    const flushed = this.#store.time("flushed");
-    const dead = async (token: string) => !this.#store.lives(base64url(await sha256(token)), now, flushed);
-    const looked = (async () => held?.forgetAll(uid, dead))().then(() => true);
+    const dead = async (token: string) => !this.#store.lives(base64url(await sha256(token)), now, true);
+    const looked = Promise.resolve(held?.forgetAll(uid, dead)).then(() => true);
     if (!(await within(ALARM_MS, looked).catch(() => false))) return platform.log({ event: "held-look-failed" });
     // For what has ended since, this came too early.
     const next = this.#store.time("ended") + HELD_LOOK_MS;
@@ -319,8 +311,7 @@ export class Ledger extends DurableObject<Env> {
     const last = this.#store.newest();
     const flushed = await chat.flush(uid, context);
     if (!flushed.ok) return flushed;
-    this.#store.removeUpTo(last, chat.app.name);
-    this.#store.setFact("flushed", platform.now());
+    this.#store.flushed(last, chat.app.name, platform.now());
     await this.#lookLater();
     return flushed;
   }

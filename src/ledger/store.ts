@@ -55,9 +55,10 @@ export function createStore(sql: SqlStorage) {
       sql.exec("DELETE FROM tokens WHERE digest = ? AND app = ?", digest, app);
       sql.exec("UPDATE tokens SET due = ? WHERE digest = ?", now, digest);
     },
-    /** Those of an app, up to and with this entry. */
-    removeUpTo(last: number, app: string): void {
+    /** CometChat has ended all of an app that there were: those up to this entry, and perhaps some recorded since. */
+    flushed(last: number, app: string, now: number): void {
       sql.exec("DELETE FROM tokens WHERE id <= ? AND app = ?", last, app);
+      this.setFact(`flushed ${app}`, now);
     },
     /** Answers whether there were more. The newest as CometChat sees it: a record may come late. */
     removeAllBut: (newest: number, app: string): boolean =>
@@ -67,14 +68,14 @@ export function createStore(sql: SqlStorage) {
         ...[app, app, newest],
       ),
     ofSession: (session: string): Entry[] => rows("SELECT * FROM tokens WHERE session = ?", session),
-    all: (): Entry[] => rows("SELECT * FROM tokens ORDER BY id"),
+    all: (): Entry[] => rows("SELECT * FROM tokens"),
     /** The id of the newest entry; 0 where there is none. */
     newest: (): number => (sql.exec("SELECT max(id) AS id FROM tokens").one() as { id: number | null }).id ?? 0,
-    /** Whether a token is to live on. `since` in milliseconds since 1970: none that was minted until then does. */
-    lives(digest: string, now: number, since = 0): boolean {
+    /** Whether a token is to live on. One that a flush may have ended is not worth being `held`. */
+    lives(digest: string, now: number, held = false): boolean {
       const [entry] = rows("SELECT * FROM tokens WHERE digest = ?", digest);
-      if (!entry || entry.attempts > 0 || entry.mintedAt <= Math.max(since, this.revokedAt(entry.session)))
-        return false;
+      if (!entry || entry.attempts > 0 || entry.mintedAt <= this.revokedAt(entry.session)) return false;
+      if (held && entry.mintedAt <= this.time(`flushed ${entry.app}`)) return false;
       return entry.due === null || entry.due > now;
     },
     due: (now: number, most: number): Entry[] => rows("SELECT * FROM tokens WHERE due <= ? LIMIT ?", now, most),

@@ -23,13 +23,15 @@ export async function appsOf(
   const several = (issuer && !shared ? [issuer] : gateway.config.issuers).some(
     ({ app, appClaim, uid }) => appClaim !== undefined || (uid.shared && app !== undefined),
   );
-  if (!shared && issuer?.app !== undefined) return ok([home.value]);
-  if (!several && gateway.directory.recall(uid)) return ok([home.value]);
-  const others = [...gateway.config.apps.keys()].map(gateway.cometchat).filter((chat) => chat !== undefined);
-  return ok([home.value, ...others.filter((chat) => chat !== home.value)]);
+  const sure = (!shared && issuer?.app !== undefined) || (!several && gateway.directory.recall(uid));
+  if (sure) return ok([home.value]);
+  return ok([...new Set([home.value, ...gateway.apps()])]);
 }
 
-/** The apps in which a user may hold tokens whose session is served by this one: others too, where issuers share users. */
+/**
+ * The apps in which the tokens of a user end who signs out of this one. Where issuers share users these may be several;
+ * the ledger sees to the others by itself, unless it records nothing, or another object does.
+ */
 export const appsWith = async (
   gateway: Gateway,
   chat: CometChat,
@@ -37,7 +39,9 @@ export const appsWith = async (
   issuer: Issuer,
   context: Context,
 ): Promise<Result<readonly CometChat[], GatewayError>> =>
-  issuer.uid.shared ? appsOf(gateway, uid, context, issuer) : ok([chat]);
+  issuer.uid.shared && (!gateway.ledgers.records || gateway.config.placement.jurisdictions.size > 0)
+    ? appsOf(gateway, uid, context, issuer)
+    : ok([chat]);
 
 /** What the first of these apps says that knows the user; fails with `upstream-uid-unknown` where none does. */
 export async function inOneOf<T>(

@@ -32,7 +32,7 @@ export async function appFor(
   if (!where) return homeOf(gateway, user.uid, context);
   const { candidate } = placed.value;
   const home = await gateway.ledgers.home(user.uid, (ledger) => ledger.home(candidate), context.deadline.left());
-  return home.ok ? clientOf(gateway, home.value) : home;
+  return home.ok ? clientOf(gateway, home.value ?? candidate) : home;
 }
 
 /** The app that a user lives in who is not there to say so: by the mapping, its home, or what the issuer is bound to. */
@@ -42,7 +42,7 @@ export async function homeOf(gateway: Gateway, uid: string, context: Context, is
   if (mapping) return clientOf(gateway, mapping.app);
   const { placement } = gateway.config;
   if (!placement.byGeography) return clientOf(gateway, placement.default);
-  const home = await gateway.ledgers.home(uid, (ledger) => ledger.knownHome(), context.deadline.left());
+  const home = await gateway.ledgers.home(uid, (ledger) => ledger.home(), context.deadline.left());
   return home.ok ? clientOf(gateway, home.value ?? placement.default) : home;
 }
 

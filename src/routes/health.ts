@@ -9,7 +9,7 @@ export const getHealth = (c: HonoContext<HonoEnv>): Response => c.json({ status:
 interface Check {
   readonly check: string;
   readonly ok: boolean;
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /**
@@ -25,7 +25,7 @@ export async function getReady(c: HonoContext<HonoEnv>): Promise<Response> {
     ...issuers.map(({ issuer, ...rest }) => ({ check: `keys of ${issuer}`, ...rest })),
     ...gateway.apps().map(({ app, trouble }) => {
       const reason = trouble();
-      return { check: `app ${app.name}`, ok: reason === undefined, ...(reason === undefined ? {} : { reason }) };
+      return { check: `app ${app.name}`, ok: reason === undefined, reason };
     }),
   ];
   const ready = checks.every(({ ok }) => ok);

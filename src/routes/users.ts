@@ -74,7 +74,7 @@ async function newcomerIn(c: C): Promise<Omit<Newcomer, "issuer"> & { readonly i
   const body = await readJson(c, USER_BODY_BYTES);
   // Which apps are right depends on the issuer, and everything that is wrong is told at once.
   const named = isTable(body) ? body.issuer : undefined;
-  const issuer = issuers.find((one) => one.issuer === (named ?? issuers[0]?.issuer));
+  const issuer = issuers.find((one) => one.issuer === named || (named === undefined && issuers.length === 1));
   const rules = {
     ...profileRules,
     subject: subjectRule,
@@ -83,7 +83,7 @@ async function newcomerIn(c: C): Promise<Omit<Newcomer, "issuer"> & { readonly i
       "must be the issuer of one of SESSION_ISSUERS",
     ),
     app: issuer?.app
-      ? oneOf([issuer.app], "is not the one that this issuer's users live in")
+      ? oneOf([issuer.app], "must be the app of this issuer")
       : oneOf([...apps.keys()], "must be one of COMETCHAT_APPS"),
     withAuthToken: flag,
   };
@@ -101,7 +101,8 @@ async function homeFor({ var: { gateway, context } }: C, issuer: Issuer, uid: st
   const app = wish ?? issuer.app ?? placement.default;
   if (issuer.app !== undefined || issuer.appClaim !== undefined || !placement.byGeography) return app;
   // The home is chosen once and for all; where the backend's server stands says nothing of its users.
-  return expect(await gateway.ledgers.home(uid, (ledger) => ledger.home(app), context.deadline.left()));
+  const home = await gateway.ledgers.home(uid, (ledger) => ledger.home(app), context.deadline.left());
+  return expect(home) ?? app;
 }
 
 /** A token of the backend's asking ends as all others do; it belongs to no session but its own. */
@@ -187,7 +188,7 @@ function uidIn(c: C): string {
 
 /** Each field may be right and all together too much. Empty metadata would come back as a list; left out it is none. */
 function sendable<P extends Profile>(profile: P): P {
-  if (bytesOf(profile) > PROFILE_BYTES) throw wrong([`The profile must be of at most ${PROFILE_BYTES} bytes as JSON.`]);
+  if (bytesOf(profile) > PROFILE_BYTES) throw wrong([`profile: must be at most ${PROFILE_BYTES} bytes as JSON.`]);
   if (!profile.metadata || Object.keys(profile.metadata).length > 0) return profile;
   const { metadata: _, ...rest } = profile;
   return rest as P;

@@ -77,7 +77,7 @@ async function landing(
   const placed = place(config, issuer, claims, {});
   if (!placed.ok) return ok(undefined);
   if (placed.value.by === "configuration") return ok(cometchat(placed.value.app));
-  const home = await ledgers.home(uid, (ledger) => ledger.knownHome(), context.deadline.left());
+  const home = await ledgers.home(uid, (ledger) => ledger.home(), context.deadline.left());
   return home.ok ? ok(home.value === undefined ? undefined : cometchat(home.value)) : home;
 }
 

@@ -200,4 +200,17 @@ describe("a user that a sign-in brings back (PROVISIONING.reactivate)", () => {
     await alarms();
     expect(world.simulator.tokens("alice")).not.toContain(old);
   });
+
+  it("comes back without them also when that flush had hung until the request's time was over", async () => {
+    const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined, REQUEST_TIMEOUT_MS: 1500 };
+    const world = keeping({ env });
+    const { authToken: old } = await bodyOf(await world.signIn(device("phone")));
+    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
+    const laptop = await world.provider.issue(device("laptop"));
+    const id = world.simulator.faults.add({ match: "flush", effect: { kind: "hang" } });
+    expect((await world.signIn(laptop)).status).toBe(504);
+    world.simulator.faults.remove(id);
+    expect((await world.signIn(laptop)).status).toBe(201);
+    expect(world.simulator.tokens("alice")).not.toContain(old);
+  });
 });

@@ -1,3 +1,4 @@
+import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { LogoutTokenOptions } from "../sandbox/provider/index.ts";
 import { faultyKv, never } from "./holding.ts";
@@ -50,6 +51,40 @@ describe("POST /v1/backchannel-logout", () => {
     const world = createWorld({ env });
     await twoDevices(world);
     expect((await logout(world, { sid: "phone" })).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it.each(["late", "lost"])("by sid ends a token though what its record answered is %s", async (how) => {
+    const recorded = Promise.withResolvers<void>();
+    const opened = Promise.withResolvers<void>();
+    const LEDGER = {
+      getByName: (name: string) => {
+        const stub = bindings.LEDGER.getByName(name) as unknown as Record<
+          string,
+          (...v: unknown[]) => Promise<unknown>
+        >;
+        const call =
+          (method: string) =>
+          async (...values: unknown[]) => {
+            const answer = await stub[method]?.(...values);
+            if (method !== "record") return answer;
+            recorded.resolve();
+            if (how === "lost") throw new Error("Network connection lost.");
+            await opened.promise;
+            return answer;
+          };
+        return new Proxy({}, { get: (_, method: string) => call(method) });
+      },
+    };
+    const world = keeping({ env: { ...env, LEDGER, TOKENS: { reuse: "session" } } });
+    const session = await world.provider.issue({ subject: "alice", sid: "phone" });
+    await world.ask("/v1/token", { method: "POST", headers: { Authorization: `Bearer ${session}` } });
+    await recorded.promise;
+    if (how === "lost") await world.settle();
+    const answer = await logout(world, { sid: "phone" });
+    opened.resolve();
+    await world.settle();
+    expect(answer.status).toBe(200);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 

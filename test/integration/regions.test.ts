@@ -210,7 +210,7 @@ describe("a user whom a claim moves to another app", () => {
     expect(world.apps.eu.tokens("alice")).toEqual([]);
     expect(world.apps.in.tokens("alice")).toEqual([moved.authToken]);
     // Nothing of it stays to be done.
-    expect(await ledgerOf("alice").knownHome()).toBeUndefined();
+    expect(await ledgerOf("alice").home()).toBeUndefined();
   });
 
   it("keeps no token of the old app for long, though that app is down when it moves", async () => {

@@ -73,6 +73,26 @@ describe("a token in one of two apps, between which a claim moves the user,", ()
   });
 });
 
+describe("a session that a claim has moved", () => {
+  const env = {
+    SESSION_ISSUERS: [
+      { issuer: ISSUER, audience: ["chat"], appClaim: "region", appByClaim: { emea: "eu", apac: "in" } },
+    ],
+  };
+
+  it("keeps the token that it holds in the new app, when KV is looked through for those of the old one", async () => {
+    const { provider, world } = twoApps({ ...env, TOKENS: { reuse: "session" } });
+    const gateway = world();
+    await gateway.signIn(await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } }));
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5000 });
+    const moved = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
+    const [, token] = await ask(gateway, moved);
+    await alarms();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+    expect(await ask(world(), moved)).toEqual([200, token]);
+  });
+});
+
 describe("a user whom two issuers share, each with an app of its own,", () => {
   function shared(env: Record<string, unknown> = {}) {
     const { world, ...rest } = twoApps({
@@ -142,5 +162,17 @@ describe("a user whom two issuers share, each with an app of its own,", () => {
     });
     expect(response.status).toBe(200);
     expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
+  });
+
+  it.each([
+    ["refuses", { kind: "refuse" }],
+    ["hangs", { kind: "hang" }],
+  ] as const)("signs out everywhere while an app %s in which it never was", async (_, effect) => {
+    const { apps, providers, world } = shared({ REQUEST_TIMEOUT_MS: 2000 });
+    const session = await providers.eu.issue({ subject: "alice" });
+    await world.signIn(session);
+    apps.in.faults.add({ match: "any", effect });
+    expect((await world.call("/v1/tokens", request("DELETE", session))).status).toBe(204);
+    expect(apps.eu.tokens("alice")).toEqual([]);
   });
 });

@@ -267,6 +267,19 @@ describe("fields", () => {
     expect(calls(world)).toEqual([]);
   });
 
+  it("without its issuer, where there are several: no app is called wrong, since it may be right", async () => {
+    const other = { issuer: "https://other.example", audience: ["chat"], app: "eu", uid: { prefix: "o_" } };
+    const world = backendWorld({
+      env: {
+        COMETCHAT_APPS: { main: { appId: APP_ID, region: "us" }, eu: { appId: "2753000000000eu", region: "eu" } },
+        PLACEMENT: { default: "main" },
+        SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], app: "main", uid: { prefix: "m_" } }, other],
+      },
+    });
+    const { detail } = await expectProblem(await provision(world, { app: "eu" }), 400, "bad-request");
+    expect(detail).toBe("issuer: is missing.");
+  });
+
   it("for another app than its issuer's: named beside what else is wrong", async () => {
     const world = backendWorld({
       env: {
@@ -276,7 +289,7 @@ describe("fields", () => {
       },
     });
     const { detail } = await expectProblem(await provision(world, { name: "", app: "eu" }), 400, "bad-request");
-    expect(detail).toMatch(/name: must be .* app: is not the one/);
+    expect(detail).toMatch(/name: must be .* app: must be the app of this issuer/);
   });
 
   it.each<[string, string | undefined, Record<string, string>, number, Code]>([
