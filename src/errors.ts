@@ -119,13 +119,13 @@ export type Reason = keyof typeof reasons;
 export interface GatewayError {
   readonly reason: Reason;
   /** Seconds after which asking again makes sense; whole, at least 1. */
-  readonly retryAfter?: number;
+  readonly retryAfter?: number | undefined;
   /** A fixed text of ours for the caller; never anything that a caller, a provider or CometChat sent. */
   readonly detail?: string;
   /** For 405: the methods that this path has. */
   readonly allow?: string;
   /** For the log alone: what an operator can do about it. No secret, no claim, no upstream text. */
-  readonly remedy?: string;
+  readonly remedy?: string | undefined;
 }
 
 /** A failed Result with this reason. */

@@ -41,13 +41,19 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
 
   const mintedAt = context.now;
   const { token, expiresAt } = minted;
-  // By it a provider's logout finds the user.
-  let named = session.issuer.sessionIdClaim === undefined;
-  const name = async () => {
-    if (named) return;
+  // By it a provider's logout finds the user. Written once, though two wait for it, and again where that failed.
+  let naming: Promise<void> | undefined;
+  const write = async () => {
+    if (session.issuer.sessionIdClaim === undefined) return;
     const key = `v1:s:${await digestOf(`${session.issuer.issuer}\n${session.sessionId}`)}`;
     await users.put(key, uid, { expirationTtl: SESSION_KNOWN_SECONDS });
-    named = true;
+  };
+  const name = () => {
+    naming ??= write().catch((error) => {
+      naming = undefined;
+      throw error;
+    });
+    return naming;
   };
   context.after("session", name);
   if (ledgers.records) {

@@ -70,7 +70,7 @@ function request(app: App, { method, body }: Call<unknown>, signal: AbortSignal)
     signal,
     // A redirect would carry the API key to another host.
     redirect: "manual",
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    body: body === undefined ? null : JSON.stringify(body),
   };
 }
 
@@ -93,13 +93,7 @@ function judge<T>(call: Call<T>, response: Response, bytes: Uint8Array | undefin
   const passing = reason === "upstream-fault";
   const wait =
     reason === "upstream-limited" ? retryAfter(response.headers, now) : passing ? UNAVAILABLE_SECONDS : undefined;
-  return {
-    result: fail(reason, {
-      ...(remedy === undefined ? {} : { remedy }),
-      ...(wait === undefined ? {} : { retryAfter: wait }),
-    }),
-    passing,
-  };
+  return { result: fail(reason, { remedy, retryAfter: wait }), passing };
 }
 
 const lost = (reason: "upstream-timeout" | "upstream-unreachable"): Attempt<never> => ({

@@ -66,7 +66,7 @@ export async function postUser(c: C): Promise<Response> {
   if (authToken !== undefined) record(c, chat, uid, authToken);
   const { appId, region } = chat.app;
   Object.assign(outcome, { app: chat.app.name, region, created });
-  return c.json({ uid, appId, region, created, ...(authToken && { authToken }) }, created ? 201 : 200);
+  return c.json({ uid, appId, region, created, authToken }, created ? 201 : 200);
 }
 
 async function newcomerIn(c: C): Promise<Omit<Newcomer, "issuer"> & { readonly issuer: Issuer }> {
@@ -188,7 +188,7 @@ function uidIn(c: C): string {
 
 /** Each field may be right and all together too much. Empty metadata would come back as a list; left out it is none. */
 function sendable<P extends Profile>(profile: P): P {
-  if (bytesOf(profile) > PROFILE_BYTES) throw wrong([`profile: must be at most ${PROFILE_BYTES} bytes as JSON.`]);
+  if (bytesOf(profile) > PROFILE_BYTES) throw wrong([`profile: must be at most ${PROFILE_BYTES} bytes.`]);
   if (!profile.metadata || Object.keys(profile.metadata).length > 0) return profile;
   const { metadata: _, ...rest } = profile;
   return rest as P;

@@ -88,6 +88,17 @@ describe("POST /v1/backchannel-logout", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
+  it("by sid costs one write to KV at the sign-in, with a token held too", async () => {
+    let written = 0;
+    const USERS = faultyKv((operation, key) => {
+      if (operation !== "put" || !key.startsWith("v1:s:")) return undefined;
+      written += 1;
+      return scheduler.wait(50);
+    });
+    await keeping({ env: { ...env, USERS, TOKENS: { reuse: "session" } } }).signIn({ subject: "alice", sid: "phone" });
+    expect(written).toBe(1);
+  });
+
   it("is done for a session and a user that were never here", async () => {
     const world = keeping({ env });
     expect((await logout(world, { sid: "unknown" })).status).toBe(200);
