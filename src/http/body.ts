@@ -29,7 +29,7 @@ export async function readBytes(
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(raw.headers.get("Content-Length")) > limit) throw new Refusal({ reason: "body-too-large" });
   const bytes = await readAtMost(raw.body, limit, context.deadline.signal).catch(() => {
-    throw new Refusal({ reason: "body-late", detail: "The body came too slowly." });
+    throw new Refusal({ reason: "body-late", detail: "The body is late." });
   });
   if (!bytes) throw new Refusal({ reason: "body-too-large" });
   return bytes;
