@@ -174,6 +174,20 @@ describe("KV refusing to forget, for good,", () => {
     expect(await runDurableObjectAlarm(ledgerOf("alice"))).toBe(false);
   });
 
+  it("is not asked again and again where the user has signed out just before", async () => {
+    const world = reusing({ USERS: deaf() });
+    const [phone, laptop] = await Promise.all(["phone", "laptop"].map((jti) => world.provider.issue(device(jti))));
+    for (const session of [phone, laptop]) await ask(world, String(session));
+    await world.call("/v1/token", request("DELETE", String(phone)));
+    const due = Number(await alarmAt());
+    vi.useFakeTimers({ toFake: ["Date"], now: due - 1 });
+    await world.call("/v1/token", request("DELETE", String(laptop)));
+    vi.spyOn(console, "log").mockImplementation(() => undefined);
+    vi.spyOn(Object.getPrototypeOf(bindings.USERS), "delete").mockImplementation(refused);
+    await look();
+    expect(Number(await alarmAt()) - due).toBeGreaterThanOrEqual(30_000);
+  });
+
   it("is looked after for the second of two sign-outs, though it came while the ledger was looking", async () => {
     const world = reusing({ USERS: deaf() });
     const [first, second] = await Promise.all(["phone", "laptop"].map((jti) => world.provider.issue(device(jti))));
