@@ -197,8 +197,12 @@ describe("row 54: how it comes (§2.5)", () => {
     expect((await arena.send("/v1/backchannel-logout", await init())).status).toBe(400);
   });
 
-  it("in the address: 400", async () => {
-    expect((await arena.send(`/v1/backchannel-logout?logout_token=${await logout()}`)).status).toBe(400);
+  it("in the address: 400, with the right one in the body too", async () => {
+    const address = `/v1/backchannel-logout?logout_token=${await logout()}`;
+    expect((await arena.send(address)).status).toBe(400);
+    const body = new URLSearchParams({ logout_token: await logout() });
+    expect((await arena.send(address, { body })).status).toBe(400);
+    expect((await arena.send("/v1/backchannel-logout", { body })).status).toBe(200);
   });
 
   it("keys that cannot be had are no fault of the token: 503, and the provider may try again", async () => {
