@@ -41,10 +41,10 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
 
   const mintedAt = context.now;
   const { token, expiresAt } = minted;
-  // By it a provider's logout finds the user. Written once, though two wait for it, and again where that failed.
+  // By its name a provider's logout finds the user. Written once, though two wait for it, and again where that failed.
+  const named = session.issuer.sessionIdClaim !== undefined;
   let naming: Promise<void> | undefined;
   const write = async () => {
-    if (session.issuer.sessionIdClaim === undefined) return;
     const key = `v1:s:${await digestOf(`${session.issuer.issuer}\n${session.sessionId}`)}`;
     await users.put(key, uid, { expirationTtl: SESSION_KNOWN_SECONDS });
   };
@@ -55,7 +55,7 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
     });
     return naming;
   };
-  context.after("session", name);
+  if (named) context.after("session", name);
   if (ledgers.records) {
     // Where the mapping told of the former app, all that is there is flushed at once, above.
     const strays = moves && former === undefined;
@@ -69,7 +69,7 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
       const holding = { token, app, mintedAt, expiresAt: expiresAt ?? undefined };
       // By itself, since a token is recorded once. Not without the name: that is not tried again while a token is held.
       later.after("hold", async () => {
-        await name();
+        if (named) await name();
         await held.put(uid, sessionHash, holding, (ends - mintedAt) / 1000);
       });
       return recorded;

@@ -3,8 +3,8 @@ import * as z from "zod/mini";
 /**
  * A value that holds a test. zod has a class for each kind of value and rule (text, number, boolean, enumeration, pattern,
  * range) and for records; one predicate does for all of them. Numbers, booleans and enumerations alone weighed 1.7 KiB
- * of the minified bundle. Where it does not hold, no further rule of the value is looked at. `message` is what an operator or a caller is told to write instead; what is absent is said to
- * be missing.
+ * of the minified bundle. Where it does not hold, no further rule of the value is looked at. `message` is what an
+ * operator is told to write instead; what is absent is said to be missing.
  */
 export const is = <T>(test: (value: unknown) => boolean, message?: string): z.ZodMiniType<T> =>
   z

@@ -109,7 +109,10 @@ export class Ledger extends DurableObject<Env> {
     return this.#mark(this.#store.all().filter(({ mintedAt }) => mintedAt <= at));
   }
 
-  /** Of the entries up to `last`, CometChat has ended those of `app`; those of other apps that `endAll` marked are revoked here. */
+  /**
+   * Of the entries up to `last`, CometChat has ended those of `app`; those of other apps that `endAll` marked are revoked
+   * here.
+   */
   async flushed(app: string, last: number, budget: number): Promise<Outcome> {
     this.#store.flushed(last, app, platform.now());
     const others = this.#store.all().filter(({ id, attempts }) => id <= last && attempts > 0);

@@ -28,6 +28,15 @@ const alarmAt = () => runInDurableObject(ledgerOf("alice"), (_, { storage }) => 
 /** When no isolate remembers anything of what was: only what is in the stores counts. */
 const minutesLater = () => vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
 
+/** KV that refuses to write what begins so, while it is `deaf`. */
+function refusingPuts(beginning: string) {
+  const state = { deaf: false };
+  const USERS = faultyKv((operation, key) =>
+    state.deaf && operation === "put" && key.startsWith(beginning) ? Promise.reject(new Error("503")) : undefined,
+  );
+  return Object.assign(state, { USERS });
+}
+
 describe("KV failing once, at a sign-out,", () => {
   const refusing = (refuses: (operation: string, key: string) => boolean) => {
     let armed = false;
@@ -338,16 +347,13 @@ describe("a session is never held a token that is dead:", () => {
   });
 
   it("one that was pushed out by newer ones, which KV refused to hold", async () => {
-    let deaf = false;
-    const USERS = faultyKv((operation, key) =>
-      deaf && operation === "put" && key.startsWith("v1:t:") ? Promise.reject(new Error("503")) : undefined,
-    );
-    const world = reusing({ USERS });
+    const kv = refusingPuts("v1:t:");
+    const world = reusing({ USERS: kv.USERS });
     const session = await world.provider.issue(device("phone"));
     await ask(world, session);
-    deaf = true;
+    kv.deaf = true;
     for (let n = 0; n < 5; n += 1) await ask(world, session, fresh);
-    deaf = false;
+    kv.deaf = false;
     await alarms();
     minutesLater();
     const [, token] = await ask(elsewhere(world), session);
@@ -425,11 +431,8 @@ describe("a session is never held a token that is dead:", () => {
   });
 
   it("one that ended when another device brought the user back, while KV refused the mapping", async () => {
-    let deaf = false;
-    const USERS = faultyKv((operation, key) =>
-      deaf && operation === "put" && key.startsWith("v1:u:") ? Promise.reject(new Error("503")) : undefined,
-    );
-    const world = reusing({ USERS, PROVISIONING: { reactivate: true } });
+    const kv = refusingPuts("v1:u:");
+    const world = reusing({ USERS: kv.USERS, PROVISIONING: { reactivate: true } });
     const laptop = await world.provider.issue(device("laptop"));
     const [, onLaptop] = await ask(world, laptop);
     await ask(world, device("phone"));
@@ -438,9 +441,9 @@ describe("a session is never held a token that is dead:", () => {
       headers: { apikey: API_KEY, "content-type": "application/json" },
       body: '{"permanent":false}',
     });
-    deaf = true;
+    kv.deaf = true;
     expect((await world.signIn(device("phone"), fresh)).status).toBe(201);
-    deaf = false;
+    kv.deaf = false;
     expect(world.simulator.tokens("alice")).not.toContain(onLaptop);
     await alarms();
     minutesLater();
@@ -449,14 +452,15 @@ describe("a session is never held a token that is dead:", () => {
   });
 
   it("one by which its session could not be found: KV refused to write down its name", async () => {
-    let deaf = true;
-    const USERS = faultyKv((operation, key) =>
-      deaf && operation === "put" && key.startsWith("v1:s:") ? Promise.reject(new Error("503")) : undefined,
-    );
-    const world = reusing({ USERS, SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim: "sid" }] });
+    const kv = refusingPuts("v1:s:");
+    kv.deaf = true;
+    const world = reusing({
+      USERS: kv.USERS,
+      SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim: "sid" }],
+    });
     const session = { subject: "alice", sid: "s-1" };
     await ask(world, session);
-    deaf = false;
+    kv.deaf = false;
     await ask(world, session);
     await ask(world, session);
     const logout = await world.provider.issueLogoutToken({ sid: "s-1" });
