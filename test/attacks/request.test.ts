@@ -381,7 +381,7 @@ describe("row 47: one text per code", () => {
 });
 
 describe("row 48: replay", () => {
-  it("a session may be presented again while it lives: bearer tokens are like that, and the README says so", async () => {
+  it("a session may be presented again while it lives: bearer tokens are like that, and docs/security.md says so", async () => {
     expect((await arena.present(alice)).status).toBe(201);
     expect((await arena.present(alice)).status).toBe(201);
   });

@@ -1,0 +1,125 @@
+import { access, glob, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { parse } from "smol-toml";
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "../../src/config/parse.ts";
+import { codes } from "../../src/errors.ts";
+import { presets } from "../../src/session/presets.ts";
+
+const root = join(import.meta.dirname, "../..");
+const read = (name: string) => readFile(join(root, name), "utf8");
+const deployment = await read("wrangler.toml");
+/** Every page by its path, the README and the files beside it included. */
+const pages = new Map<string, string>();
+for await (const name of glob(["*.md", "docs/**/*.md"], { cwd: root })) pages.set(name, await read(name));
+const page = (name: string): string => pages.get(name) ?? "";
+const everyPage = [...pages].map(([name, text]) => [name, text] as const);
+const snippets = everyPage.flatMap(([name, text]) =>
+  [...text.matchAll(/```toml\n([^`]+)```/g)].map(([, toml]) => [name, (toml ?? "").trim()] as const),
+);
+/** wrangler.toml with every example in it switched on. */
+const switchedOn = deployment.replace(/^# (\[(vars\.|placement).*\]|\w+ = .*)$/gm, "$1");
+
+type Vars = Readonly<Record<string, unknown>>;
+const varsOf = (toml: string): Vars => (parse(toml.replace(/^ {3}/gm, "")) as { vars: Vars }).vars;
+
+const KEY = "0123456789abcdef0123456789abcdef01234567";
+const bindings = {
+  USERS: { get: () => null },
+  LEDGER: { getByName: () => null },
+  RATE_LIMIT_IP: { limit: () => null },
+  RATE_LIMIT_USER: { limit: () => null },
+  COMETCHAT_API_KEY: KEY,
+  COMETCHAT_API_KEY_US: KEY,
+  COMETCHAT_API_KEY_EU: KEY,
+  TOKEN_ENCRYPTION_KEY: btoa("0".repeat(32)),
+};
+const app = { appId: "2753abc", region: "us" };
+const rest = { COMETCHAT_APPS: { main: app }, SESSION_ISSUERS: [{ issuer: "https://a.example", audience: ["chat"] }] };
+
+async function problemsOf(vars: Vars): Promise<string[]> {
+  const parsed = await parseConfig({ ...bindings, ...rest, ...vars });
+  return parsed.ok ? [] : parsed.error.map(({ variable, remedy }) => `${variable} ${remedy}`);
+}
+
+/** `…` stands for what is the reader's own. */
+const filled = (toml: string): string => toml.replaceAll("2753…", "2753abc").replaceAll('"…"', '"2753abc"');
+
+/** A heading as GitHub links to it. */
+const anchor = (heading: string): string =>
+  heading
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replaceAll(" ", "-");
+const anchorsOf = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => anchor(heading ?? ""));
+
+describe("the pages", () => {
+  it.each(snippets)("%s shows a configuration that the gateway takes: %s", async (_, toml) => {
+    expect(await problemsOf(varsOf(filled(toml)))).toEqual([]);
+  });
+
+  it("have more than one configuration to show", () => {
+    expect(snippets.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it.each(everyPage)("%s links to nothing that is not there", async (name, text) => {
+    for (const [, link = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^https?:/.test(link)) continue;
+      const [path = "", fragment] = link.split("#");
+      const target = path === "" ? name : join(dirname(name), path);
+      await expect(access(join(root, target)), `${name} links to ${link}`).resolves.toBeUndefined();
+      if (fragment !== undefined) expect(anchorsOf(await read(target)), `${name} links to ${link}`).toContain(fragment);
+    }
+  });
+
+  it.each([...pages.keys()].filter((name) => name.startsWith("docs/")))("%s can be found from the README", (name) => {
+    const [, top = "", below] = name.split("/");
+    // A page in a folder is found from the page that the folder is named after.
+    const from = below === undefined ? "README.md" : `docs/${top}.md`;
+    expect(page(from)).toContain(`(${below === undefined ? name : `${top}/${below}`}`);
+  });
+});
+
+describe("the README", () => {
+  it("is read in a few minutes: 200 lines at most", () => {
+    expect(page("README.md").split("\n").length).toBeLessThanOrEqual(200);
+  });
+});
+
+describe("the configuration's page", () => {
+  it("names every setting", async () => {
+    const source = await read("src/config/schema.ts");
+    const settings = [...source.matchAll(/^ +(\w+): z\./gm)].map(([, name]) => name ?? "");
+    expect(settings.length).toBeGreaterThan(30);
+    for (const name of settings) {
+      expect(page("docs/configuration.md")).toMatch(new RegExp(`\`[^\`\n]*\\b${name}\\b[^\`\n]*\``));
+    }
+  });
+});
+
+describe("the page of identity providers", () => {
+  it.each(Object.keys(presets))("names the preset %s", (preset) => {
+    expect(page("docs/providers.md")).toContain(`\`${preset}\``);
+  });
+});
+
+describe("the page of endpoints", () => {
+  it.each(Object.keys(codes))("names the code %s", (code) => {
+    expect(page("docs/endpoints.md")).toContain(`\`${code}\``);
+  });
+});
+
+describe("wrangler.toml", () => {
+  it("is a configuration that the gateway takes, also with all its examples switched on", async () => {
+    expect(await problemsOf(varsOf(deployment))).toEqual([]);
+    const vars = {
+      ...varsOf(switchedOn),
+      COMETCHAT_APPS: { main: app, eu: { ...app, region: "eu" }, in: { ...app, region: "in" } },
+    };
+    expect(Object.keys(vars)).toEqual(expect.arrayContaining(["TOKENS", "PROVISIONING", "PLACEMENT"]));
+    expect(await problemsOf(vars)).toEqual([]);
+    expect(parse(switchedOn)).toHaveProperty("placement");
+  });
+});
