@@ -67,7 +67,7 @@ export default defineConfig({
           name: "node",
           // After the others, for the same reason: these start browsers and servers.
           sequence: { groupOrder: 2 },
-          include: ["test/{browser,docs,providers,bench}/**/*.test.ts"],
+          include: ["test/{browser,commands,docs,providers,bench}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

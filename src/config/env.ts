@@ -14,7 +14,8 @@ const BINDINGS: Readonly<Record<string, readonly [method: string, remedy: string
   RATE_LIMIT_USER: ["limit", '[[ratelimits]] with name = "RATE_LIMIT_USER"'],
 };
 
-const SECRETS = ["COMETCHAT_API_KEY", "BACKEND_SECRET", "TOKEN_ENCRYPTION_KEY"];
+/** The gateway's own secrets; apps and issuers may name others. */
+export const SECRETS = ["COMETCHAT_API_KEY", "BACKEND_SECRET", "TOKEN_ENCRYPTION_KEY"];
 
 export function checkBindings(env: RawEnv, report: Report): void {
   for (const [name, [method, remedy]] of Object.entries(BINDINGS)) {

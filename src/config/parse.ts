@@ -3,7 +3,7 @@ import { REQUEST_MS } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { presets } from "../session/presets.ts";
 import { checkApps, checkPlacement, type RawApps } from "./apps.ts";
-import { checkBindings, checkOrigins, checkSecrets, checkStrangers } from "./env.ts";
+import { checkBindings, checkOrigins, checkSecrets, checkStrangers, SECRETS } from "./env.ts";
 import { checkIssuers, checkPublicKeys } from "./issuers.ts";
 import { isTable, type Problem, type RawEnv, type Report, UNKNOWN } from "./report.ts";
 import { type RawIssuer, schemas } from "./schema.ts";
@@ -54,6 +54,13 @@ export async function parseConfig(env: RawEnv): Promise<Result<Config, readonly 
     requestTimeout: timeout ?? REQUEST_MS,
     ...secrets,
   });
+}
+
+/** Names of all secrets that this configuration uses, whether they are set or not. For the commands. */
+export function secretsOf(env: RawEnv): ReadonlySet<string> {
+  const ignore: Report = () => {};
+  const named = namedSecrets(read(env, "COMETCHAT_APPS", ignore) ?? {}, readIssuers(env, ignore) ?? []);
+  return new Set([...SECRETS, ...named]);
 }
 
 type Name = keyof typeof schemas;
