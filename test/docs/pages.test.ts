@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { access, glob, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { type Loader, transform } from "esbuild";
 import { parse } from "smol-toml";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
@@ -19,6 +21,12 @@ const snippets = everyPage.flatMap(([name, text]) =>
 );
 /** wrangler.toml with every example in it switched on. */
 const switchedOn = deployment.replace(/^# (\[(vars\.|placement).*\]|\w+ = .*)$/gm, "$1");
+/** Blocks of code that a reader may copy, but for TOML: page, language, code. */
+const blocks = everyPage.flatMap(([name, text]) =>
+  [...text.matchAll(/^ *```(js|jsx|ts|tsx|json|sh)\n([^`]*(?:`[^`]+`[^`]*)*?)^ *```/gm)].map(
+    ([, language, code]) => [name, language ?? "", code ?? ""] as const,
+  ),
+);
 
 type Vars = Readonly<Record<string, unknown>>;
 const varsOf = (toml: string): Vars => (parse(toml.replace(/^ {3}/gm, "")) as { vars: Vars }).vars;
@@ -32,6 +40,8 @@ const bindings = {
   COMETCHAT_API_KEY: KEY,
   COMETCHAT_API_KEY_US: KEY,
   COMETCHAT_API_KEY_EU: KEY,
+  AUTH_SECRET: btoa("1".repeat(32)),
+  SESSION_SECRET: btoa("2".repeat(32)),
   TOKEN_ENCRYPTION_KEY: btoa("0".repeat(32)),
 };
 const app = { appId: "2753abc", region: "us" };
@@ -58,6 +68,13 @@ const anchorsOf = (text: string): string[] =>
 describe("the pages", () => {
   it.each(snippets)("%s shows a configuration that the gateway takes: %s", async (_, toml) => {
     expect(await problemsOf(varsOf(filled(toml)))).toEqual([]);
+  });
+
+  it.each(blocks)("%s shows %s that can be read: %s", async (_, language, code) => {
+    if (language === "json") expect(() => JSON.parse(code)).not.toThrow();
+    else if (language === "sh") execFileSync("bash", ["-n"], { input: code });
+    // Top-level `await` and `import` stand beside each other in what a reader copies.
+    else await transform(code, { loader: language as Loader, format: "esm" });
   });
 
   it("have more than one configuration to show", () => {
