@@ -31,6 +31,8 @@ const ALGORITHMS = [
   ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),
 ] as const;
 
+const PREFIX = "must have its prefix as older browsers know it too: __Host- or __Secure-";
+
 const app = strict({
   appId: text.check(matches(/^[A-Za-z0-9_-]+$/, "must be the app id from the CometChat dashboard")),
   region: choice("us", "eu", "in"),
@@ -53,8 +55,13 @@ const issuer = strict({
       .check(holds((list) => list.length > 0, "must name at least one")),
   ),
   authorizedParties: z.optional(texts.check(holds((list) => list.length > 0, "must name at least one"))),
-  // RFC 6265 §4.1.1: a token
-  cookie: z.optional(text.check(matches(/^[!#$%&'*+.^_`|~A-Za-z0-9-]+$/, "must be a cookie's name"))),
+  // RFC 6265 §4.1.1: a token. Browsers look at a prefix in any case, and older ones only at this (RFC 6265bis §4.1.3).
+  cookie: z.optional(
+    text.check(
+      matches(/^[!#$%&'*+.^_`|~A-Za-z0-9-]+$/, "must be a cookie's name"),
+      holds((value) => !/^__(host|secure)-/i.test(value) || /^__(Host|Secure)-/.test(value), PREFIX),
+    ),
+  ),
   sessionIdClaim: z.optional(text),
   clockTolerance: z.optional(seconds(0, 300)),
   maxAge: z.optional(seconds(1, 31_536_000)),

@@ -20,28 +20,28 @@ export function createOrigins(allowed: readonly string[]): Origins {
 
 /**
  * Who may call from a browser. A listed origin may, and is given CORS headers. Any other origin may not, unless the
- * browser itself vouches that the page is ours (`Sec-Fetch-Site`, which no page can set). No origin at all: a server
- * or a native app. Throws `origin-other`. Returns the origin to answer to, if any.
+ * browser itself says that the page is of the gateway's own origin (`Sec-Fetch-Site`, which no page can set). No origin
+ * at all: a server or a native app. Throws `origin-other`. Returns the origin to answer to, if any.
  */
 export function admitOrigin(headers: Headers, origins: Origins): string | undefined {
   const origin = headers.get("Origin");
   if (origin === null) return undefined;
   if (origins(origin)) return origin;
-  if (vouched(headers)) return undefined;
+  if (isOwnOrigin(headers)) return undefined;
   throw new Refusal({ reason: "origin-other" });
 }
 
 /**
  * A cookie travels whether or not its owner meant it to, so it counts only from a listed origin, or where the browser
- * says that the page is of the same site (OWASP CSRF prevention). Throws `origin-absent`.
+ * says that the page is of the gateway's own (OWASP CSRF prevention). Being of the same site is not enough: a page of
+ * any other subdomain could mint tokens for its visitor until CometChat forgets those of all devices. Throws
+ * `origin-absent`.
  */
 export function admitCookie(headers: Headers, origins: Origins): void {
   const origin = headers.get("Origin");
-  if ((origin !== null && origins(origin)) || vouched(headers)) return;
+  if ((origin !== null && origins(origin)) || isOwnOrigin(headers)) return;
   throw new Refusal({ reason: "origin-absent" });
 }
 
-function vouched(headers: Headers): boolean {
-  const site = headers.get("Sec-Fetch-Site");
-  return site === "same-origin" || site === "same-site";
-}
+/** Fetch Metadata §2.4. Two headers joined by a comma are neither. */
+const isOwnOrigin = (headers: Headers): boolean => headers.get("Sec-Fetch-Site") === "same-origin";

@@ -34,7 +34,8 @@ function fromCookie(header: string | null, issuers: readonly Issuer[]): Result<C
   for (const { cookie: name } of issuers) {
     if (name === undefined) continue;
     const [token, ...others] = new Set(values(header, name));
-    // A page on a sibling domain can plant a second cookie of the same name: which one is meant cannot be told.
+    // Unless the name begins with `__Host-`, a page on a sibling domain can plant a second cookie of that name: which one
+    // is meant cannot be told.
     if (others.length > 0) return fail("cookie-ambiguous");
     if (token === undefined) continue;
     // A cookie of one issuer carries only that issuer's sessions.
@@ -47,8 +48,20 @@ function fromCookie(header: string | null, issuers: readonly Issuer[]): Result<C
 function values(header: string, name: string): string[] {
   return header
     .split(";")
-    .map((pair) => pair.trim())
+    .map(withoutSpace)
     .filter((pair) => pair.startsWith(`${name}=`))
     .map((pair) => pair.slice(name.length + 1))
     .filter((value) => value !== "");
+}
+
+/**
+ * SP and HTAB alone are around a cookie (RFC 6265 §5.2). `trim` would take Unicode's white space too, which browsers
+ * leave in a name: no prefix binds U+2000 `__Host-session`, so a plain http page of a sibling domain may set it.
+ */
+function withoutSpace(text: string): string {
+  const isSpace = (at: number) => text[at] === " " || text[at] === "\t";
+  let [from, to] = [0, text.length];
+  while (isSpace(from)) from += 1;
+  while (to > from && isSpace(to - 1)) to -= 1;
+  return text.slice(from, to);
 }

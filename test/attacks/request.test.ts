@@ -113,7 +113,15 @@ describe("row 35: a cookie that another site's page sends along (OWASP CSRF; CVE
   it.each<[string, Record<string, string>, string]>([
     ["a listed origin", { Origin: ORIGIN }, "ok"],
     ["same-origin", { "Sec-Fetch-Site": "same-origin" }, "ok"],
-    ["same-site", { "Sec-Fetch-Site": "same-site" }, "ok"],
+    ["same-site", { "Sec-Fetch-Site": "same-site" }, "origin-not-allowed"],
+    [
+      "another origin, same-site",
+      { Origin: "https://other.example.com", "Sec-Fetch-Site": "same-site" },
+      "origin-not-allowed",
+    ],
+    ["same-origin in other letters", { "Sec-Fetch-Site": "Same-Origin" }, "origin-not-allowed"],
+    ["same-origin and more", { "Sec-Fetch-Site": "same-origin, cross-site" }, "origin-not-allowed"],
+    ["same-origin as one of several", { "Sec-Fetch-Site": "same-origin;a" }, "origin-not-allowed"],
     ["nothing said", {}, "origin-not-allowed"],
     ["another origin", { Origin: "https://evil.example" }, "origin-not-allowed"],
     ["cross-site", { "Sec-Fetch-Site": "cross-site" }, "origin-not-allowed"],

@@ -114,10 +114,119 @@ describe("a session in a cookie", () => {
     expect(own.simulator.journal.entries).toEqual([]);
   });
 
-  // The browser vouches for the site (Sec-Fetch-Site: same-site), so the gateway takes the cookie; but it names only listed
-  // origins in its answer.
-  it("is taken from a page of its own site on an origin that is not listed, which cannot read the answer", async () => {
+  // It is of the same site, so that the cookie travels. A page that cannot read the answer could still have tokens minted
+  // until CometChat forgets those of its visitor's devices.
+  it("gets a page of its own site on an origin that is not listed nothing, and nothing is minted", async () => {
     expect(await elsewhere("127.0.0.1", asked)).toBe("TypeError");
-    expect(own.simulator.tokens("alice")).toHaveLength(1);
+    expect(own.simulator.journal.entries).toEqual([]);
   });
+
+  it("gets such a page nothing by a form either, which no preflight comes before", async () => {
+    const status = await elsewhere("127.0.0.1", async (address) => {
+      const context = await browser.newContext();
+      try {
+        const value = await own.provider.issue({ subject: "alice" });
+        await context.addCookies([{ name: COOKIE, value, domain: own.gateway.hostname, path: "/", sameSite: "Lax" }]);
+        const page = await context.newPage();
+        await page.goto(address);
+        const answered = page.waitForResponse((response) => response.url().endsWith("/v1/token"));
+        await page.evaluate((action) => {
+          const form = Object.assign(document.createElement("form"), { method: "post", action });
+          document.body.append(form);
+          form.submit();
+        }, new URL("/v1/token", own.gateway).href);
+        const request = (await answered).request();
+        expect((await request.allHeaders())["sec-fetch-site"]).toBe("same-site");
+        expect((await request.allHeaders()).cookie).toContain(`${COOKIE}=`);
+        return (await answered).status();
+      } finally {
+        await context.close();
+      }
+    });
+    expect(status).toBe(403);
+    expect(own.simulator.journal.entries).toEqual([]);
+  });
+});
+
+describe("a session in a cookie whose name begins with __Host-", () => {
+  let own: Sandbox;
+  let browser: Browser;
+  const COOKIE = "__Host-session";
+
+  beforeAll(async () => {
+    own = await startSandbox({
+      onMint: witness.keepToken,
+      configure: ({ vars }) => {
+        for (const issuer of (vars as { SESSION_ISSUERS: { cookie?: string }[] }).SESSION_ISSUERS)
+          issuer.cookie = COOKIE;
+      },
+    });
+    browser = await launch([]);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await own?.stop();
+  });
+
+  beforeEach(() => own.simulator.reset());
+
+  /**
+   * Who a listed page's visitor is to the gateway, after another page on the same host has set a cookie of this name
+   * (cookies know no ports, so that it stands for a sibling domain's with `Domain=`), and what the browser sent.
+   */
+  async function afterPlanting(name: string, subject: string | undefined) {
+    const context = await browser.newContext();
+    const server = await listen(async () => new Response("<p>", { headers: { "content-type": "text/html" } }), 0);
+    try {
+      const { hostname } = own.gateway;
+      if (subject) {
+        const value = await own.provider.issue({ subject });
+        // Browsers take the machine itself for as safe as https.
+        const url = `https://${hostname}`;
+        await context.addCookies([{ name: COOKIE, value, url, httpOnly: true, secure: true, sameSite: "Lax" }]);
+      }
+      const planted = await own.provider.issue({ subject: "mallory" });
+      const page = await context.newPage();
+      await page.goto(`http://${hostname}:${server.port}`);
+      await page.evaluate((cookie) => {
+        // biome-ignore lint/suspicious/noDocumentCookie: what a hostile page does
+        document.cookie = `${cookie}; path=/`;
+      }, `${name}=${planted}`);
+      const kept = (await context.cookies()).some(({ value }) => value.includes(planted));
+
+      await page.goto(own.sandbox.href);
+      const asked = page.waitForRequest((request) => request.url().endsWith("/v1/token"));
+      const told = await page.evaluate(async (url) => {
+        const answer = await fetch(url, { method: "POST", credentials: "include" });
+        const { uid, code } = await answer.json();
+        return (uid ?? code) as string;
+      }, new URL("/v1/token", own.gateway).href);
+      const sent = ((await (await asked).allHeaders()).cookie ?? "").includes(planted);
+      return { told, kept, sent };
+    } finally {
+      await context.close();
+      await server.close();
+    }
+  }
+
+  it.each([0x2000, 0x3000, 0xfeff, 0xa0, 0x2028].map((code) => [`U+${code.toString(16)}`, code] as const))(
+    "is not changed by one whose name begins with %s, which the browser keeps and sends",
+    async (_, code) => {
+      const character = String.fromCharCode(code);
+      const planted = await afterPlanting(`${character}${COOKIE}`, "alice");
+      expect(planted).toEqual({ told: "alice", kept: true, sent: true });
+      expect(await afterPlanting(`${character}${COOKIE}`, undefined)).toMatchObject({ told: "session-missing" });
+      expect(own.simulator.user("mallory")).toBeUndefined();
+    },
+  );
+
+  // Browsers look for the prefix in any case, and in the value of a cookie without a name.
+  it.each(["__Host-session", "__host-session", "__HOST-SESSION", "=__Host-session", "\t __Host-session "])(
+    "is not changed by one that is named %j, which the browser refuses without Secure",
+    async (name) => {
+      expect(await afterPlanting(name, "alice")).toEqual({ told: "alice", kept: false, sent: false });
+      expect(await afterPlanting(name, undefined)).toMatchObject({ told: "session-missing" });
+    },
+  );
 });

@@ -105,8 +105,16 @@ describe("CORS (Fetch standard §3.2)", () => {
     expect(corsOf(response)).toEqual({});
   });
 
-  it("a page that is not listed, but of the same site, is served and told nothing", async () => {
-    const response = await createWorld().signIn({}, { headers: { Origin: EVIL, "Sec-Fetch-Site": "same-site" } });
+  it("a page that is not listed is refused and told nothing, though it is of the same site", async () => {
+    const world = createWorld();
+    const response = await world.signIn({}, { headers: { Origin: EVIL, "Sec-Fetch-Site": "same-site" } });
+    expect(response.status).toBe(403);
+    expect(corsOf(response)).toEqual({});
+    expect(world.fetched).toEqual([]);
+  });
+
+  it("a page of the gateway's own origin is served, and needs no CORS headers", async () => {
+    const response = await createWorld().signIn({}, { headers: { Origin: EVIL, "Sec-Fetch-Site": "same-origin" } });
     expect(response.status).toBe(201);
     expect(corsOf(response)).toEqual({});
   });

@@ -313,6 +313,13 @@ describe("a wrong configuration names", () => {
       { SESSION_ISSUERS: [{ ...issuer, profile: { role: "role" } }] },
       /\[0\]\.roles is missing/,
     ],
+    ...["__host-session", "__HOST-session", "__secure-session"].map(
+      (cookie): [string, Record<string, unknown>, RegExp] => [
+        `the cookie ${cookie}, whose prefix older browsers do not know`,
+        { SESSION_ISSUERS: [{ ...issuer, cookie }] },
+        /\[0\]\.cookie must have its prefix .*__Host- or __Secure-/,
+      ],
+    ),
     [
       "a cookie's name that is none",
       { SESSION_ISSUERS: [{ ...issuer, cookie: "a b" }] },
