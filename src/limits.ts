@@ -161,6 +161,12 @@ export const LOGOUT_AGE_SECONDS = 300;
 /** Characters of a `jti`; the ledger keeps its digest. */
 export const JTI_CHARS = 1024;
 
+/** Equal refusals that one isolate writes to the log in one minute; the others are counted. A flood costs a line a minute. */
+export const REFUSALS_LOGGED = 100;
+export const REFUSALS_COUNTED_MS = 60_000;
+/** Kinds of refusals that are counted at the same time: about as many as there are routes and reasons that meet. */
+export const REFUSALS_REMEMBERED = 500;
+
 /** How long /readyz names an app for what became of its last call. */
 export const TROUBLE_KNOWN_MS = 60_000;
 

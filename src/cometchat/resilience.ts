@@ -15,7 +15,7 @@ export type Send = <T>(call: Call<T>, context: Context) => Promise<Result<T, Gat
  * exists, a second mint leaves a token that nobody knows, all others do the same thing again.
  */
 export function createSend(client: Client, breaker: Breaker, quota: Quota, { random }: Pick<Deps, "random">): Send {
-  return async (call, { deadline }) => {
+  return async (call, { deadline, timing }) => {
     if (call.path === undefined) return fail("uid-form");
     let failed: { result: Result<never, GatewayError>; timedOut: boolean } | undefined;
     for (let attempt = 1; ; attempt++) {
@@ -27,6 +27,7 @@ export function createSend(client: Client, breaker: Breaker, quota: Quota, { ran
       // After a timeout, or at the end, there is nothing to keep time for.
       const last = attempt === ATTEMPTS || failed?.timedOut === true;
       const left = deadline.left();
+      timing.called();
       const tried = await client(call, deadline, last ? left : Math.min(ATTEMPT_MS, left / 2));
       leave.settle(gone(deadline) ? "unknown" : tried.passing ? "bad" : "good");
       if (tried.headers) quota.note(tried.headers, limited(tried.result));

@@ -5,6 +5,7 @@ import { createGateway, type Gateway } from "../gateway.ts";
 import { AFTER_MS, AFTER_PAUSE_MS, AFTER_TRIES } from "../limits.ts";
 import type { Result } from "../result.ts";
 import { traceOf } from "../telemetry/log.ts";
+import { createReport, type RequestLine } from "../telemetry/report.ts";
 import { createTiming } from "../telemetry/timing.ts";
 import type { HonoEnv } from "./environment.ts";
 import { problem } from "./problem.ts";
@@ -14,6 +15,7 @@ import { requestIdOf } from "./requestid.ts";
 export function enter(deps: Deps): MiddlewareHandler<HonoEnv> {
   // Once per isolate. The promise is not shared: a request must not wait for another one's.
   const made = new WeakMap<object, Gateway | "invalid">();
+  const report = createReport(deps);
 
   async function gatewayOf(env: HonoEnv["Bindings"]): Promise<Gateway | "invalid"> {
     const before = made.get(env);
@@ -45,7 +47,8 @@ export function enter(deps: Deps): MiddlewareHandler<HonoEnv> {
       c.header("Server-Timing", context.timing.header());
     }
     c.header("X-Request-Id", requestId);
-    report(c, requestId, now, deps, gateway === "invalid" ? undefined : gateway);
+    const known = gateway === "invalid" ? undefined : gateway;
+    report(lineOf(c, requestId, now, deps, known), known?.metrics);
   };
 }
 
@@ -89,33 +92,26 @@ export function refuse(error: Error, c: HonoContext<HonoEnv>): Response {
   return problem(expected, requestId);
 }
 
-function report(c: HonoContext<HonoEnv>, requestId: string, now: number, deps: Deps, gateway?: Gateway): void {
-  const { route, error, app, region, created, reused } = c.get("outcome");
-  const stages = gateway ? c.get("context").timing.stages() : { total: deps.now() - now };
-  const code = error ? reasons[error.reason] : "ok";
-  deps.log({
+function lineOf(c: HonoContext<HonoEnv>, requestId: string, now: number, deps: Deps, gateway?: Gateway): RequestLine {
+  const { route, error, app, region, issuer, created, reused } = c.get("outcome");
+  const timing = gateway && c.get("context").timing;
+  return {
     event: "request",
     requestId,
     ray: c.req.header("CF-Ray"),
+    colo: (c.req.raw.cf as IncomingRequestCfProperties | undefined)?.colo,
     method: c.req.method,
     route,
     status: c.res.status,
-    code,
+    code: error ? reasons[error.reason] : "ok",
     reason: error?.reason,
     remedy: error?.remedy,
     app,
     region,
+    issuer,
     created,
     reused,
-    ...stages,
-  });
-  try {
-    gateway?.metrics?.writeDataPoint({
-      indexes: [route],
-      blobs: [route, code, app ?? "", region ?? ""],
-      doubles: [c.res.status, stages.total, stages.session ?? 0, stages.directory ?? 0, stages.cometchat ?? 0],
-    });
-  } catch {
-    // Numbers about a request must not cost the request.
-  }
+    calls: timing?.calls() ?? 0,
+    ...(timing?.stages() ?? { total: deps.now() - now }),
+  };
 }

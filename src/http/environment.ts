@@ -21,6 +21,8 @@ interface Outcome {
   error?: GatewayError;
   app?: string;
   region?: string;
+  /** The operator's name of the issuer whose session it is. */
+  issuer?: string;
   created?: boolean;
   reused?: boolean;
 }

@@ -6,6 +6,9 @@ export interface Timing {
   readonly measure: <T>(stage: Stage, work: () => Promise<T>) => Promise<T>;
   /** Milliseconds per stage so far, and since the start. */
   readonly stages: () => Readonly<Partial<Record<Stage, number>>> & { readonly total: number };
+  /** Counts a call to CometChat; `calls` so far, retries included. */
+  readonly called: () => void;
+  readonly calls: () => number;
   /** The header's value (W3C Server-Timing): durations only. */
   readonly header: () => string;
 }
@@ -13,6 +16,7 @@ export interface Timing {
 /** Time of one request. The clock stands still during pure computation in production: only I/O shows. */
 export function createTiming(now: () => number): Timing {
   const start = now();
+  let calls = 0;
   const spent: Partial<Record<Stage, number>> = {};
   const stages = () => ({ ...spent, total: now() - start });
   return {
@@ -25,6 +29,10 @@ export function createTiming(now: () => number): Timing {
       }
     },
     stages,
+    called: () => {
+      calls += 1;
+    },
+    calls: () => calls,
     header: () =>
       Object.entries(stages())
         .map(([stage, ms]) => `${stage};dur=${ms}`)

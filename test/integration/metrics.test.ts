@@ -22,12 +22,23 @@ describe("the data point of a request", () => {
     expect((await world.signIn()).status).toBe(201);
     expect(world.points).toHaveLength(1);
     const [point] = world.points;
-    expect(point?.indexes).toEqual(["/v1/token"]);
-    expect(point?.blobs).toEqual(["/v1/token", "ok", "eu", "eu"]);
-    // Status; then all of it, session, directory and CometChat.
     const [line] = world.lines.filter(({ event }) => event === "request");
-    expect(point?.doubles).toEqual([201, line?.total, line?.session, line?.directory, line?.cometchat]);
+    expect(point?.indexes).toEqual(["/v1/token"]);
+    expect(point?.blobs).toEqual(["/v1/token", "ok", "eu", "eu", "", line?.issuer ?? ""]);
+    // Status; then all of it, session, directory and CometChat; calls, created, reused.
+    expect(point?.doubles).toEqual([201, line?.total, line?.session, line?.directory, line?.cometchat, 1, 1, 0]);
     for (const ms of point?.doubles ?? []) expect(ms).toEqual(expect.any(Number));
+  });
+
+  it("names the data centre, and counts the calls to CometChat", async () => {
+    const world = recording({ cf: { colo: "FRA" } });
+    // Known in CometChat, unknown to KV: a second call.
+    world.simulator.seed({ uid: "alice", name: "Alice" });
+    await world.signIn();
+    const [line] = world.lines.filter(({ event }) => event === "request");
+    expect(line).toMatchObject({ colo: "FRA", calls: 2 });
+    expect(world.points[0]?.blobs?.[4]).toBe("FRA");
+    expect(world.points[0]?.doubles?.[5]).toBe(2);
   });
 
   it("tells in milliseconds how long each stage took", async () => {
@@ -49,7 +60,7 @@ describe("the data point of a request", () => {
     const world = recording();
     expect((await world.call(path, init)).status).toBe(status);
     expect(world.points).toHaveLength(1);
-    expect(world.points[0]).toMatchObject({ indexes: [route], blobs: [route, code, "", ""] });
+    expect(world.points[0]).toMatchObject({ indexes: [route], blobs: [route, code, "", "", "", ""] });
     expect(world.points[0]?.doubles?.[0]).toBe(status);
   });
 

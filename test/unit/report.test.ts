@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import type { LogLine } from "../../src/context.ts";
+import { REFUSALS_COUNTED_MS, REFUSALS_LOGGED } from "../../src/limits.ts";
+import { createReport, NUMBERS, pointOf, type RequestLine, TEXTS } from "../../src/telemetry/report.ts";
+
+const refused: RequestLine = {
+  event: "request",
+  route: "/v1/token",
+  status: 401,
+  code: "session-invalid",
+  reason: "signature-wrong",
+};
+
+function reporting() {
+  let time = 1_000_000;
+  const lines: LogLine[] = [];
+  const report = createReport({ now: () => time, log: (line) => void lines.push(line) });
+  const points: AnalyticsEngineDataPoint[] = [];
+  const metrics = { writeDataPoint: (point: AnalyticsEngineDataPoint) => void points.push(point) };
+  return {
+    lines,
+    points,
+    tell: (line: RequestLine, times = 1) => {
+      for (let i = 0; i < times; i += 1) report(line, metrics as AnalyticsEngineDataset);
+    },
+    pass: (ms: number) => {
+      time += ms;
+    },
+  };
+}
+
+describe("a flood of equal refusals", () => {
+  it("is written a hundred times a minute, and counted beyond", () => {
+    const { lines, points, tell, pass } = reporting();
+    tell(refused, REFUSALS_LOGGED + 900);
+    expect(lines).toHaveLength(REFUSALS_LOGGED);
+    expect(points).toHaveLength(REFUSALS_LOGGED + 900);
+    pass(REFUSALS_COUNTED_MS);
+    tell({ ...refused, status: 201, code: "ok" });
+    expect(lines.slice(REFUSALS_LOGGED)).toEqual([
+      {
+        event: "refusals-not-logged",
+        route: "/v1/token",
+        code: "session-invalid",
+        reason: "signature-wrong",
+        count: 900,
+        since: 1_000_000,
+      },
+      expect.objectContaining({ event: "request", status: 201 }),
+    ]);
+  });
+
+  it("hides neither a refusal of another kind, nor a failure, nor an answer", () => {
+    const { lines, tell } = reporting();
+    tell(refused, REFUSALS_LOGGED + 1);
+    const others = [
+      { ...refused, reason: "key-unknown" },
+      { ...refused, route: "/v1/tokens" },
+      { ...refused, status: 503, code: "cometchat-unavailable", reason: "upstream-fault" },
+      { ...refused, status: 201, code: "ok", reason: undefined },
+    ];
+    for (const line of others) tell(line);
+    expect(lines.slice(REFUSALS_LOGGED)).toEqual(others);
+  });
+
+  it("is written again in the next minute", () => {
+    const { lines, tell, pass } = reporting();
+    tell(refused, REFUSALS_LOGGED + 1);
+    pass(REFUSALS_COUNTED_MS);
+    tell(refused);
+    expect(lines.at(-1)).toEqual(refused);
+  });
+
+  it("of failures is written in full: each may be somebody's lost sign-in", () => {
+    const { lines, tell } = reporting();
+    tell({ ...refused, status: 503, code: "keys-unavailable" }, 1000);
+    expect(lines).toHaveLength(1000);
+  });
+});
+
+describe("a data point", () => {
+  it("stays within what Analytics Engine takes", () => {
+    expect(TEXTS.length).toBeLessThanOrEqual(20);
+    expect(NUMBERS.length).toBeLessThanOrEqual(20);
+  });
+
+  it("has a place for each field, also where the request never came to it", () => {
+    expect(pointOf(refused)).toEqual({
+      indexes: ["/v1/token"],
+      blobs: ["/v1/token", "session-invalid", "", "", "", ""],
+      doubles: [401, 0, 0, 0, 0, 0, 0, 0],
+    });
+  });
+});
