@@ -46,7 +46,7 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
     verifier: createVerifier({ issuers: config.issuers, deps, kv: bindings.USERS }),
     directory: createDirectory(bindings.USERS, deps, patience),
     held: createHeld(bindings.USERS, config, deps, patience),
-    ledgers: createLedgers(bindings.LEDGER, config, deps),
+    ledgers: createLedgers(bindings, config, deps),
     cometchat: (app) => clients.get(app),
     apps: () => [...clients.values()],
     users: bindings.USERS,

@@ -1,7 +1,9 @@
 import { createApp } from "./app.ts";
 import { platform } from "./platform.ts";
 
+export { Home } from "./directory/home.ts";
 export { Ledger } from "./ledger/ledger.ts";
+export { Once } from "./session/once.ts";
 
 const app = createApp(platform);
 

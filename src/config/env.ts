@@ -9,6 +9,8 @@ import { wrongOrigin } from "./urls.ts";
 const BINDINGS: Readonly<Record<string, readonly [method: string, remedy: string]>> = {
   USERS: ["get", '[[kv_namespaces]] with binding = "USERS"'],
   LEDGER: ["getByName", "[durable_objects] with a binding LEDGER of the class Ledger"],
+  HOME: ["getByName", "[durable_objects] with a binding HOME of the class Home"],
+  ONCE: ["getByName", "[durable_objects] with a binding ONCE of the class Once"],
   // Without a limit of its own a flood would reach CometChat: no bypass.
   RATE_LIMIT_IP: ["limit", '[[ratelimits]] with name = "RATE_LIMIT_IP"'],
   RATE_LIMIT_USER: ["limit", '[[ratelimits]] with name = "RATE_LIMIT_USER"'],

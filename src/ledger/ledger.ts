@@ -137,62 +137,9 @@ export class Ledger extends DurableObject<Env> {
     await this.#arm();
   }
 
-  /** The user's home app: the one chosen first, for good. Without a candidate none is chosen. */
-  home(candidate?: string): string | undefined {
-    const home = this.#store.fact("home");
-    if (home === undefined && candidate !== undefined) this.#store.setFact("home", candidate);
-    return home ?? candidate;
-  }
-
-  /**
-   * The kind of an event of the user's that is newer than this one; where there is none, this one is the newest now.
-   * `at` in milliseconds since 1970.
-   */
-  newer(at: number, kind: string): string | undefined {
-    // That a user was updated says nothing against its making or its end, which may have failed before.
-    const own = kind === "updated" ? kind : "life";
-    for (const fact of new Set(["life", own])) {
-      const [time, last] = this.#store.fact(fact)?.split(" ") ?? [];
-      // Of two in the same instant a deletion is the last word.
-      if (Number(time) > at || (Number(time) === at && last === "deleted" && kind !== last)) return last;
-    }
-    this.#store.setFact(own, `${at} ${kind}`);
-    return undefined;
-  }
-
-  /** Whether the caller may bring the profile up to date now: nobody else may, in any isolate, until it is done or `ms` pass. */
-  beginSync(ms: number): boolean {
-    const now = platform.now();
-    if (this.#store.time("syncing") > now) return false;
-    this.#store.setFact("syncing", now + ms);
-    return true;
-  }
-
-  endSync(): void {
-    this.#store.setFact("syncing", 0);
-  }
-
-  /** Whether this object is asked this for the first time; for what may happen once (a logout token's `jti`). */
-  async once(keepUntil: number): Promise<boolean> {
-    if (this.#store.fact("once") !== undefined) return false;
-    this.#store.setFact("once", keepUntil);
-    await this.ctx.storage.setAlarm(keepUntil);
-    return true;
-  }
-
-  /** Takes `once` back: what it stood for did not happen. */
-  async again(): Promise<void> {
-    await this.ctx.storage.deleteAll();
-    createStore(this.ctx.storage.sql);
-  }
-
   /** Never throws: after six failures the platform would give up, and with it every later revocation. */
   override async alarm(): Promise<void> {
     const now = platform.now();
-    if (this.#store.fact("once") !== undefined) {
-      await this.ctx.storage.deleteAll();
-      return;
-    }
     try {
       await this.#work(now);
     } catch {

@@ -141,6 +141,8 @@ describe("row 55: what anybody may ask for", () => {
       env: {
         USERS: { get: down("kv"), put: down("kv"), list: down("kv"), delete: down("kv") },
         LEDGER: { getByName: down("ledger") },
+        HOME: { getByName: down("home") },
+        ONCE: { getByName: down("once") },
         RATE_LIMIT_IP: { limit: down("limit") },
         RATE_LIMIT_USER: { limit: down("limit") },
       },

@@ -35,6 +35,8 @@ const KEY = "0123456789abcdef0123456789abcdef01234567";
 const bindings = {
   USERS: { get: () => null },
   LEDGER: { getByName: () => null },
+  HOME: { getByName: () => null },
+  ONCE: { getByName: () => null },
   RATE_LIMIT_IP: { limit: () => null },
   RATE_LIMIT_USER: { limit: () => null },
   COMETCHAT_API_KEY: KEY,

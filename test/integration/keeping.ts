@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, vi } from "vitest";
+import type { Home } from "../../src/directory/home.ts";
 import type { Ledger } from "../../src/ledger/ledger.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
 
@@ -21,6 +22,7 @@ export function restored(): void {
 }
 
 export const ledgerOf = (uid: string) => bindings.LEDGER.getByName(uid) as unknown as DurableObjectStub<Ledger>;
+export const homeOf = (uid: string) => bindings.HOME.getByName(uid) as unknown as DurableObjectStub<Home>;
 
 /** Every alarm, each at its time, until none is left. */
 export async function alarms(uid = "alice"): Promise<void> {

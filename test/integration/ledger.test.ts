@@ -1,9 +1,11 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { digestOf } from "../../src/encoding.ts";
+import type { Once } from "../../src/session/once.ts";
 import { faultyLedger } from "./holding.ts";
-import { alarms, keeping, ledgerOf, request, restored } from "./keeping.ts";
+import { alarms, homeOf, keeping, ledgerOf, request, restored } from "./keeping.ts";
 import { API_KEY, bodyOf, createWorld, ISSUER, type World } from "./world.ts";
 
 restored();
@@ -415,7 +417,7 @@ describe("what the ledger keeps", () => {
   });
 
   it("of two events of the same instant the deletion, in whichever order they come", async () => {
-    const newer = (kind: string, at: number) => ledgerOf("alice").newer(at, kind);
+    const newer = (kind: string, at: number) => homeOf("alice").newer(at, kind);
     expect([await newer("deleted", 1), await newer("updated", 1)]).toEqual([undefined, "deleted"]);
     expect([await newer("updated", 2), await newer("deleted", 2)]).toEqual([undefined, undefined]);
     // The same once more is no older one: it may have failed.
@@ -424,17 +426,18 @@ describe("what the ledger keeps", () => {
 
   it("what may happen once, as long as it was asked to", async () => {
     const until = Date.now() + HOUR;
-    const once = () => ledgerOf("alice").once(until);
+    const object = bindings.ONCE.getByName("alice") as unknown as DurableObjectStub<Once>;
+    const once = () => object.once(until);
     expect([await once(), await once()]).toEqual([true, false]);
-    expect(await alarmAt()).toBe(until);
-    await ring(until);
+    expect(await runInDurableObject(object, (_, { storage }) => storage.getAlarm())).toBe(until);
+    await runDurableObjectAlarm(object);
     // Nothing of it stays, and the next one to ask wakes the object anew.
-    await evictDurableObject(ledgerOf("alice"));
+    await evictDurableObject(object);
     expect(await once()).toBe(true);
   });
 
   it("the profile for one to bring up to date, and for another when that one never came back", async () => {
-    const begin = () => ledgerOf("alice").beginSync(25_000);
+    const begin = () => homeOf("alice").beginSync(25_000);
     const now = Date.now();
     clock(now);
     expect([await begin(), await begin()]).toEqual([true, false]);
@@ -442,7 +445,7 @@ describe("what the ledger keeps", () => {
     expect(await begin()).toBe(false);
     clock(now + 25_000);
     expect(await begin()).toBe(true);
-    await ledgerOf("alice").endSync();
+    await homeOf("alice").endSync();
     expect(await begin()).toBe(true);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Code } from "../../src/errors.ts";
-import { ledgerOf } from "./keeping.ts";
+import { homeOf } from "./keeping.ts";
 import { APP_ID, createWorld, ISSUER, type ProblemAnswer, type World, type WorldOptions } from "./world.ts";
 
 const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -499,7 +499,7 @@ describe("where the user lives", () => {
 
   it("by the user's own place, which is known: there", async () => {
     const { world, eu } = twoApps({ PLACEMENT: { default: "main", continents: { EU: "eu" } } });
-    await ledgerOf("alice").home("eu");
+    await homeOf("alice").home("eu");
     await deliver(world, created());
     expect(done(world)).toEqual(["created"]);
     expect(eu.user("alice")).toBeDefined();

@@ -15,6 +15,8 @@ export interface Workerd {
 }
 
 const STARTED_WITHIN_MS = 30_000;
+/** The Durable Objects that wrangler.toml declares; the binding is the class in capitals. */
+const CLASSES = ["Ledger", "Home", "Once"];
 
 /** A Worker in workerd alone, without wrangler's development server in between: bundled as for a deployment. */
 export async function startWorkerd(main: string, vars: Vars, secrets: Secrets): Promise<Workerd> {
@@ -31,7 +33,7 @@ export async function startWorkerd(main: string, vars: Vars, secrets: Secrets): 
   const bindings = [
     ...Object.entries(vars).map(([name, value]) => `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`),
     ...Object.entries(secrets).map(([name, value]) => `(name = ${quoted(name)}, text = ${quoted(value)})`),
-    `(name = "LEDGER", durableObjectNamespace = "Ledger")`,
+    ...CLASSES.map((name) => `(name = ${quoted(name.toUpperCase())}, durableObjectNamespace = ${quoted(name)})`),
   ];
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -41,7 +43,7 @@ const config :Workerd.Config = (
       compatibilityDate = ${quoted(String(date))},
       compatibilityFlags = [${(flags as string[]).map(quoted).join(", ")}],
       bindings = [${bindings.join(", ")}],
-      durableObjectNamespaces = [(className = "Ledger", uniqueKey = "ledger", enableSql = true)],
+      durableObjectNamespaces = [${CLASSES.map((name) => `(className = ${quoted(name)}, uniqueKey = ${quoted(name)}, enableSql = true)`).join(", ")}],
       durableObjectStorage = (localDisk = "state"),
     )),
     (name = "state", disk = (path = ${quoted(deployment.statePath)}, writable = true)),

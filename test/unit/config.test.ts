@@ -9,6 +9,8 @@ const app = { appId: "2753abc", region: "us" };
 const good: Record<string, unknown> = {
   USERS: bindings.USERS,
   LEDGER: bindings.LEDGER,
+  HOME: bindings.HOME,
+  ONCE: bindings.ONCE,
   RATE_LIMIT_IP: bindings.RATE_LIMIT_IP,
   RATE_LIMIT_USER: bindings.RATE_LIMIT_USER,
   COMETCHAT_API_KEY: KEY,
@@ -160,6 +162,8 @@ describe("a wrong configuration names", () => {
   it.each<[string, Record<string, unknown>, RegExp]>([
     ["a missing binding", { USERS: undefined }, /^USERS .*kv_namespaces/],
     ["a missing ledger", { LEDGER: undefined }, /^LEDGER .*durable_objects/],
+    ["a missing object of the users' own facts", { HOME: undefined }, /^HOME .*durable_objects/],
+    ["a missing object of what happens once", { ONCE: undefined }, /^ONCE .*durable_objects/],
     ["a missing limit by address: no bypass", { RATE_LIMIT_IP: undefined }, /^RATE_LIMIT_IP .*ratelimits/],
     ["a missing limit by user", { RATE_LIMIT_USER: {} }, /^RATE_LIMIT_USER /],
     ["no apps", { COMETCHAT_APPS: undefined }, /^COMETCHAT_APPS is missing/],

@@ -35,6 +35,8 @@ function gateway(settings: Record<string, unknown>) {
     RATE_LIMIT_USER: unlimited,
     METRICS: { writeDataPoint() {} },
     LEDGER: { getByName: () => ({ record: async () => true }) },
+    HOME: { getByName: () => ({}) },
+    ONCE: { getByName: () => ({}) },
     USERS: {
       async get(key: string, type?: string) {
         const value = values.get(key) ?? null;
@@ -127,5 +129,7 @@ export default {
   },
 } satisfies ExportedHandler<Env>;
 
-// The deployment declares it; nobody calls it here.
+// The deployment declares them; nobody calls them here.
+export { Home } from "../../../src/directory/home.ts";
 export { Ledger } from "../../../src/ledger/ledger.ts";
+export { Once } from "../../../src/session/once.ts";

@@ -73,11 +73,11 @@ export async function signIns(
   // Longer than anything is remembered at a location.
   await clock.pass(2 * KV.cacheTtl);
   const later = await round(users);
-  const bytes = { kv: world.kvBytes() / (cities.length * users), ledger: world.ledgers.bytes() };
+  const bytes = { kv: world.kvBytes() / (cities.length * users), ledger: world.objects.bytes() };
   await clock.pass(2 * KV.cacheTtl);
   sessions.clear();
   const anew = await round(Math.min(users, FEW));
-  world.ledgers.close();
+  world.objects.close();
   return {
     met: new Map(
       cities.map((city) => [city, { first: first.times.get(city) ?? [], later: later.times.get(city) ?? [] }]),

@@ -7,7 +7,7 @@ import { type Counts, noCounts } from "./counts.ts";
 import type { City, Upstream } from "./facts.ts";
 import * as facts from "./facts.ts";
 import { type CentralStore, createCache, createKv } from "./kv.ts";
-import { createLedgers, type Ledgers } from "./ledger.ts";
+import { createObjects, type Objects } from "./objects.ts";
 
 const API_KEY = "0123456789abcdef0123456789abcdef01234567";
 const APP_ID = "275300000000000a";
@@ -19,7 +19,7 @@ export type Mode = "fresh" | "recorded" | "reuse";
 export interface World {
   readonly provider: Provider;
   readonly counts: Counts;
-  readonly ledgers: Ledgers;
+  readonly objects: Objects;
   /** Bytes that KV holds, keys included. */
   readonly kvBytes: () => number;
   /** A gateway as people in this city meet it. */
@@ -62,12 +62,7 @@ export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance
     },
   };
   const store = createKv(central, clock, chance, counts);
-  const ledgers = createLedgers(
-    (namespace) => ({ ...variables, USERS: store, LEDGER: namespace }),
-    clock,
-    chance,
-    counts,
-  );
+  const objects = createObjects((namespaces) => ({ ...variables, USERS: store, ...namespaces }), clock, chance, counts);
 
   /** A call over a network with this round trip; how often a connection has to be opened is chance. */
   async function across(roundTrip: number, signal: AbortSignal | null | undefined, answer: () => Promise<Response>) {
@@ -98,7 +93,7 @@ export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance
   return {
     provider,
     counts,
-    ledgers,
+    objects,
     kvBytes: () => [...central].reduce((sum, [key, value]) => sum + key.length + value.length, 0),
 
     gateway(city) {
@@ -121,7 +116,7 @@ export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance
           },
           cache: () => cache,
         }),
-        env: { ...variables, USERS: kv, LEDGER: ledgers.namespace },
+        env: { ...variables, USERS: kv, ...objects.namespaces },
       });
       let current = isolate();
 

@@ -1,6 +1,5 @@
 import { registerHooks } from "node:module";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import type { Ledger } from "../../../src/ledger/ledger.ts";
 import type { Chance } from "./chance.ts";
 import type { Clock } from "./clock.ts";
 import type { Counts } from "./counts.ts";
@@ -10,8 +9,18 @@ import { DURABLE_OBJECT } from "./facts.ts";
 const RUNTIME =
   "export class DurableObject { constructor(ctx, env) { Object.defineProperties(this, { ctx: { value: ctx }, env: { value: env } }); } }";
 
-/** The gateway's own ledger class, outside of its runtime. */
-async function loadLedger(): Promise<typeof Ledger> {
+/** The gateway's own classes of Durable Objects, by their bindings. */
+const classes = {
+  LEDGER: async () => (await import("../../../src/ledger/ledger.ts")).Ledger,
+  HOME: async () => (await import("../../../src/directory/home.ts")).Home,
+  ONCE: async () => (await import("../../../src/session/once.ts")).Once,
+};
+
+type Binding = keyof typeof classes;
+type Class = new (state: DurableObjectState, env: Env) => object;
+
+/** One of them, outside of its runtime. */
+async function load(binding: Binding): Promise<Class> {
   const hooks = registerHooks({
     resolve: (specifier, context, next) =>
       specifier === "cloudflare:workers"
@@ -19,43 +28,43 @@ async function loadLedger(): Promise<typeof Ledger> {
         : next(specifier, context),
   });
   try {
-    return (await import("../../../src/ledger/ledger.ts")).Ledger;
+    return (await classes[binding]()) as unknown as Class;
   } finally {
     hooks.deregister();
   }
 }
 
-export interface Ledgers {
-  readonly namespace: DurableObjectNamespace<Ledger>;
-  /** Bytes that one user's object takes, on average. */
+export interface Objects {
+  readonly namespaces: Pick<Env, Binding>;
+  /** Bytes that one object takes, on average. */
   readonly bytes: () => number;
   readonly close: () => void;
 }
 
-/** One ledger per user on a database of its own, called from afar, its billed requests and rows counted. */
-export function createLedgers(
-  env: (namespace: Ledgers["namespace"]) => Record<string, unknown>,
+/** Objects on databases of their own, called from afar, their billed requests and rows counted. */
+export function createObjects(
+  env: (namespaces: Objects["namespaces"]) => Record<string, unknown>,
   clock: Clock,
   chance: Chance,
   counts: Counts,
-): Ledgers {
-  const objects = new Map<string, { readonly ledger: Ledger; readonly database: DatabaseSync }>();
+): Objects {
+  const objects = new Map<string, { readonly object: object; readonly database: DatabaseSync }>();
 
-  let loaded: Promise<typeof Ledger> | undefined;
+  const loaded: Partial<Record<Binding, Promise<Class>>> = {};
 
-  async function open(name: string) {
-    loaded ??= loadLedger();
-    const Class = await loaded;
-    const known = objects.get(name);
+  async function open(binding: Binding, name: string) {
+    loaded[binding] ??= load(binding);
+    const Class = await loaded[binding];
+    const known = objects.get(`${binding} ${name}`);
     if (known) return known;
     const database = new DatabaseSync(":memory:");
-    const state = { storage: storageOf(database, counts) } as unknown as DurableObjectState;
-    const made = { ledger: new Class(state, env(namespace) as unknown as Env), database };
-    objects.set(name, made);
+    const state = { id: { name }, storage: storageOf(database, counts) } as unknown as DurableObjectState;
+    const made = { object: new Class(state, env(namespaces) as unknown as Env), database };
+    objects.set(`${binding} ${name}`, made);
     return made;
   }
 
-  const stub = (name: string) =>
+  const stub = (binding: Binding, name: string) =>
     new Proxy(
       {},
       {
@@ -65,9 +74,9 @@ export function createLedgers(
             counts.ledger += 1;
             const trip = chance.draw(DURABLE_OBJECT);
             await clock.sleep(trip / 2);
-            const { ledger } = await open(name);
-            const answer = await (Reflect.get(ledger, method) as (...values: unknown[]) => unknown).apply(
-              ledger,
+            const { object } = await open(binding, name);
+            const answer = await (Reflect.get(object, method) as (...values: unknown[]) => unknown).apply(
+              object,
               values,
             );
             await clock.sleep(trip / 2);
@@ -75,9 +84,15 @@ export function createLedgers(
           },
       },
     );
-  const namespace = { getByName: stub, jurisdiction: () => namespace } as unknown as Ledgers["namespace"];
+  const namespaceOf = (binding: Binding) => {
+    const namespace = { getByName: (name: string) => stub(binding, name), jurisdiction: () => namespace };
+    return [binding, namespace] as const;
+  };
+  const namespaces = Object.fromEntries(
+    (Object.keys(classes) as Binding[]).map(namespaceOf),
+  ) as unknown as Objects["namespaces"];
   return {
-    namespace,
+    namespaces,
     bytes: () => {
       const sizes = [...objects.values()].map(
         ({ database }) => pragma(database, "page_count") * pragma(database, "page_size"),
@@ -91,7 +106,20 @@ export function createLedgers(
 }
 
 function storageOf(database: DatabaseSync, counts: Counts) {
+  const values = new Map<string, unknown>();
   return {
+    // Each value is a row: https://developers.cloudflare.com/durable-objects/platform/pricing/
+    kv: {
+      get: (name: string) => values.get(name),
+      put(name: string, value: unknown) {
+        counts.rowsWritten += 1;
+        values.set(name, value);
+      },
+      delete(name: string) {
+        counts.rowsWritten += 1;
+        return values.delete(name);
+      },
+    },
     sql: {
       exec(query: string, ...values: (SQLInputValue | ArrayBuffer)[]) {
         const statement = database.prepare(query);

@@ -1,0 +1,45 @@
+import { DurableObject } from "cloudflare:workers";
+import { platform } from "../platform.ts";
+
+/** What is known of one user besides its tokens, and has to be known for sure: KV may be stale, or lose it. */
+export class Home extends DurableObject<Env> {
+  /** The user's home app: the one chosen first, for good. Without a candidate none is chosen. */
+  home(candidate?: string): string | undefined {
+    const home = this.#fact<string>("home");
+    if (home === undefined && candidate !== undefined) this.ctx.storage.kv.put("home", candidate);
+    return home ?? candidate;
+  }
+
+  /**
+   * The kind of an event of the user's that is newer than this one; where there is none, this one is the newest now.
+   * `at` in milliseconds since 1970.
+   */
+  newer(at: number, kind: string): string | undefined {
+    // That a user was updated says nothing against its making or its end, which may have failed before.
+    const own = kind === "updated" ? kind : "life";
+    for (const name of new Set(["life", own])) {
+      const last = this.#fact<{ at: number; kind: string }>(name);
+      if (!last) continue;
+      // Of two in the same instant a deletion is the last word.
+      if (last.at > at || (last.at === at && last.kind === "deleted" && kind !== last.kind)) return last.kind;
+    }
+    this.ctx.storage.kv.put(own, { at, kind });
+    return undefined;
+  }
+
+  /** Whether the caller may bring the profile up to date now: nobody else may, in any isolate, until it is done or `ms` pass. */
+  beginSync(ms: number): boolean {
+    const now = platform.now();
+    if ((this.#fact<number>("syncing") ?? 0) > now) return false;
+    this.ctx.storage.kv.put("syncing", now + ms);
+    return true;
+  }
+
+  endSync(): void {
+    this.ctx.storage.kv.delete("syncing");
+  }
+
+  #fact<T>(name: string): T | undefined {
+    return this.ctx.storage.kv.get<T>(name);
+  }
+}
