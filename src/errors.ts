@@ -64,6 +64,8 @@ export const reasons = {
   "iat-future": "session-invalid",
   "subject-form": "session-invalid",
   "logout-token": "session-invalid",
+  "proof-needed": "session-invalid",
+  "session-pending": "session-invalid",
   "session-expired": "session-expired",
   // Keys
   "keys-unavailable": "keys-unavailable",

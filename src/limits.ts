@@ -69,6 +69,8 @@ export const SESSION_KNOWN_SECONDS = 90 * 86_400;
 export const CLOCK_TOLERANCE_SECONDS = 30;
 /** Least bytes of an HMAC key: as long as the hash (RFC 7518 §3.2). */
 export const HMAC_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
+/** Least characters of a backend secret: as base64 that is more than 128 bits. */
+export const BACKEND_SECRET_CHARS = 32;
 /** AES-256. */
 export const TOKEN_KEY_BYTES = 32;
 

@@ -1,5 +1,5 @@
 import { fromBase64 } from "../encoding.ts";
-import { TOKEN_KEY_BYTES } from "../limits.ts";
+import { BACKEND_SECRET_CHARS, TOKEN_KEY_BYTES } from "../limits.ts";
 import { isTable, type RawEnv, type Report, UNKNOWN } from "./report.ts";
 import { schemas } from "./schema.ts";
 import type { Config } from "./types.ts";
@@ -72,7 +72,14 @@ export function checkSecrets(
       "is needed for TOKENS.reuse, ttl and maxPerSession: openssl rand -base64 32 | npx wrangler secret put TOKEN_ENCRYPTION_KEY",
     );
   }
-  return { backendSecrets: values(env.BACKEND_SECRET), encryptionKeys };
+  const backendSecrets = values(env.BACKEND_SECRET);
+  if (backendSecrets.length > 2 || backendSecrets.some((value) => value.length < BACKEND_SECRET_CHARS)) {
+    report(
+      "BACKEND_SECRET",
+      `must be one value, or two while one is rotated out, each of at least ${BACKEND_SECRET_CHARS} characters; a comma ends a value: openssl rand -base64 32`,
+    );
+  }
+  return { backendSecrets, encryptionKeys };
 }
 
 /** Two values, comma-separated, while one is rotated out. An empty one would match an empty credential. */

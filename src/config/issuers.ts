@@ -14,9 +14,37 @@ const ASYMMETRIC: readonly Algorithm[] = [
   ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),
 ];
 
-export function checkIssuers(env: RawEnv, raw: readonly RawIssuer[], apps: RawApps, report: Report): readonly Issuer[] {
+/**
+ * What RSA keys verify where the operator names no algorithm: the one that OpenID Connect Core §15.1 has everybody
+ * support. A key from the configuration that says its own `alg`, and the keys of a provider's JWKS, may verify more.
+ */
+const NARROW = ASYMMETRIC.filter((algorithm) => algorithm === "RS256" || !/^[RP]S/.test(algorithm));
+
+/** `warn` is told what works, but leaves a check out. */
+export function checkIssuers(
+  env: RawEnv,
+  raw: readonly RawIssuer[],
+  apps: RawApps,
+  report: Report,
+  warn: Report,
+): readonly Issuer[] {
   const issuers = raw.map((entry, index) => checkIssuer(env, entry, `SESSION_ISSUERS[${index}]`, apps, report));
   checkTogether(issuers, report);
+  raw.forEach((entry, index) => {
+    const { audience = [], authorizedParties = [], preset } = entry;
+    if (authorizedParties.length > 0) return;
+    if (preset === "clerk") {
+      warn(
+        `SESSION_ISSUERS[${index}].authorizedParties`,
+        "is missing: list your app's origins. A session made for any other origin of the same Clerk application is taken",
+      );
+    } else if (audience.length === 0) {
+      warn(
+        `SESSION_ISSUERS[${index}].authorizedParties`,
+        "names nobody, nor does audience: whom a session is for is not checked, and logout tokens are refused",
+      );
+    }
+  });
   return issuers;
 }
 
@@ -35,7 +63,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     wrong("audience", "is missing: name whom the sessions are for, or set audienceRequired = false");
   }
 
-  const algorithms = raw.algorithms ?? (keys.from === "secret" ? (["HS256"] as const) : ASYMMETRIC);
+  const algorithms = raw.algorithms ?? defaultAlgorithms(keys);
   for (const algorithm of algorithms) {
     const symmetric = algorithm.startsWith("HS");
     // RFC 8725 §3.1: a public key must never be tried as an HMAC key, nor the reverse
@@ -78,6 +106,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     authorizedParties: raw.authorizedParties,
     cookie: raw.cookie,
     sessionIdClaim: raw.sessionIdClaim,
+    treatPendingAsSignedOut: raw.treatPendingAsSignedOut ?? false,
     clockTolerance: raw.clockTolerance ?? CLOCK_TOLERANCE_SECONDS,
     maxAge: raw.maxAge,
     app: raw.app,
@@ -96,6 +125,11 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     roles: new Map(Object.entries(raw.roles ?? {})),
     webhookKeys: raw.webhookSecret === undefined ? [] : webhookKeys(env, raw.webhookSecret, variable, report),
   };
+}
+
+function defaultAlgorithms(keys: KeySource): readonly Algorithm[] {
+  if (keys.from === "secret") return ["HS256"];
+  return keys.from === "public" && !/"alg"\s*:/.test(keys.text) ? NARROW : ASYMMETRIC;
 }
 
 /**
@@ -161,6 +195,13 @@ function checkTogether(issuers: readonly Issuer[], report: Report): void {
       }
       if (one.name === other.name && one.webhookKeys.length > 0 && other.webhookKeys.length > 0) {
         report(`${variable}.name`, "is another's name too, and part of the address of its webhooks: give each its own");
+      }
+      // Each could deliver to the other's endpoint what it has signed for its own, and deactivate the other's users.
+      if (one.webhookKeys.some((key) => other.webhookKeys.some((their) => `${their}` === `${key}`))) {
+        report(
+          `${variable}.webhookSecret`,
+          "is another issuer's too: each endpoint at a provider has a secret of its own",
+        );
       }
       const shared = one.uid.shared && other.uid.shared;
       if (shared && one.uid.prefix !== other.uid.prefix) {

@@ -35,7 +35,11 @@ export async function parseConfig(env: RawEnv): Promise<Result<Config, readonly 
   checkOrigins(origins, report);
   const apps = checkApps(env, rawApps ?? {}, report);
   const placement = checkPlacement(rawPlacement, rawApps ?? {}, rawIssuers ?? [], report);
-  const issuers = checkIssuers(env, rawIssuers ?? [], rawApps ?? {}, report);
+  const warnings: Problem[] = [];
+  const warn: Report = (variable, remedy) => {
+    warnings.push({ variable, remedy });
+  };
+  const issuers = checkIssuers(env, rawIssuers ?? [], rawApps ?? {}, report, warn);
   await checkPublicKeys(issuers, report);
   const secrets = checkSecrets(env, tokens, report);
 
@@ -52,6 +56,7 @@ export async function parseConfig(env: RawEnv): Promise<Result<Config, readonly 
     },
     placement,
     requestTimeout: timeout ?? REQUEST_MS,
+    warnings,
     ...secrets,
   });
 }

@@ -63,6 +63,7 @@ const issuer = strict({
     ),
   ),
   sessionIdClaim: z.optional(text),
+  treatPendingAsSignedOut: z.optional(flag),
   clockTolerance: z.optional(seconds(0, 300)),
   maxAge: z.optional(seconds(1, 31_536_000)),
   app: z.optional(text),

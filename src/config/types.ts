@@ -1,3 +1,5 @@
+import type { Problem } from "./report.ts";
+
 /** What the rest of the code may rely on: parsed, complete, cross-checked. Nothing here is undefined by accident. */
 export interface Config {
   readonly origins: readonly string[];
@@ -21,6 +23,8 @@ export interface Config {
   readonly backendSecrets: readonly string[];
   /** 32 bytes each: the first seals, all of them open. Empty: no token is held anywhere. */
   readonly encryptionKeys: readonly Uint8Array<ArrayBuffer>[];
+  /** What works, but leaves a check out: for the log and /readyz. */
+  readonly warnings: readonly Problem[];
 }
 
 /** One CometChat app. */
@@ -83,6 +87,8 @@ export interface Issuer {
   readonly authorizedParties: readonly string[] | undefined;
   readonly cookie: string | undefined;
   readonly sessionIdClaim: string | undefined;
+  /** Whether `sts: "pending"` is refused (Clerk's own name for it). */
+  readonly treatPendingAsSignedOut: boolean;
   /** Seconds. */
   readonly clockTolerance: number;
   /** Seconds since `iat`; undefined: as long as `exp` says. */

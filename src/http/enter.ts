@@ -24,6 +24,9 @@ export function enter(deps: Deps): MiddlewareHandler<HonoEnv> {
     if (!gateway.ok) {
       for (const { variable, remedy } of gateway.error) deps.log({ event: "config-invalid", variable, remedy });
     }
+    for (const { variable, remedy } of gateway.ok ? gateway.value.config.warnings : []) {
+      deps.log({ event: "config-warning", variable, remedy });
+    }
     // Another request may have been first: its caches stay.
     const current = made.get(env) ?? (gateway.ok ? gateway.value : "invalid");
     made.set(env, current);

@@ -10,6 +10,8 @@ interface Check {
   readonly check: string;
   readonly ok: boolean;
   readonly reason?: string | undefined;
+  /** What works, but leaves a check out. */
+  readonly warning?: string;
 }
 
 /**
@@ -21,6 +23,11 @@ export async function getReady(c: HonoContext<HonoEnv>): Promise<Response> {
   const [kv, issuers] = await Promise.all([kvCheck(gateway.users), gateway.verifier.ready(context)]);
   const checks: readonly Check[] = [
     { check: "configuration", ok: true },
+    ...gateway.config.warnings.map(({ variable, remedy }) => ({
+      check: "configuration",
+      ok: true,
+      warning: `${variable} ${remedy}`,
+    })),
     kv,
     ...issuers.map(({ issuer, ...rest }) => ({ check: `keys of ${issuer}`, ...rest })),
     ...gateway.apps().map(({ app, trouble }) => {

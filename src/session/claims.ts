@@ -67,12 +67,12 @@ export function audience(claims: Json, issuer: Pick<Issuer, "audience" | "audien
 }
 
 /**
- * `azp` (OpenID Connect Core §2), or where an access token has none of it its `client_id` (RFC 9068 §2.2), which is
- * how Amazon Cognito names the application.
+ * `azp` (OpenID Connect Core §2), or where an access token has none of it what its provider calls the same: `client_id`
+ * (RFC 9068 §2.2, Amazon Cognito), `cid` (Okta), `appid` (Microsoft Entra's tokens of version 1.0).
  */
 export function authorizedParty(claims: Json, { authorizedParties }: Issuer): Checked<undefined> {
   if (authorizedParties === undefined) return ok(undefined);
-  const party = claims.azp === undefined ? claims.client_id : claims.azp;
+  const party = [claims.azp, claims.client_id, claims.cid, claims.appid].find((value) => value !== undefined);
   return typeof party === "string" && authorizedParties.includes(party) ? ok(undefined) : fail("azp-other");
 }
 
@@ -80,6 +80,22 @@ export function authorizedParty(claims: Json, { authorizedParties }: Issuer): Ch
 function noLogout(claims: Json): Checked<undefined> {
   const { events } = claims;
   return isObject(events) && Object.hasOwn(events, LOGOUT_EVENT) ? fail("logout-token") : ok(undefined);
+}
+
+/**
+ * A session that is bound to a key (RFC 9449 §6, RFC 8705 §3.1) is good only together with a proof of that key, which
+ * nothing here asks for: taken as a bearer token it would be good for whoever stole it.
+ */
+function noProof(claims: Json): Checked<undefined> {
+  return Object.hasOwn(claims, "cnf") ? fail("proof-needed") : ok(undefined);
+}
+
+/**
+ * Clerk's user who has signed in, but has a task left before the session is active (a second factor, an organisation).
+ * https://clerk.com/docs/guides/sessions/session-tokens
+ */
+function notPending(claims: Json, { treatPendingAsSignedOut }: Issuer): Checked<undefined> {
+  return treatPendingAsSignedOut && claims.sts === "pending" ? fail("session-pending") : ok(undefined);
 }
 
 /** Who it is: text that has one UTF-8 form and no control characters, which could pass for something else in a log. */
@@ -131,6 +147,10 @@ export function checkSession(claims: Json, issuer: Issuer, now: number): Checked
   if (!azp.ok) return azp;
   const kind = noLogout(claims);
   if (!kind.ok) return kind;
+  const proof = noProof(claims);
+  if (!proof.ok) return proof;
+  const active = notPending(claims, issuer);
+  if (!active.ok) return active;
   const who = subject(claims, issuer);
   if (!who.ok) return who;
   const end = unexpired({ exp: exp.value, iat: iat.value }, issuer, now);
@@ -142,6 +162,12 @@ export function checkSession(claims: Json, issuer: Issuer, now: number): Checked
     issuedAt: iat.value,
   });
 }
+
+/** Whom a logout token of this issuer may be for: any of these has to be in its `aud`. None: no logout token is taken. */
+export const clientsOf = (issuer: Pick<Issuer, "audience" | "authorizedParties">): readonly string[] => [
+  ...(issuer.audience ?? []),
+  ...(issuer.authorizedParties ?? []),
+];
 
 export interface LogoutClaims {
   readonly subject: string | undefined;
@@ -158,9 +184,11 @@ export interface LogoutClaims {
 export function checkLogout(claims: Json, issuer: Issuer, now: number): Checked<LogoutClaims> {
   const refused = fail("logout-token-refused");
   const { iat, exp, jti, sid, events } = claims;
-  // `aud` is the client's id here, which need not be the audience of its sessions.
-  const clients = [...(issuer.audience ?? []), ...(issuer.authorizedParties ?? [])];
-  const ours = { audience: clients.length > 0 ? clients : undefined, audienceRequired: true };
+  // §2.6 step 3. `aud` is the client's id here, which need not be the audience of its sessions.
+  const ours = { audience: clientsOf(issuer), audienceRequired: true };
+  if (ours.audience.length === 0) {
+    return fail("logout-token-refused", { remedy: "Name the client's id in authorizedParties, or in audience." });
+  }
   if (!audience(claims, ours).ok) return refused;
   if (!isDate(iat) || iat > now + issuer.clockTolerance) return refused;
   // Required since errata 1, and left out by some providers.

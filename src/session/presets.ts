@@ -18,8 +18,9 @@ export const presets: Readonly<Record<string, Preset>> = {
     sessionIdClaim: "sid",
   }),
 
-  // No `aud`: tokens that have one are made by a template, for somebody else. `azp` is the origin that the user signed in at, to be listed as authorizedParties: any subdomain can set
-  // the cookie. https://clerk.com/docs/guides/sessions/session-tokens
+  // No `aud`: tokens that have one are made by a template, for somebody else. `azp` is the origin that the user signed in
+  // at, to be listed as authorizedParties: any subdomain can set the cookie. `sts` is "pending" while a task is left.
+  // https://clerk.com/docs/guides/sessions/session-tokens
   // https://clerk.com/docs/guides/sessions/manual-jwt-verification
   clerk: (entry) => ({
     jwksUrl: under(entry.issuer, ".well-known/jwks.json"),
@@ -28,6 +29,7 @@ export const presets: Readonly<Record<string, Preset>> = {
     audienceRequired: named(entry, "audience"),
     cookie: "__session",
     sessionIdClaim: "sid",
+    treatPendingAsSignedOut: true,
   }),
 
   // Projects that still sign with the legacy secret name it: secret = "SUPABASE_JWT_SECRET". Users may edit their

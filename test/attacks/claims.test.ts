@@ -40,6 +40,26 @@ describe("row 21: a session without an end (RFC 7519 §4.1.4; ours to require)",
   });
 });
 
+describe("a session that is bound to a key (RFC 9449 §6, RFC 8705 §3.1, RFC 7800 §3)", () => {
+  it.each<[string, unknown]>([
+    ["DPoP", { jkt: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }],
+    ["a client's certificate", { "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }],
+    ["a key of its own", { jwk: { kty: "OKP", crv: "Ed25519", x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" } }],
+    ["a key's id", { kid: "1" }],
+    ["nothing that is known", {}],
+    ["null", null],
+    ["text", "jkt"],
+  ])("is no bearer token: %s", async (_, cnf) => {
+    await expectRefused(arena, await session(by.es256, { cnf }), "proof-needed");
+  });
+
+  it("is not taken under the scheme DPoP either, for want of a proof", async () => {
+    const token = await session(by.es256, { cnf: { jkt: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" } });
+    const headers = { Authorization: `DPoP ${token}`, DPoP: token };
+    expect(await arena.send("/v1/token", { headers })).toMatchObject({ code: "session-missing", cometchatCalls: 0 });
+  });
+});
+
 describe("row 22: dates that are none (RFC 7519 §2; CVE-2026-44459)", () => {
   const later = String(NOON + 3600);
   it.each([

@@ -165,6 +165,44 @@ describe("row 54: what a logout token must be (OIDC Back-Channel Logout 1.0 §2.
   });
 });
 
+describe("where the entry does not say whom a logout token may be for (§2.6 step 3)", () => {
+  it.each<[string, object]>([
+    ["neither an audience nor parties", { audienceRequired: false }],
+    ["an audience of nobody", { audience: [], audienceRequired: false }],
+  ])("%s: none is taken, and log and /readyz say what to do", async (_, entry) => {
+    const own = createArena({ keys: [by.es256.jwk], issuers: [{ issuer: ISSUER, jwksUrl: JWKS, ...entry }] });
+    for (const aud of ["chat", "anything", ISSUER, "", ["a", "b"]]) {
+      const body = new URLSearchParams({ logout_token: await logout({ aud }) });
+      const { status, reason, cometchatCalls } = await own.send("/v1/backchannel-logout", { body });
+      expect([aud, status, reason, cometchatCalls]).toEqual([aud, 400, "logout-token-refused", 0]);
+    }
+    expect(own.world.lines.find(({ event, reason }) => event === "request" && reason)?.remedy).toMatch(
+      /client's id in authorizedParties/,
+    );
+    const variable = "SESSION_ISSUERS[0].authorizedParties";
+    expect(own.world.lines.filter(({ event }) => event === "config-warning")).toEqual([
+      expect.objectContaining({ variable, remedy: expect.stringContaining("logout tokens are refused") }),
+    ]);
+    const ready = await own.send("/readyz", { method: "GET" });
+    expect(ready.status).toBe(200);
+    expect(JSON.parse(ready.text).checks).toContainEqual({
+      check: "configuration",
+      ok: true,
+      warning: expect.stringContaining(`${variable} names nobody`),
+    });
+  });
+
+  it("the client's id in authorizedParties is enough", async () => {
+    const entry = { issuer: ISSUER, jwksUrl: JWKS, audienceRequired: false, authorizedParties: ["client-1"] };
+    const own = createArena({ keys: [by.es256.jwk], issuers: [entry] });
+    const ask = async (aud: unknown) =>
+      own.send("/v1/backchannel-logout", { body: new URLSearchParams({ logout_token: await logout({ aud }) }) });
+    expect((await ask("client-1")).status).toBe(200);
+    expect((await ask("client-2")).status).toBe(400);
+    expect(own.world.lines.filter(({ event }) => event === "config-warning")).toEqual([]);
+  });
+});
+
 describe("row 54: how it comes (§2.5)", () => {
   it.each<[string, () => Promise<RequestInit>]>([
     [

@@ -47,7 +47,8 @@ export function claimsVerdict(claims: unknown): "yes" | "expired" | "no" {
     (iat === undefined || (date(iat) && Number(iat) <= NOON + 30)) &&
     (nbf === undefined || (date(nbf) && Number(nbf) <= NOON + 30)) &&
     date(exp) &&
-    !(plain(events) && Object.hasOwn(events, EVENT));
+    !(plain(events) && Object.hasOwn(events, EVENT)) &&
+    !Object.hasOwn(claims, "cnf");
   if (!good) return "no";
   return NOON < Number(exp) + 30 ? "yes" : "expired";
 }

@@ -98,6 +98,7 @@ const claims = objectOf({
   nbf: near(NOON),
   events: member<unknown>({ [EVENT]: {} }, { other: {} }),
   azp: odd,
+  cnf: fc.oneof(fc.constantFrom<unknown>({ jkt: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }, null), odd),
 });
 
 const logout = objectOf({

@@ -9,7 +9,7 @@ restored();
 
 const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const device = (jti: string) => ({ subject: "alice", claims: { jti } });
-const backend = { headers: { Authorization: "Bearer backend" } };
+const backend = { headers: { Authorization: "Bearer backend-secret-of-32-characters!" } };
 const done = (world: World) => world.lines.filter(({ event }) => event === "webhook").map((line) => line.done);
 
 /** A gateway with a provider's webhooks and a backend, on a clock that a test may move. */
@@ -21,7 +21,7 @@ function hooked(): HoldingWorld & { pass: (ms: number) => void; now: () => numbe
     env: {
       SESSION_ISSUERS: [{ issuer: ISSUER, name: "idp", audience: ["chat"], webhookSecret: "WEBHOOK" }],
       WEBHOOK: `whsec_${KEY}`,
-      BACKEND_SECRET: "backend",
+      BACKEND_SECRET: "backend-secret-of-32-characters!",
     },
   });
   return {
@@ -163,12 +163,15 @@ describe("a user that a backend reactivates", () => {
         );
       },
     };
-    const world = keeping({ env: { BACKEND_SECRET: "backend", LEDGER } });
+    const world = keeping({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!", LEDGER } });
     const phone = await world.provider.issue(device("phone"));
     await world.signIn(phone);
     expect((await world.ask("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
     await scheduler.wait(20);
-    const there = keeping({ env: { BACKEND_SECRET: "backend" }, deps: { fetch: world.fetch } });
+    const there = keeping({
+      env: { BACKEND_SECRET: "backend-secret-of-32-characters!" },
+      deps: { fetch: world.fetch },
+    });
     expect((await there.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
     await scheduler.wait(20);
     const { authToken } = await bodyOf(await there.signIn(phone));

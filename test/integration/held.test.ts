@@ -487,8 +487,8 @@ describe("a session is never held a token that is dead:", () => {
   });
 
   it("one minted between the end of the user's tokens and its deactivation", async () => {
-    const backend = { headers: { Authorization: "Bearer backend" } };
-    const world = holdingOn({ env: { BACKEND_SECRET: "backend" } });
+    const backend = { headers: { Authorization: "Bearer backend-secret-of-32-characters!" } };
+    const world = holdingOn({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!" } });
     const session = await world.provider.issue(device("phone"));
     await ask(world, session);
     const deactivation = world.hold("deactivate", "before");

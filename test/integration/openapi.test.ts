@@ -115,17 +115,19 @@ describe("GET /openapi.json", () => {
   it("holds for what the gateway answers: the keys of a token, of a user and of a problem", async () => {
     const { components } = await read();
     const keys = (name: string) => Object.keys((components.schemas[name] as { properties: Json }).properties);
-    const world = createWorld({ env: { BACKEND_SECRET: "secret" } });
+    const world = createWorld({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!" } });
     const signedIn = (await (await world.signIn({ subject: "alice" })).json()) as Json;
     expect(keys("Token")).toEqual([...Object.keys(signedIn), "expiresAt"]);
     const get = async (path: string) =>
-      (await (await world.call(path, { headers: { Authorization: "Bearer secret" } })).json()) as Json;
+      (await (
+        await world.call(path, { headers: { Authorization: "Bearer backend-secret-of-32-characters!" } })
+      ).json()) as Json;
     expect(keys("User")).toEqual(expect.arrayContaining(Object.keys(await get("/v1/users/alice"))));
     expect(keys("Problem")).toEqual(expect.arrayContaining(Object.keys(await get("/v1/users/A"))));
   });
 
   it("holds nothing of the configuration", async () => {
-    const world = createWorld({ env: { BACKEND_SECRET: "the-secret-of-the-backend" } });
+    const world = createWorld({ env: { BACKEND_SECRET: "the-secret-of-the-backend-0123456789" } });
     const text = await (await world.call("/openapi.json")).text();
     for (const value of ["idp.example", "2753", "app.example.com", "the-secret", "0123456789abcdef"]) {
       expect(text).not.toContain(value);

@@ -236,7 +236,7 @@ describe("a user whom a claim moves to another app", () => {
     expect([response.status, await regionOf(response)]).toEqual([201, "in"]);
   });
 
-  const backend = { headers: { Authorization: "Bearer backend" } };
+  const backend = { headers: { Authorization: "Bearer backend-secret-of-32-characters!" } };
 
   /** Moved from eu to in, with the session it had before. */
   async function moved(world: Regions, gateway: World) {
@@ -247,7 +247,7 @@ describe("a user whom a claim moves to another app", () => {
   }
 
   it("is deactivated in every app that it lived in: an older session finds no way back", async () => {
-    const world = regions({ ...env, BACKEND_SECRET: "backend" });
+    const world = regions({ ...env, BACKEND_SECRET: "backend-secret-of-32-characters!" });
     const gateway = world.at({});
     const old = await moved(world, gateway);
     expect((await gateway.call("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);

@@ -9,7 +9,7 @@ import { API_KEY, bodyOf, ISSUER, type World } from "./world.ts";
 restored();
 
 const OTHER = "https://other.example";
-const backend = { headers: { Authorization: "Bearer backend" } };
+const backend = { headers: { Authorization: "Bearer backend-secret-of-32-characters!" } };
 
 async function ask(world: World, session: string): Promise<[number, string]> {
   const response = await world.signIn(session);
@@ -98,7 +98,7 @@ describe("a user whom two issuers share, each with an app of its own,", () => {
         { issuer: ISSUER, audience: ["chat"], app: "eu", uid: { shared: true } },
         { issuer: OTHER, audience: ["chat"], app: "in", uid: { shared: true } },
       ],
-      BACKEND_SECRET: "backend",
+      BACKEND_SECRET: "backend-secret-of-32-characters!",
       ...env,
     });
     return { ...rest, world: world() };

@@ -251,10 +251,10 @@ describe("delivered again", () => {
   });
 
   it("a deletion does not end a user that was reactivated since", async () => {
-    const world = webhookWorld({ env: { BACKEND_SECRET: "backend" } });
+    const world = webhookWorld({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!" } });
     world.simulator.seed({ uid: "alice" });
     await deliver(world, deleted(at(1)));
-    const headers = { Authorization: "Bearer backend" };
+    const headers = { Authorization: "Bearer backend-secret-of-32-characters!" };
     expect((await world.call("/v1/users/alice/reactivate", { method: "POST", headers })).status).toBe(204);
     await deliver(world, deleted(at(1)));
     expect(done(world)[1]).toBe("outdated");

@@ -22,7 +22,7 @@ export function makeSecrets(): Secrets {
   return {
     // CometChat's keys are 40 hex digits.
     COMETCHAT_API_KEY: randomBytes(20).toString("hex"),
-    BACKEND_SECRET: randomBytes(24).toString("base64url"),
+    BACKEND_SECRET: randomBytes(32).toString("base64url"),
     TOKEN_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
   };
 }

@@ -1,6 +1,7 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "../../src/config/parse.ts";
+import { keyFromText } from "../../src/session/jwk.ts";
 
 const KEY = "0123456789abcdef0123456789abcdef01234567";
 const SECRET = "s".repeat(32);
@@ -46,6 +47,42 @@ const twins: Record<string, readonly [Record<string, unknown>, Record<string, un
   ],
   "one preset twice": [realm("staff", { preset: "keycloak" }), realm("guests", { preset: "keycloak" }), "keycloak"],
 };
+
+describe("a configuration that leaves a check out", () => {
+  const warnings = async (entry: Record<string, unknown>) =>
+    (await configOf({ SESSION_ISSUERS: [entry] })).warnings.map(({ variable, remedy }) => `${variable} ${remedy}`);
+  const clerk = { issuer: "https://clerk.example.com", preset: "clerk" };
+
+  it.each<[string, Record<string, unknown>]>([
+    ["Clerk's sessions of any origin", clerk],
+    ["Clerk's sessions of any origin, though they have an audience", { ...clerk, audience: ["chat"] }],
+  ])("works, and says so: %s", async (_, entry) => {
+    expect(await warnings(entry)).toEqual([
+      expect.stringMatching(/^SESSION_ISSUERS\[0\]\.authorizedParties is missing: list your app's origins\./),
+    ]);
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ["sessions for whomever", { issuer: "https://auth.example.com", audienceRequired: false }],
+    ["an audience of nobody", { issuer: "https://auth.example.com", audience: [], audienceRequired: false }],
+    ["WorkOS's sessions", { issuer: "https://api.workos.com/user_management/client_1", preset: "workos" }],
+  ])("works, and says so: %s", async (_, entry) => {
+    expect(await warnings(entry)).toEqual([
+      expect.stringMatching(
+        /^SESSION_ISSUERS\[0\]\.authorizedParties names nobody, nor does audience: .*logout tokens/,
+      ),
+    ]);
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ["an audience", issuer],
+    ["a party", { issuer: "https://auth.example.com", audienceRequired: false, authorizedParties: ["web"] }],
+    ["Clerk's, with its origins", { ...clerk, authorizedParties: ["https://app.example.com"] }],
+    ["Keycloak's, with its client", { ...realm("staff"), preset: "keycloak" }],
+  ])("is not one that names %s", async (_, entry) => {
+    expect(await warnings(entry)).toEqual([]);
+  });
+});
 
 describe("a right configuration", () => {
   it("needs an app, an issuer, its audience and the key; all else has a default", async () => {
@@ -95,11 +132,11 @@ describe("a right configuration", () => {
     const config = await configOf({
       COMETCHAT_APPS: { main: { ...app, baseUrl: "http://127.0.0.1:8788/v3/" } },
       SESSION_ISSUERS: [{ ...issuer, issuer: "http://localhost:8788/idp" }],
-      BACKEND_SECRET: "one, two,",
+      BACKEND_SECRET: `${"1".repeat(32)}, ${"2".repeat(32)},`,
       TOKEN_ENCRYPTION_KEY: `${key},${key}`,
     });
     expect(config.apps.get("main")?.baseUrl).toBe("http://127.0.0.1:8788/v3");
-    expect(config.backendSecrets).toEqual(["one", "two"]);
+    expect(config.backendSecrets).toEqual(["1".repeat(32), "2".repeat(32)]);
     expect(config.encryptionKeys).toHaveLength(2);
   });
 
@@ -109,6 +146,34 @@ describe("a right configuration", () => {
       SESSION_SECRET: SECRET,
     });
     expect(config.issuers[0]).toMatchObject({ algorithms: ["HS256"], keys: { from: "secret" } });
+  });
+
+  it.each<[string, Record<string, unknown>, string[]]>([
+    [
+      "RSA keys of a JWKS",
+      { jwksUrl: "https://auth.example.com/jwks" },
+      ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+    ],
+    ["RSA keys of discovery", {}, ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]],
+    ["an RSA key as PEM", { publicKey: "pem" }, ["RS256"]],
+    ["an RSA key as JWK without alg", { publicKey: "jwk" }, ["RS256"]],
+    ["an RSA key as JWK that says its alg", { publicKey: "PS512" }, ["PS512"]],
+    ["an RSA key as PEM, algorithms named", { publicKey: "pem", algorithms: ["PS256"] }, ["PS256"]],
+    ["an RSA key as JWK, algorithms named", { publicKey: "jwk", algorithms: ["RS512", "PS384"] }, ["RS512", "PS384"]],
+  ])("lets %s verify no more than it should", async (_, entry, expected) => {
+    const { publicKey } = await rsa("RSASSA-PKCS1-v1_5", 2048)();
+    const der = new Uint8Array((await crypto.subtle.exportKey("spki", publicKey)) as ArrayBuffer);
+    const { n, e } = (await crypto.subtle.exportKey("jwk", publicKey)) as JsonWebKey;
+    const texts: Record<string, string> = {
+      pem: `-----BEGIN PUBLIC KEY-----\n${btoa(String.fromCharCode(...der))}\n-----END PUBLIC KEY-----`,
+      jwk: JSON.stringify({ kty: "RSA", n, e }),
+      PS512: JSON.stringify({ kty: "RSA", n, e, alg: "PS512" }),
+    };
+    const text = texts[String(entry.publicKey)];
+    const config = await configOf(issuers({ ...entry, ...(text && { publicKey: text }) }));
+    const key = text === undefined ? undefined : keyFromText(text);
+    const algorithms = config.issuers[0]?.algorithms.filter((alg) => /^[RP]S/.test(alg) && (key?.fits(alg) ?? true));
+    expect(algorithms).toEqual(expected);
   });
 
   it("lets issuers share their users by declaration, or keep apart by prefixes", async () => {
@@ -125,18 +190,15 @@ describe("a right configuration", () => {
     for (const entries of [
       [{ ...one, webhookSecret }, other],
       [one, { ...other, webhookSecret }],
-      [
-        { ...one, webhookSecret },
-        { ...other, webhookSecret, name: "other" },
-      ],
     ]) {
       expect(await problemsOf({ ...hook, SESSION_ISSUERS: entries })).toEqual([]);
     }
     const both = [
       { ...one, webhookSecret },
-      { ...other, webhookSecret },
+      { ...other, webhookSecret: "OTHER_SECRET" },
     ];
-    expect(await problemsOf({ ...hook, SESSION_ISSUERS: both })).toEqual([
+    const hooks = { ...hook, OTHER_SECRET: `whsec_${btoa("o".repeat(24))}` };
+    expect(await problemsOf({ ...hooks, SESSION_ISSUERS: both })).toEqual([
       expect.stringMatching(/^SESSION_ISSUERS\[1\]\.name is another's name too.*webhooks/),
     ]);
   });
@@ -424,6 +486,38 @@ describe("a wrong configuration names", () => {
       },
       /^COMETCHAT_APPS\.eu is another name/,
     ],
+    ...[
+      ["of one character", "x"],
+      ["of 31 characters", "x".repeat(31)],
+      ["of 32 characters, a comma one of them", `${"x".repeat(20)},${"y".repeat(11)}`],
+      ["of which the second is too short", `${"x".repeat(32)},y`],
+      ["of which the first is too short", `y, ${"x".repeat(32)}`],
+      ["of 31 characters, with space around them", `  ${"x".repeat(31)}  `],
+      ["of which there are three", ["x", "y", "z"].map((one) => one.repeat(32)).join(",")],
+    ].map(([name, BACKEND_SECRET]): [string, Record<string, unknown>, RegExp] => [
+      `a backend secret ${name}`,
+      { BACKEND_SECRET },
+      /^BACKEND_SECRET must be one value, or two .* at least 32 characters; a comma ends a value/,
+    ]),
+    ...[
+      ["by one name", "HOOK_1", "HOOK_1"],
+      ["by two names", "HOOK_1", "HOOK_2"],
+      ["while it is rotated", "HOOK_1", "HOOK_3"],
+      ["under its prefix", "HOOK_1", "HOOK_4"],
+    ].map(([name, one, other]): [string, Record<string, unknown>, RegExp] => [
+      `a webhook secret of two issuers, ${name}`,
+      {
+        ...issuers(
+          { webhookSecret: one, name: "one", uid: { prefix: "a_" } },
+          { webhookSecret: other, name: "other", uid: { prefix: "b_" } },
+        ),
+        HOOK_1: `whsec_${btoa("w".repeat(24))}`,
+        HOOK_2: `whsec_${btoa("w".repeat(24))}`,
+        HOOK_3: `whsec_${btoa("v".repeat(24))},whsec_${btoa("w".repeat(24))}`,
+        HOOK_4: `v1,whsec_${btoa("w".repeat(24))}`,
+      },
+      /^SESSION_ISSUERS\[1\]\.webhookSecret is another issuer's too/,
+    ]),
     ["a backend secret that is a number", { BACKEND_SECRET: 12345678 }, /^BACKEND_SECRET must be text$/],
     ["a backend secret that is a table", { BACKEND_SECRET: { a: "b" } }, /^BACKEND_SECRET must be text$/],
     ["backend secrets as a list", { BACKEND_SECRET: ["one", "two"] }, /^BACKEND_SECRET must be text$/],

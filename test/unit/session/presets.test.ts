@@ -65,6 +65,9 @@ const cases: readonly Case[] = [
     refused: [
       { azp: "https://evil.acme.example" },
       { azp: undefined },
+      // Signed in, but for a task that is left.
+      { sts: "pending" },
+      { nbf: NOON + 300 },
       // Made by a template, for somebody else.
       { aud: "convex" },
       { aud: ["https://acme.example"] },
@@ -122,7 +125,13 @@ const cases: readonly Case[] = [
     uid: HASHED,
     name: "Ada Lovelace",
     avatar: "https://example.com/ada.png",
-    refused: [{ aud: "other-project" }, { iss: "https://securetoken.google.com/other-project" }],
+    refused: [
+      { aud: "other-project" },
+      { iss: "https://securetoken.google.com/other-project" },
+      { iat: NOON + 300 },
+      { sub: "" },
+      { sub: undefined },
+    ],
   },
   {
     preset: "cognito",
@@ -169,7 +178,12 @@ const cases: readonly Case[] = [
     },
     uid: "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee",
     sessionId: "origin-1",
-    refused: [{ client_id: "another-client" }, { client_id: undefined }],
+    refused: [
+      { client_id: "another-client" },
+      { client_id: undefined },
+      // An ID token of the same client.
+      { client_id: undefined, aud: "1example23456789", token_use: "id" },
+    ],
   },
   {
     preset: "entra",
@@ -199,6 +213,8 @@ const cases: readonly Case[] = [
     name: "Ada Lovelace",
     refused: [
       { iss: "https://login.microsoftonline.com/common/v2.0" },
+      { iss: "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0" },
+      { nbf: NOON + 300 },
       { aud: "00000003-0000-0000-c000-000000000000" },
       { oid: undefined },
     ],
@@ -241,6 +257,39 @@ const cases: readonly Case[] = [
     uid: HASHED,
     sessionId: "AT.0mP4JKAZX1iACIT4vbEDF7LpvDVjxypPMf0D7uX39RE",
     refused: [{ aud: "https://acme.okta.com" }, { uid: undefined }],
+  },
+  {
+    preset: "okta",
+    entry: {
+      issuer: "https://acme.okta.com/oauth2/default",
+      audience: ["api://default"],
+      authorizedParties: ["0oabucvyc38HLL1ef0h7"],
+    },
+    alg: "RS256",
+    discovery: "https://acme.okta.com/oauth2/default/.well-known/openid-configuration",
+    jwks: "https://acme.okta.com/oauth2/default/v1/keys",
+    claims: { ver: 1, jti: "AT.1", aud: "api://default", cid: "0oabucvyc38HLL1ef0h7", uid: "00uid4BxXw6I6TV4m0g3" },
+    uid: HASHED,
+    refused: [{ cid: "0oanother" }, { cid: undefined }, { azp: "0oanother" }],
+  },
+  {
+    preset: "entra",
+    entry: {
+      issuer: `https://sts.windows.net/${TENANT}/`,
+      audience: ["api://chat"],
+      authorizedParties: ["f2d2f1d4-0000-4000-8000-000000000001"],
+    },
+    alg: "RS256",
+    jwks: `https://login.microsoftonline.com/${TENANT}/discovery/v2.0/keys`,
+    claims: {
+      aud: "api://chat",
+      appid: "f2d2f1d4-0000-4000-8000-000000000001",
+      oid: "690222be",
+      tid: TENANT,
+      ver: "1.0",
+    },
+    uid: "690222be",
+    refused: [{ appid: "another" }, { appid: undefined }],
   },
   {
     preset: "keycloak",
@@ -476,6 +525,28 @@ describe("a preset", () => {
     expect(await send(`__session=${token}`)).toMatchObject({ status: 201, uid: "ada" });
     expect(await send(`__session=${token}`, "https://evil.example")).toMatchObject({ code: "origin-not-allowed" });
     expect(await send(`session=${token}`)).toMatchObject({ code: "session-missing" });
+  });
+
+  it("clerk takes a pending session where the operator says that such users may chat; nobody else's are looked at", async () => {
+    const jwks = "https://clerk.acme.example/.well-known/jwks.json";
+    const pending = { azp: "https://acme.example", sub: "ada", sts: "pending", iat: NOON, exp: NOON + 60 };
+    const entry = { issuer: "https://clerk.acme.example", authorizedParties: ["https://acme.example"] };
+    const strict = await arenaOf(entry, { preset: "clerk", alg: "RS256", jwks });
+    const token = await sign(strict.by, { iss: entry.issuer, ...pending });
+    expect(await strict.arena.present(token)).toMatchObject({ code: "session-invalid", reason: "session-pending" });
+    const lenient = await arenaOf(
+      { ...entry, treatPendingAsSignedOut: false },
+      { preset: "clerk", alg: "RS256", jwks },
+    );
+    expect(await lenient.arena.present(token)).toMatchObject({ status: 201, uid: "ada" });
+    const auth0 = { issuer: "https://acme.eu.auth0.com/", audience: ["chat"] };
+    const other = await arenaOf(auth0, {
+      preset: "auth0",
+      alg: "RS256",
+      jwks: "https://acme.eu.auth0.com/.well-known/jwks.json",
+    });
+    const theirs = await sign(other.by, { iss: auth0.issuer, aud: "chat", ...pending });
+    expect(await other.arena.present(theirs)).toMatchObject({ status: 201, uid: "ada" });
   });
 
   // Left to itself it would take any application's sessions: the operator has to say whose.

@@ -31,6 +31,7 @@ export function issuerEntry(more: Partial<Issuer> = {}): Issuer {
     authorizedParties: undefined,
     cookie: undefined,
     sessionIdClaim: undefined,
+    treatPendingAsSignedOut: false,
     clockTolerance: 30,
     maxAge: undefined,
     app: undefined,
