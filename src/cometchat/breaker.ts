@@ -16,8 +16,11 @@ export interface Breaker {
  * Spares a failing CometChat our calls, and our callers the wait: a run of failures opens it; after a while one call
  * goes through as a probe, and decides. Own code, because libraries let the others wait for the probe's promise, and
  * a Worker must not await the I/O of another request.
+ *
+ * @param now milliseconds since 1970
+ * @param changed told when it opens, and when a good answer closes it
  */
-export function createBreaker(now: () => number): Breaker {
+export function createBreaker(now: () => number, changed: (state: "open" | "closed") => void = () => {}): Breaker {
   let failures = 0;
   /** 0: closed. */
   let openUntil = 0;
@@ -29,11 +32,13 @@ export function createBreaker(now: () => number): Breaker {
     if (showing === "good") {
       // Whichever call it was: CometChat answers.
       failures = 0;
+      if (openUntil > 0) changed("closed");
       openUntil = 0;
     } else if (showing === "bad") {
       failures += 1;
       // Calls that began before it opened say nothing new when they fail.
       const opens = openUntil === 0 ? failures >= BREAKER_FAILURES : probing;
+      if (opens && openUntil === 0) changed("open");
       if (opens) openUntil = now() + BREAKER_OPEN_MS;
     }
   }

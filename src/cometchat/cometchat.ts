@@ -57,7 +57,7 @@ export interface CometChat {
 
 /** What an isolate knows of one app, its limits and faults included, lives in this closure; apps share nothing. */
 export function createCometChat(app: App, deps: Deps): CometChat {
-  const breaker = createBreaker(deps.now);
+  const breaker = createBreaker(deps.now, (state) => deps.log({ event: "cometchat-breaker", app: app.name, state }));
   const quota = createQuota(deps.now);
   const { send, trouble } = watched(createSend(createClient(app, deps), breaker, quota, deps), deps.now);
   const roles = createRoles(deps.now, (role) =>

@@ -1,6 +1,7 @@
 import { createSimulator, type Simulator } from "./cometchat/index.ts";
 import { APP, makeSecrets, type Secrets, sandboxVars, type Vars, writeDeployment } from "./deployment.ts";
 import { type Gateway, startGateway } from "./gateway.ts";
+import { createFeed } from "./live/feed.ts";
 import { createProvider, type Provider } from "./provider/index.ts";
 import { type Listener, listen, listenTls, type TlsListener } from "./server.ts";
 import { createSite } from "./site.ts";
@@ -23,7 +24,7 @@ export interface SandboxOptions {
 
 export interface Sandbox {
   gateway: URL;
-  /** Demo page, identity provider (`/idp`) and simulated CometChat (`/v3`, `/_sim`). */
+  /** Demo page, live view (`/live`), identity provider (`/idp`) and simulated CometChat (`/v3`, `/_sim`). */
   sandbox: URL;
   app: typeof APP;
   simulator: Simulator;
@@ -67,11 +68,16 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
       backchannelLogoutUri: () => gateway && new URL("/v1/backchannel-logout", gateway.url).href,
     });
     const settings = () => ({ ...APP, gateway: gateway?.url.origin, issuer: provider.issuer });
-    site = createSite({ settings, provider: provider.fetch, simulator: simulator.fetch });
+    const feed = createFeed();
+    open.push(async () => feed.close());
+    site = createSite({ settings, provider: provider.fetch, simulator: simulator.fetch, lines: feed.fetch });
 
     const deployment = await writeDeployment({ ...sandboxVars(sandbox, provider.issuer), ...vars }, secrets, configure);
     open.push(deployment.remove);
-    gateway = await startGateway(deployment, gatewayPort, onLog);
+    gateway = await startGateway(deployment, gatewayPort, (line) => {
+      feed.write(line);
+      onLog?.(line);
+    });
     open.push(gateway.stop);
     const { url, logs } = gateway;
     const { statePath: state } = deployment;

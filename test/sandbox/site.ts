@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Fetch } from "./server.ts";
 
 const PAGE = join(import.meta.dirname, "page");
+const LIVE = join(import.meta.dirname, "live");
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".css": "text/css; charset=utf-8",
@@ -21,20 +22,25 @@ export interface SiteOptions {
   provider: Fetch;
   /** Answers under `/v3/`, `/v3.0/` and `/_sim/`. */
   simulator: Fetch;
+  /** Answers `/live/lines`, what the live view shows. */
+  lines: Fetch;
 }
 
 /** The demo page, and beside it the identity provider and the simulated CometChat, on one port. */
-export function createSite({ settings, provider, simulator }: SiteOptions): Fetch {
+export function createSite({ settings, provider, simulator, lines }: SiteOptions): Fetch {
   const files = new Map([
     ["/", join(PAGE, "index.html")],
     ["/sdk.js", SDK],
   ]);
   for (const name of readdirSync(PAGE)) files.set(`/page/${name}`, join(PAGE, name));
+  files.set("/live", join(LIVE, "index.html"));
+  for (const name of readdirSync(LIVE)) if (extname(name) in TYPES) files.set(`/live/${name}`, join(LIVE, name));
 
   return async (request) => {
     const { pathname } = new URL(request.url);
     const file = files.get(pathname);
     if (file) return serve(file);
+    if (pathname === "/live/lines") return lines(request);
     if (pathname === "/settings.json") return Response.json(settings(), { headers: UNCACHED });
     if (pathname.startsWith("/avatars/")) return portrait(pathname);
     if (pathname.startsWith("/idp/")) return provider(request);

@@ -49,6 +49,7 @@ if (!stopping) console.log(welcome(gateway.origin, sandbox.origin, `http://local
 function welcome(gateway: string, sandbox: string, page: string): string {
   return `
   Demo page   ${page}
+  Live view   ${page}/live
   Gateway     ${gateway}
   CometChat   ${sandbox}/v3   (simulated)
   Provider    ${sandbox}/idp  (simulated)

@@ -35,6 +35,27 @@ describe("the breaker", () => {
     expect(admits()).toBe(false);
   });
 
+  test("tells once that it opens and once that it closes, not of each failure", () => {
+    let now = 1_000;
+    const told: string[] = [];
+    const { enter } = createBreaker(
+      () => now,
+      (state) => told.push(state),
+    );
+    const call = (showing: Showing) => {
+      const leave = enter();
+      if ("settle" in leave) leave.settle(showing);
+    };
+    for (let n = 0; n < BREAKER_FAILURES + 3; n++) call("bad");
+    now += BREAKER_OPEN_MS;
+    call("bad");
+    expect(told).toEqual(["open"]);
+    now += BREAKER_OPEN_MS;
+    call("good");
+    call("good");
+    expect(told).toEqual(["open", "closed"]);
+  });
+
   test("says how long it stays open, and lets one probe through when that has passed", () => {
     const { enter, open, pass } = breaker();
     open();
