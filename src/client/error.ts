@@ -1,0 +1,63 @@
+/** Why the gateway refused, in its own words, or that it could not be asked. */
+export type GatewayErrorCode =
+  | "bad-request"
+  | "session-missing"
+  | "session-malformed"
+  | "session-invalid"
+  | "session-expired"
+  | "backend-unauthorized"
+  | "origin-not-allowed"
+  | "user-deactivated"
+  | "user-not-provisioned"
+  | "subject-not-allowed"
+  | "not-found"
+  | "method-not-allowed"
+  | "body-too-large"
+  | "unsupported-media-type"
+  | "rate-limited"
+  | "config-invalid"
+  | "internal"
+  | "cometchat-rejected"
+  | "cometchat-unavailable"
+  | "cometchat-rate-limited"
+  | "keys-unavailable"
+  | "cometchat-timeout"
+  /** The gateway, the identity provider or CometChat could not be reached. */
+  | "network"
+  /** A sign-out came before the sign-in was done. */
+  | "aborted";
+
+/** What every call fails with. It holds no session and no token, so it may be logged. */
+export class GatewayError extends Error {
+  override readonly name = "GatewayError";
+  declare readonly code: GatewayErrorCode;
+  /** The HTTP status; 401 where there was no session to send, 0 where nothing was answered. */
+  declare readonly status: number;
+  /** What the gateway's log has this request under; empty where the gateway did not answer. */
+  declare readonly requestId: string;
+  /** Seconds. */
+  declare readonly retryAfter?: number;
+
+  constructor(code: GatewayErrorCode, message: string = code, status = 0, requestId = "", retryAfter?: number) {
+    super(message);
+    this.code = code;
+    this.status = status;
+    this.requestId = requestId;
+    if (retryAfter !== undefined) this.retryAfter = retryAfter;
+  }
+}
+
+/**
+ * What the app's own login or logout rejected with. CometChat's messages repeat the auth token ("The auth token … does
+ * not exist"), so the rejection itself is not passed on: code and message are told, without any long word of it.
+ */
+export function refusedBy(what: "login" | "logout", cause: unknown, authToken: string | undefined): GatewayError {
+  const { code, name, message = "" } = Object(cause) as { code?: unknown; name?: unknown; message?: unknown };
+  // LOGIN_IN_PROGRESS is a name, its code is -1.
+  let told = `${what}: ${typeof code === "string" ? code : name}: ${message}`;
+  if (authToken) told = told.split(authToken).join("*");
+  return new GatewayError(
+    told.includes("FAILED_TO_FETCH") ? "network" : "cometchat-rejected",
+    told.replace(/[^\s:]{32,}/g, "*"),
+  );
+}

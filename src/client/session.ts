@@ -1,0 +1,303 @@
+import { GatewayError, refusedBy } from "./error.ts";
+import { type Ask, ATTEMPTS, proceed, reach, rest, type Wire } from "./request.ts";
+import { differ } from "./user.ts";
+
+/** The CometChat user that is signed in. */
+export interface ChatUser {
+  readonly uid: string;
+  readonly appId: string;
+  readonly region: "us" | "eu" | "in";
+}
+
+/** What the gateway answers: a CometChat auth token and whose it is. */
+export interface ChatToken extends ChatUser {
+  readonly authToken: string;
+  /** Whether this call created the CometChat user. */
+  readonly created: boolean;
+  /** When the gateway ends the token, in ISO 8601; only where it is configured to. */
+  readonly expiresAt?: string;
+}
+
+/** A new object at each change, and the same one in between. Holds no token. */
+export interface ChatState {
+  readonly status: "signed-out" | "signing-in" | "signed-in" | "failed";
+  readonly user?: ChatUser;
+  readonly error?: GatewayError;
+}
+
+export interface ChatOptions {
+  /** Where the gateway is: `https://chat-auth.example.com`. */
+  readonly gateway: string;
+  /**
+   * The app's session JWT at this moment; nothing where there is none. Asked for at each attempt, and again before a
+   * login, since the user may have changed meanwhile. Left out: the session is in a cookie.
+   */
+  readonly session?: () => Session | Promise<Session>;
+  /** Logs the user in to CometChat: by the SDK, a UI Kit or the Widget. */
+  readonly login: (token: ChatToken) => unknown;
+  /** Logs the user out of CometChat. */
+  readonly logout?: () => unknown;
+  /** Replaces the global `fetch`. */
+  readonly fetch?: Wire["fetch"];
+  /** Replaces waiting by timer; takes milliseconds. */
+  readonly sleep?: Wire["sleep"];
+  /** Replaces `Date.now`. */
+  readonly now?: () => number;
+}
+
+type Session = string | null | undefined;
+
+export interface ChatSession {
+  /**
+   * Signs in: one request and one login for any number of callers at the same time, and none where this user is signed
+   * in already. Rejects with a `GatewayError`.
+   */
+  signIn(): Promise<ChatToken>;
+  /**
+   * Ends the auth token, or with `everywhere` all of the user's, and logs out of CometChat; each is done though the other
+   * fails. Rejects with a `GatewayError` where one did; called again, it tries again.
+   */
+  signOut(options?: { readonly everywhere?: boolean }): Promise<void>;
+  /**
+   * For the SDK's `logoutSuccess`: gets a new token and logs in again. Does nothing after `signOut`, so the listener need
+   * not tell the two apart. Rejects with a `GatewayError`; a 401 signs out.
+   */
+  revoked(): Promise<void>;
+  readonly state: ChatState;
+  /** Calls the listener at each change; what it returns ends that. */
+  subscribe(listener: (state: ChatState) => void): () => void;
+}
+
+/** A sign-in under way. */
+interface Flight {
+  promise: Promise<ChatToken>;
+  readonly stop: AbortController;
+  /** Whether somebody asked for a sign-in since the session was last compared. */
+  joined: boolean;
+  /** Whether CometChat ended the token that this replaces. */
+  revoked: boolean;
+  /** The app's login, while it is under way. */
+  login?: Promise<unknown>;
+}
+
+/** How often a sign-in may begin anew because the session became another user's. */
+const ROUNDS = 5;
+const NOT_FOUND = "AUTH_ERR_AUTH_TOKEN_NOT_FOUND";
+
+/** One user's sign-in to CometChat, from the app's session to the app's own login. */
+export function createChatSession(options: ChatOptions): ChatSession {
+  const wire: Wire = {
+    gateway: options.gateway.replace(/\/+$/, ""),
+    // Looked up at each call: pages and tests replace it.
+    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+    sleep: options.sleep ?? ((ms) => new Promise((done) => setTimeout(done, ms))),
+    now: options.now ?? Date.now,
+  };
+  const listeners = new Set<(state: ChatState) => void>();
+  let state: ChatState = { status: "signed-out" };
+  let flight: Flight | undefined;
+  let leaving: { readonly everywhere: boolean; done: Promise<void> } | undefined;
+  /** The last token, and the session it was given for. Kept until it has ended, or another one has come. */
+  let held: { readonly token: ChatToken; readonly session: string | undefined } | undefined;
+  /** Whether being signed out is what the app asked for. */
+  let left = false;
+
+  function change(next: ChatState): void {
+    state = Object.freeze(next);
+    for (const listener of listeners) {
+      try {
+        listener(state);
+      } catch (error) {
+        // Reported as any error of the app's own; the sign-in goes on.
+        Promise.reject(error);
+      }
+    }
+  }
+
+  const ask: Ask = async () => {
+    if (!options.session) return;
+    let session: Session;
+    try {
+      session = await options.session();
+    } catch {
+      // Not a word of what a provider's library rejects with: it may hold the session.
+      throw new GatewayError("network");
+    }
+    if (!session) throw new GatewayError("session-missing", undefined, 401);
+    return session;
+  };
+
+  async function logOut(): Promise<void> {
+    try {
+      await options.logout?.();
+    } catch (cause) {
+      const error = refusedBy("logout", cause, held?.token.authToken);
+      // The SDK's own spelling. The end is the same.
+      if (!/USER_NOT_LOGG?ED_IN/.test(error.message)) throw error;
+    }
+  }
+
+  /** Whether the session is another user's by now. Rejects where there is none any more. */
+  async function changed(sent: string | undefined): Promise<boolean> {
+    if (!sent) return false;
+    // A provider that is down says nothing of who its user is.
+    const again = () => ask().catch((error: GatewayError) => (error.status ? Promise.reject(error) : sent));
+    const current = await again();
+    // Of two texts that are no JWTs: an app that makes a new one at each call would never be done.
+    return differ(sent, current) ?? current === (await again());
+  }
+
+  /** False where CometChat does not know the token. */
+  async function logIn(own: Flight, token: ChatToken): Promise<boolean> {
+    const { signal } = own.stop;
+    for (let attempt = 1; ; attempt += 1) {
+      proceed(signal);
+      try {
+        own.login = Promise.resolve(options.login(token));
+        const user = Object(await own.login) as { getUid?: () => string };
+        // Some SDKs resolve with the user who is logged in already.
+        if ((user.getUid?.() ?? token.uid).toLowerCase() === token.uid) return true;
+        throw new Error("already logged in");
+      } catch (cause) {
+        const error = refusedBy("login", cause, token.authToken);
+        const told = error.message;
+        if (told.includes(NOT_FOUND)) return false;
+        const another = /already.*log/i.test(told);
+        if (attempt === ATTEMPTS || !(another || error.code === "network" || told.includes("LOGIN_IN_PROGRESS")))
+          throw error;
+        if (another) await logOut().catch(() => undefined);
+        await rest(wire, signal, attempt - 1);
+      }
+    }
+  }
+
+  async function run(own: Flight, quiet: boolean): Promise<ChatToken> {
+    const { signal } = own.stop;
+    try {
+      await leaving?.done.catch(() => undefined);
+      if (quiet && held) {
+        const other = Date.parse(held.token.expiresAt ?? "") <= wire.now() || (await changed(held.session));
+        if (!other && !own.revoked) return finish(own, held.token);
+        proceed(signal);
+        change({ status: "signing-in" });
+        // Whatever comes now, this page is not the former user's any more.
+        if (other) await logOut().catch(() => undefined);
+      }
+      for (let round = 0, fresh = false; round < ROUNDS; round += 1) {
+        fresh ||= own.revoked;
+        const body = fresh ? { fresh } : undefined;
+        const { body: token, session } = await reach<ChatToken>(wire, ask, signal, "POST", "/v1/token", body);
+        held = { token, session };
+        if (await changed(session)) continue;
+        own.joined = false;
+        if (!(await logIn(own, token))) {
+          if (fresh) throw new GatewayError("cometchat-rejected", `login: ${NOT_FOUND}`);
+          fresh = true;
+        } else if (!own.joined || !(await changed(session))) return finish(own, token);
+      }
+      throw new GatewayError("aborted");
+    } catch (cause) {
+      const error = cause as GatewayError;
+      if (flight === own) {
+        flight = undefined;
+        if (own.revoked && error.status === 401) {
+          left = true;
+          change({ status: "signed-out", error });
+          await logOut().catch(() => undefined);
+        } else change({ status: "failed", error });
+      }
+      throw error;
+    }
+  }
+
+  function finish(own: Flight, token: ChatToken): ChatToken {
+    proceed(own.stop.signal);
+    flight = undefined;
+    const { uid, appId, region } = token;
+    if (state.status !== "signed-in") change({ status: "signed-in", user: { uid, appId, region } });
+    return token;
+  }
+
+  function enter(revoked: boolean): Promise<ChatToken> {
+    left = false;
+    if (flight) {
+      flight.joined = true;
+      flight.revoked ||= revoked;
+      return flight.promise;
+    }
+    // A session in a cookie cannot be compared: whose it is, only the gateway can tell.
+    const quiet = state.status === "signed-in" && !revoked && !!options.session;
+    const own = { stop: new AbortController(), joined: false, revoked } as Flight;
+    flight = own;
+    if (!quiet) change({ status: "signing-in" });
+    own.promise = new Promise((resolve, reject) => {
+      own.stop.signal.addEventListener("abort", () => reject(new GatewayError("aborted")));
+      run(own, quiet).then(resolve, reject);
+    });
+    return own.promise;
+  }
+
+  async function end(everywhere: boolean): Promise<void> {
+    const ended = held;
+    // The gateway ends a token for its own user only, who may have changed.
+    const whose: Ask = async () => {
+      const session = await ask();
+      return differ(ended?.session, session) ? ended?.session : session;
+    };
+    const body = ended && !everywhere ? { authToken: ended.token.authToken } : undefined;
+    try {
+      const { signal } = new AbortController();
+      await reach(wire, whose, signal, "DELETE", everywhere ? "/v1/tokens" : "/v1/token", body);
+    } catch (error) {
+      // It asks for the token, and there is none: nothing was given to this page.
+      if (ended || (error as GatewayError).status !== 400) throw error;
+    }
+    if (held === ended) held = undefined;
+  }
+
+  return {
+    signIn: () => enter(false),
+
+    async revoked() {
+      if (!left) await enter(true);
+    },
+
+    signOut({ everywhere = false } = {}) {
+      const pending = flight;
+      const before = leaving;
+      left = true;
+      flight = undefined;
+      pending?.stop.abort();
+      if (state.status !== "signed-out" || state.error) change({ status: "signed-out" });
+      if (before && (before.everywhere || !everywhere)) return before.done;
+      const loggedOut = async () => {
+        // A login that is under way would otherwise come after the logout.
+        await pending?.login?.catch(() => undefined);
+        if (!before) await logOut();
+      };
+      const work = async () => {
+        await before?.done.catch(() => undefined);
+        const outcomes = await Promise.allSettled([end(everywhere), loggedOut()]);
+        if (leaving === own) leaving = undefined;
+        for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+      };
+      const own = { everywhere, done: Promise.resolve() };
+      leaving = own;
+      own.done = work();
+      return own.done;
+    },
+
+    get state() {
+      return state;
+    },
+
+    subscribe(listener) {
+      // One function may listen twice, and stop once.
+      const own = (next: ChatState) => listener(next);
+      listeners.add(own);
+      return () => {
+        listeners.delete(own);
+      };
+    },
+  };
+}
