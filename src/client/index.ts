@@ -1,9 +1,3 @@
 export { GatewayError, type GatewayErrorCode } from "./error.ts";
-export {
-  type ChatOptions,
-  type ChatSession,
-  type ChatState,
-  type ChatToken,
-  type ChatUser,
-  createChatSession,
-} from "./session.ts";
+export { createChatSession } from "./session.ts";
+export type { ChatOptions, ChatSession, ChatState, ChatToken, ChatUser } from "./types.ts";

@@ -1,5 +1,7 @@
+"use client";
+
 import { useEffect, useSyncExternalStore } from "react";
-import type { ChatSession, ChatState } from "./session.ts";
+import type { ChatSession, ChatState } from "./types.ts";
 
 /**
  * The state of the chat session, which is signed in when the component is mounted and `enabled` is not false. How it went

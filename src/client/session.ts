@@ -1,72 +1,8 @@
-import { GatewayError, refusedBy } from "./error.ts";
+import { GatewayError } from "./error.ts";
+import { refusedBy } from "./refusal.ts";
 import { type Ask, ATTEMPTS, proceed, reach, rest, type Wire } from "./request.ts";
+import type { ChatOptions, ChatSession, ChatState, ChatToken, Session } from "./types.ts";
 import { differ } from "./user.ts";
-
-/** The CometChat user that is signed in. */
-export interface ChatUser {
-  readonly uid: string;
-  readonly appId: string;
-  readonly region: "us" | "eu" | "in";
-}
-
-/** What the gateway answers: a CometChat auth token and whose it is. */
-export interface ChatToken extends ChatUser {
-  readonly authToken: string;
-  /** Whether this call created the CometChat user. */
-  readonly created: boolean;
-  /** When the gateway ends the token, in ISO 8601; only where it is configured to. */
-  readonly expiresAt?: string;
-}
-
-/** A new object at each change, and the same one in between. Holds no token. */
-export interface ChatState {
-  readonly status: "signed-out" | "signing-in" | "signed-in" | "failed";
-  readonly user?: ChatUser;
-  readonly error?: GatewayError;
-}
-
-export interface ChatOptions {
-  /** Where the gateway is: `https://chat-auth.example.com`. */
-  readonly gateway: string;
-  /**
-   * The app's session JWT at this moment; nothing where there is none. Asked for at each attempt, and again before a
-   * login, since the user may have changed meanwhile. Left out: the session is in a cookie.
-   */
-  readonly session?: () => Session | Promise<Session>;
-  /** Logs the user in to CometChat: by the SDK, a UI Kit or the Widget. */
-  readonly login: (token: ChatToken) => unknown;
-  /** Logs the user out of CometChat. */
-  readonly logout?: () => unknown;
-  /** Replaces the global `fetch`. */
-  readonly fetch?: Wire["fetch"];
-  /** Replaces waiting by timer; takes milliseconds. */
-  readonly sleep?: Wire["sleep"];
-  /** Replaces `Date.now`. */
-  readonly now?: () => number;
-}
-
-type Session = string | null | undefined;
-
-export interface ChatSession {
-  /**
-   * Signs in: one request and one login for any number of callers at the same time, and none where this user is signed
-   * in already. Rejects with a `GatewayError`.
-   */
-  signIn(): Promise<ChatToken>;
-  /**
-   * Ends the auth token, or with `everywhere` all of the user's, and logs out of CometChat; each is done though the other
-   * fails. Rejects with a `GatewayError` where one did; called again, it tries again.
-   */
-  signOut(options?: { readonly everywhere?: boolean }): Promise<void>;
-  /**
-   * For the SDK's `logoutSuccess`: gets a new token and logs in again. Does nothing after `signOut`, so the listener need
-   * not tell the two apart. Rejects with a `GatewayError`; a 401 signs out.
-   */
-  revoked(): Promise<void>;
-  readonly state: ChatState;
-  /** Calls the listener at each change; what it returns ends that. */
-  subscribe(listener: (state: ChatState) => void): () => void;
-}
 
 /** A sign-in under way. */
 interface Flight {
@@ -82,7 +18,6 @@ interface Flight {
 
 /** How often a sign-in may begin anew because the session became another user's. */
 const ROUNDS = 5;
-const NOT_FOUND = "AUTH_ERR_AUTH_TOKEN_NOT_FOUND";
 
 /** One user's sign-in to CometChat, from the app's session to the app's own login. */
 export function createChatSession(options: ChatOptions): ChatSession {
@@ -147,8 +82,8 @@ export function createChatSession(options: ChatOptions): ChatSession {
     return differ(sent, current) ?? current === (await again());
   }
 
-  /** False where CometChat does not know the token. */
-  async function logIn(own: Flight, token: ChatToken): Promise<boolean> {
+  /** Resolves with the refusal where CometChat does not know the token. */
+  async function logIn(own: Flight, token: ChatToken): Promise<GatewayError | undefined> {
     const { signal } = own.stop;
     for (let attempt = 1; ; attempt += 1) {
       proceed(signal);
@@ -156,16 +91,14 @@ export function createChatSession(options: ChatOptions): ChatSession {
         own.login = Promise.resolve(options.login(token));
         const user = Object(await own.login) as { getUid?: () => string };
         // Some SDKs resolve with the user who is logged in already.
-        if ((user.getUid?.() ?? token.uid).toLowerCase() === token.uid) return true;
+        if ((user.getUid?.() ?? token.uid).toLowerCase() === token.uid) return;
         throw new Error("already logged in");
       } catch (cause) {
         const error = refusedBy("login", cause, token.authToken);
         const told = error.message;
-        if (told.includes(NOT_FOUND)) return false;
-        const another = /already.*log/i.test(told);
-        if (attempt === ATTEMPTS || !(another || error.code === "network" || told.includes("LOGIN_IN_PROGRESS")))
-          throw error;
-        if (another) await logOut().catch(() => undefined);
+        if (told.includes("AUTH_ERR_AUTH_TOKEN_NOT_FOUND")) return error;
+        if (attempt === ATTEMPTS || !/FAILED_TO_FETCH|LOGIN_IN_PROGRESS|already.*log/i.test(told)) throw error;
+        if (/already/i.test(told)) await logOut().catch(() => undefined);
         await rest(wire, signal, attempt - 1);
       }
     }
@@ -190,8 +123,9 @@ export function createChatSession(options: ChatOptions): ChatSession {
         held = { token, session };
         if (await changed(session)) continue;
         own.joined = false;
-        if (!(await logIn(own, token))) {
-          if (fresh) throw new GatewayError("cometchat-rejected", `login: ${NOT_FOUND}`);
+        const unknown = await logIn(own, token);
+        if (unknown) {
+          if (fresh) throw unknown;
           fresh = true;
         } else if (!own.joined || !(await changed(session))) return finish(own, token);
       }
@@ -268,7 +202,7 @@ export function createChatSession(options: ChatOptions): ChatSession {
       left = true;
       flight = undefined;
       pending?.stop.abort();
-      if (state.status !== "signed-out" || state.error) change({ status: "signed-out" });
+      if (state.status !== "signed-out") change({ status: "signed-out" });
       if (before && (before.everywhere || !everywhere)) return before.done;
       const loggedOut = async () => {
         // A login that is under way would otherwise come after the logout.

@@ -1,0 +1,24 @@
+import { copyFile, mkdir, rename } from "node:fs/promises";
+import { join, resolve } from "node:path";
+
+/**
+ * npm packs the README.md of the folder, whatever package.json lists. So while it packs, that is the client package's;
+ * the repository's own is put back afterwards, or by the next build where packing was interrupted.
+ */
+const saved = (root: string): string => join(root, "dist/README.md");
+
+export async function restoreReadme(root: string): Promise<void> {
+  await rename(saved(root), join(root, "README.md")).catch(() => undefined);
+}
+
+async function swapReadme(root: string): Promise<void> {
+  await restoreReadme(root);
+  await mkdir(join(root, "dist"), { recursive: true });
+  await copyFile(join(root, "README.md"), saved(root));
+  await copyFile(join(root, "src/client/README.md"), join(root, "README.md"));
+}
+
+if (import.meta.main) {
+  const root = resolve(import.meta.dirname, "../..");
+  await (process.argv[2] === "restore" ? restoreReadme(root) : swapReadme(root));
+}
