@@ -130,6 +130,21 @@ describe("the page of endpoints", () => {
   });
 });
 
+describe("the page of standards", () => {
+  const rows = [...page("docs/standards.md").matchAll(/^\| .+ \| .+ \| `(test\/[^`]+)` \| (.+) \|$/gm)];
+
+  it("has a row for each requirement that concerns the gateway", () => {
+    expect(rows.length).toBeGreaterThan(30);
+  });
+
+  it.each(rows.map(([, file = "", title = ""]) => [file, title]))(
+    "names a test that is there: %s, %s",
+    async (file, title) => {
+      expect(await read(file)).toContain(title);
+    },
+  );
+});
+
 describe("wrangler.toml", () => {
   it("is a configuration that the gateway takes, also with all its examples switched on", async () => {
     expect(await problemsOf(varsOf(deployment))).toEqual([]);
