@@ -56,6 +56,7 @@ export async function signIn(
   );
   if (!home.ok) return home;
   const chat = home.value;
+  Object.assign(timing.names, { app: chat.app.name, region: chat.app.region });
   const { profile, dropped } = profileOf(issuer, claims);
   const user = { uid, issuer, profile, dropped, session: verified.value, sessionHash: session, mapping };
 

@@ -5,7 +5,7 @@ import type { Result } from "../result.ts";
 import { createBreaker } from "./breaker.ts";
 import { createClient } from "./client.ts";
 import { createQuota } from "./quota.ts";
-import { createSend } from "./resilience.ts";
+import { createSend, type Send } from "./resilience.ts";
 import { createRoles } from "./roles.ts";
 import { createTokens } from "./tokens.ts";
 import { watched } from "./trouble.ts";
@@ -59,7 +59,11 @@ export interface CometChat {
 export function createCometChat(app: App, deps: Deps): CometChat {
   const breaker = createBreaker(deps.now, (state) => deps.log({ event: "cometchat-breaker", app: app.name, state }));
   const quota = createQuota(deps.now);
-  const { send, trouble } = watched(createSend(createClient(app, deps), breaker, quota, deps), deps.now);
+  const { send: watchedSend, trouble } = watched(createSend(createClient(app, deps), breaker, quota, deps), deps.now);
+  const send: Send = (call, context) => {
+    Object.assign(context.timing.names, { app: app.name, region: app.region });
+    return watchedSend(call, context);
+  };
   const roles = createRoles(deps.now, (role) =>
     deps.log({
       event: "cometchat-role-unknown",

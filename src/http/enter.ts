@@ -96,7 +96,7 @@ export function refuse(error: Error, c: HonoContext<HonoEnv>): Response {
 }
 
 function lineOf(c: HonoContext<HonoEnv>, requestId: string, now: number, deps: Deps, gateway?: Gateway): RequestLine {
-  const { route, error, app, region, issuer, created, reused } = c.get("outcome");
+  const { route, error, created, reused } = c.get("outcome");
   const timing = gateway && c.get("context").timing;
   return {
     event: "request",
@@ -109,9 +109,9 @@ function lineOf(c: HonoContext<HonoEnv>, requestId: string, now: number, deps: D
     code: error ? reasons[error.reason] : "ok",
     reason: error?.reason,
     remedy: error?.remedy,
-    app,
-    region,
-    issuer,
+    app: timing?.names.app,
+    region: timing?.names.region,
+    issuer: timing?.names.issuer,
     created,
     reused,
     calls: timing?.calls() ?? 0,

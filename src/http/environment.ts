@@ -19,10 +19,6 @@ interface Outcome {
   /** The route's pattern; never the path, which may hold a uid. */
   route: string;
   error?: GatewayError;
-  app?: string;
-  region?: string;
-  /** The operator's name of the issuer whose session it is. */
-  issuer?: string;
   created?: boolean;
   reused?: boolean;
 }

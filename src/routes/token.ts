@@ -30,7 +30,7 @@ export async function postToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const where = whereabouts(c.req.raw);
   const signedIn = expect(await signIn(credential, { fresh, where }, gateway, context));
   const { authToken, uid, app, created, reused, expiresAt } = signedIn;
-  Object.assign(outcome, { app: app.name, region: app.region, created, reused });
+  Object.assign(outcome, { created, reused });
   const answer = { authToken, uid, appId: app.appId, region: app.region, created };
   const end = expiresAt === null ? {} : { expiresAt: new Date(expiresAt).toISOString() };
   return c.json({ ...answer, ...end }, reused ? 200 : 201);
@@ -63,14 +63,14 @@ export async function deleteTokens(c: HonoContext<HonoEnv>): Promise<Response> {
 
 /** Who signs out, and in which app. */
 async function callerOf(c: HonoContext<HonoEnv>, credential: Credential) {
-  const { gateway, context, outcome } = c.var;
+  const { gateway, context } = c.var;
   const session = expect(await context.timing.measure("session", () => gateway.verifier.verify(credential, context)));
   const uid = expect(await uidOf(session.issuer, session.subject));
   expect(await limit(gateway.limits.user, uid, "user-limited", gateway.deps));
   const mapping = await context.timing.measure("directory", () => gateway.directory.get(uid));
   const { issuer, claims } = session;
   const chat = expect(await appFor({ uid, issuer, claims, mapping }, undefined, gateway, context));
-  Object.assign(outcome, { app: chat.app.name, region: chat.app.region });
+  Object.assign(context.timing.names, { app: chat.app.name, region: chat.app.region });
   return { session, uid, chat };
 }
 

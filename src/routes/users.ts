@@ -42,6 +42,7 @@ interface Newcomer extends Profile {
 export async function postUser(c: C): Promise<Response> {
   const { gateway, context, outcome } = c.var;
   const { subject, issuer, app: wish, withAuthToken = false, ...given } = await newcomerIn(c);
+  context.timing.names.issuer = issuer.name;
   const uid = expect(await uidOf(issuer, subject));
   const app = await homeFor(c, issuer, uid, wish);
   const chat = gateway.cometchat(app);
@@ -65,7 +66,7 @@ export async function postUser(c: C): Promise<Response> {
   context.after("provisioned", (later) => provisioned({ uid, profile, created }, chat, gateway, later));
   if (authToken !== undefined) record(c, chat, uid, authToken);
   const { appId, region } = chat.app;
-  Object.assign(outcome, { app: chat.app.name, region, created });
+  outcome.created = created;
   return c.json({ uid, appId, region, created, authToken }, created ? 201 : 200);
 }
 

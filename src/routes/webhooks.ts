@@ -27,6 +27,7 @@ export async function postWebhook(c: C): Promise<Response> {
   const { gateway, context } = c.var;
   const issuer = issuerIn(c);
   const signed = readSignature(c.req.raw.headers, context.now);
+  if (issuer) context.timing.names.issuer = issuer.name;
   if (!issuer || !signed) return turnAway(c);
   const bytes = await readBytes(c, WEBHOOK_BYTES);
   if (!(await isSigned(signed, bytes, issuer.webhookKeys))) return turnAway(c);

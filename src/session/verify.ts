@@ -65,6 +65,7 @@ export function createVerifier({
     const { header, kid, typ, claims } = compact;
     const issuer = issuerOf(claims, among);
     if (!issuer.ok) return issuer;
+    context.timing.names.issuer = issuer.value.name;
     const alg = allowed(header.alg, issuer.value);
     if (!alg) return fail("alg-not-allowed");
     // RFC 7515 §4.1.11: no extension is understood here, so every `crit` is refused, an empty one too.
@@ -102,7 +103,10 @@ export function createVerifier({
       const remembered = memory.recall(digest, context.now);
       if (remembered && named.includes(remembered.session.issuer)) {
         const { session, key } = remembered;
-        if (sources.some(({ issuer, keys }) => issuer === session.issuer && keys.trusts(key))) return ok(session);
+        if (sources.some(({ issuer, keys }) => issuer === session.issuer && keys.trusts(key))) {
+          context.timing.names.issuer = session.issuer.name;
+          return ok(session);
+        }
       }
 
       const compact = inspect(token);

@@ -1,7 +1,19 @@
 /** The stages of a request that `Server-Timing` names. */
 type Stage = "session" | "directory" | "cometchat";
 
+/** The operator's own names for whom a request is for. */
+interface Names {
+  app?: string;
+  region?: string;
+  issuer?: string;
+}
+
 export interface Timing {
+  /**
+   * What is known by now of whom the request is for, whatever becomes of it: each step writes what it has found. A
+   * failure's log line tells by this which app or provider it was.
+   */
+  readonly names: Names;
   /** Runs `work` and adds its duration to the stage. */
   readonly measure: <T>(stage: Stage, work: () => Promise<T>) => Promise<T>;
   /** Milliseconds per stage so far, and since the start. */
@@ -17,9 +29,11 @@ export interface Timing {
 export function createTiming(now: () => number): Timing {
   const start = now();
   let calls = 0;
+  const names: Names = {};
   const spent: Partial<Record<Stage, number>> = {};
   const stages = () => ({ ...spent, total: now() - start });
   return {
+    names,
     async measure(stage, work) {
       const before = now();
       try {

@@ -84,6 +84,111 @@ describe("the data point of a request", () => {
   });
 });
 
+describe("a request that failed tells for whom it was, as far as that was known by then", () => {
+  const BACKEND_SECRET = "a-backend-secret-of-more-than-32-bytes-0123456789";
+  const KEY = btoa("w".repeat(32));
+  /** Two apps, of which the one in Europe fails; a claim says which is a user's. */
+  const failing = () => {
+    const world = recording({
+      env: {
+        BACKEND_SECRET,
+        HOOK: `whsec_${KEY}`,
+        COMETCHAT_APPS: EUROPE.env?.COMETCHAT_APPS,
+        PLACEMENT: EUROPE.env?.PLACEMENT,
+        SESSION_ISSUERS: [{ issuer: ISSUER, name: "staff", audience: ["chat"], webhookSecret: "HOOK" }],
+      },
+      simulator: { appId: "2753000000000eu", region: "eu" },
+    });
+    world.simulator.seed({ uid: "alice", name: "Alice" });
+    world.simulator.faults.add({ match: "any", effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" } });
+    return world;
+  };
+  const told = (world: ReturnType<typeof recording>) => {
+    const line = world.lines.findLast(({ event }) => event === "request");
+    const [, code, app, region, , issuer] = world.points.at(-1)?.blobs ?? [];
+    expect([code, app, region, issuer]).toEqual([line?.code, line?.app ?? "", line?.region ?? "", line?.issuer ?? ""]);
+    return [code, app, region, issuer];
+  };
+  const bearer = async (world: World, method = "POST"): Promise<RequestInit> => ({
+    method,
+    headers: { Authorization: `Bearer ${await world.provider.issue({ subject: "alice" })}` },
+  });
+  const signOut = async (world: World): Promise<RequestInit> => {
+    const { headers } = await bearer(world);
+    const body = JSON.stringify({ authToken: "alice_1700000000abcdef" });
+    return { method: "DELETE", headers: { ...(headers as object), "Content-Type": "application/json" }, body };
+  };
+  const backend = (method: string, body?: unknown): RequestInit => ({
+    method,
+    headers: { Authorization: `Bearer ${BACKEND_SECRET}`, "Content-Type": "application/json" },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  async function webhook(): Promise<RequestInit> {
+    const [id, timestamp, body] = [
+      "msg_1",
+      String(Math.floor(Date.now() / 1000)),
+      '{"type":"user.deleted","data":{"sub":"alice"}}',
+    ];
+    const bytes = new TextEncoder().encode("w".repeat(32));
+    const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    const signed = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(`${id}.${timestamp}.${body}`));
+    const signature = `v1,${btoa(String.fromCharCode(...new Uint8Array(signed)))}`;
+    const headers = { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signature };
+    return { method: "POST", headers, body };
+  }
+  const logout = async (world: World): Promise<RequestInit> => ({
+    method: "POST",
+    body: new URLSearchParams({ logout_token: await world.provider.issueLogoutToken({ sub: "alice" }) }),
+  });
+  const create = backend("POST", { subject: "bob", name: "Bob" });
+
+  it.each<[string, string, (world: World) => Promise<RequestInit>, string]>([
+    ["a sign-in", "/v1/token", bearer, "staff"],
+    ["a sign-out", "/v1/token", signOut, "staff"],
+    ["a sign-out everywhere", "/v1/tokens", (world) => bearer(world, "DELETE"), "staff"],
+    ["a user of a backend's", "/v1/users", async () => create, "staff"],
+    ["a look at a user", "/v1/users/alice", async () => backend("GET"), ""],
+    ["a deactivation", "/v1/users/alice", async () => backend("DELETE"), ""],
+    ["a logout", "/v1/backchannel-logout", logout, "staff"],
+    ["a webhook", "/v1/webhooks/staff", async () => webhook(), "staff"],
+  ])("%s, while CometChat is down", async (_, path, init, issuer) => {
+    const world = failing();
+    const response = await world.call(path, await init(world));
+    expect(response.status).toBeGreaterThanOrEqual(500);
+    expect(told(world).slice(1)).toEqual(["eu", "eu", issuer]);
+  });
+
+  it("a sign-in that CometChat is not even asked for any more", async () => {
+    const world = failing();
+    for (let time = 0; time < 6; time += 1) await world.signIn({ subject: "alice" });
+    const calls = world.simulator.journal.entries.length;
+    await world.signIn({ subject: "alice" });
+    expect(world.simulator.journal.entries).toHaveLength(calls);
+    expect(told(world)).toEqual(["cometchat-unavailable", "eu", "eu", "staff"]);
+  });
+
+  it("a session that is no good names its provider, and a stranger's names nobody", async () => {
+    const world = failing();
+    await world.signIn({ subject: "alice", expiresIn: -3600 });
+    expect(told(world)).toEqual(["session-expired", "", "", "staff"]);
+    await world.signIn("eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V2aWwuZXhhbXBsZSJ9.AAAA");
+    expect(told(world)).toEqual(["session-invalid", "", "", ""]);
+    // Remembered from before, it names its provider all the same.
+    const session = await world.provider.issue({ subject: "alice" });
+    await world.signIn(session);
+    await world.signIn(session);
+    expect(told(world)[3]).toBe("staff");
+  });
+
+  it("a provider whose keys cannot be had is named", async () => {
+    const world = failing();
+    const { METRICS: _, ...env } = world.env;
+    const dead = recording({ env, deps: { fetch: () => Promise.reject(new TypeError("down")) } });
+    await dead.signIn(await world.provider.issue({ subject: "alice" }));
+    expect(told(dead)).toEqual(["keys-unavailable", "", "", "staff"]);
+  });
+});
+
 describe("a dataset that is no good costs no sign-in", () => {
   const throwing = {
     writeDataPoint: () => {
