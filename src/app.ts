@@ -19,27 +19,27 @@ interface Route {
   readonly methods: Readonly<Record<string, Handler<HonoEnv>>>;
   /** Whether pages of the listed origins call it. */
   readonly browser?: true;
-  /** Whether it does no work that an address could ask for too often. */
-  readonly unlimited?: true;
+  /** What counts against the caller's address: by default every request. */
+  readonly counts?: "refusals" | "nothing";
   /** Where it is not there, everything is answered as at any address that never was. */
   readonly present?: (c: Context<HonoEnv>) => boolean;
-  /** Refuses whom it does not know, and counts the refusals itself. */
+  /** Refuses whom it does not know. */
   readonly admit?: (c: Context<HonoEnv>) => Promise<void>;
 }
 
-const backend = { present: hasBackend, admit: admitBackend, unlimited: true } as const;
+const backend = { present: hasBackend, admit: admitBackend, counts: "refusals" } as const;
 
 const routes: readonly Route[] = [
   { path: "/v1/token", methods: { POST: postToken, DELETE: deleteToken }, browser: true },
   { path: "/v1/tokens", methods: { DELETE: deleteTokens }, browser: true },
-  { path: "/v1/backchannel-logout", methods: { POST: postLogout }, unlimited: true },
+  { path: "/v1/backchannel-logout", methods: { POST: postLogout }, counts: "refusals" },
   { path: "/v1/users", methods: { POST: postUser }, ...backend },
   { path: "/v1/users/:uid", methods: { GET: getUser, PATCH: patchUser, DELETE: deleteUser }, ...backend },
   { path: "/v1/users/:uid/reactivate", methods: { POST: postReactivate }, ...backend },
   { path: "/v1/users/:uid/tokens", methods: { DELETE: deleteUserTokens }, ...backend },
-  { path: "/v1/webhooks/:issuer", methods: { POST: postWebhook }, present: hasWebhook, unlimited: true },
+  { path: "/v1/webhooks/:issuer", methods: { POST: postWebhook }, present: hasWebhook, counts: "refusals" },
   { path: "/openapi.json", methods: { GET: getOpenapi } },
-  { path: "/healthz", methods: { GET: getHealth }, unlimited: true },
+  { path: "/healthz", methods: { GET: getHealth }, counts: "nothing" },
   { path: "/readyz", methods: { GET: getReady } },
 ];
 
@@ -50,7 +50,7 @@ export function createApp(deps: Deps): Hono<HonoEnv> {
   app.onError(refuse);
   app.notFound((c) => refuse(new Refusal({ reason: "route-unknown" }), c));
 
-  for (const { path, methods, browser, unlimited, present, admit } of routes) {
+  for (const { path, methods, browser, counts, present, admit } of routes) {
     const allow = [...Object.keys(methods), ...(browser ? ["OPTIONS"] : [])].join(", ");
     app.use(path, async (c, next) => {
       if (present && !present(c)) throw new Refusal({ reason: "route-unknown" });
@@ -60,10 +60,12 @@ export function createApp(deps: Deps): Hono<HonoEnv> {
       c.header("Vary", "Origin, Authorization, Cookie");
     });
     if (browser) app.use(path, cors(allow));
-    if (!unlimited) {
+    if (counts !== "nothing") {
       app.use(path, async (c, next) => {
-        const { limits, deps } = c.var.gateway;
-        expect(await limit(limits.address, addressKey(c.req.raw.headers), "address-limited", deps));
+        const { limits, refusals, deps } = c.var.gateway;
+        const { headers } = c.req.raw;
+        if (counts === "refusals") expect(refusals.admit(headers));
+        else expect(await limit(limits.address, addressKey(headers), "address-limited", deps));
         await next();
       });
     }

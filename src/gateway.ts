@@ -5,6 +5,7 @@ import type { Config } from "./config/types.ts";
 import type { Deps } from "./context.ts";
 import { createDirectory, type Directory } from "./directory/directory.ts";
 import { createOrigins, type Origins } from "./http/origin.ts";
+import { createRefusals, type Refusals } from "./http/refusals.ts";
 import { createLedgers, type Ledgers } from "./ledger/access.ts";
 import { createHeld, type Held } from "./ledger/held.ts";
 import { DIRECTORY_READ_MS } from "./limits.ts";
@@ -26,6 +27,7 @@ export interface Gateway {
   readonly apps: () => readonly CometChat[];
   readonly users: KVNamespace;
   readonly limits: { readonly address: RateLimit; readonly user: RateLimit };
+  readonly refusals: Refusals;
   readonly metrics: AnalyticsEngineDataset | undefined;
 }
 
@@ -51,6 +53,7 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
     apps: () => [...clients.values()],
     users: bindings.USERS,
     limits: { address: bindings.RATE_LIMIT_IP, user: bindings.RATE_LIMIT_USER },
+    refusals: createRefusals(bindings.RATE_LIMIT_IP, deps),
     metrics: bindings.METRICS,
   });
 }

@@ -34,6 +34,8 @@ export const AFTER_PAUSE_MS = 1_100;
 export const RATE_LIMIT_MS = 100;
 /** What `Retry-After` says after our own limits: the bindings' period, since they tell no rest. */
 export const LIMIT_PERIOD_SECONDS = 60;
+/** Addresses that are remembered to be over their limit, for that period; about 100 bytes each. */
+export const ADDRESSES_REMEMBERED = 10_000;
 
 // CometChat (docs, articles/properties-and-constraints)
 export const UID_CHARS = 100;

@@ -3,6 +3,7 @@ export interface Memory<V> {
   readonly get: (key: string) => V | undefined;
   readonly set: (key: string, value: V) => void;
   readonly delete: (key: string) => void;
+  readonly size: number;
   readonly entries: () => Iterable<readonly [key: string, value: V]>;
 }
 
@@ -35,6 +36,9 @@ export function createMemory<V>(most: number, now: () => number, ms = Number.POS
     },
     delete: (key) => {
       entries.delete(key);
+    },
+    get size() {
+      return entries.size;
     },
     *entries() {
       for (const [key, { value }] of entries) yield [key, value];

@@ -1,8 +1,8 @@
 import type { Context as HonoContext } from "hono";
 import { sha256 } from "../encoding.ts";
-import { expect, type GatewayError, Refusal } from "../errors.ts";
+import { Refusal } from "../errors.ts";
 import type { HonoEnv } from "./environment.ts";
-import { addressKey, limit } from "./ratelimit.ts";
+import { proven } from "./refusals.ts";
 
 /** Without a secret the backend endpoints are not there (contract): nobody may learn that they could be. */
 export const hasBackend = (c: HonoContext<HonoEnv>): boolean => c.var.gateway.config.backendSecrets.length > 0;
@@ -12,25 +12,16 @@ export const hasBackend = (c: HonoContext<HonoEnv>): boolean => c.var.gateway.co
  * Every configured value is compared, as a digest and in constant time: neither a length nor a match shows in the time.
  */
 export async function admitBackend(c: HonoContext<HonoEnv>): Promise<void> {
+  await proven(c, () => proveBackend(c));
+  if (c.req.raw.url.includes("?")) throw new Refusal({ reason: "query-present", detail: "No query is taken here." });
+}
+
+async function proveBackend(c: HonoContext<HonoEnv>): Promise<void> {
   const given = await sha256(/^bearer (.+)$/i.exec(c.req.header("Authorization") ?? "")?.[1] ?? "");
   let admitted = false;
   for (const secret of c.var.gateway.config.backendSecrets) {
     const same = crypto.subtle.timingSafeEqual(given, await sha256(secret));
     admitted ||= same;
   }
-  if (!admitted) await turnAway(c);
-  if (c.req.raw.url.includes("?")) throw new Refusal({ reason: "query-present", detail: "No query is taken here." });
-}
-
-/**
- * Only refusals count against the address: a backend, or a provider with its webhooks and logouts, is one address with everybody
- * behind it, and whoever guesses is stopped all the same.
- */
-export async function turnAway(
-  c: HonoContext<HonoEnv>,
-  error: GatewayError = { reason: "backend-secret" },
-): Promise<never> {
-  const { limits, deps } = c.var.gateway;
-  expect(await limit(limits.address, addressKey(c.req.raw.headers), "address-limited", deps));
-  throw new Refusal(error);
+  if (!admitted) throw new Refusal({ reason: "backend-secret" });
 }

@@ -1,9 +1,9 @@
 import type { Context as HonoContext } from "hono";
 import { digestOf } from "../encoding.ts";
 import { expect, fail, type GatewayError, Refusal } from "../errors.ts";
-import { turnAway } from "../http/backend.ts";
 import { mediaType, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
+import { proven } from "../http/refusals.ts";
 import { uidOf } from "../identity/uid.ts";
 import { LOGOUT_BODY_BYTES, ONCE_KEPT_MS } from "../limits.ts";
 import { appsWith } from "../placement/apps.ts";
@@ -20,9 +20,7 @@ import { within } from "../within.ts";
  */
 export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
-  const verified = await gateway.verifier.verifyLogout(await tokenOf(c), context);
-  if (!verified.ok) return turnAway(c, verified.error);
-  const logout = verified.value;
+  const logout = await proven(c, async () => expect(await gateway.verifier.verifyLogout(await tokenOf(c), context)));
 
   // §2.6 step 9: once per `jti`. Taken back where the work fails, so that the provider may try again.
   const name = await digestOf(`${logout.issuer.issuer}\n${logout.jti}`);

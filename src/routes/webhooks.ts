@@ -1,9 +1,9 @@
 import type { Context as HonoContext } from "hono";
 import type { Issuer } from "../config/types.ts";
 import { Refusal } from "../errors.ts";
-import { turnAway } from "../http/backend.ts";
 import { parseJson, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
+import { proven } from "../http/refusals.ts";
 import { WEBHOOK_BYTES } from "../limits.ts";
 import { eventOf } from "../webhooks/event.ts";
 import { follow } from "../webhooks/follow.ts";
@@ -25,13 +25,7 @@ export const hasWebhook = (c: C): boolean => issuerIn(c) !== undefined;
  */
 export async function postWebhook(c: C): Promise<Response> {
   const { gateway, context } = c.var;
-  const issuer = issuerIn(c);
-  const signed = readSignature(c.req.raw.headers, context.now);
-  if (issuer) context.timing.names.issuer = issuer.name;
-  if (!issuer || !signed) return turnAway(c);
-  const bytes = await readBytes(c, WEBHOOK_BYTES);
-  if (!(await isSigned(signed, bytes, issuer.webhookKeys))) return turnAway(c);
-
+  const { issuer, signed, bytes } = await proven(c, () => signedBody(c));
   const event = eventOf(parseJson(bytes), context.now, Number(signed.timestamp) * 1000 + 999);
   const tell = (done: string) =>
     gateway.deps.log({
@@ -54,4 +48,16 @@ export async function postWebhook(c: C): Promise<Response> {
     tell(done.value);
   }
   return c.body(null, 204);
+}
+
+/** The body, once it is certain that the issuer whose endpoint this is has signed it. */
+async function signedBody(c: C) {
+  const { context } = c.var;
+  const issuer = issuerIn(c);
+  if (issuer) context.timing.names.issuer = issuer.name;
+  const signed = readSignature(c.req.raw.headers, context.now);
+  if (!issuer || !signed) throw new Refusal({ reason: "backend-secret" });
+  const bytes = await readBytes(c, WEBHOOK_BYTES);
+  if (!(await isSigned(signed, bytes, issuer.webhookKeys))) throw new Refusal({ reason: "backend-secret" });
+  return { issuer, signed, bytes };
 }

@@ -152,7 +152,7 @@ describe("row 49: the backend secret", () => {
     }
   });
 
-  it("guessing: stopped by address, while the backend at the same address is served", async () => {
+  it("guessing: stopped by address, and then a right guess is no better than a wrong one", async () => {
     let counted = 0;
     const RATE_LIMIT_IP = { limit: async () => ({ success: ++counted <= 3 }) };
     const world = backendWorld(SECRET, { env: { RATE_LIMIT_IP } });
@@ -162,7 +162,9 @@ describe("row 49: the backend secret", () => {
       statuses.push((await verdict(world, "/v1/users/alice", init("GET", bearer(`guess ${guess}`)))).status);
     }
     expect(statuses).toEqual([401, 401, 401, 429, 429]);
-    expect((await verdict(world, "/v1/users/alice", init("GET", bearer(SECRET)))).status).toBe(200);
+    expect((await verdict(world, "/v1/users/alice", init("GET", bearer(SECRET)))).status).toBe(429);
+    const elsewhere = { ...bearer(SECRET), "CF-Connecting-IP": "192.0.2.7" };
+    expect((await verdict(world, "/v1/users/alice", init("GET", elsewhere))).status).toBe(200);
   });
 });
 
