@@ -7,7 +7,7 @@ import { createProvider } from "../sandbox/provider/index.ts";
 import { listen } from "../sandbox/server.ts";
 import { chart, duration } from "./chart.ts";
 import { type Answer, type Outcome, quantile, seeded, soak } from "./drive.ts";
-import { startWorkerd } from "./workerd.ts";
+import { startGateway } from "./gateway.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const MIB = 2 ** 20;
@@ -42,7 +42,7 @@ try {
   site = (request) =>
     new URL(request.url).pathname.startsWith("/idp") ? provider.fetch(request) : simulator.fetch(request);
   const main = join(import.meta.dirname, "worker.ts");
-  const gateway = await startWorkerd(main, sandboxVars(address, provider.issuer), secrets);
+  const gateway = await startGateway(main, sandboxVars(address, provider.issuer), secrets);
   closing.push(gateway.stop);
   // Not part of what is measured: signing the sessions.
   const sessions = new Map<string, string>();

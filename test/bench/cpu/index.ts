@@ -1,96 +1,144 @@
-import { dirname, join } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { makeSecrets, writeDeployment } from "../../sandbox/deployment.ts";
-import { startGateway } from "../../sandbox/gateway.ts";
-import { percentile } from "../world/chance.ts";
-import { number, table } from "../world/tables.ts";
-import { bundle, bundleSize } from "./bundle.ts";
-import { createMeter } from "./processor.ts";
-import { type Batch, REPEATED, VARIANTS, type Variant } from "./variants.ts";
+import { ranking } from "../svg.ts";
+import { number, table } from "../tables.ts";
+import { measureCounts } from "./counts.ts";
+import { measureLatency } from "./latency.ts";
+import { measureMemory } from "./memory.ts";
+import { startServers } from "./servers.ts";
+import { measureStart } from "./start.ts";
+import { measureThroughput, ratiosOf } from "./throughput.ts";
+import { createVariants } from "./variants.ts";
+import { startWorld } from "./world.ts";
+
+const PARTS = ["throughput", "latency", "counts", "memory", "start", "bundle"] as const;
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "11" }, requests: { type: "string", default: "600" } },
+  options: {
+    rounds: { type: "string", default: "7" },
+    /** Milliseconds of each burst. */
+    ms: { type: "string", default: "500" },
+    /** Some of the parts above, comma-separated. */
+    only: { type: "string", default: PARTS.join(",") },
+    /** Some of the kinds of request, by key, comma-separated. */
+    variants: { type: "string" },
+    out: { type: "string", default: resolve(import.meta.dirname, "../../../docs") },
+  },
 });
-const rounds = Number(values.rounds);
-const requests = Number(values.requests);
-const names = Object.keys(VARIANTS) as Variant[];
+const [rounds, ms] = [Number(values.rounds), Number(values.ms)];
+const parts = values.only.split(",");
+const wanted = (part: (typeof PARTS)[number]) => parts.includes(part);
+const print = (title: string, head: readonly string[], rows: readonly (readonly (string | number)[])[]) =>
+  console.log(`\n## ${title}\n\n${table(head, rows)}`);
 
-/** Each variant once a round, in another order each time: what else the machine does meets all of them alike. */
-async function measure(url: URL): Promise<Map<Variant, Batch[]>> {
-  const meter = await createMeter();
-  console.log(meter ? "Measured: processor time of the runtime" : "Measured: the runtime's own clock");
-  const batches = new Map<Variant, Batch[]>(names.map((name) => [name, []]));
-  // The first ones compile.
-  for (let round = -2; round < rounds; round += 1) {
-    for (const variant of names.toSorted(() => Math.random() - 0.5)) {
-      const count = requests * (REPEATED[variant] ?? 1);
-      await ask(new URL(`/prepare?variant=${variant}&requests=${count}`, url));
-      const before = await meter?.();
-      const batch = (await (await ask(new URL(`/run?variant=${variant}`, url))).json()) as Batch;
-      const after = await meter?.();
-      const ms = before === undefined || after === undefined ? batch.ms : (after - before) / count;
-      if (round >= 0) batches.get(variant)?.push({ ...batch, ms });
-    }
+const { jwks, gateway, others } = await createVariants(wanted("throughput") ? 3 * rounds * ms : 100);
+const world = await startWorld(jwks);
+const servers = await startServers(world);
+const report: Record<string, unknown> = {};
+try {
+  const keys = values.variants?.split(",");
+  const all = Object.fromEntries(
+    Object.entries({ ...others, ...gateway }).filter(([key]) => keys === undefined || keys.includes(key)),
+  );
+  if (wanted("throughput")) {
+    const met = await measureThroughput(all, servers, { rounds, ms, connections: 32 });
+    const rows = Object.entries(all).map(([key, { title, against }]) => {
+      const { perSecond, processor } = met[key] ?? { perSecond: [], processor: [] };
+      const ratio = against === undefined ? undefined : ratiosOf(met, key, against);
+      return {
+        title,
+        ...spread(perSecond),
+        processor: spread(processor).median,
+        against: against === undefined ? undefined : all[against]?.title,
+        ratio,
+      };
+    });
+    print(
+      `Requests a second, 32 connections, CometChat at 0 ms; ${rounds} interleaved rounds of ${ms} ms`,
+      ["", "median", "middle half", "processor µs", "against", "ratio", "middle half"],
+      rows.map(({ title, median, low, high, processor, against, ratio }) => [
+        title,
+        number(median),
+        `${number(low)} – ${number(high)}`,
+        number(processor),
+        against?.replace("bare Worker: ", "") ?? "",
+        ratio ? ratio.median.toFixed(2) : "",
+        ratio ? `${ratio.low.toFixed(2)} – ${ratio.high.toFixed(2)}` : "",
+      ]),
+    );
+    report.throughput = rows;
+    const ranks = rows.map(({ title, against, ...rank }) => ({ name: title, bare: against === undefined, ...rank }));
+    await writeFile(join(values.out, "bench.svg"), ranking("requests a second, and their middle half", ranks));
   }
-  return batches;
-}
-
-async function ask(url: URL): Promise<Response> {
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url.search}: ${await response.text()}`);
-  return response;
-}
-
-/** The Worker of the measurement in a runtime of its own: built first, so that no edit of a file restarts it meanwhile. */
-async function inRuntime<T>(work: (url: URL) => Promise<T>): Promise<T> {
-  const secrets = makeSecrets();
-  const sources = await writeDeployment({}, secrets, (config) => {
-    config.main = new URL("worker.ts", import.meta.url).pathname;
-  });
-  const built = join(dirname(sources.configPath), "built");
-  const deployment = await writeDeployment({}, secrets, (config) => {
-    config.main = join(built, "worker.js");
-    config.no_bundle = true;
-  });
-  try {
-    await bundle(sources.configPath, built);
-    const gateway = await startGateway(deployment, 0);
-    try {
-      return await work(gateway.url);
-    } finally {
-      await gateway.stop();
-    }
-  } finally {
-    await Promise.all([sources.remove(), deployment.remove()]);
+  if (wanted("latency")) {
+    const rows = await measureLatency(all, servers, world, { rounds: Math.min(rounds, 4), ms: 2 * ms });
+    print(
+      "Milliseconds to the answer, 8 connections: p50 / p99",
+      ["", "CometChat at 20 ms", "CometChat at 90 ms"],
+      rows.map(({ title, times }) => [title, ...times.map(({ p50, p99 }) => `${number(p50, 1)} / ${number(p99, 1)}`)]),
+    );
+    report.latency = rows;
   }
+  if (wanted("counts")) {
+    const rows = await measureCounts(gateway, others, servers, world);
+    print(
+      "What one request asks for, counted over 20 of them",
+      ["", "CometChat", "KV reads", "KV writes", "object calls", "keys"],
+      rows.map(({ title, cometchat, kvReads, kvWrites, objects, keys }) => [
+        title,
+        ...[cometchat, kvReads, kvWrites, objects, keys].map((count) => number(count, 2)),
+      ]),
+    );
+    report.counts = rows;
+  }
+  if (wanted("memory")) {
+    const rows = await measureMemory(servers);
+    print(
+      "Memory of the isolate after so many users, each with a session of its own",
+      ["users", "MiB"],
+      rows.map(({ users, bytes }) => [number(users), number(bytes / 2 ** 20, 1)]),
+    );
+    report.memory = rows;
+  }
+  if (wanted("start")) {
+    const rows = await measureStart(servers, all, 9);
+    print(
+      "A new isolate, in ms",
+      ["", "process to listening", "first request", "second", "tenth"],
+      rows.map(({ title, ...times }) => [title, ...Object.values(times).map((time) => number(time, 1))]),
+    );
+    report.start = rows;
+  }
+  if (wanted("bundle")) {
+    const { kibibytes, compressed, sources } = servers.bundle;
+    const rows = byModule(sources);
+    print(
+      `Bundle: ${kibibytes} KiB, ${compressed} KiB with gzip; bytes by module before gzip`,
+      ["", "bytes"],
+      rows.map(([name, bytes]) => [name, number(bytes)]),
+    );
+    report.bundle = { kibibytes, compressed, sources };
+  }
+  await writeFile(join(values.out, "bench.json"), `${JSON.stringify(report, null, 2)}\n`);
+} finally {
+  await servers.stop();
+  await world.stop();
 }
 
-const batches = await inRuntime(measure);
-
-const timesOf = (name: Variant): number[] => (batches.get(name) ?? []).map(({ ms }) => ms);
-
-/** One variant against another, round by round: the median of the ratios, and the middle half of them. */
-function ratio(name: Variant, against: Variant): { readonly median: string; readonly half: string } {
-  const other = timesOf(against);
-  const ratios = timesOf(name).map((ms, round) => ms / (other[round] ?? Number.NaN));
-  const [low, median, high] = [0.25, 0.5, 0.75].map((share) => number(percentile(ratios, share), 1));
-  return { median: `${median} ×`, half: `${low} – ${high}` };
+/** The median, and the middle half of the values. */
+function spread(of: readonly number[]) {
+  const sorted = of.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
+  return { median: at(0.5), low: at(0.25), high: at(0.75) };
 }
 
-const rows = names.map((name) => {
-  const { median, half } = ratio(name, "empty");
-  return [VARIANTS[name], median, half, number(batches.get(name)?.[0]?.calls ?? 0, 2)];
-});
-console.log(
-  `\nThe gateway's own computing for one request, against an empty Hono handler in the same run: workerd, the minified bundle, ${rounds} interleaved rounds of ${requests} requests\n`,
-);
-console.log(table(["Request", "median", "middle half", "CometChat calls"], rows));
-
-console.log("\nWithout a remembered session against with one:");
-for (const alg of ["ES256", "RS256"] as const) {
-  const { median, half } = ratio(`${alg}-new`, `${alg}-same`);
-  console.log(`${alg}: ${median} (${half})`);
+/** Bytes by folder of the gateway, and by package. */
+function byModule(sources: Readonly<Record<string, number>>): [string, number][] {
+  const sums = new Map<string, number>();
+  for (const [path, bytes] of Object.entries(sources)) {
+    const name = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? /src\/(?:[^/]+\/)?/.exec(path)?.[0] ?? "other";
+    sums.set(name, (sums.get(name) ?? 0) + bytes);
+  }
+  return [...sums].filter(([, bytes]) => bytes > 0).sort(([, a], [, b]) => b - a);
 }
-
-const { bytes, gzip } = await bundleSize();
-console.log(`\nBundle: ${number(bytes)} bytes, ${number(gzip)} with gzip`);

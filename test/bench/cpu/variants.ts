@@ -1,25 +1,137 @@
-/** What is measured: the name of each variant, and what it stands for. Shared by the Worker and the one that asks it. */
-export const VARIANTS = {
-  empty: "an empty Hono handler",
-  missing: "refused: no session",
-  forged: "refused: ES256, signature wrong",
-  "ES256-new": "token, ES256, a new session each time",
-  "ES256-same": "token, ES256, the same session",
-  "RS256-new": "token, RS256, a new session each time",
-  "RS256-same": "token, RS256, the same session",
-  first: "token, ES256, a new user each time",
-  reuse: "token reused (`reuse`), the same session",
-} as const;
+import { createProvider } from "../../sandbox/provider/index.ts";
+import { request } from "./load.ts";
+import { KNOWN } from "./world.ts";
 
-export type Variant = keyof typeof VARIANTS;
-
-/** One batch, measured inside of the runtime. */
-export interface Batch {
-  /** Milliseconds for one of its requests. */
-  readonly ms: number;
-  /** Calls to CometChat for each request. */
-  readonly calls: number;
+/** One kind of request to one server. */
+export interface Variant {
+  readonly title: string;
+  /** The Worker, or `express`. */
+  readonly server: string;
+  readonly status: number;
+  /** The bytes of the next request. */
+  readonly next: () => Buffer;
+  /** The bare Worker that it is measured against, by its key below. */
+  readonly against?: string;
 }
 
-/** What takes little is repeated so much more often: the runtime's clock is coarse. */
-export const REPEATED: Partial<Record<Variant, number>> = { empty: 20, missing: 5, reuse: 3 };
+export const ISSUER = "https://idp.example";
+/** Users that sign in again and again. */
+export const USERS = 100;
+/** More than an isolate remembers, so that each session is verified anew. */
+const SESSIONS = 3_000;
+
+const token = (session?: string, uid = "alice") =>
+  request("POST", "/v1/token", {
+    ...(session === undefined ? {} : { authorization: `Bearer ${session}` }),
+    "x-user": uid,
+  });
+
+/** Each of them in turn, again and again. */
+function inTurn(requests: readonly Buffer[]): () => Buffer {
+  let last = 0;
+  return () => requests[last++ % requests.length] as Buffer;
+}
+
+/** All requests that are measured, made before, and the keys that their sessions are signed with. */
+export async function createVariants(newUsers: number) {
+  const provider = createProvider({ issuer: ISSUER, algorithms: ["RS256", "ES256"] });
+  const claims = { name: "Alice Liddell", picture: "https://app.example.com/alice.png" };
+  const sessions = (count: number, alg: string, subject: (index: number) => string, forged = false) =>
+    Promise.all(
+      Array.from({ length: count }, async (_, index) => {
+        const session = await provider.issue({ alg, subject: subject(index), claims, forged });
+        return token(session, subject(index));
+      }),
+    );
+  const user = (index: number) => `${KNOWN}${index % USERS}`;
+  const same = await sessions(USERS, "RS256", user);
+  const bare = inTurn(Array.from({ length: USERS }, (_, index) => token(undefined, user(index))));
+
+  const gateway: Record<string, Variant> = {
+    refused: {
+      title: "refused: no session",
+      server: "fresh",
+      status: 401,
+      next: inTurn([token()]),
+      against: "empty",
+    },
+    forged: {
+      title: "refused: RS256, signature wrong",
+      server: "fresh",
+      status: 401,
+      next: inTurn(await sessions(USERS, "RS256", user, true)),
+      against: "empty",
+    },
+    fresh: {
+      title: "token, known user, the same session",
+      server: "fresh",
+      status: 201,
+      next: inTurn(same),
+      against: "forward",
+    },
+    RS256: {
+      title: "token, known user, a new session each time, RS256",
+      server: "fresh",
+      status: 201,
+      next: inTurn(await sessions(SESSIONS, "RS256", user)),
+      against: "forward",
+    },
+    ES256: {
+      title: "token, known user, a new session each time, ES256",
+      server: "fresh",
+      status: 201,
+      next: inTurn(await sessions(SESSIONS, "ES256", user)),
+      against: "forward",
+    },
+    first: {
+      title: "token, a new user each time, ES256",
+      server: "fresh",
+      status: 201,
+      next: inTurn(await sessions(newUsers, "ES256", (index) => `user-${index}`)),
+      against: "forward",
+    },
+    records: {
+      title: "token recorded, known user, the same session",
+      server: "records",
+      status: 201,
+      next: inTurn(same),
+      against: "record",
+    },
+    reuse: {
+      title: "token used again (`reuse`), the same session",
+      server: "reuse",
+      status: 200,
+      next: inTurn(same),
+      against: "row",
+    },
+  };
+  const others: Record<string, Variant> = {
+    empty: { title: "bare Worker: answers", server: "empty", status: 200, next: bare },
+    forward: { title: "bare Worker: forwards one fetch", server: "forward", status: 200, next: bare },
+    row: { title: "bare Worker: reads one row", server: "row", status: 200, next: bare },
+    record: { title: "bare Worker: forwards, then writes one row", server: "record", status: 200, next: bare },
+    recipe: { title: "Worker with jose: mints", server: "recipe", status: 201, next: inTurn(same), against: "forward" },
+    create: {
+      title: "Worker with jose: creates, then mints",
+      server: "create",
+      status: 201,
+      next: inTurn(same),
+      against: "forward",
+    },
+    jwk: {
+      title: "Worker with Hono's `jwk`: mints",
+      server: "jwk",
+      status: 201,
+      next: inTurn(same),
+      against: "forward",
+    },
+    express: {
+      title: "Express on Node, jsonwebtoken, jwks-rsa: mints",
+      server: "express",
+      status: 201,
+      next: inTurn(same),
+      against: "forward",
+    },
+  };
+  return { jwks: await provider.jwks(), gateway, others };
+}

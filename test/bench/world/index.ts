@@ -1,5 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { bars, curves } from "../svg.ts";
+import { about, number, table } from "../tables.ts";
 import { createChance, percentile } from "./chance.ts";
 import { installClock } from "./clock.ts";
 import { CITIES, type City, ROUND_TRIP, UPSTREAMS, type Upstream } from "./facts.ts";
@@ -7,8 +9,6 @@ import { limits, month, personDay } from "./growth.ts";
 import { roundTrips } from "./placement.ts";
 import { COMETCHAT_LIMIT } from "./prices.ts";
 import { type Met, type Outcome, signIns, type Variant } from "./signins.ts";
-import { bars, curves } from "./svg.ts";
-import { about, number, table } from "./tables.ts";
 
 const { values } = parseArgs({
   options: {

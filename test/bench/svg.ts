@@ -126,3 +126,32 @@ export function curves(
   });
   return picture(720, bottom + 46, title, parts);
 }
+
+export interface Rank {
+  readonly name: string;
+  /** Whether it is one that the others are measured against. */
+  readonly bare: boolean;
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** One bar for each, to the median, with a line over the middle half. */
+export function ranking(title: string, rows: readonly Rank[]): string {
+  const [left, width, top] = [330, 720, 34];
+  const height = top + rows.length * 20 + 26;
+  const most = Math.max(...rows.map(({ high }) => high));
+  const x = (value: number) => left + (value / most) * (width - left - 60);
+  const parts = [text(left, 18, title, ' class="quiet"')];
+  rows.forEach(({ name, bare, median, low, high }, index) => {
+    const y = top + index * 20;
+    const colour = bare ? "a" : "b";
+    parts.push(
+      text(left - 8, y + 10, name.replaceAll("`", ""), ' text-anchor="end"'),
+      `<rect class="${colour}" x="${left}" y="${y}" width="${fix(x(median) - left)}" height="13"/>`,
+      `<line class="c-line" x1="${fix(x(low))}" x2="${fix(x(high))}" y1="${y + 6.5}" y2="${y + 6.5}"/>`,
+      text(x(high) + 6, y + 10, Math.round(median).toLocaleString("en")),
+    );
+  });
+  return picture(width, height, title, parts);
+}

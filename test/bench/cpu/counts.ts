@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Operations } from "../../counted.ts";
+import { send } from "./load.ts";
+import type { Servers } from "./servers.ts";
+import { USERS, type Variant } from "./variants.ts";
+import type { World } from "./world.ts";
+
+const REQUESTS = 20;
+
+/** What one request asks for, work after the answer included. */
+export async function measureCounts(
+  gateway: Readonly<Record<string, Variant>>,
+  others: Readonly<Record<string, Variant>>,
+  servers: Servers,
+  world: World,
+) {
+  const rows = [];
+  for (const [key, { title, server, status, next }] of Object.entries({ ...gateway, ...others })) {
+    const counting = key in gateway ? `counting-${server}` : server;
+    const { port } = servers.server(counting);
+    const operations = async (): Promise<Partial<Operations>> =>
+      key in gateway ? ((await (await fetch(`http://127.0.0.1:${port}/operations`)).json()) as Operations) : {};
+    // Every user once before: keys, mappings and tokens are there, unless the variant is about those that are not.
+    const warm = key === "first" ? 1 : USERS;
+    for (let index = 0; index < warm; index += 1) await send(port, next());
+    await sleep(300);
+    await world.counts();
+    await operations();
+    for (let index = 0; index < REQUESTS; index += 1) {
+      const { status: given } = await send(port, next());
+      if (given !== status) throw new Error(`${title}: ${given}`);
+    }
+    await sleep(300);
+    const { cometchat, keys } = await world.counts();
+    const { kvReads = 0, kvWrites = 0, objects = {} } = await operations();
+    const calls = Object.values(objects).reduce((sum, count) => sum + count, 0);
+    const per = (count: number) => count / REQUESTS;
+    rows.push({
+      title,
+      cometchat: per(cometchat),
+      kvReads: per(kvReads),
+      kvWrites: per(kvWrites),
+      objects: per(key === "row" || key === "record" ? REQUESTS : calls),
+      keys: per(keys),
+    });
+  }
+  return rows;
+}

@@ -1,0 +1,45 @@
+import { load, send } from "./load.ts";
+import { processorTime } from "./processor.ts";
+import type { Servers } from "./servers.ts";
+import { USERS, type Variant } from "./variants.ts";
+
+export interface Throughput {
+  /** Of each round. */
+  readonly perSecond: number[];
+  /** Microseconds of processor time that the server's process took for each request. */
+  readonly processor: number[];
+}
+
+/** Each variant once a round, in another order each time: what else the machine does meets all of them alike. */
+export async function measureThroughput(
+  variants: Readonly<Record<string, Variant>>,
+  servers: Servers,
+  { rounds, ms, connections }: { readonly rounds: number; readonly ms: number; readonly connections: number },
+): Promise<Readonly<Record<string, Throughput>>> {
+  const met: Record<string, Throughput> = {};
+  for (const key of Object.keys(variants)) met[key] = { perSecond: [], processor: [] };
+  // The first round compiles, and makes the users known.
+  for (let round = -1; round < rounds; round += 1) {
+    for (const [key, { server, status, next }] of Object.entries(variants).sort(() => Math.random() - 0.5)) {
+      const { pid, port } = servers.server(server);
+      // Each user once: what a session is to be given again is there.
+      if (round < 0) for (let user = 0; user < USERS; user += 1) await send(port, next());
+      const before = await processorTime(pid);
+      const { requests, seconds } = await load(port, next, { connections, ms, status });
+      const after = await processorTime(pid);
+      if (round < 0) continue;
+      met[key]?.perSecond.push(requests / seconds);
+      met[key]?.processor.push(((after - before) / requests) * 1000);
+    }
+  }
+  return met;
+}
+
+/** One variant's throughput as a share of another's, round by round: the median, and the middle half. */
+export function ratiosOf(met: Readonly<Record<string, Throughput>>, key: string, against: string) {
+  const other = met[against]?.perSecond ?? [];
+  const ratios = (met[key]?.perSecond ?? []).map((value, round) => value / (other[round] ?? Number.NaN));
+  const sorted = ratios.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
+  return { median: at(0.5), low: at(0.25), high: at(0.75) };
+}

@@ -1,0 +1,12 @@
+import { ask, type Env, subjectOf } from "./recipe.ts";
+
+/** The same for users who may not be there yet: each sign-in creates first, then mints. */
+export default {
+  async fetch(request, env) {
+    const uid = await subjectOf(request, env);
+    if (!uid) return Response.json({ error: "unauthorized" }, { status: 401 });
+    await ask(env, "/users", { uid, name: uid });
+    const { data } = await ask(env, `/users/${uid}/auth_tokens`, { force: true });
+    return Response.json({ authToken: data.authToken, uid }, { status: 201 });
+  },
+} satisfies ExportedHandler<Env>;

@@ -1,0 +1,4 @@
+/** A Worker that does nothing. */
+export default {
+  fetch: () => Response.json({ status: "ok" }),
+} satisfies ExportedHandler;

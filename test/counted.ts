@@ -1,0 +1,64 @@
+/** What a request has asked of the platform's stores. */
+export interface Operations {
+  kvReads: number;
+  kvWrites: number;
+  /** Calls of Durable Objects, by method. */
+  objects: Record<string, number>;
+  limits: number;
+}
+
+/** The same environment with a count of what is asked of its KV, Durable Objects and rate limits. */
+export function counted<E extends object>(env: E): { readonly env: E; readonly operations: Operations } {
+  const operations: Operations = { kvReads: 0, kvWrites: 0, objects: {}, limits: 0 };
+  const wrapped = Object.entries(env).map(([name, binding]) => {
+    if (typeof binding !== "object" || binding === null) return [name, binding];
+    if ("getByName" in binding) return [name, objects(binding as DurableObjectNamespace, operations)];
+    if ("put" in binding) return [name, kv(binding as KVNamespace, operations)];
+    if ("limit" in binding) return [name, limit(binding as RateLimit, operations)];
+    return [name, binding];
+  });
+  return { env: Object.fromEntries(wrapped) as E, operations };
+}
+
+/** Each call of a method is told by name, and goes on to the binding itself. */
+function told<T extends object>(target: T, tell: (method: string) => void): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const member = Reflect.get(target, name) as unknown;
+      if (typeof member !== "function" || typeof name !== "string") return member;
+      return (...values: unknown[]) => {
+        tell(name);
+        return Reflect.apply(member, target, values);
+      };
+    },
+  });
+}
+
+function objects(namespace: DurableObjectNamespace, operations: Operations): DurableObjectNamespace {
+  const call = (method: string) => {
+    operations.objects[method] = (operations.objects[method] ?? 0) + 1;
+  };
+  const stub = (value: unknown) => told(value as object, call);
+  return new Proxy(namespace, {
+    get(_, name) {
+      const member = Reflect.get(namespace, name) as (...values: unknown[]) => unknown;
+      if (name === "getByName" || name === "get")
+        return (...values: unknown[]) => stub(member.apply(namespace, values));
+      if (name === "jurisdiction") {
+        return (...values: unknown[]) => objects(member.apply(namespace, values) as DurableObjectNamespace, operations);
+      }
+      return member;
+    },
+  });
+}
+
+const kv = (store: KVNamespace, operations: Operations): KVNamespace =>
+  told(store, (method) => {
+    if (method === "put" || method === "delete") operations.kvWrites += 1;
+    else operations.kvReads += 1;
+  });
+
+const limit = (binding: RateLimit, operations: Operations): RateLimit =>
+  told(binding, () => {
+    operations.limits += 1;
+  });

@@ -1,0 +1,104 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+
+/** workerd alone, without wrangler's development server in between. */
+export interface Workerd {
+  readonly pid: number;
+  /** The port of a Worker's socket. */
+  readonly port: (worker: string) => number;
+  /** Bytes that a Worker's isolate holds on to: its heap after a collection. Only with the inspector. */
+  readonly heap: (worker: string) => Promise<number>;
+  readonly stop: () => Promise<void>;
+}
+
+const STARTED_WITHIN_MS = 30_000;
+
+/**
+ * Starts workerd on a configuration file; it listens on the sockets of these Workers when this returns. With the
+ * inspector every line that a Worker logs is kept with its stack, which a measurement of speed would show.
+ */
+export async function startWorkerd(
+  configPath: string,
+  workers: readonly string[],
+  { inspector }: { readonly inspector: boolean },
+): Promise<Workerd> {
+  const child = spawn(
+    binary(),
+    ["serve", "--experimental", "--control-fd=3", ...(inspector ? ["--inspector-addr=127.0.0.1:0"] : []), configPath],
+    // What the Workers log is not looked at here; what the runtime says is.
+    { stdio: ["ignore", "ignore", "inherit", "pipe"] },
+  );
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill("SIGTERM");
+    await once(child, "exit");
+  };
+  try {
+    const ports = await listening(child.stdio[3] as Readable, [...(inspector ? [INSPECTOR] : []), ...workers]);
+    const port = (name: string) => ports.get(name) ?? Number.NaN;
+    return { pid: child.pid ?? 0, port, heap: (worker) => heapOf(port(INSPECTOR), worker), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+const INSPECTOR = "the inspector";
+
+/** The platform's binary, found the way that wrangler finds it. */
+function binary(): string {
+  const wrangler = createRequire(createRequire(import.meta.url).resolve("wrangler/package.json"));
+  return (wrangler("workerd") as { default: string }).default;
+}
+
+/** The runtime tells on its control channel which ports it was given. */
+function listening(control: Readable, wanted: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  const ports = new Map<string, number>();
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error("workerd did not start")), STARTED_WITHIN_MS);
+    const lines = createInterface({ input: control });
+    lines.on("close", () => reject(new Error("workerd ended while it started")));
+    lines.on("line", (line) => {
+      const { event, socket, port } = JSON.parse(line) as { event: string; socket?: string; port: number };
+      ports.set(event === "listen-inspector" ? INSPECTOR : (socket ?? ""), port);
+      if (!wanted.every((name) => ports.has(name))) return;
+      clearTimeout(late);
+      resolve(ports);
+    });
+  });
+}
+
+async function heapOf(port: number, worker: string): Promise<number> {
+  const inspector = await inspect(port, worker);
+  try {
+    await inspector.ask("HeapProfiler.collectGarbage");
+    return ((await inspector.ask("Runtime.getHeapUsage")) as { usedSize: number }).usedSize;
+  } finally {
+    inspector.close();
+  }
+}
+
+/** The inspector of one Worker: Chrome's DevTools protocol. */
+async function inspect(port: number, worker: string) {
+  const targets = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as {
+    title: string;
+    webSocketDebuggerUrl: string;
+  }[];
+  const target = targets.find(({ title }) => title.includes(worker)) ?? targets[0];
+  const socket = new WebSocket(target?.webSocketDebuggerUrl ?? "");
+  await once(socket, "open");
+  let last = 0;
+  const ask = (method: string, params: object = {}) =>
+    new Promise<unknown>((resolve) => {
+      const id = ++last;
+      socket.addEventListener("message", ({ data }) => {
+        const answer = JSON.parse(String(data)) as { id?: number; result?: unknown };
+        if (answer.id === id) resolve(answer.result);
+      });
+      socket.send(JSON.stringify({ id, method, params }));
+    });
+  return { ask, close: () => socket.close() };
+}
