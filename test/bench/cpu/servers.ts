@@ -13,7 +13,7 @@ import type { World } from "./world.ts";
 const BARE = ["empty", "forward", "row", "record", "recipe", "create", "jwk"];
 const SECRETS = makeSecrets();
 
-export interface Server {
+interface Server {
   readonly pid: number;
   readonly port: number;
 }

@@ -20,7 +20,7 @@ export interface World {
   readonly stop: () => Promise<void>;
 }
 
-export interface Counts {
+interface Counts {
   readonly cometchat: number;
   readonly keys: number;
   readonly kvReads: number;
