@@ -15,7 +15,8 @@ export function standIns(
   ]);
 }
 
-class EmptyKv {
+/** A KV namespace that holds nothing. */
+export class EmptyKv {
   async get() {
     return null;
   }

@@ -6,7 +6,7 @@ import type { Config } from "./types.ts";
 import { wrongOrigin } from "./urls.ts";
 
 /** Name → a method that tells the binding from anything else, and what to write to have it. */
-const BINDINGS: Readonly<Record<string, readonly [method: string, remedy: string]>> = {
+export const BINDINGS: Readonly<Record<string, readonly [method: string, remedy: string]>> = {
   USERS: ["get", '[[kv_namespaces]] with binding = "USERS"'],
   LEDGER: ["getByName", "[durable_objects] with a binding LEDGER of the class Ledger"],
   HOME: ["getByName", "[durable_objects] with a binding HOME of the class Home"],

@@ -1,0 +1,142 @@
+import { statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { BINDINGS } from "../../config/env.ts";
+import { parseConfig, secretsOf } from "../../config/parse.ts";
+import { isTable, type Problem, type RawEnv } from "../../config/report.ts";
+import type { Config } from "../../config/types.ts";
+import type { Where } from "../environment.ts";
+import { checkEnvironments, checkInheritance } from "./inheritance.ts";
+import { advised, type Check, failed, passed } from "./report.ts";
+
+/** 32 bytes in base64, and long enough for any HMAC: stands for a secret that is not set, so that the rest can be checked. */
+export const STAND_IN = "c3RhbmRzIGZvciB3aGF0IGlzIG5vdCBzZXQsIDMyIGI=";
+
+/** What wrangler.toml has in the place of the operator's own. */
+export const EXAMPLE_APP = "your-app-id";
+const EXAMPLE_ORIGIN = "https://app.example.com";
+
+interface Judged {
+  readonly checks: readonly Check[];
+  /** Undefined where the configuration is wrong in more than a secret or a binding. */
+  readonly config: Config | undefined;
+}
+
+/** The configuration as the gateway judges it, and what wrangler.toml itself can have wrong. `raw`: the file as written. */
+export async function checkConfiguration(
+  env: RawEnv,
+  raw: Readonly<Record<string, unknown>>,
+  where: Where,
+): Promise<Judged> {
+  const parsed = await parseConfig(env);
+  const problems = parsed.ok ? [] : parsed.error;
+  const { checks: inheritance, missing } =
+    where.env === undefined ? { checks: checkEnvironments(raw), missing: new Set() } : checkInheritance(raw, where.env);
+  const told = problems.filter(({ variable }) => !missing.has(rootOf(variable)));
+  const checks = [
+    ...told.map((problem) => checkOf(problem, where.env)),
+    ...inheritance,
+    ...written(env, raw, where),
+    ...readable(where),
+  ];
+  const right = parsed.ok ? summary(parsed.value) : undefined;
+  const config = parsed.ok ? parsed.value : await rest(env, problems);
+  if (config) checks.push(...examples(config));
+  return { checks: right ? [right, ...bindings(env), ...checks] : checks, config };
+}
+
+const rootOf = (variable: string) => /^\w+/.exec(variable)?.[0] ?? variable;
+
+/** A remedy says what is wrong and, after a colon, what to write; or what the value must be. */
+function checkOf({ variable, remedy }: Problem, env: string | undefined): Check {
+  const name = Object.hasOwn(BINDINGS, variable) ? `binding ${variable}` : variable;
+  if (/^(must|may)\b/.test(remedy)) return failed(name, `${variable} is not right`, `It ${remedy}.`);
+  const colon = remedy.indexOf(": ");
+  if (colon < 0) return failed(name, `${variable} ${remedy}`, "See docs/configuration.md.");
+  const how = remedy.slice(colon + 2);
+  const here =
+    env === undefined
+      ? how
+      : how.replaceAll(/secret put \w+/g, `$& --env ${env}`).replaceAll(".dev.vars", `.dev.vars.${env}`);
+  return failed(name, `${variable} ${remedy.slice(0, colon)}`, here);
+}
+
+function summary({ apps, issuers, origins }: Config): Check {
+  const names = (of: Iterable<string>) => [...of].join(", ");
+  return passed(
+    "configuration",
+    `apps ${names(apps.keys())}; issuers ${names(issuers.map(({ issuer }) => issuer))}; origins ${names(origins) || "none: no browser may call"}`,
+  );
+}
+
+/** What a fresh wrangler.toml has for an example. An issuer of it has no keys, which is told there. */
+function examples({ apps, origins }: Config): Check[] {
+  const unnamed = [...apps.values()].filter(({ appId }) => appId === EXAMPLE_APP);
+  const checks = unnamed.map(({ name }) =>
+    failed(
+      `app ${name}`,
+      `COMETCHAT_APPS.${name}.appId is still the example of wrangler.toml`,
+      "Name your own app: npm run setup",
+    ),
+  );
+  if (!origins.includes(EXAMPLE_ORIGIN)) return checks;
+  return [
+    ...checks,
+    advised(
+      "ALLOWED_ORIGINS",
+      `${EXAMPLE_ORIGIN} is still the example of wrangler.toml`,
+      "Name the web origins of your own app.",
+    ),
+  ];
+}
+
+function bindings(env: RawEnv): Check[] {
+  const names = Object.keys(BINDINGS).join(", ");
+  if (env.METRICS !== undefined) return [passed("bindings", `${names}, METRICS`)];
+  return [
+    advised(
+      "bindings",
+      `${names}; METRICS is missing: no numbers about requests are written`,
+      'Add [[analytics_engine_datasets]] with binding = "METRICS", or do without.',
+    ),
+  ];
+}
+
+/** Secrets in wrangler.toml would be in the repository, and plain text in the dashboard. */
+function written(env: RawEnv, raw: Readonly<Record<string, unknown>>, where: Where): Check[] {
+  const level = where.env === undefined ? raw : isTable(raw.env) ? raw.env[where.env] : undefined;
+  const vars = isTable(level) && isTable(level.vars) ? level.vars : {};
+  const names = [...secretsOf(env)].filter((name) => typeof vars[name] === "string" && vars[name] !== "");
+  return names.map((name) =>
+    failed(
+      name,
+      `${name} is a secret, and stands in wrangler.toml, which is no place for one`,
+      `Take it out, make a new one, and put that: npx wrangler secret put ${name}${where.env === undefined ? "" : ` --env ${where.env}`} (locally: .dev.vars)`,
+    ),
+  );
+}
+
+function readable({ config, env }: Where): Check[] {
+  if (process.platform === "win32") return [];
+  const beside = (name: string) => join(dirname(config), name);
+  const path = [...(env === undefined ? [] : [`.dev.vars.${env}`]), ".dev.vars"]
+    .map(beside)
+    .find((one) => statSync(one, { throwIfNoEntry: false }));
+  if (path === undefined || (statSync(path).mode & 0o077) === 0) return [];
+  return [
+    advised(".dev.vars", `${path} holds secrets, and other users of this machine may read it`, `chmod 600 ${path}`),
+  ];
+}
+
+/** The configuration with stand-ins for secrets and bindings that are missing or wrong, if nothing else is. */
+async function rest(env: RawEnv, problems: readonly Problem[]): Promise<Config | undefined> {
+  const secrets = secretsOf(env);
+  const substitutes: Record<string, unknown> = {};
+  for (const { variable } of problems) {
+    const binding = BINDINGS[variable];
+    if (binding) substitutes[variable] = { [binding[0]]: async () => null };
+    else if (secrets.has(variable)) substitutes[variable] = STAND_IN;
+    else return undefined;
+  }
+  const parsed = await parseConfig({ ...env, ...substitutes });
+  return parsed.ok ? parsed.value : undefined;
+}

@@ -1,0 +1,90 @@
+import { isTable } from "../../config/report.ts";
+import { advised, type Check, failed } from "./report.ts";
+
+type Table = Readonly<Record<string, unknown>>;
+
+/** Something in a wrangler.toml that an environment does not inherit. */
+interface Piece {
+  /** The variable or binding, as the Worker knows it. */
+  readonly name: string;
+  /** How it is written in the environment. */
+  readonly written: (env: string) => string;
+  /** What it refers to outside of the Worker, where two environments should not share it. */
+  readonly shared?: string;
+}
+
+/** What wrangler.toml says at one level: its own, or that of an environment. */
+function piecesOf(level: Table): Piece[] {
+  const list = (of: unknown) => (Array.isArray(of) ? of.filter(isTable) : []);
+  const binding = (name: unknown, table: string, key: string, id?: unknown): Piece => ({
+    name: String(name),
+    written: (env) => `[[env.${env}.${table}]] with ${key} = ${JSON.stringify(name)}`,
+    ...(typeof id === "string" && { shared: `${table} ${id}` }),
+  });
+  const objects = isTable(level.durable_objects) ? list(level.durable_objects.bindings) : [];
+  const vars = isTable(level.vars) ? level.vars : {};
+  return [
+    ...Object.keys(vars).map((name) => ({ name, written: (env: string) => `[env.${env}.vars]: ${name}` })),
+    ...list(level.kv_namespaces).map(({ binding: name, id }) => binding(name, "kv_namespaces", "binding", id)),
+    ...objects.map(({ name }) => ({
+      name: String(name),
+      written: (env: string) => `[env.${env}.durable_objects] bindings: ${JSON.stringify(name)}`,
+    })),
+    ...list(level.ratelimits).map(({ name, namespace_id }) => binding(name, "ratelimits", "name", namespace_id)),
+    ...list(level.analytics_engine_datasets).map(({ binding: name, dataset }) =>
+      binding(name, "analytics_engine_datasets", "binding", dataset),
+    ),
+  ];
+}
+
+/**
+ * What is set at the top of a wrangler.toml and missing in `[env.NAME]`, and what the two should not share. Wrangler
+ * says nothing of either: a variable that is missing is its default, without a word.
+ */
+export function checkInheritance(
+  raw: Table,
+  env: string,
+): { readonly checks: Check[]; readonly missing: ReadonlySet<string> } {
+  const environment = isTable(raw.env) ? raw.env[env] : undefined;
+  if (!isTable(environment)) return { checks: [], missing: new Set() };
+  const [top, own] = [piecesOf(raw), piecesOf(environment)];
+  const missing = top.filter(({ name }) => !own.some((one) => one.name === name));
+  const table = `[env.${env}]`;
+  const checks = missing.map(({ name, written }) => {
+    const detail = `${name} is at the top of the file and not in ${table}, which does not inherit it`;
+    const remedy = `Write it in ${written(env)}.`;
+    // Numbers about requests are all that METRICS is for.
+    return name === "METRICS"
+      ? advised(`${table} ${name}`, detail, remedy)
+      : failed(`${table} ${name}`, detail, remedy);
+  });
+  for (const { name, shared } of own) {
+    const twin = shared && top.find((one) => one.shared === shared);
+    if (!twin) continue;
+    checks.push(
+      advised(
+        `${table} ${name}`,
+        `${name} is the same as at the top of the file (${shared}): both use it`,
+        "Give the environment its own.",
+      ),
+    );
+  }
+  return { checks, missing: new Set(missing.map(({ name }) => name)) };
+}
+
+/** Without an environment named: whether the ones in the file are complete, in one line each. */
+export function checkEnvironments(raw: Table): Check[] {
+  const environments = isTable(raw.env) ? Object.keys(raw.env) : [];
+  return environments.flatMap((env) => {
+    const { missing } = checkInheritance(raw, env);
+    if (missing.size === 0) return [];
+    const names = [...missing].join(", ");
+    return [
+      advised(
+        `[env.${env}]`,
+        `${names}: at the top of the file, and not inherited by [env.${env}]`,
+        `npm run doctor -- --env ${env}`,
+      ),
+    ];
+  });
+}

@@ -1,0 +1,162 @@
+import type { Algorithm, Issuer } from "../../config/types.ts";
+import type { Context, Deps } from "../../context.ts";
+import { KEYS_REFRESH_MS } from "../../limits.ts";
+import { algorithms } from "../../session/algorithms.ts";
+import { isObject } from "../../session/compact.ts";
+import { discoveryAddress } from "../../session/discovery.ts";
+import { fetchDocument } from "../../session/document.ts";
+import { keyFromJwk, publicJwk } from "../../session/jwk.ts";
+import { createVerifier } from "../../session/verify.ts";
+import { STAND_IN } from "./configuration.ts";
+import { observe, type Seen } from "./observed.ts";
+import { advised, type Check, failed, passed, quoted } from "./report.ts";
+
+/** False where its HMAC key's secret is not set: that is told already, and nothing can be tried with it. */
+export const hasKey = ({ keys }: Issuer): boolean =>
+  keys.from !== "secret" || new TextDecoder().decode(keys.bytes) !== STAND_IN;
+
+/** Whether an issuer's keys can be had and used: by the gateway's own code, over the network where they come from there. */
+export async function checkKeys(issuer: Issuer, deps: Deps, kv: KVNamespace, context: Context): Promise<Check[]> {
+  const name = `keys of ${issuer.issuer}`;
+  if (issuer.keys.from === "secret") return [passed(name, `an HMAC key for ${issuer.algorithms.join(", ")}`)];
+  if (issuer.keys.from === "public") return [passed(name, "a public key in the configuration")];
+  const { fetch, seen } = observe(deps.fetch);
+  const verifier = createVerifier({ issuers: [issuer], deps: { ...deps, fetch }, kv });
+  const [ready] = await verifier.ready(context);
+  const last = seen.at(-1);
+  if (!ready?.ok) return [failed(name, ...explain(issuer, ready?.reason, last))];
+  const checks = [kinds(name, issuer, last)];
+  // With an address of its own for the keys nothing has compared the issuer's name yet.
+  if (issuer.keys.from === "jwks") checks.push(...(await spelling(issuer, deps)));
+  return checks;
+}
+
+/** What is wrong, and what to do about it. */
+function explain(issuer: Issuer, fault: string | undefined, last: Seen | undefined): [detail: string, remedy: string] {
+  const setting = issuer.keys.from === "jwks" ? "jwksUrl" : "issuer";
+  const address = last?.address ?? discoveryAddress(issuer.issuer);
+  const other = `Compare ${setting} with your provider's documentation${setting === "issuer" ? ", or name the address of its keys as jwksUrl" : ""}.`;
+  if (isExample(address)) {
+    return [`${address} is still the example of wrangler.toml`, "Name your own identity provider: npm run setup"];
+  }
+  switch (fault) {
+    case "unreachable":
+      return [`${address} cannot be reached${last?.failure ? ` (${last.failure})` : ""}`, other];
+    case "timeout":
+      return [`${address} did not answer within ${KEYS_REFRESH_MS / 1000} seconds`, "Ask your provider, or try again."];
+    case "redirect":
+      return [
+        `${address} answers with a redirect to ${quoted(last?.location)}, and the gateway follows none`,
+        `Write the address that it leads to: a redirect could hand in somebody else's keys. ${other}`,
+      ];
+    case "status":
+      return [`${address} answers with status ${last?.status}`, other];
+    case "not-json":
+      return [`${address} does not answer with JSON`, other];
+    case "too-large":
+      return [`${address} answers with far more than a list of keys`, other];
+    case "issuer-differs":
+      return differs(issuer, address, isObject(last?.body) ? last.body.issuer : undefined);
+    case "jwks-address":
+      return [
+        `${address} names no address of keys (jwks_uri) that may be used: it has to begin with https://`,
+        "Name the address of the keys as jwksUrl.",
+      ];
+    case "too-many-keys":
+      return [`${address} lists more keys than any provider has`, other];
+    default:
+      return unusable(issuer, address, last?.body);
+  }
+}
+
+function differs(issuer: Issuer, address: string, named: unknown): [detail: string, remedy: string] {
+  if (typeof named !== "string")
+    return [
+      `${address} is no discovery document: it names no issuer`,
+      "Compare issuer with your provider's documentation, or name the address of its keys as jwksUrl.",
+    ];
+  const how = differsBySlash(named, issuer.issuer) ? ": the slash at the end counts" : "";
+  return [
+    `${address} says that the issuer is ${quoted(named)}, and issuer is ${quoted(issuer.issuer)}${how}`,
+    `Write issuer = ${quoted(named)}, if that is what your sessions have as iss.`,
+  ];
+}
+
+const differsBySlash = (one: string, other: string) => one.replace(/\/$/, "") === other.replace(/\/$/, "");
+
+/** The example addresses of wrangler.toml and the documentation (RFC 2606 §3). */
+const isExample = (address: string) => /(^|\.)example\.(com|net|org)$/.test(URL.parse(address)?.hostname ?? "");
+
+/** Keys came, and none of them can verify a session. */
+function unusable(issuer: Issuer, address: string, body: unknown): [detail: string, remedy: string] {
+  const keys = keysIn(body);
+  const sound = keys.filter((key) => key.algorithms.length > 0);
+  const allowed = issuer.algorithms.join(", ");
+  if (keys.length === 0) return [`${address} lists no keys`, "Compare jwksUrl with your provider's documentation."];
+  if (sound.length === 0) {
+    return [
+      `${address} lists keys (${unique(keys.map(({ kind }) => kind))}), and none of them may verify a session`,
+      "A key has to be public, for signatures, and RSA, EC or Ed25519. Providers that sign with HS256 publish none: name the secret.",
+    ];
+  }
+  if (sound.some((key) => key.algorithms.some((one) => issuer.algorithms.includes(one)))) {
+    return [
+      `${address} lists keys that are too weak or damaged`,
+      "The gateway takes RSA of 2048 to 8192 bits, EC and Ed25519.",
+    ];
+  }
+  const theirs = unique(sound.map(({ kind }) => kind));
+  return [
+    `${address} lists keys for ${theirs}, and algorithms allows only ${allowed}`,
+    `Write algorithms = ${JSON.stringify(suggested(sound))}, or leave algorithms out.`,
+  ];
+}
+
+/** The keys that came, and those of them that `algorithms` excludes. */
+function kinds(name: string, issuer: Issuer, last: Seen | undefined): Check {
+  const keys = keysIn(last?.body).filter((key) => key.algorithms.length > 0);
+  const excluded = keys.filter((key) => !key.algorithms.some((one) => issuer.algorithms.includes(one)));
+  const detail = `${keys.length} at ${last?.address}: ${unique(keys.map(({ kind }) => kind))}`;
+  if (excluded.length === 0) return passed(name, detail);
+  return advised(
+    name,
+    `${detail}; of these algorithms excludes ${unique(excluded.map(({ kind }) => kind))}`,
+    `If sessions are signed with it, write algorithms = ${JSON.stringify([...issuer.algorithms, ...suggested(excluded)])}.`,
+  );
+}
+
+interface Listed {
+  /** As an operator would call it: its `alg`, or its type. */
+  readonly kind: string;
+  /** What it can verify; empty where the gateway would not use it. */
+  readonly algorithms: readonly Algorithm[];
+}
+
+function keysIn(body: unknown): Listed[] {
+  const listed: readonly unknown[] = isObject(body) && Array.isArray(body.keys) ? body.keys : [];
+  return listed.map((jwk) => {
+    const usable = publicJwk(jwk);
+    const fits = usable ? (Object.keys(algorithms) as Algorithm[]).filter(keyFromJwk(usable).fits) : [];
+    const { kty, crv, alg, use } = isObject(jwk) ? jwk : {};
+    const told = typeof alg === "string" ? alg : [kty, crv].filter((part) => typeof part === "string").join(" ");
+    return { kind: quoted(use === "enc" ? `${told}, for encryption` : told).slice(1, -1), algorithms: fits };
+  });
+}
+
+const suggested = (keys: readonly Listed[]) => [...new Set(keys.flatMap((key) => key.algorithms.slice(0, 1)))];
+const unique = (texts: readonly string[]) => [...new Set(texts)].join(", ");
+
+/**
+ * Where the provider publishes a discovery document as well: whether that spells the issuer as the configuration does.
+ * `iss` is compared to the letter, so a slash too many refuses every session.
+ */
+async function spelling(issuer: Issuer, deps: Deps): Promise<Check[]> {
+  const name = `name of ${issuer.issuer}`;
+  if (!URL.canParse(issuer.issuer)) return [];
+  const address = discoveryAddress(issuer.issuer);
+  const fetched = await fetchDocument(address, deps.fetch, AbortSignal.timeout(KEYS_REFRESH_MS));
+  const named = fetched.ok && isObject(fetched.value.body) ? fetched.value.body.issuer : undefined;
+  if (typeof named !== "string" || named === issuer.issuer) return [];
+  const [detail, remedy] = differs(issuer, address, named);
+  return [differsBySlash(named, issuer.issuer) ? failed(name, detail, remedy) : advised(name, detail, remedy)];
+}

@@ -1,0 +1,142 @@
+import type { Issuer } from "../../config/types.ts";
+import type { Reason } from "../../errors.ts";
+import { SESSION_BYTES } from "../../limits.ts";
+import { claim } from "../../session/claims.ts";
+import type { Json } from "../../session/compact.ts";
+import { quoted } from "./report.ts";
+
+/** What is known of a session that was refused. */
+export interface Refused {
+  readonly token: string;
+  readonly header: Json;
+  readonly claims: Json;
+  /** The entry whose `issuer` is the session's `iss`. */
+  readonly issuer: Issuer | undefined;
+  readonly issuers: readonly Issuer[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+type Sentence = (refused: Refused & { readonly issuer: Issuer }) => string;
+
+const NO_JWT = "A session is a JWT: three parts of base64url with dots between them.";
+
+/** Reason → why a session was refused, with the claim and the setting that it is about. Of the session only names are told. */
+const sentences: Partial<Record<Reason, Sentence>> = {
+  "token-too-large": ({ token }) =>
+    `The session has ${token.length} characters; the gateway takes ${SESSION_BYTES}: map fewer claims into it.`,
+  "token-segments": ({ token }) => {
+    const parts = token.split(".").length;
+    if (parts === 5)
+      return "The session is encrypted (a JWE of five parts): no setting can change that; let the provider sign it instead.";
+    return `This has ${parts} part${parts === 1 ? "" : "s"}. ${NO_JWT} Auth0 and others issue opaque access tokens where the client asks for no audience.`;
+  },
+  "token-base64url": () =>
+    `A part of it is not base64url: something may have been cut off or put in between. ${NO_JWT}`,
+  "token-header": () => `Its header is no JSON object with a sound "kid" and "typ". ${NO_JWT}`,
+  "token-payload": () => `Its payload is no JSON object. ${NO_JWT}`,
+  "alg-not-allowed": ({ header, issuer }) => {
+    const source =
+      issuer.keys.from === "secret" ? "secret" : issuer.keys.from === "public" ? "publicKey" : "keys from the network";
+    return `alg is ${quoted(header.alg)}, and this issuer's algorithms allow ${issuer.algorithms.join(", ")} (with ${source}).`;
+  },
+  "crit-present": () => "Its header has crit: the gateway knows no such extension, and no setting allows one.",
+  "zip-or-nested": () => "Its header has zip, or a cty of JWT: the gateway takes no compressed and no nested tokens.",
+  "typ-other": ({ header }) =>
+    `typ is ${quoted(header.typ)}: the gateway takes JWT, at+jwt, or none. Is this another kind of token?`,
+  "key-unknown": ({ header, issuer }) =>
+    `kid is ${quoted(header.kid)}, and no key of that name and alg is among those of ${sourceOf(issuer)}: the session may be another environment's.`,
+  "signature-wrong": ({ header, issuer }) =>
+    `The signature (alg ${quoted(header.alg)}) was not made with ${keyOf(issuer)}: compare it with what the provider signs with.`,
+  "audience-other": ({ claims, issuer }) => {
+    if (claims.aud === undefined)
+      return "The session has no aud, and audience asks for one: let the provider set it, or write audienceRequired = false.";
+    const near = nearly(claims.aud, issuer.audience ?? []);
+    const hint = near === undefined ? "" : ` (${near})`;
+    return `aud is ${quoted(claims.aud)}, and audience is ${quoted(issuer.audience ?? [])}${hint}: name one of the former in audience.`;
+  },
+  "azp-other": ({ claims, issuer }) => {
+    const [name, party] = claims.azp === undefined ? ["client_id", claims.client_id] : ["azp", claims.azp];
+    const is = party === undefined ? "The session has neither azp nor client_id" : `${name} is ${quoted(party)}`;
+    return `${is}, and authorizedParties is ${quoted(issuer.authorizedParties ?? [])}: add it there if it is a client of yours.`;
+  },
+  "exp-form": ({ claims }) =>
+    claims.exp === undefined
+      ? "The session has no exp: one without an end is not taken."
+      : `exp is ${quoted(claims.exp)}: it has to be a number of seconds since 1970.`,
+  "nbf-form": ({ claims }) => `nbf is ${quoted(claims.nbf)}: it has to be a number of seconds since 1970.`,
+  "iat-form": ({ claims }) =>
+    claims.iat === undefined
+      ? "The session has no iat, which maxAge needs."
+      : `iat is ${quoted(claims.iat)}: it has to be a number of seconds since 1970.`,
+  "nbf-future": ({ claims, issuer, now }) =>
+    `nbf is ${date(claims.nbf)}, which is after ${date(now / 1000)} by more than clockTolerance (${issuer.clockTolerance} s): compare the clocks.`,
+  "iat-future": ({ claims, issuer, now }) =>
+    `iat is ${date(claims.iat)}, which is after ${date(now / 1000)} by more than clockTolerance (${issuer.clockTolerance} s): compare the clocks.`,
+  "session-expired": ({ claims, issuer, now }) => {
+    const end = Number(claims.exp) + issuer.clockTolerance;
+    if (now / 1000 >= end)
+      return `The session has expired: exp is ${date(claims.exp)}. Its form, signature and other claims are right; take a new one.`;
+    return `iat is ${date(claims.iat)}, longer ago than maxAge (${issuer.maxAge} s) allows.`;
+  },
+  "subject-form": ({ claims, issuer: { uid } }) => {
+    const subject = claim(claims, uid.claim);
+    const other = uid.claim === "sub" ? "" : " (uid.claim)";
+    return subject === undefined
+      ? `The session has no ${uid.claim}${other}, which names the user.`
+      : `${uid.claim}${other} names the user, and has to be a text without control characters.`;
+  },
+  "logout-token": () => "This is a logout token, by its events: it belongs to POST /v1/backchannel-logout.",
+  "keys-unavailable": ({ issuer }) =>
+    `It could not be judged: the keys of ${issuer.issuer} are not to be had (see above).`,
+  "keys-cooling-down": ({ header }) =>
+    `kid is ${quoted(header.kid)}, which is not among the keys that were fetched a moment ago.`,
+  "subject-reserved": ({ issuer: { uid } }) =>
+    `${uid.claim} (uid.claim) gives the uid app_system, which is CometChat's own.`,
+  "app-claim": ({ claims, issuer }) => {
+    const name = issuer.appClaim ?? "";
+    const value = claim(claims, name);
+    return `${value === undefined ? `The session has no ${name}` : `${name} is ${quoted(value)}`} (appClaim), and appByClaim lists ${[...issuer.appByClaim.keys()].join(", ")}.`;
+  },
+};
+
+/** Why a session was refused. */
+export function sentenceOf(reason: Reason, refused: Refused): string {
+  const { issuer, issuers, claims } = refused;
+  if (reason === "issuer-unknown" || (issuer === undefined && !reason.startsWith("token-"))) {
+    const near = nearly(
+      claims.iss,
+      issuers.map((one) => one.issuer),
+    );
+    const iss = claims.iss === undefined ? "The session has no iss" : `iss is ${quoted(claims.iss)}`;
+    const ours = issuers.map((one) => quoted(one.issuer)).join(", ");
+    return `${iss}, and issuer is ${ours}${near ? ` (${near})` : ""}: they are compared to the letter.`;
+  }
+  // Sentences about the form of the token do not look at the issuer.
+  const sentence = sentences[reason]?.({ ...refused, issuer: issuer as Issuer });
+  return sentence ?? `The gateway refuses it: ${reason}.`;
+}
+
+const date = (seconds: unknown) => new Date(Number(seconds) * 1000).toISOString().replace(".000Z", "Z");
+
+/** Where two texts differ by what is most often overlooked. */
+function nearly(theirs: unknown, ours: readonly string[]): string | undefined {
+  const named = (Array.isArray(theirs) ? theirs : [theirs]).filter((one) => typeof one === "string");
+  const pairs = named.flatMap((one) => ours.map((other) => [one, other] as const));
+  const bare = (text: string) => text.toLowerCase().replace(/\/$/, "");
+  const scheme = (text: string) => bare(text).replace(/^https?:\/\//, "");
+  if (pairs.some(([one, other]) => one.replace(/\/$/, "") === other.replace(/\/$/, "")))
+    return "the slash at the end counts";
+  if (pairs.some(([one, other]) => bare(one) === bare(other))) return "capital letters count";
+  if (pairs.some(([one, other]) => scheme(one) === scheme(other))) return "https:// counts";
+  return undefined;
+}
+
+function sourceOf({ issuer, keys }: Issuer): string {
+  return keys.from === "jwks" ? `${keys.url} (jwksUrl)` : `${issuer} (issuer)`;
+}
+
+function keyOf(issuer: Issuer): string {
+  if (issuer.keys.from === "secret") return "the HMAC key that secret names";
+  return issuer.keys.from === "public" ? "publicKey" : `the key of its kid at ${sourceOf(issuer)}`;
+}
