@@ -297,6 +297,19 @@ describe("each mistake of the configuration is named with its remedy", () => {
     expect(advice(report).map(({ name }) => name)).toEqual(["bindings"]);
   });
 
+  it("what works, but leaves a check out, is advised against", async () => {
+    const { audience: _, ...open } = { ...hs256, audienceRequired: false };
+    const report = await doctor({ vars: { SESSION_ISSUERS: [open] } });
+    expect(report.ok).toBe(true);
+    expect(advice(report)).toMatchObject([
+      {
+        name: "SESSION_ISSUERS[0].authorizedParties",
+        detail: expect.stringMatching(/names nobody, nor does audience/),
+        remedy: expect.stringMatching(/logout tokens are refused/),
+      },
+    ]);
+  });
+
   it(".dev.vars that others may read is advised against", async () => {
     const config = deployment(right(), SECRETS);
     chmodSync(join(dirname(config), ".dev.vars"), 0o644);
@@ -586,6 +599,19 @@ describe("a session is judged, and the sentence names claim and setting", () => 
       changed({ authorizedParties: ["web"] }),
       () => sign({}),
       /neither azp nor client_id, and authorizedParties/,
+    ],
+    [
+      "Okta's name for the client",
+      changed({ authorizedParties: ["web"] }),
+      () => sign({ cid: "app" }),
+      /^cid is "app"/,
+    ],
+    ["one that is bound to a key", {}, () => sign({ cnf: { jkt: "x" } }), /has cnf.+DPoP/],
+    [
+      "one that is pending",
+      changed({ treatPendingAsSignedOut: true }),
+      () => sign({ sts: "pending" }),
+      /^sts is "pending".+treatPendingAsSignedOut/,
     ],
     ["no end", {}, () => sign({ exp: undefined as never }), /has no exp/],
     [

@@ -57,7 +57,15 @@ test("the environment of a wrangler.toml and its .dev.vars is a configuration of
 test("an environment inherits neither variables nor bindings", async () => {
   const parsed = await parseConfig(read({ "wrangler.toml": TOML, ".dev.vars": "STAGING_KEY=key-2" }, "staging"));
   const wrong = parsed.ok ? [] : parsed.error.map(({ variable }) => variable);
-  expect(wrong.sort()).toEqual(["HOME", "LEDGER", "ONCE", "RATE_LIMIT_IP", "RATE_LIMIT_USER", "SESSION_ISSUERS", "USERS"]);
+  expect(wrong.sort()).toEqual([
+    "HOME",
+    "LEDGER",
+    "ONCE",
+    "RATE_LIMIT_IP",
+    "RATE_LIMIT_USER",
+    "SESSION_ISSUERS",
+    "USERS",
+  ]);
 });
 
 test("an environment has its own .dev.vars.NAME, which takes the place of .dev.vars", () => {

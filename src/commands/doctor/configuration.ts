@@ -40,7 +40,7 @@ export async function checkConfiguration(
   ];
   const right = parsed.ok ? summary(parsed.value) : undefined;
   const config = parsed.ok ? parsed.value : await rest(env, problems);
-  if (config) checks.push(...examples(config));
+  if (config) checks.push(...config.warnings.map(adviceOf), ...examples(config));
   return { checks: right ? [right, ...bindings(env), ...checks] : checks, config };
 }
 
@@ -66,6 +66,12 @@ function summary({ apps, issuers, origins }: Config): Check {
     "configuration",
     `apps ${names(apps.keys())}; issuers ${names(issuers.map(({ issuer }) => issuer))}; origins ${names(origins) || "none: no browser may call"}`,
   );
+}
+
+/** What works, but leaves a check out. */
+function adviceOf({ variable, remedy }: Problem): Check {
+  const { detail, remedy: how } = checkOf({ variable, remedy }, undefined);
+  return advised(variable, detail, how ?? "See docs/providers.md.");
 }
 
 /** What a fresh wrangler.toml has for an example. An issuer of it has no keys, which is told there. */

@@ -1,5 +1,5 @@
 import type { Issuer } from "../../config/types.ts";
-import type { Reason } from "../../errors.ts";
+import type { Reason, reasons } from "../../errors.ts";
 import { SESSION_BYTES } from "../../limits.ts";
 import { claim } from "../../session/claims.ts";
 import type { Json } from "../../session/compact.ts";
@@ -21,8 +21,21 @@ type Sentence = (refused: Refused & { readonly issuer: Issuer }) => string;
 
 const NO_JWT = "A session is a JWT: three parts of base64url with dots between them.";
 
+/** Reasons that are about the session itself: one without a sentence does not compile. */
+type OfSession = {
+  [R in Reason]: (typeof reasons)[R] extends "session-malformed" | "session-invalid" | "session-expired" ? R : never;
+}[Reason];
+
 /** Reason → why a session was refused, with the claim and the setting that it is about. Of the session only names are told. */
-const sentences: Partial<Record<Reason, Sentence>> = {
+const sentences: Record<OfSession, Sentence> & Partial<Record<Reason, Sentence>> = {
+  // Asked for with a token only.
+  "authorization-form": () => NO_JWT,
+  "cookie-ambiguous": () => NO_JWT,
+  "issuer-unknown": () => "",
+  "proof-needed": () =>
+    "The session has cnf: it is bound to a key of the client (DPoP or mutual TLS), and the gateway asks for no proof of one. Let the provider issue a bearer token.",
+  "session-pending": () =>
+    'sts is "pending" (a task is left at the sign-in), and treatPendingAsSignedOut refuses such a session.',
   "token-too-large": ({ token }) =>
     `The session has ${token.length} characters; the gateway takes ${SESSION_BYTES}: map fewer claims into it.`,
   "token-segments": ({ token }) => {
@@ -56,8 +69,8 @@ const sentences: Partial<Record<Reason, Sentence>> = {
     return `aud is ${quoted(claims.aud)}, and audience is ${quoted(issuer.audience ?? [])}${hint}: name one of the former in audience.`;
   },
   "azp-other": ({ claims, issuer }) => {
-    const [name, party] = claims.azp === undefined ? ["client_id", claims.client_id] : ["azp", claims.azp];
-    const is = party === undefined ? "The session has neither azp nor client_id" : `${name} is ${quoted(party)}`;
+    const name = ["azp", "client_id", "cid", "appid"].find((one) => claims[one] !== undefined);
+    const is = name === undefined ? "The session has neither azp nor client_id" : `${name} is ${quoted(claims[name])}`;
     return `${is}, and authorizedParties is ${quoted(issuer.authorizedParties ?? [])}: add it there if it is a client of yours.`;
   },
   "exp-form": ({ claims }) =>
