@@ -1,3 +1,4 @@
+import type { Chats } from "./chats.ts";
 import type { Switches } from "./options.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Users } from "./users.ts";
@@ -11,7 +12,9 @@ export interface World {
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   users: Users;
   tokens: Tokens;
+  chats: Chats;
   roles: Set<string>;
+  onUser: ((uid: string) => void) | undefined;
 }
 
 /** CometChat's times are 10-digit Unix seconds (documented). */

@@ -1,0 +1,21 @@
+import { CometChatUIKit, UIKitSettingsBuilder } from "@cometchat/chat-uikit-react";
+import "@cometchat/chat-uikit-react/styles";
+import { KitView } from "./parts/KitView.tsx";
+import { start } from "./start.tsx";
+
+await start({
+  name: "CometChat UI Kit",
+  call: "CometChatUIKit.loginWithAuthToken(authToken)",
+  start: ({ appId, region }) =>
+    CometChatUIKit.init(
+      new UIKitSettingsBuilder()
+        .setAppId(appId)
+        .setRegion(region)
+        // The simulator has no WebSocket. An application leaves this line out.
+        .setAutoEstablishSocketConnection(false)
+        .build(),
+    ),
+  login: (authToken) => CometChatUIKit.loginWithAuthToken(authToken),
+  logout: () => CometChatUIKit.logout(),
+  View: KitView,
+});

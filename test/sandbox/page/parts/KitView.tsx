@@ -1,0 +1,50 @@
+import type { CometChat } from "@cometchat/chat-sdk-javascript";
+import {
+  CometChatConversations,
+  CometChatMessageComposer,
+  CometChatMessageHeader,
+  CometChatMessageList,
+  CometChatProvider,
+} from "@cometchat/chat-uikit-react";
+import { useState, useSyncExternalStore } from "react";
+
+/** CometChat's UI Kit, as its documentation composes it. */
+export function KitView() {
+  const [open, setOpen] = useState<CometChat.Conversation>();
+  const peer = open?.getConversationWith();
+  const of = peer && ("getGuid" in peer ? { group: peer as CometChat.Group } : { user: peer as CometChat.User });
+  return (
+    <CometChatProvider theme={useDark() ? "dark" : "light"} locale="en-us">
+      <div className="kit" data-open={open !== undefined}>
+        <div className="kit-list">
+          <CometChatConversations onItemClick={setOpen} {...(open && { activeConversation: open })} />
+        </div>
+        <div className="kit-talk">
+          {of ? (
+            <>
+              <CometChatMessageHeader {...of} onBack={() => setOpen(undefined)} />
+              <div className="kit-messages">
+                <CometChatMessageList {...of} />
+              </div>
+              <CometChatMessageComposer {...of} />
+            </>
+          ) : (
+            <p className="kit-empty">Choose a conversation.</p>
+          )}
+        </div>
+      </div>
+    </CometChatProvider>
+  );
+}
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+function useDark(): boolean {
+  return useSyncExternalStore(
+    (changed) => {
+      dark.addEventListener("change", changed);
+      return () => dark.removeEventListener("change", changed);
+    },
+    () => dark.matches,
+  );
+}

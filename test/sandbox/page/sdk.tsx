@@ -1,0 +1,20 @@
+import { CometChat } from "@cometchat/chat-sdk-javascript";
+import { SdkView } from "./parts/SdkView.tsx";
+import { start } from "./start.tsx";
+
+await start({
+  name: "CometChat SDK",
+  call: "CometChat.login(authToken)",
+  start: ({ appId, region }) =>
+    CometChat.init(
+      appId,
+      new CometChat.AppSettingsBuilder()
+        .setRegion(region)
+        // The simulator has no WebSocket. An application leaves this line out.
+        .autoEstablishSocketConnection(false)
+        .build(),
+    ),
+  login: (authToken) => CometChat.login(authToken),
+  logout: () => CometChat.logout(),
+  View: SdkView,
+});
