@@ -1,5 +1,5 @@
 /** A group, as CometChat describes it (rest-api/groups). */
-export interface Group {
+interface Group {
   guid: string;
   name: string;
   type: "public";

@@ -56,8 +56,10 @@ export function conversationCalls(world: World) {
     if (type !== "text" || category !== "message" || typeof text !== "string" || text.trim() === "") {
       return refuse("ERR_BAD_REQUEST", {}, { data: ["The sandbox takes text messages alone."] });
     }
-    const known = receiverType === "user" ? users.active(receiver) : chats.group(receiver);
-    if (!known) return refuse(receiverType === "user" ? "ERR_UID_NOT_FOUND" : "ERR_GUID_NOT_FOUND", { uid: receiver });
+    if (receiverType === "user" && !users.active(receiver)) return refuse("ERR_UID_NOT_FOUND", { uid: receiver });
+    const group = chats.group(receiver);
+    if (receiverType === "group" && !group) return refuse("ERR_GUID_NOT_FOUND", { guid: receiver });
+    if (receiverType === "group" && !group?.members.includes(user.uid)) return refuse("ERR_GROUP_NOT_JOINED");
     const sentAt = seconds(world);
     const own = typeof muid === "string" ? { muid } : {};
     const sent = chats.send({ sender: user.uid, receiver, receiverType, text, sentAt, ...own });

@@ -4,7 +4,6 @@ import { KitView } from "./parts/KitView.tsx";
 import { start } from "./start.tsx";
 
 await start({
-  name: "CometChat UI Kit",
   call: "CometChatUIKit.loginWithAuthToken(authToken)",
   start: ({ appId, region }) =>
     CometChatUIKit.init(

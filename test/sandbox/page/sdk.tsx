@@ -3,7 +3,6 @@ import { SdkView } from "./parts/SdkView.tsx";
 import { start } from "./start.tsx";
 
 await start({
-  name: "CometChat SDK",
   call: "CometChat.login(authToken)",
   start: ({ appId, region }) =>
     CometChat.init(

@@ -1,7 +1,7 @@
 import { CometChat } from "@cometchat/chat-sdk-javascript";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { createChat, keepLooking, notice } from "./app/chat.ts";
+import { createChat, keepLooking, tell } from "./app/chat.ts";
 import { createIdentity } from "./app/identity.ts";
 import type { Product } from "./app/products.ts";
 import { settled } from "./app/settings.ts";
@@ -26,12 +26,13 @@ export async function start(product: Product): Promise<void> {
   localStorage.setItem(RUN, settings.run);
 
   await product.start(settings);
-  const identity = createIdentity(settings.issuer, async () => {
+  const identity = createIdentity(settings.issuer, async (login) => {
     // The login that this browser remembers has changed: the other tab's is this one's as well.
-    if (localStorage.getItem("sandbox-login")) return void chat.signIn().catch(() => undefined);
+    if (login) return void chat.signIn().catch(() => undefined);
+    const ended = identity.login.get()?.sid;
     await chat.signOut().catch(() => undefined);
-    identity.forget();
-    notice.set("Signed out in another tab.");
+    identity.forget(ended);
+    tell("Signed out in another tab.");
   });
   const chat = createChat(settings, identity, product);
   keepLooking(chat);

@@ -6,8 +6,17 @@ import type { Product } from "./products.ts";
 import type { Settings } from "./settings.ts";
 import { createStore } from "./store.ts";
 
-/** What happened that the user did not ask for. */
-export const notice = createStore<string | undefined>(undefined);
+/** What has happened, and what the user may do about it. */
+export interface Notice {
+  text: string;
+  again?: () => void;
+}
+
+export const notice = createStore<Notice | undefined>(undefined);
+
+export function tell(text: string, again?: () => void): void {
+  notice.set({ text, ...(again && { again }) });
+}
 
 /** The part of the page that an application has as well: the gateway, the session, and CometChat's own login. */
 export function createChat({ gateway }: Settings, identity: Identity, product: Product): ChatSession {
@@ -27,14 +36,14 @@ export function createChat({ gateway }: Settings, identity: Identity, product: P
       logoutSuccess: async () => {
         // Also called by a sign-out, and by a login that fails: the client knows what to do with those.
         const ended = chat.state.status === "signed-in";
-        const tell = (text: string) => ended && notice.set(text);
-        tell("CometChat has ended this login. Asking for a new one …");
+        const explain = (text: string) => ended && tell(text);
+        explain("CometChat has ended this login. Asking for a new one …");
         try {
           await chat.revoked();
-          tell("This login was ended elsewhere. The session is still good, so you are signed in again.");
+          explain("This login was ended elsewhere. The session is still good, so you are signed in again.");
         } catch (error) {
           if ((error as GatewayError).status !== 401) return;
-          tell("This login has ended, and the session with it. Please sign in again.");
+          explain("This login has ended, and the session with it. Please sign in again.");
           identity.forget();
         }
       },

@@ -1,7 +1,7 @@
 import { createStore, type Store } from "./store.ts";
 
 /** Who signs in, and with which kind of session. */
-export interface Wish {
+interface Wish {
   subject: string;
   name: string;
   picture: string;
@@ -16,7 +16,7 @@ export interface Login {
   sid: string;
 }
 
-export interface Issued {
+interface Issued {
   session: string;
   claims: Record<string, unknown>;
 }
@@ -31,8 +31,10 @@ export interface Identity {
   signIn: (wish: Wish) => Promise<void>;
   /** The current session, a new one where it is about to expire, or nothing where the login has ended. */
   session: () => Promise<string | undefined>;
-  /** Forgets the login, here and in the other tabs. The provider is not told. */
-  forget: () => void;
+  /**
+   * Forgets the login, or only if it still is the one that is named, here and in the other tabs. The provider is not told.
+   */
+  forget: (sid?: string) => void;
   /** Signs out at the provider, which tells the gateway. What the gateway answered. */
   signOut: () => Promise<number>;
 }
@@ -41,8 +43,8 @@ const PLACE = "sandbox-login";
 /** A session that would expire on its way is renewed first. */
 const MARGIN_MS = 5_000;
 
-/** @param onOtherTab hears that another tab has signed out, or signed somebody else in */
-export function createIdentity(issuer: string, onOtherTab: () => void): Identity {
+/** @param onOtherTab hears that another tab has signed out, or whom it has signed in */
+export function createIdentity(issuer: string, onOtherTab: (login: Login | undefined) => void): Identity {
   const login = createStore<Login | undefined>(remembered());
   const issued = createStore<Issued | undefined>(undefined);
 
@@ -54,7 +56,7 @@ export function createIdentity(issuer: string, onOtherTab: () => void): Identity
       issued.set(undefined);
       login.set(now);
     }
-    onOtherTab();
+    onOtherTab(now);
   });
 
   async function post(path: string, body: unknown): Promise<Response> {
@@ -65,8 +67,10 @@ export function createIdentity(issuer: string, onOtherTab: () => void): Identity
     });
   }
 
-  function forget(): void {
-    localStorage.removeItem(PLACE);
+  function forget(sid = login.get()?.sid): void {
+    if (login.get()?.sid !== sid) return;
+    // Another tab may have signed somebody else in meanwhile.
+    if (remembered()?.sid === sid) localStorage.removeItem(PLACE);
     issued.set(undefined);
     login.set(undefined);
   }

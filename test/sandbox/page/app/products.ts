@@ -3,7 +3,6 @@ import type { Settings } from "./settings.ts";
 
 /** What of CometChat's the page signs in to: its UI Kit, or its SDK alone. */
 export interface Product {
-  name: string;
   /** The line that logs in, as an application has it. */
   call: string;
   start: (settings: Settings) => Promise<unknown>;

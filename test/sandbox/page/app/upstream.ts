@@ -1,7 +1,7 @@
 import { createStore } from "./store.ts";
 import { simulator } from "./wire.ts";
 
-export interface Call {
+interface Call {
   id: number;
   at: number;
   surface: "rest" | "client";

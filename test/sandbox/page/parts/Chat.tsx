@@ -1,7 +1,7 @@
 import { CometChat } from "@cometchat/chat-sdk-javascript";
 import type { ChatSession, ChatUser, GatewayError } from "cometchat-edge-gateway/client";
 import { useState } from "react";
-import { notice } from "../app/chat.ts";
+import { notice, tell } from "../app/chat.ts";
 import type { Identity, Login } from "../app/identity.ts";
 import type { Product } from "../app/products.ts";
 import { look } from "../app/upstream.ts";
@@ -23,7 +23,7 @@ export function Chat({ login, user, identity, chat, product }: ChatParts) {
     if (busy) return;
     setBusy(true);
     notice.set(undefined);
-    await work().catch((error: Error) => notice.set(`Not signed out: ${error.message}`));
+    await work().catch((error: Error) => tell(`Not signed out: ${error.message}`));
     setBusy(false);
     void look().catch(() => undefined);
   }
@@ -32,13 +32,11 @@ export function Chat({ login, user, identity, chat, product }: ChatParts) {
   const signOut = (everywhere: boolean) => async () => {
     try {
       await chat.signOut({ everywhere });
-      notice.set(`${login.name} is signed out${everywhere ? " on every device" : ""}.`);
-      identity.forget();
+      identity.forget(login.sid);
+      tell(`${login.name} is signed out${everywhere ? " on every device" : ""}.`);
     } catch (error) {
       const { code } = error as GatewayError;
-      notice.set(
-        `Signed out here, but the gateway could not end the tokens (${code}). Sign in and out again to retry.`,
-      );
+      tell(`Signed out here, but the gateway could not end the tokens (${code}).`, () => leave(signOut(everywhere)));
     }
   };
 

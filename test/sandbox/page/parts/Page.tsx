@@ -26,6 +26,8 @@ export function Page({ settings, identity, chat, product }: Parts) {
   const told = useStore(notice);
   const state = useChatSession(chat, { enabled: login !== undefined });
   const { status, error } = state;
+  // The other name of this machine: to a browser, a site of its own, which remembers nothing of this one.
+  const elsewhere = simulator + location.pathname + location.search;
   const underWay = status === "signing-in" || (status === "failed" && mayPass(error));
 
   let app = <Who identity={identity} chat={chat} refused={status === "failed" ? error : undefined} />;
@@ -47,7 +49,10 @@ export function Page({ settings, identity, chat, product }: Parts) {
           <Tab href="/sdk" current={location.pathname === "/sdk"}>
             SDK alone
           </Tab>
-          <a href={simulator + location.pathname + location.search} target="_blank" rel="noreferrer" className="device">
+          <a href="/live" className="tab">
+            Live view
+          </a>
+          <a href={elsewhere} target="_blank" rel="noreferrer" className="tab">
             Second device <span aria-hidden="true">↗</span>
           </a>
         </nav>
@@ -55,7 +60,12 @@ export function Page({ settings, identity, chat, product }: Parts) {
       <div className="columns">
         <main>
           <div role="status" className={told ? "notice" : "notice empty-notice"}>
-            {told}
+            {told?.text}
+            {told?.again && (
+              <button type="button" onClick={told.again}>
+                Try again
+              </button>
+            )}
           </div>
           {app}
           <div className="steps">

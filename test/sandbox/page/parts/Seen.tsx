@@ -1,3 +1,4 @@
+import { Fragment } from "react";
 import { shorten } from "../app/exchanges.ts";
 import { useStore } from "../app/store.ts";
 import { upstream } from "../app/upstream.ts";
@@ -18,7 +19,15 @@ export function Calls() {
         {calls.map(({ id, method, path, status, outcome, surface, at }) => (
           <li key={id}>
             <code>
-              {method} {legible(path)}
+              {method}{" "}
+              {legible(path).map((segment, index) => (
+                // A path never changes: its segments are told apart by where they stand.
+                // biome-ignore lint/suspicious/noArrayIndexKey: see above
+                <Fragment key={index}>
+                  /<wbr />
+                  {segment}
+                </Fragment>
+              ))}
             </code>
             <span className={status && status < 400 ? "outcome" : "outcome bad"}>{status ?? outcome ?? "…"}</span>
             <span className="from">{surface === "client" ? "from the browser" : "from the gateway"}</span>
@@ -31,13 +40,12 @@ export function Calls() {
 }
 
 /** Without version and query, and with nothing long in full: CometChat's paths may hold a token. */
-function legible(path: string): string {
+function legible(path: string): string[] {
   const [place = ""] = path.split("?");
   return place
-    .replace(/^\/v3(\.0)?/, "")
+    .replace(/^\/v3(\.0)?\//, "")
     .split("/")
-    .map(shorten)
-    .join("/");
+    .map(shorten);
 }
 
 /** Those who sign in; the others are there for the conversations. */

@@ -120,7 +120,7 @@ export function Who({
           Sign in
         </button>
         <p role="alert" className="failure">
-          {failure ?? (refused && `Refused: ${refused.code}`)}
+          {failure ?? (!busy && refused && `Refused: ${refused.code}`)}
         </p>
       </form>
     </section>
