@@ -2,24 +2,24 @@ import type { Simulator } from "./cometchat/index.ts";
 
 /** Colleagues who are there to talk to. They never sign in. */
 const COLLEAGUES = [
-  { uid: "grace", name: "Grace Okafor" },
-  { uid: "mateo", name: "Mateo Rossi" },
-  { uid: "ines", name: "Inês Duarte" },
+  { uid: "colleague-grace", name: "Grace Okafor" },
+  { uid: "colleague-mateo", name: "Mateo Rossi" },
+  { uid: "colleague-ines", name: "Inês Duarte" },
 ];
 
 const GROUP = { guid: "launch", name: "Launch week" };
 
 /** Who writes what to a new user, and how many minutes before. Oldest first, as all messages are kept. */
-const DIRECT: [from: "grace" | "mateo", text: string, minutes: number][] = [
-  ["grace", "Welcome aboard! The release notes are in the shared folder.", 95],
-  ["mateo", "Coffee at three?", 47],
-  ["grace", "Could you look over the second page before lunch?", 12],
+const DIRECT: [from: string, text: string, minutes: number][] = [
+  ["colleague-grace", "Welcome aboard! The release notes are in the shared folder.", 95],
+  ["colleague-mateo", "Coffee at three?", 47],
+  ["colleague-grace", "Could you look over the second page before lunch?", 12],
 ];
 
 const TOGETHER: [from: string, text: string, minutes: number][] = [
-  ["ines", "Staging is green. Thirty regions, one deploy.", 180],
-  ["mateo", "And sign-ins?", 176],
-  ["ines", "Faster than the page around them.", 174],
+  ["colleague-ines", "Staging is green. Thirty regions, one deploy.", 180],
+  ["colleague-mateo", "And sign-ins?", 176],
+  ["colleague-ines", "Faster than the page around them.", 174],
 ];
 
 /** Gives a new user a few conversations, so that there is something to see after the first sign-in. */
@@ -33,7 +33,7 @@ export function greet(simulator: Simulator, uid: string, avatars: string): void 
   }
   if (!chats.group(GROUP.guid)) {
     const members = COLLEAGUES.map((colleague) => colleague.uid);
-    chats.addGroup({ ...GROUP, type: "public", owner: "ines", members, createdAt: now - 86_400 });
+    chats.addGroup({ ...GROUP, type: "public", owner: "colleague-ines", members, createdAt: now - 86_400 });
     for (const [sender, text, minutes] of TOGETHER) {
       chats.send({ sender, receiverType: "group", receiver: GROUP.guid, text, sentAt: now - 60 * minutes });
     }
