@@ -11,6 +11,7 @@ const ALONE = [
 
 const gateway = () =>
   cloudflareTest({
+    main: "./test/worker.ts",
     wrangler: { configPath: "./wrangler.toml" },
     miniflare: {
       // What the Durable Object sees; a developer's own .dev.vars must not leak in. See test/integration/world.ts.
@@ -42,7 +43,7 @@ export default defineConfig({
         plugins: [gateway()],
         test: {
           name: "workerd",
-          include: ["test/{unit,integration,attacks,fuzz}/**/*.test.ts"],
+          include: ["test/{unit,integration,tokens,attacks,fuzz}/**/*.test.ts"],
           exclude: ALONE,
           isolate: false,
           // The machines that run this are slow and shared; a test that hangs still ends.

@@ -25,10 +25,15 @@ export interface Context {
   readonly deadline: Deadline;
   readonly timing: Timing;
   /**
-   * Runs beside the request and on after its answer, with a budget of its own. What fails, thrown or as a `Result`, is
-   * tried again, so it has to be something that may be repeated; and logged in the end.
+   * Runs beside the request and on after its answer; all such work shares one budget. What fails, thrown or as a `Result`,
+   * is tried again, so it has to be something that may be repeated. In the end it is logged, and `lost` is done instead.
+   * Resolves when all of that is over.
    */
-  readonly after: (name: string, task: (context: Context) => Promise<unknown>) => void;
+  readonly after: (
+    name: string,
+    task: (context: Context) => Promise<unknown>,
+    lost?: () => Promise<unknown>,
+  ) => Promise<void>;
 }
 
 /** One budget of time, given down to every step. */

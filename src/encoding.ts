@@ -25,9 +25,10 @@ export function base64url(bytes: Uint8Array): string {
     .replaceAll("=", "");
 }
 
-/** SHA-256 of a text's UTF-8 bytes. */
-export async function sha256(text: string): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+/** SHA-256 of bytes, or of a text's UTF-8. */
+export async function sha256(value: string | Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
 /** The bytes of base64 or base64url text; undefined where it is neither. */
@@ -40,4 +41,5 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
 }
 
 /** How a text too long or too telling for a key stands in one: base64url SHA-256. */
-export const digestOf = async (text: string): Promise<string> => base64url(await sha256(text));
+export const digestOf = async (value: string | Uint8Array<ArrayBuffer>): Promise<string> =>
+  base64url(await sha256(value));

@@ -7,7 +7,6 @@ import { createDirectory, type Directory } from "./directory/directory.ts";
 import { createOrigins, type Origins } from "./http/origin.ts";
 import { createRefusals, type Refusals } from "./http/refusals.ts";
 import { createLedgers, type Ledgers } from "./ledger/access.ts";
-import { createHeld, type Held } from "./ledger/held.ts";
 import { DIRECTORY_READ_MS } from "./limits.ts";
 import { ok, type Result } from "./result.ts";
 import { createVerifier, type Verifier } from "./session/verify.ts";
@@ -19,8 +18,6 @@ export interface Gateway {
   readonly origins: Origins;
   readonly verifier: Verifier;
   readonly directory: Directory;
-  /** Undefined unless sessions are given the token they already have. */
-  readonly held: Held | undefined;
   readonly ledgers: Ledgers;
   /** The client of an app by its configured name; undefined where the configuration no longer has it. */
   readonly cometchat: (app: string) => CometChat | undefined;
@@ -47,7 +44,6 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
     origins: createOrigins(config.origins),
     verifier: createVerifier({ issuers: config.issuers, deps, kv: bindings.USERS }),
     directory: createDirectory(bindings.USERS, deps, patience),
-    held: createHeld(bindings.USERS, config, deps, patience),
     ledgers: createLedgers(bindings, config, deps),
     cometchat: (app) => clients.get(app),
     apps: () => [...clients.values()],

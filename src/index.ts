@@ -1,11 +1,19 @@
 import { createApp } from "./app.ts";
+import { TokenLedger } from "./ledger/ledger.ts";
+import { createIsolate } from "./ledger/parts.ts";
 import { platform } from "./platform.ts";
 
 export { Home } from "./directory/home.ts";
-export { Ledger } from "./ledger/ledger.ts";
 export { Once } from "./session/once.ts";
 
 const app = createApp(platform);
+const isolate = createIsolate(platform);
+
+export class Ledger extends TokenLedger {
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env, isolate);
+  }
+}
 
 export default {
   fetch: (request, env, ctx) => app.fetch(request, env, ctx),

@@ -15,23 +15,24 @@ export const BODY_BYTES = 4 * 1024;
 export const LOGOUT_BODY_BYTES = 16 * 1024;
 /** How long a logout token's `jti` is known: longer than the token itself may be believed. */
 export const ONCE_KEPT_MS = 3_600_000;
+/** Time to write down that it was used, or was not: whatever is left of the request. */
+export const ONCE_MS = 2_000;
+/** After this, work that was begun and is not done has failed: no request and its follow-up take longer. */
+export const ONCE_LEASE_MS = 30_000;
 /** Bytes of a user as a backend sends it: CometChat's own limit for a request (docs, rest-api/users/create). */
 export const USER_BODY_BYTES = 10 * 1024;
 /** Bytes of a webhook: a Clerk user with all its accounts is under 20 KB, a Supabase hook may be 200 KB. */
 export const WEBHOOK_BYTES = 256 * 1024;
 /** Seconds by which a webhook may be old, or ahead: Standard Webhooks' libraries allow the same. */
 export const WEBHOOK_TOLERANCE_SECONDS = 300;
-/** How long a webhook is known that was delivered before: providers try again for a day or two, and the time at which
- * its signature is taken is at most ten minutes. */
-export const DELIVERY_KNOWN_MS = 3 * 86_400_000;
-/** Deliveries that are known of one user; about 150 bytes each. */
-export const DELIVERIES_KNOWN = 100;
 /** Least bytes of a webhook's signing secret (Standard Webhooks 1.0, signature scheme). */
 export const WEBHOOK_SECRET_BYTES = 24;
 /** Default time of one request altogether; contract. */
 export const REQUEST_MS = 8_000;
-/** Work after the answer; the platform ends it at 30 s. */
-export const AFTER_MS = 25_000;
+/** All work after an answer together; the platform ends it at 30 s. It may begin before the answer. */
+export const AFTER_MS = 24_000;
+/** What is done where its tries were all in vain. */
+export const AFTER_LOST_MS = 3_000;
 /** Tries of such work, with a pause that grows by this much: KV refuses a second write of a key within a second. */
 export const AFTER_TRIES = 3;
 export const AFTER_PAUSE_MS = 1_100;
@@ -64,10 +65,6 @@ export const READY_MS = 1_000;
 export const MAPPING_MEMORY_MS = 10_000;
 /** Mappings an isolate remembers; about 200 bytes each, so 2 MB of 128. */
 export const MAPPINGS_REMEMBERED = 5_000;
-/** Held tokens an isolate remembers; about 500 bytes each. */
-export const HELD_REMEMBERED = 5_000;
-/** KV's own least. */
-export const KV_TTL_LEAST_SECONDS = 60;
 /** How long KV knows whose session a provider's session id is: chat clients keep a token for long without asking. */
 export const SESSION_KNOWN_SECONDS = 90 * 86_400;
 
@@ -182,8 +179,16 @@ export const TROUBLE_KNOWN_MS = 60_000;
 // Ledger
 /** Tries to reach an object that says it may be asked again. */
 export const LEDGER_TRIES = 3;
-/** Time that the answer's follow-up gives the ledger. */
-export const LEDGER_AFTER_MS = 20_000;
+/** Time that one try of the answer's follow-up gives the ledger: three of them fit. */
+export const LEDGER_TRY_MS = 7_000;
+/** Share of a request's time for the ledger to have CometChat end tokens. */
+export const LEDGER_SHARE = 0.6;
+/** After this a session's own token counts as missing, which costs a call to CometChat: the object may be an ocean away. */
+export const LEDGER_TAKE_MS = 500;
+/** How long an answer waits for the record of a token that is to be handed out again; the record goes on. */
+export const LEDGER_RECORD_MS = 500;
+/** Sessions of a user of which is known that a token could not be recorded. */
+export const UNRECORDED_SESSIONS = 8;
 /** First and longest pause between two tries to revoke a token: CometChat may be down for a night. */
 export const LEDGER_BACKOFF_LEAST_MS = 30_000;
 export const LEDGER_BACKOFF_MOST_MS = 3_600_000;
@@ -197,8 +202,10 @@ export const REVOKED_AT_ONCE = 4;
 export const ALARM_BATCH = 20;
 /** Time one alarm may take. */
 export const ALARM_MS = 20_000;
-/** After a revocation, when KV is looked through for what is still held of it: a sign-in that was under way has half a
- * minute after its answer to hold its token, and KV a minute to show it. */
-export const HELD_LOOK_MS = 120_000;
-/** How long the ledger knows that a session was revoked: much longer than a record can follow its answer. */
-export const REVOKED_KEPT_MS = 86_400_000;
+/** How late an expired token may be revoked, so that those of many users that end in the same minute do not take the
+ * sign-ins' share of CometChat's rate limit; and no later than by this share of its life. */
+export const SPREAD_MOST_MS = 300_000;
+export const SPREAD_SHARE = 0.1;
+/** How long the ledger knows that something ended, and how much of it: much longer than a record can follow its sign-in. */
+export const ENDED_KEPT_MS = 86_400_000;
+export const ENDED_KEPT = 500;

@@ -2,110 +2,115 @@ import type { CometChat } from "./cometchat/cometchat.ts";
 import type { Context } from "./context.ts";
 import { fail, type GatewayError } from "./errors.ts";
 import type { Gateway } from "./gateway.ts";
+import type { End } from "./ledger/ledger.ts";
+import { LEDGER_SHARE, LEDGER_TRY_MS } from "./limits.ts";
 import { ok, type Result } from "./result.ts";
+import { digestsOf, type Session } from "./session/session.ts";
 
 type Answer = Promise<Result<void, GatewayError>>;
+type Parts = Pick<Gateway, "config" | "deps" | "directory" | "ledgers">;
 
 /**
- * Ends every auth token of a user in these apps: at CometChat, in the ledger (which sees to what it knows of in others),
- * and the held ones. Fails where CometChat or the ledger has not done it; the ledger then goes on by itself, since it was
- * told first.
+ * Ends every auth token of a user in these apps; the ledger ends what it knows of in others as well. Fails where it has
+ * not been done. The ledger then goes on by itself, if it could be told.
  */
-export async function flushUser(gateway: Gateway, apps: readonly CometChat[], uid: string, context: Context): Answer {
-  let outcome: Awaited<Answer> = ok(undefined);
-  for (const chat of apps) {
-    const ended = await endTokens(gateway, chat, uid, context);
-    if (!ended.ok) outcome = ended;
+export async function flushUser(parts: Parts, apps: readonly CometChat[], uid: string, context: Context): Answer {
+  const ended = await endAt({ uid, end: { of: "user" }, apps, flush: true }, parts, context);
+  const mapping = parts.directory.recall(uid);
+  // Those that were never recorded have ended, too.
+  if (ended.ok && mapping?.unrecorded) {
+    const { unrecorded: _, ...rest } = mapping;
+    context.after("directory", () => parts.directory.put(uid, rest));
   }
-  release(gateway, uid, context);
-  return outcome;
+  return ended;
 }
 
-async function endTokens(gateway: Gateway, chat: CometChat, uid: string, context: Context): Answer {
-  const { directory, held, ledgers } = gateway;
-  const app = chat.app.name;
-  const left = () => context.deadline.left();
-  const mapping = await directory.get(uid);
-  if (held && mapping) directory.note(uid, { ...mapping, tokensNotBefore: context.now });
-  // A ledger that hangs leaves time to end what CometChat can end.
-  const marked = await ledgers.tokens(uid, app, (ledger) => ledger.endAll(uid, context.now), left() / 2);
-  const flushed = await chat.flush(uid, context);
-  // A user that has moved and comes with an older session: what nobody recorded lives where it is now.
-  const moved = mapping && mapping.app !== app ? gateway.cometchat(mapping.app) : undefined;
-  const there = moved ? await moved.flush(uid, context) : flushed;
-  for (const one of [flushed, there]) if (!one.ok && one.error.reason !== "upstream-uid-unknown") return one;
-  if (!marked.ok) return marked;
-  // Where CometChat does not know the user, it may be deactivated: what is recorded stays due.
-  if (!flushed.ok) return ok(undefined);
-  const settled = await ledgers.tokens(uid, app, (ledger) => ledger.flushed(app, marked.value, left()), left());
-  return settled.ok ? settled.value : settled;
-}
+/** Ends every auth token of a user in an app that it has left, or comes back to. */
+export const flushApp = (parts: Parts, chat: CometChat, uid: string, context: Context): Answer =>
+  endAt({ uid, end: { of: "app", app: chat.app.name }, apps: [chat], flush: true }, parts, context);
 
-/** Ends every auth token, and then the user. */
-export async function deactivateUser(gateway: Gateway, chat: CometChat, uid: string, context: Context): Answer {
+/** Ends every auth token of a user in an app, and then the user there. */
+export async function deactivateUser(parts: Parts, chat: CometChat, uid: string, context: Context): Answer {
   // First: afterwards CometChat may not know the uid any more.
-  const flushed = await endTokens(gateway, chat, uid, context);
-  const done = flushed.ok ? await chat.deactivate(uid, context) : flushed;
-  // Once, and after both: who signed in between them was given a token, and may hold it.
-  release(gateway, uid, context);
+  const flushed = await flushApp(parts, chat, uid, context);
+  if (!flushed.ok && flushed.error.reason !== "ledger-unavailable") return flushed;
+  const done = await chat.deactivate(uid, context);
   if (!done.ok) return done;
-  // That token ends should the user ever be back.
-  const now = gateway.deps.now();
-  context.after("end", (later) =>
-    gateway.ledgers.tokens(uid, chat.app.name, (ledger) => ledger.endAll(uid, now), later.deadline.left()),
-  );
-  return done;
-}
-
-/** After the answer: no session is given again what was minted until now. */
-function release({ deps, directory, held }: Gateway, uid: string, context: Context): void {
-  if (!held) return;
-  const tokensNotBefore = deps.now();
-  context.after("release", async () => {
-    const mapping = await directory.get(uid);
-    if (mapping) await directory.put(uid, { ...mapping, tokensNotBefore });
-  });
-  context.after("release", () => held.forgetAll(uid));
-}
-
-/** Ends the auth tokens that were minted for one session. `session` is the base64url SHA-256 of its id. */
-export async function revokeSession(
-  gateway: Gateway,
-  chat: CometChat,
-  uid: string,
-  session: string,
-  context: Context,
-): Answer {
-  const { held, ledgers } = gateway;
-  // Nothing is held of the session's tokens, so nobody can tell them from the user's others.
-  if (!ledgers.records) return fail("token-not-held", { detail: 'Send the auth token: {"authToken": "…"}.' });
-  if (held) context.after("release", () => held.forget(uid, session));
-  const left = context.deadline.left();
-  const revoked = await ledgers.tokens(
-    uid,
-    chat.app.name,
-    (ledger) => ledger.revokeSession(uid, session, context.now, left),
-    left,
-  );
-  return revoked.ok ? revoked.value : revoked;
+  // Who signed in between the two was given a token. It ends should the user ever be back.
+  if (parts.ledgers.records) {
+    const app = chat.app.name;
+    const at = parts.deps.now();
+    context.after("end", ({ deadline }) => {
+      const ms = Math.min(LEDGER_TRY_MS, deadline.left());
+      return parts.ledgers.end(uid, { of: "app", app }, { at, app, budget: ms / 2 }, ms);
+    });
+  }
+  return flushed;
 }
 
 /** Ends one auth token, if it is the user's. The caller cannot tell whether it was (RFC 7009 §2.2). */
-export async function revokeToken(
-  gateway: Gateway,
-  chat: CometChat,
+export const revokeToken = (parts: Parts, chat: CometChat, uid: string, token: string, context: Context): Answer =>
+  endAt({ uid, end: { of: "token", token, app: chat.app.name }, apps: [chat], flush: false }, parts, context);
+
+/**
+ * Ends the auth tokens that were recorded for a session. Fails with `token-not-held` where it cannot say which these are:
+ * the caller has to name the token.
+ */
+export async function revokeSession(
+  parts: Parts,
   uid: string,
-  token: string,
+  session: Session,
+  app: string | undefined,
   context: Context,
 ): Answer {
-  const { held, ledgers } = gateway;
-  const revoked = await chat.revoke(uid, token, context);
-  if (!revoked.ok) return revoked.error.reason === "upstream-uid-unknown" ? ok(undefined) : revoked;
-  if (held) context.after("release", () => held.forgetAll(uid, (one) => one === token));
-  if (ledgers.records) {
-    context.after("forget", (later) =>
-      ledgers.tokens(uid, chat.app.name, (ledger) => ledger.forget(token, chat.app.name), later.deadline.left()),
-    );
-  }
-  return ok(undefined);
+  const { ledgers, directory } = parts;
+  if (!ledgers.records) return unknownTokens;
+  const left = context.deadline.left();
+  const { session: digest } = await digestsOf(session);
+  const reading = directory.get(uid);
+  // Without a name that survives a refresh, nothing recorded means that its tokens were recorded under another one.
+  const order = { at: context.now, budget: left, app, onlyKnown: session.name === undefined };
+  const ended = await ledgers.end(uid, { of: "session", session: digest }, order, left);
+  if (!ended.ok) return ended;
+  if (!ended.value.done.ok) return ended.value.done;
+  const unrecorded = (await reading)?.unrecorded?.includes(digest);
+  return unrecorded || (session.name === undefined && !ended.value.known) ? unknownTokens : ok(undefined);
+}
+
+const unknownTokens = fail("token-not-held", { detail: 'Send the auth token: {"authToken": "…"}.' });
+
+/**
+ * The ledger ends tokens by itself. CometChat is asked here only where there is no ledger, or none that answers. In the
+ * second case the tokens have ended, but the ledger would hand them out again: where it does, that is a failure.
+ */
+async function endAt(
+  what: { readonly uid: string; readonly end: End; readonly apps: readonly CometChat[]; readonly flush: boolean },
+  { config, ledgers }: Parts,
+  context: Context,
+): Answer {
+  const { uid, end, apps, flush } = what;
+  const here = () =>
+    Promise.all(
+      apps.map((chat) => (end.of === "token" ? chat.revoke(uid, end.token, context) : chat.flush(uid, context))),
+    ).then(firstFailure);
+  if (!ledgers.records) return here();
+  const [app, ...others] = apps.map((chat) => chat.app.name);
+  const order = { at: context.now, app, flush: flush && app !== undefined ? [app, ...others] : [] };
+  // A ledger that hangs leaves time to end what CometChat can end.
+  const left = context.deadline.left();
+  const asked = await ledgers.end(uid, end, { ...order, budget: left * LEDGER_SHARE }, left * (LEDGER_SHARE + 0.1));
+  if (asked.ok) return asked.value.done;
+  const done = await here();
+  context.after("end", ({ deadline }) => {
+    const ms = Math.min(LEDGER_TRY_MS, deadline.left());
+    return ledgers.end(uid, end, { ...order, flush: [], budget: ms / 2 }, ms);
+  });
+  if (!done.ok) return done;
+  return config.tokens.reuse === "session" ? asked : done;
+}
+
+/** A user that CometChat does not know has no tokens there. */
+function firstFailure(outcomes: readonly Result<void, GatewayError>[]): Result<void, GatewayError> {
+  const failed = outcomes.find((outcome) => !outcome.ok && outcome.error.reason !== "upstream-uid-unknown");
+  return failed ?? ok(undefined);
 }

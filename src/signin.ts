@@ -1,18 +1,20 @@
+import { callerOf } from "./caller.ts";
 import { obtainToken } from "./cometchat/obtain.ts";
 import type { App } from "./config/types.ts";
 import type { Context } from "./context.ts";
-import { digestOf } from "./encoding.ts";
 import type { GatewayError } from "./errors.ts";
 import type { Gateway } from "./gateway.ts";
-import { limit } from "./http/ratelimit.ts";
 import { fallbackName, profileOf } from "./identity/profile.ts";
-import { uidOf } from "./identity/uid.ts";
-import { reusable } from "./ledger/held.ts";
+import { keep } from "./ledger/keep.ts";
+import { ownToken } from "./ledger/own.ts";
+import { LEDGER_RECORD_MS } from "./limits.ts";
 import { appFor } from "./placement/home.ts";
 import type { Whereabouts } from "./placement/placement.ts";
 import { ok, type Result } from "./result.ts";
+import { flushApp } from "./revoke.ts";
 import type { Credential } from "./session/extract.ts";
 import { settle } from "./settle.ts";
+import { within } from "./within.ts";
 
 export interface SignIn {
   readonly authToken: string;
@@ -33,45 +35,41 @@ export async function signIn(
   gateway: Gateway,
   context: Context,
 ): Promise<Result<SignIn, GatewayError>> {
-  const { config, deps, directory, held, verifier } = gateway;
-  const { now, timing } = context;
+  const { config, directory } = gateway;
+  const { timing } = context;
 
   // Who is calling
-  const verified = await timing.measure("session", () => verifier.verify(credential, context));
-  if (!verified.ok) return verified;
-  const { issuer, subject, claims } = verified.value;
-  const identified = await uidOf(issuer, subject);
-  if (!identified.ok) return identified;
-  const uid = identified.value;
-  const allowed = await limit(gateway.limits.user, uid, "user-limited", deps);
-  if (!allowed.ok) return allowed;
+  const caller = await callerOf(credential, "in", gateway, context);
+  if (!caller.ok) return caller;
+  const { uid, session } = caller.value;
+  const { issuer, claims } = session;
+  const { profile, dropped } = profileOf(issuer, claims);
+  const reading = directory.get(uid);
+  const user = { uid, issuer, profile, dropped, session };
 
-  // What is known of this user, and which app serves it
-  const session = await digestOf(verified.value.sessionId);
-  const [mapping, holding] = await timing.measure("directory", () =>
-    Promise.all([directory.get(uid), wish.fresh ? undefined : held?.get(uid, session)]),
-  );
-  const home = await timing.measure("directory", () =>
-    appFor({ uid, issuer, claims, mapping }, wish.where, gateway, context),
+  // The session's own token, where it has one
+  const reuses = config.tokens.reuse === "session";
+  if (reuses && !wish.fresh) {
+    const own = await timing.measure("directory", () => ownToken(uid, session, wish.where, gateway, context));
+    if (!own.ok) return own;
+    if (own.value) {
+      const { token, chat, expiresAt } = own.value;
+      Object.assign(timing.names, { app: chat.app.name, region: chat.app.region });
+      settle({ ...user, reading, created: false }, chat, gateway, context);
+      return ok({ authToken: token, uid, app: chat.app, created: false, reused: true, expiresAt });
+    }
+  }
+
+  // Which app serves this user
+  const home = await timing.measure("directory", async () =>
+    appFor({ uid, issuer, claims, mapping: await reading }, wish.where, gateway, context),
   );
   if (!home.ok) return home;
   const chat = home.value;
   Object.assign(timing.names, { app: chat.app.name, region: chat.app.region });
-  const { profile, dropped } = profileOf(issuer, claims);
-  const user = { uid, issuer, profile, dropped, session: verified.value, sessionHash: session, mapping };
+  const mapping = await reading;
 
-  // The token: the session's own, or from CometChat
-  if (holding && reusable(holding, chat.app.name, mapping?.tokensNotBefore, now)) {
-    settle({ ...user, created: false, revived: false, minted: undefined }, chat, gateway, context);
-    return ok({
-      authToken: holding.token,
-      uid,
-      app: chat.app,
-      created: false,
-      reused: true,
-      expiresAt: holding.expiresAt ?? null,
-    });
-  }
+  // A token from CometChat
   const obtained = await timing.measure("cometchat", () =>
     obtainToken(
       chat,
@@ -81,14 +79,26 @@ export async function signIn(
         profile: { ...profile, name: profile.name ?? fallbackName(claims, uid) },
       },
       config.provisioning,
-      () => directory.recall(uid) !== mapping,
+      {
+        renewed: () => directory.recall(uid) !== mapping,
+        flush: async () => {
+          const flushed = await flushApp(gateway, chat, uid, context);
+          // CometChat has done it, and the ledger hears of it later.
+          return !flushed.ok && flushed.error.reason === "ledger-unavailable" ? ok(undefined) : flushed;
+        },
+      },
       context,
     ),
   );
   if (!obtained.ok) return obtained;
 
-  const { authToken, created, revived } = obtained.value;
-  const expiresAt = config.tokens.ttl === undefined ? null : now + config.tokens.ttl * 1000;
-  settle({ ...user, created, revived, minted: { token: authToken, expiresAt } }, chat, gateway, context);
-  return ok({ authToken, uid, app: chat.app, created, reused: false, expiresAt });
+  const { authToken: token, created, mintedAt } = obtained.value;
+  const expiresAt = config.tokens.ttl === undefined ? null : mintedAt + config.tokens.ttl * 1000;
+  settle({ ...user, reading, created }, chat, gateway, context);
+  // Where a claim places users, one that the mapping does not name may have been moved.
+  const moves = issuer.appClaim !== undefined && mapping === undefined;
+  const kept = keep(uid, session, { app: chat.app.name, token, mintedAt, expiresAt, moves }, gateway, context);
+  // What is to be handed out again has to be known before the next request of the session, and to a sign-out.
+  if (reuses) await timing.measure("directory", () => within(LEDGER_RECORD_MS, kept));
+  return ok({ authToken: token, uid, app: chat.app, created, reused: false, expiresAt });
 }

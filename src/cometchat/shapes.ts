@@ -2,10 +2,15 @@ import * as z from "zod/mini";
 import { AUTH_TOKEN_CHARS, UID_CHARS } from "../limits.ts";
 import { is, text } from "../shape.ts";
 
-/** An opaque secret; printable, so that it can go wherever the SDK sends it. */
-export const authToken = text.check(
-  z.refine((token) => token.length <= AUTH_TOKEN_CHARS && /^[\x21-\x7e]+$/.test(token)),
-);
+/**
+ * What an auth token may look like, wherever one comes from: CometChat, a caller, or the ledger. It has to fit into an
+ * address, which is resolved before it is sent: `DELETE …/auth_tokens/` would flush every token, and
+ * `DELETE …/auth_tokens/..` would deactivate the user. Documented ones are of letters, digits, `_` and `-`.
+ */
+export const isAuthToken = (token: unknown): token is string =>
+  typeof token === "string" && token.length <= AUTH_TOKEN_CHARS && /^(?!\.+$)[\w.~+=-]+$/.test(token);
+
+export const authToken = text.check(z.refine(isAuthToken));
 
 const succeeded = z.object({
   data: z.optional(z.object({ success: z.optional(is<true>((success) => success === true)) })),

@@ -1,21 +1,12 @@
 import * as z from "zod/mini";
 import type { Context } from "../context.ts";
 import type { GatewayError } from "../errors.ts";
-import { AUTH_TOKEN_CHARS } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import { text } from "../shape.ts";
 import type { Send } from "./resilience.ts";
-import { authToken, done, pathOf } from "./shapes.ts";
+import { authToken, done, isAuthToken, pathOf } from "./shapes.ts";
 
 const minted = z.object({ data: z.object({ uid: text, authToken }) });
-
-/**
- * What a token in a path may look like. It may come from a caller, and the address is resolved before it is sent:
- * `DELETE …/auth_tokens/` would flush every token, and `DELETE …/auth_tokens/..` would deactivate the user.
- */
-const pathToken = /^(?!\.+$)[\w.~+=-]+$/;
-
-export const isNameable = (token: string): boolean => token.length <= AUTH_TOKEN_CHARS && pathToken.test(token);
 
 export function createTokens(send: Send) {
   return {
@@ -43,7 +34,7 @@ export function createTokens(send: Send) {
     /** `DELETE /users/{uid}/auth_tokens/{authToken}`. https://www.cometchat.com/docs/rest-api/auth-tokens/delete */
     async revoke(uid: string, token: string, context: Context): Promise<Result<void, GatewayError>> {
       // What cannot be a token is an unknown one.
-      if (!isNameable(token)) return ok(undefined);
+      if (!isAuthToken(token)) return ok(undefined);
       const result = await send(
         { method: "DELETE", path: pathOf(uid, `/auth_tokens/${encodeURIComponent(token)}`), read: done },
         context,

@@ -2,6 +2,7 @@ import { fromBase64 } from "../encoding.ts";
 import { CLOCK_TOLERANCE_SECONDS, HMAC_BYTES, WEBHOOK_SECRET_BYTES } from "../limits.ts";
 import { keyFromText } from "../session/jwk.ts";
 import { anyUsable } from "../session/keys.ts";
+import { SENDS_LOGOUT } from "../session/presets.ts";
 import type { RawApps } from "./apps.ts";
 import { type RawEnv, type Report, secret } from "./report.ts";
 import type { RawIssuer } from "./schema.ts";
@@ -106,6 +107,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     authorizedParties: raw.authorizedParties,
     cookie: raw.cookie,
     sessionIdClaim: raw.sessionIdClaim,
+    sendsLogout: raw.preset === undefined || SENDS_LOGOUT.has(raw.preset),
     treatPendingAsSignedOut: raw.treatPendingAsSignedOut ?? false,
     clockTolerance: raw.clockTolerance ?? CLOCK_TOLERANCE_SECONDS,
     maxAge: raw.maxAge,

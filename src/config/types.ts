@@ -87,6 +87,8 @@ export interface Issuer {
   readonly authorizedParties: readonly string[] | undefined;
   readonly cookie: string | undefined;
   readonly sessionIdClaim: string | undefined;
+  /** Whether it may send back-channel logouts. */
+  readonly sendsLogout: boolean;
   /** Whether `sts: "pending"` is refused (Clerk's own name for it). */
   readonly treatPendingAsSignedOut: boolean;
   /** Seconds. */

@@ -13,8 +13,8 @@ const mapping = z.object({
   /** Milliseconds since 1970. */
   createdAt: number,
   syncedAt: number,
-  /** Milliseconds since 1970: tokens minted before were revoked. */
-  tokensNotBefore: z.optional(number),
+  /** Digests of sessions of which a token could not be recorded. */
+  unrecorded: z.optional(z.array(text)),
 });
 
 /** What is kept of a user in KV, at `v1:u:<uid>`. */

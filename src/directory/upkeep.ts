@@ -14,8 +14,6 @@ export interface SignedIn {
   /** What the directory said before this sign-in. */
   readonly mapping: Mapping | undefined;
   readonly created: boolean;
-  /** It was brought back from deactivation: what it held before is dead. */
-  readonly revived: boolean;
 }
 
 /**
@@ -32,7 +30,7 @@ export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, 
   const first = !here?.syncedAt;
   // A role that CometChat did not have is sent again after a while: it may have it then.
   const waits = here?.profile === `${hash}!` && context.now < here.syncedAt + ROLE_RETRY_MS;
-  if (!user.created && !user.revived && !first && (here?.profile === hash || waits)) return;
+  if (!user.created && !first && (here?.profile === hash || waits)) return;
 
   let profile = user.created ? await profileHash(user.profile, chat.knows) : (here?.profile ?? "");
   let current = user.created || profile === hash;
@@ -41,14 +39,13 @@ export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, 
     current = await synchronised(user, first, chat, gateway, context);
     if (current) profile = await profileHash(user.profile, chat.knows);
   }
-  if (!user.revived && !current && here?.profile === profile) return;
+  if (!current && here?.profile === profile) return;
   await directory.put(user.uid, {
     ...here,
     app: chat.app.name,
     profile,
     createdAt: here?.createdAt ?? context.now,
     syncedAt: current ? context.now : (here?.syncedAt ?? 0),
-    ...(user.revived && { tokensNotBefore: context.now - 1 }),
   });
 }
 

@@ -1,12 +1,13 @@
 import type { Context as HonoContext, MiddlewareHandler } from "hono";
-import { type Context, type Deps, deadline } from "../context.ts";
+import { type Context, type Deadline, type Deps, deadline } from "../context.ts";
 import { type GatewayError, Refusal, reasons } from "../errors.ts";
 import { createGateway, type Gateway } from "../gateway.ts";
-import { AFTER_MS, AFTER_PAUSE_MS, AFTER_TRIES } from "../limits.ts";
-import type { Result } from "../result.ts";
+import { AFTER_LOST_MS, AFTER_MS, AFTER_PAUSE_MS, AFTER_TRIES } from "../limits.ts";
+import { ok, type Result } from "../result.ts";
 import { traceOf } from "../telemetry/log.ts";
 import { createReport, type RequestLine } from "../telemetry/report.ts";
 import { createTiming } from "../telemetry/timing.ts";
+import { within } from "../within.ts";
 import type { HonoEnv } from "./environment.ts";
 import { problem } from "./problem.ts";
 import { requestIdOf } from "./requestid.ts";
@@ -57,33 +58,43 @@ export function enter(deps: Deps): MiddlewareHandler<HonoEnv> {
 
 function contextOf(c: HonoContext<HonoEnv>, requestId: string, now: number, { config, deps }: Gateway): Context {
   const timing = createTiming(deps.now);
-  const after: Context["after"] = (name, task) => {
-    const later: Context = { requestId, now, timing, after, deadline: deadline(AFTER_MS, deps.now) };
+  let budget: Deadline | undefined;
+  const after: Context["after"] = (name, task, lost) => {
+    budget ??= deadline(AFTER_MS, deps.now);
+    const later: Context = { requestId, now, timing, after, deadline: budget };
     const work = async () => {
       await undefined;
       for (let tries = 1; ; tries += 1) {
-        const failed = await failureOf(task, later);
+        const failed = await failureOf(task(later), later.deadline.left());
         if (!failed) return;
         const pause = tries * AFTER_PAUSE_MS;
-        if (tries === AFTER_TRIES || later.deadline.left() < pause) {
-          return deps.log({ event: "after-failed", requestId, task: name, ...failed });
+        if (tries === AFTER_TRIES || later.deadline.left() <= pause) {
+          deps.log({ event: "after-failed", requestId, task: name, ...failed });
+          if (lost) await failureOf(lost(), AFTER_LOST_MS);
+          return;
         }
         await deps.sleep(pause);
       }
     };
-    c.executionCtx.waitUntil(work());
+    const done = work();
+    c.executionCtx.waitUntil(done);
+    return done;
   };
   return { requestId, now, timing, after, deadline: deadline(config.requestTimeout, deps.now, c.req.raw.signal) };
 }
 
-/** How a task failed, as far as it may be told; undefined where it did not. */
-async function failureOf(task: (later: Context) => Promise<unknown>, later: Context): Promise<object | undefined> {
-  try {
-    const result = (await task(later)) as Result<unknown, GatewayError> | undefined;
-    return result?.ok === false ? { reason: result.error.reason } : undefined;
-  } catch (error) {
-    return traceOf(error);
-  }
+/** How a task failed within `ms`, as far as it may be told; undefined where it did not. */
+async function failureOf(task: Promise<unknown>, ms: number): Promise<object | undefined> {
+  const outcome = task.then(
+    (value) => value as Result<unknown, GatewayError> | undefined,
+    (error) => ({ ok: false, error: traceOf(error) }) as const,
+  );
+  const result = await within(
+    ms,
+    outcome.then((result) => result ?? ok(undefined)),
+  );
+  if (!result) return { reason: "late" };
+  return result.ok === false ? ("reason" in result.error ? { reason: result.error.reason } : result.error) : undefined;
 }
 
 /** An expected failure as its problem; anything else is a bug, told to the log without its message. */

@@ -7,7 +7,7 @@ import { LEDGER_TRIES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import type { Once } from "../session/once.ts";
 import { within } from "../within.ts";
-import type { Ledger } from "./ledger.ts";
+import type { End, Ended, Minted, Order, Taken, TokenLedger } from "./ledger.ts";
 
 /** An object as it is called from afar. (The generated stub's types add disposal, which plain values do not need.) */
 type Remote<O> = {
@@ -16,18 +16,26 @@ type Remote<O> = {
     : never;
 };
 
-export type RemoteLedger = Remote<Ledger>;
-
-/** The way to the Durable Objects. What goes wrong on it is `ledger-unavailable`. */
+/** The way to the Durable Objects. What goes wrong on it is `ledger-unavailable`; `ms` are the milliseconds it may take. */
 export interface Ledgers {
-  /** The object that holds the tokens of a user of this app: in the app's jurisdiction, where one is configured. */
-  readonly tokens: Ask<Ledger, [uid: string, app: string]>;
+  /** Whether tokens are recorded at all: only what can be encrypted is kept. */
+  readonly records: boolean;
+  /** Whether every token of a user is in one object, whichever app it is of. */
+  readonly together: boolean;
+  /** The session's newest token that lives, in this app or in any (where tokens are `together`). */
+  readonly take: (uid: string, session: string, app: string | undefined, ms: number) => Answer<Taken | undefined>;
+  readonly record: (uid: string, minted: Minted, ms: number) => Answer<boolean>;
+  /** Ends tokens in every object that may hold some; `app` is the user's, where it is known. */
+  readonly end: (
+    uid: string,
+    end: End,
+    order: Omit<Order, "onlyHere"> & { readonly app?: string | undefined },
+    ms: number,
+  ) => Answer<Ended>;
   /** The object that knows the user's home, its newest event, and who updates its profile. */
   readonly home: Ask<Home, [uid: string]>;
   /** The object that knows whether something has happened once. `name` is a digest. */
   readonly once: Ask<Once, [name: string]>;
-  /** Whether tokens are recorded at all: only what can be encrypted is kept. */
-  readonly records: boolean;
 }
 
 /** Calls an object, within `ms` milliseconds. */
@@ -39,11 +47,11 @@ type Answer<T> = Promise<Result<T, GatewayError>>;
 
 export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config: Config, deps: Deps): Ledgers {
   const { jurisdictions } = config.placement;
+  /** Where users' tokens may be. Those recorded before a jurisdiction was configured are outside of it. */
+  const places = new Set([undefined, ...jurisdictions.values()]);
 
-  function ledgerOf(uid: string, app: string): unknown {
-    const jurisdiction = jurisdictions.get(app);
-    return (jurisdiction === undefined ? env.LEDGER : env.LEDGER.jurisdiction(jurisdiction)).getByName(uid);
-  }
+  const ledgerIn = (place: DurableObjectJurisdiction | undefined, uid: string): unknown =>
+    (place === undefined ? env.LEDGER : env.LEDGER.jurisdiction(place)).getByName(uid);
 
   /** Every call is one that may be repeated. A stub that has failed is broken: each try makes its own. */
   async function call<O, T>(stub: () => unknown, ask: (object: Remote<O>) => Promise<T>, ms: number): Answer<T> {
@@ -63,10 +71,34 @@ export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config
     }
   }
 
+  const tokens = <T>(
+    uid: string,
+    place: DurableObjectJurisdiction | undefined,
+    ask: (ledger: Remote<TokenLedger>) => Promise<T>,
+    ms: number,
+  ) => call(() => ledgerIn(place, uid), ask, ms);
+
   return {
-    tokens: (uid, app, ask, ms) => call(() => ledgerOf(uid, app), ask, ms),
+    records: config.encryptionKeys.length > 0,
+    together: jurisdictions.size === 0,
+    take: (uid, session, app, ms) =>
+      tokens(uid, jurisdictions.get(app ?? ""), (ledger) => ledger.take(session, app), ms),
+    record: (uid, minted, ms) => tokens(uid, jurisdictions.get(minted.app), (ledger) => ledger.record(uid, minted), ms),
+    async end(uid, end, { app, ...order }, ms) {
+      const own = jurisdictions.get(app ?? "");
+      const answers = await Promise.all(
+        [...places].map((place) => {
+          const asked = place === own ? order : { ...order, flush: [], onlyHere: true };
+          return tokens(uid, place, (ledger) => ledger.end(uid, end, asked), ms);
+        }),
+      );
+      const unreachable = answers.find(({ ok }) => !ok);
+      if (unreachable) return unreachable;
+      const ended = answers.flatMap((answer) => (answer.ok ? [answer.value] : []));
+      const failed = ended.find(({ done }) => !done.ok);
+      return ok({ known: ended.some(({ known }) => known), done: failed?.done ?? ok(undefined) });
+    },
     home: (uid, ask, ms) => call(() => env.HOME.getByName(uid), ask, ms),
     once: (name, ask, ms) => call(() => env.ONCE.getByName(name), ask, ms),
-    records: config.encryptionKeys.length > 0,
   };
 }

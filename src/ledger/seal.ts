@@ -11,15 +11,14 @@ const NONCE_BYTES = 12;
 
 /**
  * @param keys 32 random bytes each: the first seals, all of them open, so that one can be rotated out
- * @param purpose keeps what is sealed for one store from opening in another (HKDF, RFC 5869)
  */
-export function createSeal(keys: readonly Uint8Array<ArrayBuffer>[], purpose: "held" | "ledger"): Seal {
+export function createSeal(keys: readonly Uint8Array<ArrayBuffer>[]): Seal {
   const derived: CryptoKey[] = [];
 
   async function keyAt(index: number): Promise<CryptoKey | undefined> {
     const material = keys[index];
     if (!material) return undefined;
-    derived[index] ??= await derive(material, purpose);
+    derived[index] ??= await derive(material);
     return derived[index];
   }
 
@@ -57,9 +56,10 @@ export function createSeal(keys: readonly Uint8Array<ArrayBuffer>[], purpose: "h
   };
 }
 
-async function derive(material: Uint8Array<ArrayBuffer>, purpose: string): Promise<CryptoKey> {
+async function derive(material: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   const root = await crypto.subtle.importKey("raw", material, "HKDF", false, ["deriveKey"]);
-  const info = new TextEncoder().encode(`cometchat-edge-gateway ${purpose} v1`);
+  // RFC 5869: a key for this purpose alone.
+  const info = new TextEncoder().encode("cometchat-edge-gateway ledger v1");
   return crypto.subtle.deriveKey(
     { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info },
     root,

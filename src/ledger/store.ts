@@ -1,136 +1,202 @@
-import { REVOKED_KEPT_MS } from "../limits.ts";
+import { ENDED_KEPT, ENDED_KEPT_MS, TOKENS_ALIVE } from "../limits.ts";
 
-/** One auth token that the ledger keeps an eye on. */
-export interface Entry {
+/** A token as the object keeps it. Times in milliseconds since 1970. */
+export interface Row {
   readonly id: number;
   readonly app: string;
-  /** base64url SHA-256 of the session id. */
   readonly session: string;
   readonly sealed: ArrayBuffer;
-  /** Milliseconds since 1970. */
   readonly mintedAt: number;
-  /** Milliseconds since 1970 at which it is to be revoked, or the revocation to be tried again; null: never. */
-  readonly due: number | null;
-  /** Tries to revoke it, one that is only asked for included; 0: it lives until `due`. */
-  readonly attempts: number;
+  /** `live`: until `at`, or for ever. `ending`: to be revoked, next tried at `at`. `parked`: until the user is back. */
+  readonly state: "live" | "ending" | "parked";
+  readonly at: number | null;
+  /** Tries to revoke it. */
+  readonly tries: number;
 }
 
-/** All sessions of the user, in the table of what was revoked. */
-export const EVERY_SESSION = "*";
+/** What can end at once. Sessions and tokens by their digests; `named`: what the provider calls the session. */
+export type Scope =
+  | { readonly of: "user" }
+  | { readonly of: "app"; readonly app: string }
+  | { readonly of: "session"; readonly session: string }
+  | { readonly of: "token"; readonly digest: string }
+  /** All sessions without a name of the provider's. */
+  | { readonly of: "nameless" };
 
-/** The tables of one user's ledger. Every statement is synchronous: what stands between two awaits is one commit. */
+/** Whose token it is: everything that an end may be told by. */
+export interface Place {
+  readonly app: string;
+  readonly session: string;
+  readonly name: string | null;
+  readonly digest: string;
+}
+
+const scopeOf = (scope: Scope): string => Object.values(scope).join(" ");
+
+/** The scopes that a token is in. */
+const scopesOf = ({ app, session, name, digest }: Place): string[] =>
+  [
+    { of: "user" } as const,
+    { of: "app", app } as const,
+    { of: "session", session } as const,
+    { of: "token", digest } as const,
+    name === null ? ({ of: "nameless" } as const) : ({ of: "session", session: name } as const),
+  ].map(scopeOf);
+
+/** The rows of a scope, as a condition and its values. */
+function within(scope: Scope): [condition: string, ...values: string[]] {
+  switch (scope.of) {
+    case "user":
+      return ["1"];
+    case "app":
+      return ["app = ?", scope.app];
+    case "session":
+      return ["? IN (session, name)", scope.session];
+    case "token":
+      return ["digest = ?", scope.digest];
+    case "nameless":
+      return ["name IS NULL"];
+  }
+}
+
+/** What stands in the way of handing a token out again: CometChat may have ended it by itself, in a flush. */
+const flushOf = (app: string): string => `flush ${app}`;
+
+/**
+ * One user's tables. Every statement is synchronous: what stands between two awaits is one commit.
+ *
+ * `tokens` says of each token whether it lives, and nothing else does. `ended` is for records that come late: what is
+ * recorded after its session, app or user has ended, and was minted before, is born `ending`.
+ */
 export function createStore(sql: SqlStorage) {
-  sql.exec(`CREATE TABLE IF NOT EXISTS tokens (
+  sql.exec(`CREATE TABLE IF NOT EXISTS minted (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     app TEXT NOT NULL,
     session TEXT NOT NULL,
+    name TEXT,
     digest TEXT NOT NULL UNIQUE,
     sealed BLOB NOT NULL,
     mintedAt INTEGER NOT NULL,
-    due INTEGER,
-    attempts INTEGER NOT NULL DEFAULT 0
+    state TEXT NOT NULL,
+    at INTEGER,
+    tries INTEGER NOT NULL DEFAULT 0
   )`);
-  // A token may be recorded after its session was revoked: the record follows the answer.
-  sql.exec("CREATE TABLE IF NOT EXISTS revoked (session TEXT PRIMARY KEY, at INTEGER NOT NULL)");
-  sql.exec("CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)");
+  sql.exec("CREATE TABLE IF NOT EXISTS ended (scope TEXT PRIMARY KEY, at INTEGER NOT NULL)");
 
-  const rows = (query: string, ...values: (string | number | null)[]): Entry[] =>
-    sql.exec(query, ...values).toArray() as unknown as Entry[];
-
-  const changed = (query: string, ...values: (string | number)[]): boolean =>
-    sql.exec(query, ...values).rowsWritten > 0;
+  const rows = (rest: string, ...values: (string | number | null)[]): Row[] =>
+    sql
+      .exec(`SELECT id, app, session, sealed, mintedAt, state, at, tries FROM minted ${rest}`, ...values)
+      .toArray() as unknown as Row[];
+  const one = (query: string, ...values: (string | number)[]): number | null =>
+    (sql.exec(query, ...values).one() as { value: number | null }).value;
+  const endedAt = (scopes: readonly string[]): number | null =>
+    one(`SELECT max(at) AS value FROM ended WHERE scope IN (${scopes.map(() => "?").join()})`, ...scopes);
+  const mark = (scope: string, at: number): void => {
+    sql.exec(
+      "INSERT INTO ended VALUES (?, ?) ON CONFLICT (scope) DO UPDATE SET at = max(at, excluded.at)",
+      ...[scope, at],
+    );
+    // Much longer ago than a record can follow its sign-in, and no more than a user comes to.
+    sql.exec("DELETE FROM ended WHERE at < ?", at - ENDED_KEPT_MS);
+    sql.exec("DELETE FROM ended WHERE scope NOT IN (SELECT scope FROM ended ORDER BY at DESC LIMIT ?)", ENDED_KEPT);
+  };
 
   return {
-    add(entry: Omit<Entry, "id" | "attempts"> & { readonly digest: string }): void {
+    /** Keeps a token once, and says whether it lives. `expiresAt` null: for ever. */
+    add(token: Place & Pick<Row, "sealed" | "mintedAt">, expiresAt: number | null, now: number): void {
+      const ended = token.mintedAt <= (endedAt(scopesOf(token)) ?? 0);
       sql.exec(
-        "INSERT OR IGNORE INTO tokens (app, session, digest, sealed, mintedAt, due) VALUES (?, ?, ?, ?, ?, ?)",
-        ...[entry.app, entry.session, entry.digest, entry.sealed, entry.mintedAt, entry.due],
+        `INSERT OR IGNORE INTO minted (app, session, name, digest, sealed, mintedAt, state, at)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+        ...[token.app, token.session, token.name, token.digest, token.sealed, token.mintedAt],
+        ...(ended ? ["ending", now] : ["live", expiresAt]),
       );
+      // CometChat has ended the others (docs, rest-api/auth-tokens). The newest as it sees them: a record may come late.
+      sql.exec(
+        `DELETE FROM minted WHERE app = ? AND id NOT IN
+          (SELECT id FROM minted WHERE app = ? ORDER BY mintedAt DESC, id DESC LIMIT ?)`,
+        ...[token.app, token.app, TOKENS_ALIVE],
+      );
+    },
+    /** The session's newest token that may be handed out, in this app or in any. */
+    newest: (session: string, app: string | undefined, now: number): (Row & { digest: string }) | undefined =>
+      sql
+        .exec(
+          `SELECT * FROM minted WHERE session = ? AND state = 'live' AND (at IS NULL OR at > ?) AND app = ifnull(?, app)
+            AND mintedAt >= ifnull((SELECT ended.at FROM ended WHERE scope = 'flush ' || app), 0)
+            ORDER BY id DESC LIMIT 1`,
+          ...[session, now, app ?? null],
+        )
+        .toArray()[0] as unknown as (Row & { digest: string }) | undefined,
+    lives: (digest: string): boolean => rows("WHERE digest = ? AND state = 'live'", digest).length > 0,
+    isEmpty: (): boolean => rows("LIMIT 1").length === 0,
+    /** Whether anything was ever recorded of this scope, or it has ended before. */
+    knows(scope: Scope): boolean {
+      const [condition, ...values] = within(scope);
+      return endedAt([scopeOf(scope)]) !== null || rows(`WHERE ${condition} LIMIT 1`, ...values).length > 0;
+    },
+    /**
+     * The scope ends: what is recorded of it is to be revoked, by `by` at the latest, and what was minted until `at` and
+     * is recorded later. Of a user or an app, which many sessions share, what was minted after `at` is left alone.
+     */
+    end(scope: Scope, at: number, by: number): Row[] {
+      mark(scopeOf(scope), at);
+      const [condition, ...values] = within(scope);
+      const until = scope.of === "user" || scope.of === "app" ? at : Number.MAX_SAFE_INTEGER;
+      const concerned = `WHERE ${condition} AND mintedAt <= ? AND state != 'parked'`;
+      sql.exec(`UPDATE minted SET state = 'ending', at = ? ${concerned}`, by, ...values, until);
+      return rows(concerned, ...values, until);
+    },
+    /** The session's live tokens end now, but for the newest `keep`: by the order of their records, not by clocks. */
+    endAllBut(keep: number, session: string, now: number): void {
+      sql.exec(
+        `UPDATE minted SET state = 'ending', at = ? WHERE session = ? AND state = 'live' AND id NOT IN
+          (SELECT id FROM minted WHERE session = ? AND state = 'live' ORDER BY id DESC LIMIT ?)`,
+        ...[now, session, session, keep],
+      );
+    },
+    endOthers(app: string, now: number): void {
+      sql.exec("UPDATE minted SET state = 'ending', at = ? WHERE app != ? AND state = 'live'", now, app);
+    },
+    last: (): number => one("SELECT max(id) AS value FROM minted") ?? 0,
+    /**
+     * CometChat has ended all of an app that there were: those recorded up to `last`, and perhaps some of those that are
+     * still to be recorded and were minted before `now`. These live on, and are not handed out again.
+     */
+    flushed(app: string, last: number, now: number): void {
+      sql.exec("DELETE FROM minted WHERE app = ? AND id <= ?", app, last);
+      mark(flushOf(app), now);
+    },
+    /** What is to be revoked now, expired tokens included. */
+    due(now: number, most: number): Row[] {
+      sql.exec("UPDATE minted SET state = 'ending' WHERE state = 'live' AND at <= ?", now);
+      return rows("WHERE state = 'ending' AND at <= ? ORDER BY at LIMIT ?", now, most);
     },
     remove(id: number): void {
-      sql.exec("DELETE FROM tokens WHERE id = ?", id);
+      sql.exec("DELETE FROM minted WHERE id = ?", id);
     },
-    /** A token that was revoked in this app; should it live in another one, it ends there. */
-    removeDigest(digest: string, app: string, now: number): void {
-      sql.exec("DELETE FROM tokens WHERE digest = ? AND app = ?", digest, app);
-      sql.exec("UPDATE tokens SET due = ? WHERE digest = ?", now, digest);
+    postpone({ id }: Row, until: number): void {
+      sql.exec("UPDATE minted SET at = ?, tries = tries + 1 WHERE id = ? AND state = 'ending'", until, id);
     },
-    /** CometChat has ended all of an app that there were: those up to this entry, and perhaps some recorded since. */
-    flushed(last: number, app: string, now: number): void {
-      sql.exec("DELETE FROM tokens WHERE id <= ? AND app = ?", last, app);
-      this.setFact(`flushed ${app}`, now);
-    },
-    /** Answers whether there were more. The newest as CometChat sees it: a record may come late. */
-    removeAllBut: (newest: number, app: string): boolean =>
-      changed(
-        `DELETE FROM tokens WHERE app = ? AND id NOT IN
-          (SELECT id FROM tokens WHERE app = ? ORDER BY mintedAt DESC, id DESC LIMIT ?)`,
-        ...[app, app, newest],
-      ),
-    ofSession: (session: string): Entry[] => rows("SELECT * FROM tokens WHERE session = ?", session),
-    all: (): Entry[] => rows("SELECT * FROM tokens"),
-    /** The id of the newest entry; 0 where there is none. */
-    newest: (): number => (sql.exec("SELECT max(id) AS id FROM tokens").one() as { id: number | null }).id ?? 0,
-    /** Whether a token is to live on. One that a flush may have ended is not worth being `held`. */
-    lives(digest: string, now: number, held = false): boolean {
-      const [entry] = rows("SELECT * FROM tokens WHERE digest = ?", digest);
-      if (!entry || entry.attempts > 0 || entry.mintedAt <= this.revokedAt(entry.session)) return false;
-      if (held && entry.mintedAt <= this.time(`flushed ${entry.app}`)) return false;
-      return entry.due === null || entry.due > now;
-    },
-    due: (now: number, most: number): Entry[] => rows("SELECT * FROM tokens WHERE due <= ? LIMIT ?", now, most),
-    nextDue: (): number | undefined =>
-      (sql.exec("SELECT min(due) AS due FROM tokens").one() as { due: number | null }).due ?? undefined,
-    /** The session's tokens end now, but for the newest `keep`. Answers whether there were more. */
-    endAllBut: (keep: number, session: string, now: number): boolean =>
-      changed(
-        `UPDATE tokens SET due = ? WHERE session = ? AND id NOT IN
-          (SELECT id FROM tokens WHERE session = ? ORDER BY id DESC LIMIT ?)`,
-        ...[now, session, session, keep],
-      ),
-    endOthers: (app: string, now: number): boolean =>
-      changed("UPDATE tokens SET due = ? WHERE app != ? AND (due IS NULL OR due > ?)", now, app, now),
-    /** These are to be revoked, by then at the latest. */
-    end(entries: readonly Entry[], by: number): void {
-      for (const { id } of entries) {
-        sql.exec("UPDATE tokens SET due = ?, attempts = max(attempts, 1) WHERE id = ?", by, id);
-      }
-    },
-    postpone({ id }: Entry, until: number): void {
-      sql.exec("UPDATE tokens SET due = ?, attempts = attempts + 1 WHERE id = ?", until, id);
-    },
-    /** All of an app that are due by `by` wait until then; null: until `wake`. */
-    postponeApp(app: string, by: number, until: number | null): void {
-      sql.exec("UPDATE tokens SET due = ?, attempts = attempts + 1 WHERE app = ? AND due <= ?", until, app, by);
-    },
-    wake(app: string, now: number): void {
-      sql.exec("UPDATE tokens SET due = ? WHERE app = ? AND due IS NULL AND attempts > 0", now, app);
-    },
-    revoke(session: string, at: number): void {
-      // Much longer ago than a record can follow its answer.
-      sql.exec("DELETE FROM revoked WHERE at < ?", at - REVOKED_KEPT_MS);
+    tries: (app: string): number =>
+      one("SELECT max(tries) AS value FROM minted WHERE app = ? AND state = 'ending'", app) ?? 0,
+    /** All of an app's that are to be revoked wait until then; null: parked, until `wake`. */
+    postponeApp(app: string, until: number | null): void {
       sql.exec(
-        "INSERT INTO revoked VALUES (?, ?) ON CONFLICT (session) DO UPDATE SET at = max(at, excluded.at)",
-        ...[session, at],
+        "UPDATE minted SET state = ?, at = ?, tries = tries + 1 WHERE app = ? AND state = 'ending'",
+        ...[until === null ? "parked" : "ending", until, app],
       );
     },
-    /** When the session, or all of them, was last revoked; milliseconds since 1970. */
-    revokedAt(session: string): number {
-      const { at } = sql
-        .exec("SELECT max(at) AS at FROM revoked WHERE session IN (?, ?)", session, EVERY_SESSION)
-        .one() as { at: number | null };
-      return at ?? 0;
+    /** The user is there, whatever CometChat said when these were to be revoked. */
+    wake(app: string, now: number): void {
+      sql.exec("UPDATE minted SET state = 'ending', at = ?, tries = 0 WHERE app = ? AND state = 'parked'", now, app);
     },
-    fact(name: string): string | undefined {
-      return (sql.exec("SELECT value FROM facts WHERE name = ?", name).toArray()[0] as { value: string } | undefined)
-        ?.value;
-    },
-    setFact(name: string, value: string | number): void {
-      sql.exec("INSERT OR REPLACE INTO facts VALUES (?, ?)", name, String(value));
-    },
-    /** A fact that is a time, in milliseconds since 1970. */
-    time(name: string, otherwise = 0): number {
-      return Number(this.fact(name) ?? otherwise);
+    /** When the next is to be revoked, and the earliest that expires by itself. */
+    next(): { readonly ending: number | null; readonly live: Row | undefined } {
+      return {
+        ending: one("SELECT min(at) AS value FROM minted WHERE state = 'ending'"),
+        live: rows("WHERE state = 'live' AND at IS NOT NULL ORDER BY at LIMIT 1")[0],
+      };
     },
   };
 }

@@ -5,11 +5,12 @@ import { mediaType, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { proven } from "../http/refusals.ts";
 import { uidOf } from "../identity/uid.ts";
-import { LOGOUT_BODY_BYTES, ONCE_KEPT_MS } from "../limits.ts";
-import { appsWith } from "../placement/apps.ts";
+import { nameKey } from "../ledger/keep.ts";
+import { LOGOUT_BODY_BYTES, ONCE_MS } from "../limits.ts";
+import { appsOf } from "../placement/apps.ts";
 import { homeOf } from "../placement/home.ts";
 import { ok, type Result } from "../result.ts";
-import { flushUser, revokeSession } from "../revoke.ts";
+import { flushUser } from "../revoke.ts";
 import type { Logout } from "../session/verify.ts";
 import { within } from "../within.ts";
 
@@ -22,47 +23,74 @@ export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const logout = await proven(c, async () => expect(await gateway.verifier.verifyLogout(await tokenOf(c), context)));
 
-  // §2.6 step 9: once per `jti`. Taken back where the work fails, so that the provider may try again.
+  // §2.6 step 9: once per `jti`. What fails is taken back, so that the provider may deliver it again.
   const name = await digestOf(`${logout.issuer.issuer}\n${logout.jti}`);
-  const first = await gateway.ledgers.once(
-    name,
-    (ledger) => ledger.once(context.now + ONCE_KEPT_MS),
-    context.deadline.left(),
-  );
+  const by = crypto.randomUUID();
+  const first = await gateway.ledgers.once(name, (once) => once.begin(by), context.deadline.left());
   if (!expect(first)) throw new Refusal({ reason: "logout-token-refused" });
   const ended = await end(logout, c);
-  if (!ended.ok) {
-    await gateway.ledgers.once(name, (ledger) => ledger.again(), context.deadline.left());
-    throw new Refusal(ended.error);
+  // So is what nobody is left to hear of.
+  if (!ended.ok || c.req.raw.signal.aborted) {
+    const failed = () => gateway.ledgers.once(name, (once) => once.failed(by), ONCE_MS);
+    if (!(await failed()).ok) context.after("once", failed);
+    expect(ended);
+  } else {
+    context.after("once", () => gateway.ledgers.once(name, (once) => once.done(by), ONCE_MS));
   }
   return c.body(null, 200);
 }
 
 async function end(logout: Logout, c: HonoContext<HonoEnv>): Promise<Result<void, GatewayError>> {
   const { gateway, context } = c.var;
-  const { issuer, subject, sessionId } = logout;
-  const user = subject === undefined ? await userOf(issuer.issuer, sessionId ?? "", c) : await uidOf(issuer, subject);
+  const { issuer, subject, sid } = logout;
+  // Where nobody writes down whose session it is, only the user can be found.
+  if (subject === undefined && !issuer.sendsLogout) return fail("logout-token-refused");
+  const user = subject === undefined ? await userOf(issuer.issuer, sid ?? "", c) : await uidOf(issuer, subject);
   // A subject that may have no chat user has none.
   if (!user.ok) return subject === undefined ? user : ok(undefined);
   const uid = user.value;
   if (uid === undefined) return ok(undefined);
-  const home = await homeOf(gateway, uid, context, issuer);
-  if (!home.ok) return home;
-  // One session can be told from the user's others only where its tokens are recorded under the provider's own name
-  // for it. Otherwise all of the user's end: too much rather than nothing.
-  const bySession = sessionId !== undefined && issuer.sessionIdClaim !== undefined && gateway.ledgers.records;
-  if (bySession) return revokeSession(gateway, home.value, uid, await digestOf(sessionId), context);
-  const apps = await appsWith(gateway, home.value, uid, issuer, context);
+  if (sid !== undefined && gateway.ledgers.records) {
+    const told = await endSession(uid, sid, logout, c);
+    if (!told.ok || told.value) return told.ok ? ok(undefined) : told;
+  }
+  // It cannot be told which of the user's tokens are meant: too much ends rather than nothing.
+  const apps = await appsOf(gateway, uid, context, issuer);
   return apps.ok ? flushUser(gateway, apps.value, uid, context) : apps;
+}
+
+/** Ends the tokens of one session. Whether they can be told from the user's others. */
+async function endSession(
+  uid: string,
+  sid: string,
+  { issuer, subject }: Logout,
+  { var: { gateway, context } }: HonoContext<HonoEnv>,
+): Promise<Result<boolean, GatewayError>> {
+  const { directory, ledgers } = gateway;
+  const home = ledgers.together ? undefined : await homeOf(gateway, uid, context, issuer);
+  if (home && !home.ok) return home;
+  const budget = context.deadline.left();
+  const order = { at: context.now, budget, app: home?.value.app.name };
+  const session = digestOf(sid).then((digest) => ledgers.end(uid, { of: "session", session: digest }, order, budget));
+  // A logout that names the user is of its sessions without a name, too.
+  const nameless = subject === undefined ? [] : [ledgers.end(uid, { of: "nameless" }, order, budget)];
+  const [mapping, ended, ...others] = await Promise.all([directory.get(uid), session, ...nameless]);
+  for (const answer of [ended, ...others]) {
+    if (!answer.ok) return answer;
+    if (!answer.value.done.ok) return answer.value.done;
+  }
+  // Sessions that go by another claim may have another name there than this one.
+  const other = subject !== undefined && issuer.sessionIdClaim !== undefined && issuer.sessionIdClaim !== "sid";
+  return ok(!mapping?.unrecorded && !(other && ended.ok && !ended.value.known));
 }
 
 /** Whose session that was, as the sign-in wrote it down. KV failing is our fault, not an unknown session. */
 async function userOf(
   issuer: string,
-  sessionId: string,
+  sid: string,
   { var: { gateway, context } }: HonoContext<HonoEnv>,
 ): Promise<Result<string | undefined, GatewayError>> {
-  const key = `v1:s:${await digestOf(`${issuer}\n${sessionId}`)}`;
+  const key = await nameKey(issuer, sid);
   try {
     // Some of the time is left to tell the ledger that this logout is still to be done.
     const uid = await within(context.deadline.left() / 2, gateway.users.get(key));

@@ -1,12 +1,11 @@
 import type { Context as HonoContext } from "hono";
-import { digestOf } from "../encoding.ts";
+import { type Caller, callerOf } from "../caller.ts";
+import { isAuthToken } from "../cometchat/shapes.ts";
 import { expect, Refusal } from "../errors.ts";
 import { readJson } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { flag, type Rules, readFields } from "../http/fields.ts";
 import { admitCookie } from "../http/origin.ts";
-import { limit } from "../http/ratelimit.ts";
-import { uidOf } from "../identity/uid.ts";
 import { BODY_BYTES } from "../limits.ts";
 import { appsWith } from "../placement/apps.ts";
 import { appFor } from "../placement/home.ts";
@@ -17,10 +16,8 @@ import { signIn } from "../signin.ts";
 
 const wish: Rules = { fresh: flag };
 
-// What could not be a token is refused: it would stand in an address (`..` would be another one).
-const named: Rules = {
-  authToken: [(value) => typeof value === "string" && /^[\w-]{1,512}$/.test(value), "must be an auth token"],
-};
+// What could not be a token is refused: it would stand in an address.
+const named: Rules = { authToken: [isAuthToken, "must be an auth token"] };
 
 /** POST /v1/token: a session in, an auth token out. */
 export async function postToken(c: HonoContext<HonoEnv>): Promise<Response> {
@@ -41,11 +38,20 @@ export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const credential = credentialOf(c);
   const { authToken: token } = readFields(await readJson(c, BODY_BYTES), named) as { authToken?: string };
-  const { session, uid, chat } = await callerOf(c, credential);
-  const revoked =
-    token === undefined
-      ? await revokeSession(gateway, chat, uid, await digestOf(session.sessionId), context)
-      : await revokeToken(gateway, chat, uid, token, context);
+  const caller = expect(await callerOf(credential, "out", gateway, context));
+  const { uid, session } = caller;
+  if (token !== undefined) {
+    const { chat } = await homeOf(c, caller);
+    expect(await revokeToken(gateway, chat, uid, token, context));
+    return c.body(null, 204);
+  }
+  const app = gateway.ledgers.together ? undefined : (await homeOf(c, caller)).chat.app.name;
+  const revoked = await revokeSession(gateway, uid, session, app, context);
+  if (!revoked.ok && revoked.error.reason === "token-not-held") {
+    // A user that CometChat does not know has no tokens, whatever is recorded.
+    const user = await (await homeOf(c, caller)).chat.get(uid, context);
+    if (!user.ok && user.error.reason === "upstream-uid-unknown") return c.body(null, 204);
+  }
   expect(revoked);
   return c.body(null, 204);
 }
@@ -55,23 +61,24 @@ export async function deleteTokens(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const credential = credentialOf(c);
   readFields(await readJson(c, BODY_BYTES));
-  const { session, uid, chat } = await callerOf(c, credential);
-  const apps = await appsWith(gateway, chat, uid, session.issuer, context);
-  expect(await flushUser(gateway, expect(apps), uid, context));
+  const caller = expect(await callerOf(credential, "out", gateway, context));
+  const { uid, session } = caller;
+  const { chat, mapping } = await homeOf(c, caller);
+  const apps = expect(await appsWith(gateway, chat, uid, session.issuer, context));
+  // A user that has moved and comes with an older session: what nobody recorded lives where it is now.
+  const moved = mapping && gateway.cometchat(mapping.app);
+  expect(await flushUser(gateway, [...new Set(moved ? [...apps, moved] : apps)], uid, context));
   return c.body(null, 204);
 }
 
-/** Who signs out, and in which app. */
-async function callerOf(c: HonoContext<HonoEnv>, credential: Credential) {
+/** The app of a user who signs out. */
+async function homeOf(c: HonoContext<HonoEnv>, { session, uid }: Caller) {
   const { gateway, context } = c.var;
-  const session = expect(await context.timing.measure("session", () => gateway.verifier.verify(credential, context)));
-  const uid = expect(await uidOf(session.issuer, session.subject));
-  expect(await limit(gateway.limits.user, uid, "user-limited", gateway.deps));
   const mapping = await context.timing.measure("directory", () => gateway.directory.get(uid));
   const { issuer, claims } = session;
   const chat = expect(await appFor({ uid, issuer, claims, mapping }, undefined, gateway, context));
   Object.assign(context.timing.names, { app: chat.app.name, region: chat.app.region });
-  return { session, uid, chat };
+  return { chat, mapping };
 }
 
 /** The caller's session as it was presented; a cookie only from a page of ours, never anything in the address. */

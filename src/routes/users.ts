@@ -12,7 +12,7 @@ import type { HonoEnv } from "../http/environment.ts";
 import { flag, nullable, oneOf, profileRules, readFields, subjectRule, wrong } from "../http/fields.ts";
 import { bytesOf } from "../identity/profile.ts";
 import { isUid, RESERVED, uidOf } from "../identity/uid.ts";
-import { LEDGER_AFTER_MS, PROFILE_BYTES, USER_BODY_BYTES } from "../limits.ts";
+import { LEDGER_TRY_MS, PROFILE_BYTES, USER_BODY_BYTES } from "../limits.ts";
 import { appsOf, inEach, inOneOf } from "../placement/apps.ts";
 import type { Result } from "../result.ts";
 import { deactivateUser, flushUser } from "../revoke.ts";
@@ -55,7 +55,7 @@ export async function postUser(c: C): Promise<Response> {
         chat,
         { uid, known: false, profile },
         { mode: "create", reactivate: false },
-        () => false,
+        { renewed: () => false, flush: () => chat.flush(uid, context) },
         context,
       )
     : await chat.create(uid, profile, { withAuthToken }, context);
@@ -110,11 +110,11 @@ async function homeFor({ var: { gateway, context } }: C, issuer: Issuer, uid: st
 function record({ var: { gateway, context } }: C, chat: CometChat, uid: string, token: string): void {
   const { ledgers, config } = gateway;
   if (!ledgers.records) return;
-  const app = chat.app.name;
   const expiresAt = config.tokens.ttl === undefined ? null : context.now + config.tokens.ttl * 1000;
-  context.after("record", async () => {
-    const entry = { uid, app, token, session: await digestOf(token), mintedAt: context.now, expiresAt };
-    return ledgers.tokens(uid, app, (ledger) => ledger.record(entry), LEDGER_AFTER_MS);
+  context.after("record", async ({ deadline }) => {
+    const minted = { app: chat.app.name, token, session: await digestOf(token), name: null };
+    const entry = { ...minted, mintedAt: context.now, expiresAt };
+    return ledgers.record(uid, entry, Math.min(LEDGER_TRY_MS, deadline.left()));
   });
 }
 

@@ -109,11 +109,18 @@ function isText(value: unknown, longest: number): value is string {
   return value.isWellFormed() && !/\p{Cc}/u.test(value);
 }
 
-/** The provider's own name for the session: the configured claim, else `jti`. */
+/** What tells a session from others: the configured claim, else `sid`, else `jti`. */
 export function sessionId(claims: Json, { sessionIdClaim }: Issuer): string | undefined {
   const named = sessionIdClaim === undefined ? undefined : claim(claims, sessionIdClaim);
-  return [named, claims.jti].find((value) => isText(value, SUBJECT_CHARS)) as string | undefined;
+  return firstText(named, claims.sid, claims.jti);
 }
+
+/** What the provider's logout tokens call it, and no refresh changes: `sid`, else the configured claim. */
+export function sessionName(claims: Json, { sessionIdClaim }: Issuer): string | undefined {
+  return firstText(claims.sid, sessionIdClaim === undefined ? undefined : claim(claims, sessionIdClaim));
+}
+
+const firstText = (...values: unknown[]) => values.find((value) => isText(value, SUBJECT_CHARS)) as string | undefined;
 
 /** The last check, so that "expired" says that all else was right. `exp` itself is the first second that is too late. */
 export function unexpired(
@@ -129,6 +136,7 @@ export function unexpired(
 export interface SessionClaims {
   readonly subject: string;
   readonly sessionId: string | undefined;
+  readonly name: string | undefined;
   readonly expiresAt: number;
   readonly issuedAt: number | undefined;
 }
@@ -158,6 +166,7 @@ export function checkSession(claims: Json, issuer: Issuer, now: number): Checked
   return ok({
     subject: who.value,
     sessionId: sessionId(claims, issuer),
+    name: sessionName(claims, issuer),
     expiresAt: exp.value,
     issuedAt: iat.value,
   });
@@ -171,7 +180,7 @@ export const clientsOf = (issuer: Pick<Issuer, "audience" | "authorizedParties">
 
 export interface LogoutClaims {
   readonly subject: string | undefined;
-  readonly sessionId: string | undefined;
+  readonly sid: string | undefined;
   readonly jti: string;
   readonly issuedAt: number;
   readonly expiresAt: number | undefined;
@@ -205,5 +214,5 @@ export function checkLogout(claims: Json, issuer: Issuer, now: number): Checked<
   // Not `sub` where users go by another claim: it could be somebody else's name there.
   const who = subject(claims, issuer);
   if (!who.ok && sid === undefined) return refused;
-  return ok({ subject: who.ok ? who.value : undefined, sessionId: sid, jti, issuedAt: iat, expiresAt: exp });
+  return ok({ subject: who.ok ? who.value : undefined, sid, jti, issuedAt: iat, expiresAt: exp });
 }

@@ -129,6 +129,13 @@ export const presets: Readonly<Record<string, Preset>> = {
   nextauth: (entry) => signedCookie(entry, "NEXTAUTH_SECRET", "next-auth.session-token"),
 };
 
+/**
+ * Of these, the ones that send back-channel logouts (OpenID Connect Back-Channel Logout 1.0).
+ * https://auth0.com/docs/authenticate/login/logout/back-channel-logout
+ * https://www.keycloak.org/docs/latest/server_admin/#_oidc-logout
+ */
+export const SENDS_LOGOUT: ReadonlySet<string> = new Set(["auth0", "keycloak"]);
+
 function signedCookie(entry: RawIssuer, secret: string, cookie: string): ReturnType<Preset> {
   const isSecure = entry.issuer.startsWith("https:");
   return {

@@ -1,13 +1,26 @@
 import type { Issuer } from "../config/types.ts";
+import { digestOf } from "../encoding.ts";
 
 /** A caller whom an identity provider vouches for. */
 export interface Session {
   readonly issuer: Issuer;
   readonly subject: string;
-  /** `sessionIdClaim`, else `jti`, else base64url SHA-256 of the session. */
+  /** What tells it from others: `sessionIdClaim`, else `sid`, else `jti`, else base64url SHA-256 of what was signed. */
   readonly sessionId: string;
+  /** What its provider calls it, which a refresh does not change: `sid`, else `sessionIdClaim`. */
+  readonly name: string | undefined;
   /** Seconds since 1970. */
   readonly expiresAt: number;
   readonly issuedAt: number | undefined;
   readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** The same two as they are kept: base64url SHA-256. */
+export async function digestsOf({
+  sessionId,
+  name,
+}: Pick<Session, "sessionId" | "name">): Promise<{ readonly session: string; readonly name: string | null }> {
+  const session = await digestOf(sessionId);
+  if (name === undefined) return { session, name: null };
+  return { session, name: name === sessionId ? session : await digestOf(name) };
 }

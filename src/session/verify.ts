@@ -1,6 +1,6 @@
 import type { Algorithm, Issuer } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
-import { base64url, sha256 } from "../encoding.ts";
+import { base64url, digestOf, sha256 } from "../encoding.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { REMEMBERED_BYTES, SESSION_BYTES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
@@ -117,7 +117,9 @@ export function createVerifier({
       const { issuer, key, until } = believed.value;
       const checked = checkSession(claims, issuer, context.now / 1000);
       if (!checked.ok) return checked;
-      const session = { ...checked.value, sessionId: checked.value.sessionId ?? digest, issuer, claims };
+      // Not of the whole: with a second valid signature (ES256's r, n − s) it would be another session.
+      const sessionId = checked.value.sessionId ?? (await digestOf(compact.value.signed));
+      const session = { ...checked.value, sessionId, issuer, claims };
       const oldest = ageLimit(session);
       // Larger ones are rare, and what a user can write into its claims may take sixteen times its text.
       if (token.length <= REMEMBERED_BYTES) {

@@ -10,7 +10,7 @@ export interface Event {
   readonly claims: Claims;
   /** The same before an update, where that is told. */
   readonly before: Claims | undefined;
-  /** When it happened, in milliseconds since 1970, where the payload tells. */
+  /** When it happened, in milliseconds since 1970, where that is told. */
   readonly at: number | undefined;
   /** Whether the provider holds up its user until the answer comes. */
   readonly blocking: boolean;
@@ -31,9 +31,9 @@ const KINDS: Readonly<Record<string, Event["kind"]>> = {
  *   https://clerk.com/docs/guides/development/webhooks/overview
  * - Supabase's rows of auth.users: https://supabase.com/docs/guides/database/webhooks#payload
  * - Supabase's Auth hooks around a sign-up: https://supabase.com/docs/guides/auth/auth-hooks/before-user-created-hook
- * `now` in milliseconds since 1970.
+ * Times in milliseconds since 1970; `sentAt` is what its signature says.
  */
-export function eventOf(payload: unknown, now: number): Event | undefined {
+export function eventOf(payload: unknown, now: number, sentAt: number): Event | undefined {
   if (!isTable(payload)) return undefined;
   const { type, data, record, old_record: old, metadata, user, timestamp } = payload;
   if (isTable(metadata) && isTable(user) && /^(before|after)-user-created$/.test(String(metadata.name))) {
@@ -50,7 +50,7 @@ export function eventOf(payload: unknown, now: number): Event | undefined {
       claims: ofSupabase(row),
       before: isTable(old) ? ofSupabase(old) : undefined,
       // A row that is gone says when it was last changed, which is not when it went.
-      at: isTable(record) ? timeOf(record.deleted_at || record.updated_at, now) : undefined,
+      at: isTable(record) ? timeOf(record.deleted_at || record.updated_at, now) : sentAt,
       blocking: false,
     };
   }

@@ -1,5 +1,4 @@
 import { env as bindings } from "cloudflare:workers";
-import { vi } from "vitest";
 import { keeping } from "./keeping.ts";
 import type { World, WorldOptions } from "./world.ts";
 
@@ -27,7 +26,7 @@ const nameOf = (method: string | undefined, path: string): Held | undefined => {
 
 /**
  * A gateway that records its tokens, and whose own calls to CometChat a test can hold up, so that two requests overlap
- * in exactly one way. What its Durable Object calls goes through.
+ * in exactly one way. What its objects call is held up as well.
  */
 export function holding(options: WorldOptions = {}): HoldingWorld {
   const base = keeping(options);
@@ -51,7 +50,6 @@ export function holding(options: WorldOptions = {}): HoldingWorld {
       },
     },
   });
-  vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => base.fetch(String(input), init ?? {}));
   return {
     ...world,
     simulator: base.simulator,

@@ -2,26 +2,35 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, vi } from "vitest";
 import type { Home } from "../../src/directory/home.ts";
-import type { Ledger } from "../../src/ledger/ledger.ts";
+import type { TokenLedger } from "../../src/ledger/ledger.ts";
+import { createIsolate } from "../../src/ledger/parts.ts";
+import { around, deploy } from "../worker.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
 
-/** A gateway that records its tokens. Its Durable Object reaches the same simulated CometChat. */
+/** A gateway that records its tokens. Its objects are configured like it, and reach the same simulated CometChat. */
 export function keeping(options: WorldOptions = {}): World {
   const { TOKEN_ENCRYPTION_KEY } = bindings as unknown as { TOKEN_ENCRYPTION_KEY: string };
   const world = createWorld({ ...options, env: { TOKEN_ENCRYPTION_KEY, ...options.env } });
-  vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => world.fetch(String(input), init ?? {}));
+  objectsOf(world);
   return world;
+}
+
+/** From now on the objects live as this gateway does; what they spread over time, they do at once. */
+export function objectsOf({ deps, env }: Pick<World, "deps" | "env">): void {
+  const isolate = createIsolate({ ...deps, random: () => 0 });
+  around.isolate = { deps: isolate.deps, partsOf: () => isolate.partsOf(env) };
 }
 
 /** Everything real again after each test of the file. */
 export function restored(): void {
   afterEach(() => {
+    deploy();
     vi.useRealTimers();
     vi.restoreAllMocks();
   });
 }
 
-export const ledgerOf = (uid: string) => bindings.LEDGER.getByName(uid) as unknown as DurableObjectStub<Ledger>;
+export const ledgerOf = (uid: string) => bindings.LEDGER.getByName(uid) as unknown as DurableObjectStub<TokenLedger>;
 export const homeOf = (uid: string) => bindings.HOME.getByName(uid) as unknown as DurableObjectStub<Home>;
 
 /** Every alarm, each at its time, until none is left. */

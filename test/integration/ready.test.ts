@@ -74,7 +74,7 @@ describe("a spent limit by user", () => {
     const response = await later.call(path, { method: "DELETE", headers: { Authorization: `Bearer ${session}` } });
     expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([429, "rate-limited"]);
     expect(response.headers.get("Retry-After")).toBe("60");
-    expect(keys).toEqual(["alice"]);
+    expect(keys).toEqual(["out:alice"]);
     expect(world.simulator.journal.entries).toEqual([]);
     expect(world.simulator.tokens("alice")).toHaveLength(1);
   });

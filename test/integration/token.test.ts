@@ -332,7 +332,7 @@ describe("the deployed entry", () => {
     await vi.waitFor(async () => {
       expect(await bindings.USERS.get("v1:u:alice")).not.toBeNull();
       const rows = await runInDurableObject(bindings.LEDGER.getByName("alice"), (_, state) =>
-        state.storage.sql.exec("SELECT * FROM tokens").toArray(),
+        state.storage.sql.exec("SELECT * FROM minted").toArray(),
       );
       expect(rows).toHaveLength(1);
     });

@@ -21,6 +21,7 @@ export interface World {
   /** What the gateway has fetched: method and address without its query. */
   readonly fetched: string[];
   readonly env: Vars;
+  readonly deps: Deps;
   /** What the gateway reaches: CometChat, the identity provider, nothing else. */
   readonly fetch: Deps["fetch"];
   /** One request to the gateway, with the work after the answer done. */
@@ -78,7 +79,7 @@ export function createWorld(options: WorldOptions = {}): World {
     throw new TypeError("Network connection lost.");
   };
   const fetch = options.deps?.fetch ?? reach;
-  const app = createApp({
+  const deps: Deps = {
     fetch,
     now: () => Date.now(),
     // What is tried again after an answer is tried at once.
@@ -90,7 +91,8 @@ export function createWorld(options: WorldOptions = {}): World {
     },
     cache: () => undefined,
     ...options.deps,
-  });
+  };
+  const app = createApp(deps);
 
   const pending: Promise<void>[] = [];
   const start = async (path: string, init?: RequestInit): Promise<[Response, Promise<void>]> => {
@@ -116,6 +118,7 @@ export function createWorld(options: WorldOptions = {}): World {
     lines,
     fetched,
     env,
+    deps,
     fetch,
     call,
     ask: async (path, init) => {

@@ -3,7 +3,6 @@ import { APP, makeSecrets, type Secrets, sandboxVars, type Vars, writeDeployment
 import { type Gateway, startGateway } from "./gateway.ts";
 import { createFeed } from "./live/feed.ts";
 import { createProvider, type Provider } from "./provider/index.ts";
-import { greet } from "./seed.ts";
 import { type Listener, listen, listenTls, type TlsListener } from "./server.ts";
 import { createSite } from "./site.ts";
 
@@ -43,13 +42,11 @@ export interface Sandbox {
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { gatewayPort = 0, sandboxPort = 0, vars, configure, onLog, onMint } = options;
   const secrets = makeSecrets();
-  let avatars = "";
   const simulator = createSimulator({
     ...APP,
     keys: { [secrets.COMETCHAT_API_KEY]: "fullAccess" },
     sampleUsers: false,
     onMint,
-    onUser: (uid) => greet(simulator, uid, avatars),
   });
   const open: Closable[] = [];
   const stop = async () => {
@@ -65,14 +62,12 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     if (tls) open.push(tls.close);
 
     const sandbox = new URL(`http://127.0.0.1:${listener.port}`);
-    avatars = new URL("/avatars", sandbox).href;
     let gateway: Gateway | undefined;
     const provider = createProvider({
       issuer: new URL("/idp", sandbox).href,
       backchannelLogoutUri: () => gateway && new URL("/v1/backchannel-logout", gateway.url).href,
     });
-    const run = crypto.randomUUID();
-    const settings = () => ({ ...APP, gateway: gateway?.url.origin, issuer: provider.issuer, run });
+    const settings = () => ({ ...APP, gateway: gateway?.url.origin, issuer: provider.issuer });
     const feed = createFeed();
     open.push(async () => feed.close());
     site = createSite({ settings, provider: provider.fetch, simulator: simulator.fetch, lines: feed.fetch });

@@ -2,9 +2,7 @@ import { createApp } from "../../src/app.ts";
 import { platform } from "../../src/platform.ts";
 import { memoryKv, shaky, unlimited, unreliable } from "./storage.ts";
 
-export { Home } from "../../src/directory/home.ts";
-export { Ledger } from "../../src/ledger/ledger.ts";
-export { Once } from "../../src/session/once.ts";
+export { Home, Ledger, Once } from "../../src/index.ts";
 
 /** The Worker as it is deployed, on storage and limits that fail now and then; workerd alone has neither. */
 const app = createApp(platform);

@@ -72,7 +72,7 @@ function contextOf({ now }: Deps): Context {
     now: now(),
     deadline: deadline(REQUEST_MS, now),
     timing: createTiming(now),
-    after: () => {},
+    after: async () => {},
   };
 }
 

@@ -1,5 +1,6 @@
 import { registerHooks } from "node:module";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
+import type { Isolate } from "../../../src/ledger/parts.ts";
 import type { Chance } from "./chance.ts";
 import type { Clock } from "./clock.ts";
 import type { Counts } from "./counts.ts";
@@ -11,13 +12,13 @@ const RUNTIME =
 
 /** The gateway's own classes of Durable Objects, by their bindings. */
 const classes = {
-  LEDGER: async () => (await import("../../../src/ledger/ledger.ts")).Ledger,
+  LEDGER: async () => (await import("../../../src/ledger/ledger.ts")).TokenLedger,
   HOME: async () => (await import("../../../src/directory/home.ts")).Home,
   ONCE: async () => (await import("../../../src/session/once.ts")).Once,
 };
 
 type Binding = keyof typeof classes;
-type Class = new (state: DurableObjectState, env: Env) => object;
+type Class = new (state: DurableObjectState, env: Env, isolate: Isolate) => object;
 
 /** One of them, outside of its runtime. */
 async function load(binding: Binding): Promise<Class> {
@@ -44,6 +45,7 @@ export interface Objects {
 /** Objects on databases of their own, called from afar, their billed requests and rows counted. */
 export function createObjects(
   env: (namespaces: Objects["namespaces"]) => Record<string, unknown>,
+  isolate: Isolate,
   clock: Clock,
   chance: Chance,
   counts: Counts,
@@ -59,7 +61,7 @@ export function createObjects(
     if (known) return known;
     const database = new DatabaseSync(":memory:");
     const state = { id: { name }, storage: storageOf(database, counts) } as unknown as DurableObjectState;
-    const made = { object: new Class(state, env(namespaces) as unknown as Env), database };
+    const made = { object: new Class(state, env(namespaces) as unknown as Env, isolate), database };
     objects.set(`${binding} ${name}`, made);
     return made;
   }

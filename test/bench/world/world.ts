@@ -1,4 +1,5 @@
 import { createApp } from "../../../src/app.ts";
+import { createIsolate } from "../../../src/ledger/parts.ts";
 import { createSimulator } from "../../sandbox/cometchat/index.ts";
 import { createProvider, type Provider } from "../../sandbox/provider/index.ts";
 import type { Chance } from "./chance.ts";
@@ -62,7 +63,17 @@ export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance
     },
   };
   const store = createKv(central, clock, chance, counts);
-  const objects = createObjects((namespaces) => ({ ...variables, USERS: store, ...namespaces }), clock, chance, counts);
+  const objects = createObjects(
+    (namespaces) => ({ ...variables, USERS: store, ...namespaces }),
+    createIsolate({
+      ...{ now: clock.now, sleep: clock.sleep, random: chance.random, log: () => undefined, cache: () => undefined },
+      // What an object ends, nobody waits for.
+      fetch: (input, init) => callCometChat(0, input, init),
+    }),
+    clock,
+    chance,
+    counts,
+  );
 
   /** A call over a network with this round trip; how often a connection has to be opened is chance. */
   async function across(roundTrip: number, signal: AbortSignal | null | undefined, answer: () => Promise<Response>) {

@@ -28,17 +28,6 @@ export type CallName =
   | "me"
   | "peers"
   | "peer"
-  | "conversations"
-  | "userConversation"
-  | "groupConversation"
-  | "userMessages"
-  | "groupMessages"
-  | "send"
-  | "readUser"
-  | "readGroup"
-  | "groups"
-  | "group"
-  | "members"
   | "preflight"
   | "unknown";
 
@@ -90,17 +79,6 @@ const client: readonly Route[] = [
   ["GET", "settings", "settings"],
   ["GET", "users", "peers"],
   ["GET", "users/:uid", "peer"],
-  ["GET", "conversations", "conversations"],
-  ["GET", "users/:uid/conversation", "userConversation"],
-  ["GET", "groups/:item/conversation", "groupConversation"],
-  ["GET", "users/:uid/messages", "userMessages"],
-  ["GET", "groups/:item/messages", "groupMessages"],
-  ["POST", "users/:uid/conversation/read", "readUser"],
-  ["POST", "groups/:item/conversation/read", "readGroup"],
-  ["POST", "messages", "send"],
-  ["GET", "groups", "groups"],
-  ["GET", "groups/:item", "group"],
-  ["GET", "groups/:item/members", "members"],
 ];
 
 export interface Located {

@@ -1,6 +1,5 @@
 import { type Answer, isCode, refuse } from "./answers.ts";
 import { type Call, type Handlers, type Located, locate } from "./calls.ts";
-import { type Chats, chatStore } from "./chats.ts";
 import { clientCalls, preflight } from "./client.ts";
 import { control } from "./control.ts";
 import { ConnectionReset, play } from "./effects.ts";
@@ -32,8 +31,6 @@ export interface Simulator {
   seed: (user: Partial<User> & { uid: string }) => void;
   /** An auth token without a call. */
   mint: (uid: string) => string;
-  /** Messages and groups; conversations follow from them. */
-  chats: Chats;
   journal: Journal;
   faults: Faults;
   /** Everything as at the start: users, tokens, roles, faults, journal, limits and switches. */
@@ -46,24 +43,13 @@ type Change = Switches & Partial<Pick<SimulatorOptions, "keys">>;
 
 /** Simulates one app of CometChat's: its REST API v3 and as much of its client API as the SDK needs for a login. */
 export function createSimulator(options: SimulatorOptions): Simulator {
-  const { appId, region, keys: given, onMint, onUser, ...others } = options;
+  const { appId, region, keys: given, onMint, ...others } = options;
   const { now = Date.now, sleep = sleepFor, random = Math.random, ...initial } = others;
   const switches: Switches = { ...initial };
   let keys = given;
   const users = userStore();
   const tokens = tokenStore(now, () => switches.tokenLifetime, onMint);
-  const world: World = {
-    appId,
-    region,
-    switches,
-    now,
-    sleep,
-    users,
-    tokens,
-    chats: chatStore(),
-    roles: new Set(),
-    onUser,
-  };
+  const world: World = { appId, region, switches, now, sleep, users, tokens, roles: new Set() };
   const rates = rateLimits(now, switches);
   const journal = newJournal();
   const { faults, strike } = faultList(random);
@@ -92,7 +78,6 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     assignRoles();
     users.clear();
     tokens.clear();
-    world.chats.clear();
     rates.clear();
     faults.clear();
     journal.clear();
@@ -197,7 +182,6 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     tokens: (uid) => tokens.of(uid.toLowerCase()).map((token) => token.authToken),
     seed,
     mint: (uid) => tokens.mint(uid.toLowerCase()).authToken,
-    chats: world.chats,
     journal,
     faults,
     reset,

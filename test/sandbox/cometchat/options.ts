@@ -44,8 +44,6 @@ export interface SimulatorOptions extends Switches {
   sleep?: ((ms: number, signal?: AbortSignal) => Promise<void>) | undefined;
   /** 0 … 1, for the probability of faults. Default `Math.random`. */
   random?: (() => number) | undefined;
-  /** Hears of every user that a call creates. */
-  onUser?: ((uid: string) => void) | undefined;
   /** Hears of every auth token that is made. */
   onMint?: ((authToken: string) => void) | undefined;
 }

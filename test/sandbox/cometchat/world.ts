@@ -1,4 +1,3 @@
-import type { Chats } from "./chats.ts";
 import type { Switches } from "./options.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Users } from "./users.ts";
@@ -12,9 +11,7 @@ export interface World {
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   users: Users;
   tokens: Tokens;
-  chats: Chats;
   roles: Set<string>;
-  onUser: ((uid: string) => void) | undefined;
 }
 
 /** CometChat's times are 10-digit Unix seconds (documented). */

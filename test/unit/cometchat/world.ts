@@ -60,7 +60,7 @@ export function world(fetch: Deps["fetch"], options: { random?: () => number; on
       now: now(),
       deadline: deadline(ms, now, parent),
       timing: createTiming(now),
-      after: () => undefined,
+      after: async () => undefined,
     }),
   };
 }

@@ -10,6 +10,7 @@ import {
   issuerOf,
   notBefore,
   sessionId,
+  sessionName,
   subject,
   unexpired,
 } from "../../../src/session/claims.ts";
@@ -176,12 +177,20 @@ describe("the checks alone", () => {
     expect(subject({ sub: "\ud83d\ude42" }, issuer).ok).toBe(true);
   });
 
-  it("a session's id is the configured claim, else jti, else nothing", () => {
+  it("a session's id is the configured claim, else sid, else jti, else nothing", () => {
     const entry = issuerEntry({ sessionIdClaim: "session.id" });
     expect(sessionId({ session: { id: "a" }, jti: "b" }, entry)).toBe("a");
     expect(sessionId({ session: { id: 1 }, jti: "b" }, entry)).toBe("b");
     expect(sessionId({ session: { id: "" }, jti: "" }, entry)).toBeUndefined();
-    expect(sessionId({ sid: "a", jti: "b" }, issuer)).toBe("b");
+    expect(sessionId({ sid: "a", jti: "b" }, issuer)).toBe("a");
+    expect(sessionId({ session: { id: "a" }, sid: "c", jti: "b" }, entry)).toBe("a");
+  });
+
+  it("its provider calls it by sid, else by the configured claim, else by nothing that a refresh leaves", () => {
+    const entry = issuerEntry({ sessionIdClaim: "session.id" });
+    expect(sessionName({ session: { id: "a" }, sid: "c", jti: "b" }, entry)).toBe("c");
+    expect(sessionName({ session: { id: "a" }, jti: "b" }, entry)).toBe("a");
+    expect(sessionName({ jti: "b" }, entry)).toBeUndefined();
   });
 
   it("the longest age counts from iat", () => {

@@ -10,6 +10,7 @@ const sessionOf = (subject: string, expiresAt = NOON + 3600) => ({
   issuer: issuerEntry(),
   subject,
   sessionId: subject,
+  name: undefined,
   expiresAt,
   issuedAt: NOON,
   claims: {},

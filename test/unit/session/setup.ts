@@ -31,6 +31,7 @@ export function issuerEntry(more: Partial<Issuer> = {}): Issuer {
     authorizedParties: undefined,
     cookie: undefined,
     sessionIdClaim: undefined,
+    sendsLogout: true,
     treatPendingAsSignedOut: false,
     clockTolerance: 30,
     maxAge: undefined,
@@ -146,7 +147,9 @@ export function createWorld(
         now: clock.now,
         deadline: deadline(8_000, Date.now),
         timing: createTiming(now),
-        after: (_, task) => void background.push(Promise.resolve().then(() => task(context))),
+        after: async (_, task) => {
+          background.push(Promise.resolve().then(() => task(context)));
+        },
         ...more,
       };
       return context;

@@ -1,0 +1,53 @@
+import type { Context } from "../context.ts";
+import { digestOf } from "../encoding.ts";
+import type { Gateway } from "../gateway.ts";
+import { LEDGER_TRY_MS, SESSION_KNOWN_SECONDS, UNRECORDED_SESSIONS } from "../limits.ts";
+import { clientsOf } from "../session/claims.ts";
+import { digestsOf, type Session } from "../session/session.ts";
+import type { Minted } from "./ledger.ts";
+
+type Parts = Pick<Gateway, "ledgers" | "directory" | "users">;
+
+/**
+ * Beside the answer and after it: the token is recorded, and its session can be found by what its provider calls it.
+ * Resolves when the token is recorded, or cannot be. None of it can fail the sign-in.
+ */
+export async function keep(
+  uid: string,
+  session: Session,
+  minted: Omit<Minted, "session" | "name">,
+  parts: Parts,
+  context: Context,
+): Promise<void> {
+  nameSession(uid, session, parts, context);
+  if (!parts.ledgers.records) return;
+  const digests = await digestsOf(session);
+  await context.after(
+    "record",
+    ({ deadline }) => parts.ledgers.record(uid, { ...minted, ...digests }, Math.min(LEDGER_TRY_MS, deadline.left())),
+    () => remember(uid, digests.session, parts),
+  );
+}
+
+/** By its name a provider's logout finds the user. Most providers send none, and then nobody ever looks. */
+function nameSession(uid: string, { issuer, name }: Session, { users }: Parts, context: Context): void {
+  if (name === undefined || !issuer.sendsLogout || clientsOf(issuer).length === 0) return;
+  context.after("session", async () => {
+    await users.put(await nameKey(issuer.issuer, name), uid, { expirationTtl: SESSION_KNOWN_SECONDS });
+  });
+}
+
+/** Where KV says whose session that is. */
+export const nameKey = async (issuer: string, name: string): Promise<string> =>
+  `v1:s:${await digestOf(`${issuer}\n${name}`)}`;
+
+/**
+ * The ledger could not be told of a token, however often it was tried. That a session has such a one is written down, so
+ * that its sign-out asks for the token instead of saying that all have ended.
+ */
+async function remember(uid: string, session: string, { directory }: Parts): Promise<void> {
+  const mapping = await directory.get(uid);
+  if (!mapping) return;
+  const unrecorded = new Set([...(mapping.unrecorded ?? []), session]);
+  await directory.put(uid, { ...mapping, unrecorded: [...unrecorded].slice(-UNRECORDED_SESSIONS) });
+}

@@ -1,0 +1,219 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import { type HoldingWorld, holding } from "../integration/holding.ts";
+import { alarms, keeping, ledgerOf, request, restored } from "../integration/keeping.ts";
+import { API_KEY, bodyOf, ISSUER, type World } from "../integration/world.ts";
+
+restored();
+
+const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const device = (jti: string) => ({ subject: "alice", claims: { jti } });
+const backend = { headers: { Authorization: "Bearer backend-secret-of-32-characters!" } };
+const done = (world: World) => world.lines.filter(({ event }) => event === "webhook").map((line) => line.done);
+
+/** A gateway with a provider's webhooks and a backend, on a clock that a test may move. */
+function hooked(): HoldingWorld & { pass: (ms: number) => void; now: () => number } {
+  let moved = 0;
+  const now = () => Date.now() + moved;
+  const world = holding({
+    deps: { now },
+    env: {
+      SESSION_ISSUERS: [{ issuer: ISSUER, name: "idp", audience: ["chat"], webhookSecret: "WEBHOOK" }],
+      WEBHOOK: `whsec_${KEY}`,
+      BACKEND_SECRET: "backend-secret-of-32-characters!",
+    },
+  });
+  return {
+    ...world,
+    now,
+    pass: (ms) => {
+      moved += ms;
+    },
+  };
+}
+
+/** Signed at this moment, as the provider does, also when it tells of something that is long past. */
+async function deliver(world: ReturnType<typeof hooked>, payload: unknown): Promise<Response> {
+  const body = JSON.stringify(payload);
+  const timestamp = String(Math.floor(world.now() / 1000));
+  const bytes = Uint8Array.from(atob(KEY), (char) => char.charCodeAt(0));
+  const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  const content = new TextEncoder().encode(`msg_1.${timestamp}.${body}`);
+  const signature = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.sign("HMAC", key, content))));
+  return world.call("/v1/webhooks/idp", {
+    method: "POST",
+    body,
+    headers: {
+      "Content-Type": "application/json",
+      "webhook-id": "msg_1",
+      "webhook-timestamp": timestamp,
+      "webhook-signature": `v1,${signature}`,
+    },
+  });
+}
+
+/** Somebody works in CometChat's dashboard. */
+const dashboard = (world: World, method: string, path: string, body: unknown) =>
+  world.simulator.fetch(`https://275300000000000a.api-us.cometchat.io/v3${path}`, {
+    method,
+    headers: { apikey: API_KEY, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
+/** A row of Supabase's auth.users, last changed then. */
+const row = (changed: number) => ({
+  id: "alice",
+  aud: "authenticated",
+  raw_user_meta_data: {},
+  raw_app_meta_data: {},
+  updated_at: new Date(changed).toISOString(),
+});
+const change = (type: string, record: unknown, old: unknown) => ({
+  ...{ type, table: "users", schema: "auth" },
+  ...{ record, old_record: old },
+});
+
+describe("a user that the provider has deleted", () => {
+  it("and that signs in between the end of its tokens and its deactivation is left with a token that never works again", async () => {
+    const world = hooked();
+    await world.signIn({ subject: "alice" });
+    const deactivation = world.hold("deactivate", "before");
+    const deleting = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
+    await deactivation.reached;
+    const between = await bodyOf(await world.signIn({ subject: "alice" }));
+    expect(world.simulator.tokens("alice")).toEqual([between.authToken]);
+    deactivation.open();
+    expect((await deleting).status).toBe(204);
+    expect((await world.signIn({ subject: "alice" })).status).toBe(403);
+    expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("and that somebody brings back in CometChat's dashboard keeps no token that was given in between", async () => {
+    const world = hooked();
+    await world.signIn({ subject: "alice" });
+    const deactivation = world.hold("deactivate", "before");
+    const deleting = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
+    await deactivation.reached;
+    await world.signIn({ subject: "alice" });
+    deactivation.open();
+    expect((await deleting).status).toBe(204);
+    await dashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
+    expect(world.simulator.tokens("alice")).toHaveLength(1);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+    await runDurableObjectAlarm(ledgerOf("alice"));
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+});
+
+describe("a user that Supabase has deleted", () => {
+  it("is deactivated, though its row was last changed long before it was reactivated here", async () => {
+    const world = hooked();
+    const lastWeek = Date.now() - 7 * 86_400_000;
+    await deliver(world, change("INSERT", row(lastWeek), null));
+    expect((await world.call("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
+    expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
+    world.pass(5000);
+    expect((await deliver(world, change("DELETE", null, row(lastWeek)))).status).toBe(204);
+    expect(done(world)).toEqual(["created", "deactivated"]);
+    expect(world.simulator.user("alice")?.deactivatedAt).toBeGreaterThan(0);
+  });
+
+  it("is not created when the news of its making comes after that of its end", async () => {
+    const world = hooked();
+    const changed = Date.now() - 60_000;
+    await deliver(world, change("DELETE", null, row(changed)));
+    await deliver(world, change("INSERT", row(changed), null));
+    expect(done(world)).toEqual(["unknown", "outdated"]);
+    expect(world.simulator.user("alice")).toBeUndefined();
+  });
+});
+
+describe("a user that a backend reactivates", () => {
+  it("comes back without the tokens it had when somebody deactivated it in CometChat's dashboard", async () => {
+    const world = hooked();
+    await world.signIn({ subject: "alice" });
+    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
+    expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("keeps what it signs in to afterwards, though the last step of its deactivation comes late", async () => {
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    let calls = 0;
+    const LEDGER = {
+      getByName: (name: string) => {
+        const stub = bindings.LEDGER.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>;
+        return new Proxy(
+          {},
+          {
+            get:
+              (_, call: string) =>
+              async (...values: unknown[]) => {
+                if (call === "end") {
+                  calls += 1;
+                  if (calls === 2) await opened;
+                }
+                return stub[call]?.(...values);
+              },
+          },
+        );
+      },
+    };
+    const world = keeping({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!", LEDGER } });
+    const phone = await world.provider.issue(device("phone"));
+    await world.signIn(phone);
+    expect((await world.ask("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
+    await scheduler.wait(20);
+    const there = keeping({
+      env: { BACKEND_SECRET: "backend-secret-of-32-characters!" },
+      deps: { fetch: world.fetch },
+    });
+    expect((await there.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    await scheduler.wait(20);
+    const { authToken } = await bodyOf(await there.signIn(phone));
+    open();
+    await world.settle();
+    await alarms();
+    expect(world.simulator.tokens("alice")).toEqual([authToken]);
+  });
+});
+
+describe("a user that a sign-in brings back (PROVISIONING.reactivate)", () => {
+  it("comes back without them at a second try too: the flush of the first had failed", async () => {
+    const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined };
+    const world = keeping({ env });
+    const phone = await world.provider.issue(device("phone"));
+    const { authToken: old } = await bodyOf(await world.signIn(phone));
+    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
+    expect((await world.call("/v1/tokens", request("DELETE", phone))).status).toBe(204);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
+    const id = world.simulator.faults.add({
+      match: "flush",
+      effect: { kind: "error", code: "ERR_AUTH_TOKENS_DELETE_FAILED" },
+    });
+    const laptop = await world.provider.issue(device("laptop"));
+    expect((await world.signIn(laptop)).status).toBe(503);
+    world.simulator.faults.remove(id);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
+    expect((await world.signIn(laptop)).status).toBe(201);
+    await alarms();
+    expect(world.simulator.tokens("alice")).not.toContain(old);
+  });
+
+  it("comes back without them also when that flush had hung until the request's time was over", async () => {
+    const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined, REQUEST_TIMEOUT_MS: 1500 };
+    const world = keeping({ env });
+    const { authToken: old } = await bodyOf(await world.signIn(device("phone")));
+    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
+    const laptop = await world.provider.issue(device("laptop"));
+    const id = world.simulator.faults.add({ match: "flush", effect: { kind: "hang" } });
+    expect((await world.signIn(laptop)).status).toBe(504);
+    world.simulator.faults.remove(id);
+    expect((await world.signIn(laptop)).status).toBe(201);
+    expect(world.simulator.tokens("alice")).not.toContain(old);
+  });
+});

@@ -1,0 +1,130 @@
+import { runInDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
+import { digestOf } from "../../src/encoding.ts";
+import { holding } from "../integration/holding.ts";
+import { keeping, ledgerOf, request, restored } from "../integration/keeping.ts";
+import { bodyOf } from "../integration/world.ts";
+
+restored();
+
+const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
+const device = (jti: string) => ({ subject: "alice", claims: { jti } });
+const rows = () =>
+  runInDurableObject(ledgerOf("alice"), (_, { storage: { sql } }) =>
+    sql.exec("SELECT app, session, state, at FROM minted").toArray(),
+  );
+
+describe("signing out everywhere while another device signs in", () => {
+  it("forgets nothing of a token that came after it: that device can still sign out itself", async () => {
+    const world = holding();
+    const phone = await world.provider.issue(device("phone"));
+    const laptop = await world.provider.issue(device("laptop"));
+    await world.signIn(phone);
+    const answer = world.hold("flush", "after");
+    const signingOut = world.call("/v1/tokens", request("DELETE", phone));
+    await answer.reached;
+    const later = await tokenOf(await world.signIn(laptop));
+    answer.open();
+    expect((await signingOut).status).toBe(204);
+    // It began after the sign-out, so it lives on, and is known.
+    expect(world.simulator.tokens("alice")).toEqual([later]);
+    expect(await rows()).toMatchObject([{ state: "live" }]);
+    expect((await world.call("/v1/token", request("DELETE", laptop))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it.each(["while CometChat ends the others", "after the sign-out was answered"])(
+    "ends the token of a sign-in that began before it and was minted %s",
+    async (when) => {
+      const world = holding();
+      const phone = await world.provider.issue(device("phone"));
+      await world.signIn(phone);
+      const mint = world.hold("mint", "before");
+      const signingIn = world.signIn(device("laptop"));
+      await mint.reached;
+      const answer = world.hold("flush", "after");
+      const signingOut = world.call("/v1/tokens", request("DELETE", phone));
+      await answer.reached;
+      if (when.startsWith("after")) {
+        answer.open();
+        expect((await signingOut).status).toBe(204);
+      }
+      mint.open();
+      expect((await signingIn).status).toBe(201);
+      answer.open();
+      expect((await signingOut).status).toBe(204);
+      expect(world.simulator.tokens("alice")).toEqual([]);
+      expect(await rows()).toEqual([]);
+    },
+  );
+
+  it("spares in another app what began after it, though it was recorded before", async () => {
+    const world = keeping();
+    await world.signIn(device("phone"));
+    const at = Date.now();
+    await record("main", world.simulator.mint("alice"), "here", at + 1);
+    await record("us", "alice_1", "elsewhere", at + 1);
+    await ledgerOf("alice").end("alice", { of: "user" }, { at, budget: 1000, flush: ["main"] });
+    expect(await rows()).toEqual([{ app: "us", session: "elsewhere", state: "live", at: null }]);
+  });
+
+  it("costs one call to CometChat, however many devices there are", async () => {
+    const world = keeping();
+    for (const name of ["phone", "laptop", "tablet"]) await world.signIn(device(name));
+    const before = world.fetched.length;
+    await world.call("/v1/tokens", request("DELETE", await world.provider.issue(device("phone"))));
+    expect(world.fetched.slice(before).filter((call) => call.startsWith("DELETE"))).toHaveLength(1);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("does not end what a device signs in to afterwards", async () => {
+    const world = keeping();
+    const phone = await world.provider.issue(device("phone"));
+    await world.signIn(phone);
+    await world.call("/v1/tokens", request("DELETE", phone));
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
+    const again = await tokenOf(await world.signIn(device("laptop")));
+    expect(world.simulator.tokens("alice")).toEqual([again]);
+  });
+});
+
+const record = async (app: string, token: string, session: string, mintedAt = Date.now()) =>
+  ledgerOf("alice").record("alice", { app, token, session, name: null, mintedAt, expiresAt: null });
+
+describe("a user with very many tokens", () => {
+  it("has no more of them on record than CometChat keeps alive", async () => {
+    const world = keeping();
+    await world.signIn(device("phone"));
+    for (let number = 0; number < 105; number += 1) {
+      await record("main", world.simulator.mint("alice"), `session ${number}`);
+    }
+    const sessions = (await rows()).map(({ session }) => session);
+    expect(sessions).toHaveLength(100);
+    expect(sessions).toContain("session 104");
+    expect(sessions).not.toContain("session 4");
+  });
+
+  it("signs out of a session with a hundred in time: some are ended side by side", async () => {
+    // One after the other they would take 6 seconds.
+    const world = keeping({ env: { REQUEST_TIMEOUT_MS: 4000 } });
+    const phone = await world.provider.issue(device("phone"));
+    await world.signIn(phone);
+    const session = await digestOf("phone");
+    for (let number = 1; number < 100; number += 1) await record("main", world.simulator.mint("alice"), session);
+    world.simulator.set({ latency: 60 });
+    expect((await world.call("/v1/token", request("DELETE", phone))).status).toBe(204);
+    expect(world.simulator.journal.calls({ call: "revoke" })).toBe(100);
+    expect(await rows()).toEqual([]);
+  });
+
+  it("keeps the newest of a session (TOKENS.maxPerSession), though the clock that minted it is behind", async () => {
+    const world = keeping({ env: { TOKENS: { maxPerSession: 5 } } });
+    const phone = await world.provider.issue(device("phone"));
+    for (let reload = 0; reload < 5; reload += 1) await world.signIn(phone);
+    const deps = { now: () => Date.now() - 2000, fetch: world.fetch };
+    const behind = keeping({ env: { TOKENS: { maxPerSession: 5 } }, deps });
+    const newest = await tokenOf(await behind.signIn(phone));
+    expect(world.simulator.tokens("alice")).toContain(newest);
+    expect(world.simulator.tokens("alice")).toHaveLength(5);
+  });
+});

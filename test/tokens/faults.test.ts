@@ -1,0 +1,502 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import type { Deps } from "../../src/context.ts";
+import { digestOf } from "../../src/encoding.ts";
+import type { Once } from "../../src/session/once.ts";
+import { faultyLedger } from "../integration/holding.ts";
+import { homeOf, keeping, ledgerOf, objectsOf, request, restored } from "../integration/keeping.ts";
+import { API_KEY, bodyOf, createWorld, ISSUER, type World } from "../integration/world.ts";
+
+restored();
+
+const HOUR = 3_600_000;
+const device = (jti: string) => ({ subject: "alice", claims: { jti } });
+const rows = () =>
+  runInDurableObject(ledgerOf("alice"), (_, { storage: { sql } }) =>
+    sql.exec("SELECT app, state, at, tries FROM minted ORDER BY id").toArray(),
+  );
+const alarmAt = () => runInDurableObject(ledgerOf("alice"), (_, { storage }) => storage.getAlarm());
+const clock = (now: number) => vi.useFakeTimers({ toFake: ["Date"], now });
+async function ring(now: number) {
+  clock(now);
+  await runDurableObjectAlarm(ledgerOf("alice"));
+}
+
+/** Somebody works in CometChat's dashboard. */
+const dashboard = (world: World, method: string, path: string, body: unknown) =>
+  world.simulator.fetch(`https://275300000000000a.api-us.cometchat.io/v3${path}`, {
+    method,
+    headers: { apikey: API_KEY, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+const deactivate = (world: World) => dashboard(world, "DELETE", "/users/alice", { permanent: false });
+const reactivate = (world: World) => dashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
+
+/** Tokens of so many sessions that end with their ttl; answers when the last of them does. */
+async function expiring(world: World, devices = 1): Promise<number> {
+  let end = 0;
+  for (let number = 0; number < devices; number += 1) {
+    end = Date.parse(String((await bodyOf(await world.signIn(device(`device ${number}`)))).expiresAt));
+  }
+  return end;
+}
+
+/** An answer of CometChat's that says that one call in a hundred is left, and not until when. */
+function nearTheLimit(response: Response): Response {
+  const headers = new Headers(response.headers);
+  headers.set("x-ratelimit-limit", "500");
+  headers.set("x-ratelimit-remaining", "5");
+  headers.delete("x-ratelimit-reset");
+  headers.delete("x-rate-limit-reset");
+  return new Response(response.body, { status: response.status, headers });
+}
+
+describe("an outage of CometChat at the alarm", () => {
+  it.each([1, 3])("once over, the next alarm ends what has expired (%i devices)", async (devices) => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    let now = await expiring(world, devices);
+    const down = world.simulator.faults.add({ match: "revoke", effect: { kind: "refuse" } });
+    // Long enough for the object to stop calling altogether.
+    for (let time = 0; time < 4; time += 1) {
+      await ring(now);
+      now += HOUR;
+    }
+    world.simulator.faults.remove(down);
+    for (let time = 0; time < devices; time += 1) {
+      await ring(now);
+      now += HOUR;
+    }
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    expect(await alarmAt()).toBeNull();
+  });
+
+  it("is met with pauses that double", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    let now = await expiring(world);
+    world.simulator.faults.add({ match: "revoke", effect: { kind: "wrongKey" } });
+    const pauses: number[] = [];
+    for (let time = 0; time < 9; time += 1) {
+      await ring(now);
+      const next = Number(await alarmAt());
+      pauses.push(Math.round((next - now) / 1000));
+      now = next;
+    }
+    expect(pauses).toEqual([30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
+  });
+
+  it("costs one alarm twenty seconds at most, though CometChat never answers", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const now = await expiring(world);
+    world.simulator.faults.add({ match: "revoke", effect: { kind: "hang" } });
+    // Nobody wants to wait for them here.
+    const real = setTimeout;
+    vi.spyOn(globalThis, "setTimeout").mockImplementation(((work: () => void, ms?: number) =>
+      real(work, ms === 20_000 ? 50 : ms)) as typeof setTimeout);
+    const begun = performance.now();
+    await ring(now);
+    expect(performance.now() - begun).toBeLessThan(3000);
+    expect(await alarmAt()).toBeGreaterThan(now);
+  });
+
+  it("near CometChat's rate limit what has expired waits: the rest is for sign-ins", async () => {
+    const base = keeping({ env: { TOKENS: { ttl: 60 } } });
+    await base.signIn(device("phone"));
+    clock(Date.now() + 5000);
+    const now = await expiring(base);
+    const fetch: Deps["fetch"] = async (input, init) => nearTheLimit(await base.fetch(input, init));
+    keeping({ env: { TOKENS: { ttl: 60 } }, deps: { fetch } });
+    const world = base;
+    const revoked = () => world.simulator.journal.calls({ call: "revoke" });
+    await ring(now - 5000);
+    expect(revoked()).toBe(1);
+    await ring(now);
+    expect(revoked()).toBe(1);
+    await ring(now + 30_000);
+    expect(revoked()).toBe(2);
+  });
+
+  it("is told to the log, with what to do where somebody has to do something", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const now = await expiring(world);
+    world.simulator.faults.add({ match: "any", effect: { kind: "wrongKey" } });
+    world.lines.splice(0);
+    await ring(now);
+    const remedy = expect.stringContaining("REST API key");
+    expect(world.lines).toEqual([{ event: "ledger-revoke-failed", reason: "upstream-key", remedy }]);
+  });
+
+  it("nothing that goes wrong in an alarm ends all later ones: it is logged, and there is a next", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const now = await expiring(world);
+    world.lines.splice(0);
+    // A deployment without its variables.
+    objectsOf({ deps: world.deps, env: {} });
+    await ring(now);
+    expect(world.lines).toEqual([{ event: "ledger-alarm-failed" }]);
+    expect(await alarmAt()).toBe(now + HOUR);
+    objectsOf(world);
+    await ring(now + HOUR);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+});
+
+describe("the platform evicts the object while it ends tokens", () => {
+  it("the alarm goes on where it was", async () => {
+    const world = keeping();
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    const silent = world.simulator.faults.add({ match: "revoke", effect: { kind: "hang" } });
+    // Asked directly: a gateway would ask the next object at once, and that would set an alarm as well.
+    const ended = { of: "session", session: await digestOf("phone") } as const;
+    const asked = ledgerOf("alice").end("alice", ended, { at: Date.now(), budget: 60_000 });
+    const outcome = Promise.resolve(asked).then(
+      () => "answered",
+      () => "lost",
+    );
+    await vi.waitUntil(() => world.simulator.journal.calls({ call: "revoke" }) > 0, 10_000);
+    // `evictDurableObject` would wait for the answer.
+    await runInDurableObject(ledgerOf("alice"), (_, state) => state.abort("evicted")).catch(() => undefined);
+    expect(await outcome).toBe("lost");
+    world.simulator.faults.remove(silent);
+    expect(await alarmAt()).toBeGreaterThan(Date.now());
+    await ring(Date.now() + 60_000);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+});
+
+describe("tokens of an app that is no longer configured", () => {
+  it("a sign-out says that it failed, and once the app is configured again they end", async () => {
+    const before = keeping();
+    const session = await before.provider.issue(device("phone"));
+    await before.signIn(session);
+    const COMETCHAT_APPS = { other: { appId: "275300000000000b", region: "us" } };
+    const world = keeping({ env: { COMETCHAT_APPS, PLACEMENT: { default: "other" } }, deps: { fetch: before.fetch } });
+    const response = await world.call("/v1/token", request("DELETE", session));
+    expect(response.status).toBeGreaterThanOrEqual(500);
+    expect(world.lines).toContainEqual(expect.objectContaining({ event: "request", reason: "home-app-gone" }));
+    expect(await rows()).toMatchObject([{ app: "main", state: "ending", tries: 1 }]);
+    expect(before.simulator.tokens("alice")).toHaveLength(1);
+    objectsOf(before);
+    await ring(Date.now() + HOUR);
+    expect(before.simulator.tokens("alice")).toEqual([]);
+    expect(await rows()).toEqual([]);
+  });
+});
+
+describe("tokens of a user that somebody has deactivated in CometChat's dashboard", () => {
+  it.each(["/v1/token", "/v1/tokens"])("end by the alarm when the user is back (DELETE %s)", async (path) => {
+    const world = keeping();
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    await deactivate(world);
+    // To CometChat there is no such user, so nobody can use the token.
+    expect((await world.call(path, request("DELETE", session))).status).toBe(204);
+    await reactivate(world);
+    expect(world.simulator.tokens("alice")).toHaveLength(1);
+    await ring(Date.now() + HOUR);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("are not each asked after: what is true of one is true of all", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const end = await expiring(world, 12);
+    await deactivate(world);
+    await ring(end);
+    // As many as are asked side by side.
+    expect(world.simulator.journal.calls({ call: "revoke" })).toBeLessThanOrEqual(4);
+  });
+
+  it.each(["after an hour", "after a week"])("end with the user's next sign-in, %s", async (when) => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    let now = await expiring(world);
+    const [old] = world.simulator.tokens("alice");
+    await deactivate(world);
+    await ring(now);
+    for (let tries = 0; when === "after a week" && tries < 168; tries += 1) {
+      now += HOUR;
+      await ring(now);
+    }
+    // Nobody is asked for ever about a user that is not there.
+    if (when === "after a week") {
+      expect(await rows()).toMatchObject([{ state: "parked", at: null }]);
+      expect(await alarmAt()).toBeNull();
+      expect(world.simulator.journal.calls({ call: "revoke" })).toBeLessThanOrEqual(32);
+    }
+    await reactivate(world);
+    expect(world.simulator.tokens("alice")).toEqual([old]);
+    clock(now + HOUR);
+    const next = await bodyOf(await world.signIn({ ...device("laptop"), issuedAt: Date.now() / 1000 }));
+    expect(world.simulator.tokens("alice")).toEqual([next.authToken]);
+  });
+});
+
+describe("a revocation", () => {
+  it("that is asked of CometChat with a record has an alarm behind it", async () => {
+    let alarm: number | null | undefined;
+    let look = false;
+    const base = keeping({ env: { TOKENS: { maxPerSession: 1 } } });
+    const fetch: Deps["fetch"] = async (input, init) => {
+      if (look && init.method === "DELETE") alarm = await alarmAt();
+      return base.fetch(input, init);
+    };
+    const world = keeping({ env: { TOKENS: { maxPerSession: 1 } }, deps: { fetch } });
+    const session = await base.provider.issue(device("phone"));
+    await world.signIn(session);
+    look = true;
+    await world.signIn(session);
+    expect(alarm).toEqual(expect.any(Number));
+  });
+});
+
+describe("the way to the ledger", () => {
+  const failing = (times: number, error: object) => {
+    let asked = 0;
+    const LEDGER = faultyLedger((call) => {
+      if (call !== "end") return undefined;
+      asked += 1;
+      return asked > times ? undefined : Promise.reject(Object.assign(new Error("internal error"), error));
+    });
+    return { LEDGER, asked: () => asked };
+  };
+
+  it.each<[string, number, object, number, number]>([
+    ["one that may be asked again is, at once", 1, { retryable: true }, 204, 2],
+    ["three times at most", 9, { retryable: true }, 503, 3],
+    ["not one with too much to do", 9, { retryable: true, overloaded: true }, 503, 1],
+    ["nor one that does not say so", 9, {}, 503, 1],
+  ])("%s", async (_, times, error, status, tries) => {
+    const { LEDGER, asked } = failing(times, error);
+    const world = keeping({ env: { LEDGER } });
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(status);
+    expect(asked()).toBe(tries);
+  });
+
+  it("failing once after a sign-in loses no token: it is recorded all the same, and ends at the sign-out", async () => {
+    let failed = false;
+    const LEDGER = faultyLedger((call) => {
+      if (call !== "record" || failed) return undefined;
+      failed = true;
+      return Promise.reject(new Error("internal error"));
+    });
+    const world = keeping({ env: { LEDGER } });
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    expect(failed).toBe(true);
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    expect(world.lines.filter(({ event }) => event === "after-failed")).toEqual([]);
+  });
+});
+
+describe("what the ledger keeps", () => {
+  /** Whether it still knows that these sessions have ended. */
+  const known = async (sessions: readonly string[]) => {
+    const answers: boolean[] = [];
+    for (const session of sessions) {
+      const order = { at: 0, budget: 1000, onlyKnown: true };
+      answers.push((await ledgerOf("alice").end("alice", { of: "session", session }, order)).known);
+    }
+    return answers;
+  };
+
+  it("no token that was named and revoked", async () => {
+    const world = keeping();
+    const session = await world.provider.issue(device("phone"));
+    const { authToken } = await bodyOf(await world.signIn(session));
+    expect(await rows()).toHaveLength(1);
+    await world.call("/v1/token", request("DELETE", session, { authToken }));
+    expect(await rows()).toEqual([]);
+  });
+
+  it("a sign-out for a day: longer than a record can follow its sign-in, and not for ever", async () => {
+    const world = keeping();
+    const ledger = ledgerOf("alice");
+    const now = Date.now();
+    for (const [session, at] of [
+      ["of yesterday", now - 24 * HOUR - 1],
+      ["of today", now - 24 * HOUR],
+      ["of this moment", now],
+    ] as const) {
+      await ledger.end("alice", { of: "session", session }, { at, budget: 1000 });
+    }
+    expect(await known(["of yesterday", "of today", "of this moment"])).toEqual([false, true, true]);
+    expect(world.simulator.journal.entries).toEqual([]);
+  });
+
+  it("no more sign-outs than a user comes to, though somebody asks for others all day", async () => {
+    const ledger = ledgerOf("alice");
+    const now = Date.now();
+    keeping();
+    for (let n = 0; n < 510; n += 1) {
+      await ledger.end("alice", { of: "session", session: `${n}` }, { at: now + n, budget: 1000 });
+    }
+    expect(await known(["0", "9", "10", "509"])).toEqual([false, false, true, true]);
+  });
+
+  it("of more than a hundred tokens those that CometChat keeps, whichever was recorded last", async () => {
+    const world = keeping();
+    await world.signIn(device("phone"));
+    const record = (token: string, session: string, mintedAt: number) =>
+      ledgerOf("alice").record("alice", { app: "main", token, session, name: null, mintedAt, expiresAt: null });
+    const start = Date.now();
+    const oldest = world.simulator.mint("alice");
+    const second = world.simulator.mint("alice");
+    await record(second, await digestOf("second"), start + 2);
+    // Its follow-up was slower.
+    await record(oldest, await digestOf("oldest"), start + 1);
+    for (let n = 0; n < 99; n += 1) await record(world.simulator.mint("alice"), await digestOf(`s${n}`), start + 3 + n);
+    expect(world.simulator.tokens("alice")).not.toContain(oldest);
+    expect(world.simulator.tokens("alice")).toContain(second);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
+    const session = await world.provider.issue(device("second"));
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).not.toContain(second);
+  });
+
+  it("the later of two sign-outs, though the news of the earlier one comes last", async () => {
+    const world = keeping();
+    await world.signIn(device("phone"));
+    const now = Date.now();
+    const ledger = ledgerOf("alice");
+    for (const at of [now, now - 2000]) {
+      await ledger.end("alice", { of: "session", session: "both" }, { at, budget: 1000 });
+    }
+    const token = world.simulator.mint("alice");
+    const minted = { app: "main", token, session: "both", name: null, mintedAt: now - 1000, expiresAt: null };
+    expect(await ledger.record("alice", minted)).toBe(false);
+    expect(world.simulator.tokens("alice")).not.toContain(token);
+  });
+
+  it("of two events of the same instant the deletion, in whichever order they come", async () => {
+    const newer = (kind: string, at: number) => homeOf("alice").newer(at, kind);
+    expect([await newer("deleted", 1), await newer("updated", 1)]).toEqual([undefined, "deleted"]);
+    expect([await newer("updated", 2), await newer("deleted", 2)]).toEqual([undefined, undefined]);
+    // The same once more is no older one: it may have failed.
+    expect(await newer("deleted", 2)).toBeUndefined();
+  });
+
+  it("what happens once, until it is done, and what was begun and never done may be again", async () => {
+    clock(Date.now());
+    const object = bindings.ONCE.getByName("alice") as unknown as DurableObjectStub<Once>;
+    // The same one may ask again: an answer can be lost on its way.
+    expect([await object.begin("one"), await object.begin("one"), await object.begin("two")]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    await object.failed("one");
+    expect([await object.begin("two"), await object.begin("three")]).toEqual([true, false]);
+    clock(Date.now() + 30_000);
+    expect(await object.begin("three")).toBe(true);
+    await object.done("two");
+    await object.done("three");
+    clock(Date.now() + 30_000);
+    expect(await object.begin("four")).toBe(false);
+    await runDurableObjectAlarm(object);
+    // Nothing of it stays, and the next one to ask wakes the object anew.
+    await evictDurableObject(object);
+    expect(await object.begin("five")).toBe(true);
+  });
+
+  it("the profile for one to bring up to date, and for another when that one never came back", async () => {
+    const begin = () => homeOf("alice").beginSync(25_000);
+    const now = Date.now();
+    clock(now);
+    expect([await begin(), await begin()]).toEqual([true, false]);
+    clock(now + 24_999);
+    expect(await begin()).toBe(false);
+    clock(now + 25_000);
+    expect(await begin()).toBe(true);
+    await homeOf("alice").endSync();
+    expect(await begin()).toBe(true);
+  });
+});
+
+describe("a profile that changes", () => {
+  const vip = {
+    SESSION_ISSUERS: [
+      { issuer: ISSUER, audience: ["chat"], profile: { name: "name", role: "role" }, roles: { vip: "gold" } },
+    ],
+  };
+
+  it("by a role that CometChat does not have costs nothing, in no isolate", async () => {
+    const world = keeping({ env: vip });
+    const session = await world.provider.issue({ subject: "alice", claims: { name: "Alice", role: "vip" } });
+    await world.signIn(session);
+    for (let isolate = 1; isolate <= 3; isolate += 1) {
+      clock(Date.now() + 15_000);
+      await keeping({ env: vip, deps: { fetch: world.fetch } }).signIn(session);
+    }
+    expect(world.simulator.journal.calls({ call: "update" })).toBe(0);
+  });
+
+  it("by a role that CometChat gets only later is granted it then", async () => {
+    const world = keeping({
+      env: {
+        SESSION_ISSUERS: [
+          {
+            issuer: ISSUER,
+            audience: ["chat"],
+            profile: { name: "name", role: "role" },
+            roles: { admin: "moderator" },
+          },
+        ],
+      },
+    });
+    const claims = { name: "Alice", role: "admin" };
+    await world.signIn({ subject: "alice", claims });
+    world.simulator.set({ roles: ["moderator"] });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOUR });
+    await world.signIn({ subject: "alice", claims });
+    const elsewhere = keeping({ deps: { fetch: world.fetch } });
+    await elsewhere.signIn(await world.provider.issue({ subject: "alice", claims }));
+    expect(world.simulator.user("alice")?.role).toBe("moderator");
+  });
+
+  it("waits near CometChat's rate limit, and is brought up to date afterwards", async () => {
+    let moved = 0;
+    let low = true;
+    const base = createWorld();
+    const world = createWorld({
+      deps: {
+        now: () => Date.now() + moved,
+        fetch: async (input, init) => {
+          const response = await base.fetch(input, init);
+          return low ? nearTheLimit(response) : response;
+        },
+      },
+    });
+    const named = async (name: string) =>
+      world.signIn(await base.provider.issue({ subject: "alice", claims: { name } }));
+    await named("Alice");
+    expect((await named("Alice B.")).status).toBe(201);
+    expect(base.simulator.user("alice")?.name).toBe("Alice");
+    low = false;
+    moved = 11_000;
+    await named("Alice B.");
+    expect(base.simulator.user("alice")?.name).toBe("Alice B.");
+  });
+
+  it("and is refused is told to the log, and tried again with the next sign-in", async () => {
+    const world = createWorld();
+    await world.signIn({ subject: "alice", claims: { name: "Alice" } });
+    const refusing = world.simulator.faults.add({
+      match: "update",
+      effect: { kind: "error", code: "ERR_BAD_REQUEST" },
+    });
+    const response = await world.signIn({ subject: "alice", claims: { name: "Alice B." } });
+    expect(response.status).toBe(201);
+    expect(world.lines).toContainEqual({
+      event: "profile-not-synchronised",
+      requestId: response.headers.get("X-Request-Id"),
+      reason: "upstream-rejected",
+      remedy: expect.any(String),
+    });
+    world.simulator.faults.remove(refusing);
+    await world.signIn({ subject: "alice", claims: { name: "Alice B." } });
+    expect(world.simulator.user("alice")?.name).toBe("Alice B.");
+  });
+});

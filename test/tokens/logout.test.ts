@@ -1,0 +1,210 @@
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { faultyKv, never } from "../integration/holding.ts";
+import { keeping, restored } from "../integration/keeping.ts";
+import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "../integration/world.ts";
+import type { LogoutTokenOptions } from "../sandbox/provider/index.ts";
+
+restored();
+
+const env = { SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim: "sid" }] };
+
+const post = (world: World, token: string, type = "application/x-www-form-urlencoded") =>
+  world.call("/v1/backchannel-logout", {
+    method: "POST",
+    headers: { "Content-Type": type },
+    body: type === "application/json" ? JSON.stringify({ logout_token: token }) : `logout_token=${token}`,
+  });
+
+const logout = async (world: World, options: LogoutTokenOptions) =>
+  post(world, await world.provider.issueLogoutToken(options));
+
+async function twoDevices(world: World) {
+  const onPhone = (await bodyOf(await world.signIn({ subject: "alice", sid: "phone" }))).authToken;
+  const onLaptop = (await bodyOf(await world.signIn({ subject: "alice", sid: "laptop" }))).authToken;
+  return { onPhone, onLaptop };
+}
+
+describe("POST /v1/backchannel-logout", () => {
+  it.each<[string, LogoutTokenOptions]>([
+    ["by sid", { sid: "phone" }],
+    ["by sub and sid", { sub: "alice", sid: "phone" }],
+  ])("ends that session's tokens, and no other's (%s)", async (_, options) => {
+    const world = keeping({ env });
+    const { onLaptop } = await twoDevices(world);
+    const response = await logout(world, options);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
+    expect(world.simulator.tokens("alice")).toEqual([onLaptop]);
+  });
+
+  it("ends all of a user's tokens by sub", async () => {
+    const world = keeping({ env });
+    await twoDevices(world);
+    await world.signIn({ subject: "bob", sid: "tablet" });
+    expect((await logout(world, { sub: "alice" })).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    expect(world.simulator.tokens("bob")).toHaveLength(1);
+  });
+
+  it("ends all of a user's tokens by sid where none are recorded: too much rather than nothing", async () => {
+    const world = createWorld({ env });
+    await twoDevices(world);
+    expect((await logout(world, { sid: "phone" })).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it.each(["late", "lost"])("by sid ends a token though what its record answered is %s", async (how) => {
+    const recorded = Promise.withResolvers<void>();
+    const opened = Promise.withResolvers<void>();
+    const LEDGER = {
+      getByName: (name: string) => {
+        const stub = bindings.LEDGER.getByName(name) as unknown as Record<
+          string,
+          (...v: unknown[]) => Promise<unknown>
+        >;
+        const call =
+          (method: string) =>
+          async (...values: unknown[]) => {
+            const answer = await stub[method]?.(...values);
+            if (method !== "record") return answer;
+            recorded.resolve();
+            if (how === "lost") throw new Error("Network connection lost.");
+            await opened.promise;
+            return answer;
+          };
+        return new Proxy({}, { get: (_, method: string) => call(method) });
+      },
+    };
+    const world = keeping({ env: { ...env, LEDGER, TOKENS: { reuse: "session" } } });
+    const session = await world.provider.issue({ subject: "alice", sid: "phone" });
+    await world.ask("/v1/token", { method: "POST", headers: { Authorization: `Bearer ${session}` } });
+    await recorded.promise;
+    if (how === "lost") await world.settle();
+    const answer = await logout(world, { sid: "phone" });
+    opened.resolve();
+    await world.settle();
+    expect(answer.status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("by sid costs one write to KV at the sign-in, where tokens are reused too", async () => {
+    let written = 0;
+    const USERS = faultyKv((operation, key) => {
+      if (operation !== "put" || !key.startsWith("v1:s:")) return undefined;
+      written += 1;
+      return scheduler.wait(50);
+    });
+    await keeping({ env: { ...env, USERS, TOKENS: { reuse: "session" } } }).signIn({ subject: "alice", sid: "phone" });
+    expect(written).toBe(1);
+  });
+
+  it("is done for a session and a user that were never here", async () => {
+    const world = keeping({ env });
+    expect((await logout(world, { sid: "unknown" })).status).toBe(200);
+    expect((await logout(world, { sub: "nobody" })).status).toBe(200);
+    expect((await logout(world, { sub: "app_system" })).status).toBe(200);
+  });
+
+  it("takes a logout token once", async () => {
+    const world = keeping({ env });
+    await twoDevices(world);
+    const token = await world.provider.issueLogoutToken({ sub: "alice" });
+    expect((await post(world, token)).status).toBe(200);
+    await twoDevices(world);
+    const replayed = await post(world, token);
+    expect(replayed.status).toBe(400);
+    expect((await bodyOf<ProblemAnswer>(replayed)).code).toBe("bad-request");
+    expect(world.simulator.tokens("alice")).toHaveLength(2);
+  });
+
+  it("takes one of many at the same time", async () => {
+    const world = keeping({ env });
+    await twoDevices(world);
+    const token = await world.provider.issueLogoutToken({ sub: "alice" });
+    const statuses = await Promise.all(Array.from({ length: 10 }, async () => (await post(world, token)).status));
+    expect(statuses.filter((status) => status === 200)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 400)).toHaveLength(9);
+  });
+
+  it("takes it again where CometChat could not be told", async () => {
+    const world = keeping({ env });
+    await twoDevices(world);
+    const token = await world.provider.issueLogoutToken({ sub: "alice" });
+    const down = world.simulator.faults.add({ match: "flush", effect: { kind: "refuse" } });
+    expect((await post(world, token)).status).toBe(503);
+    world.simulator.faults.remove(down);
+    expect((await post(world, token)).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("does not take a session for it", async () => {
+    const world = keeping({ env });
+    const response = await post(world, await world.provider.issue({ subject: "alice", sid: "phone" }));
+    expect(response.status).toBe(400);
+  });
+
+  it.each([
+    ["JSON", "application/json"],
+    ["plain text", "text/plain"],
+  ])("does not take it as %s", async (_, type) => {
+    const world = keeping({ env });
+    const response = await post(world, await world.provider.issueLogoutToken({ sub: "alice" }), type);
+    expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([400, "bad-request"]);
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["an empty token", "logout_token="],
+    ["two tokens", "logout_token=a.b.c&logout_token=a.b.c"],
+  ])("does not take %s", async (_, body) => {
+    const world = keeping({ env });
+    const headers = { "Content-Type": "application/x-www-form-urlencoded" };
+    const response = await world.call("/v1/backchannel-logout", { method: "POST", headers, body });
+    expect([response.status, response.headers.get("Cache-Control")]).toEqual([400, "no-store"]);
+  });
+});
+
+describe("a store that fails at a logout", () => {
+  it.each<[string, () => Promise<never>]>([
+    ["throws", () => Promise.reject(new Error("KV failed"))],
+    ["does not answer", never],
+  ])("and %s: the provider is told to come again, in time, and then it is done", async (_, fault) => {
+    let failing = true;
+    const USERS = faultyKv((operation, key) =>
+      failing && operation === "get" && key.startsWith("v1:s:") ? fault() : undefined,
+    );
+    const world = keeping({ env: { ...env, USERS, REQUEST_TIMEOUT_MS: 500 } });
+    const { onLaptop } = await twoDevices(world);
+    const token = await world.provider.issueLogoutToken({ sid: "phone" });
+    const begun = Date.now();
+    const failed = await post(world, token);
+    expect(Date.now() - begun).toBeLessThan(2500);
+    expect(failed.status).toBe(503);
+    expect(world.simulator.tokens("alice")).toHaveLength(2);
+    failing = false;
+    expect((await post(world, token)).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([onLaptop]);
+  });
+});
+
+describe("many logouts from one address", () => {
+  const limited = () => {
+    let left = 3;
+    return createWorld({ env: { ...env, RATE_LIMIT_IP: { limit: async () => ({ success: left-- > 0 }) } } });
+  };
+
+  it("are the provider's: all of its users are behind it", async () => {
+    const world = limited();
+    for (let user = 0; user < 8; user += 1) expect((await logout(world, { sub: `user-${user}` })).status).toBe(200);
+  });
+
+  it("are stopped where they are none", async () => {
+    const world = limited();
+    const statuses: number[] = [];
+    for (let time = 0; time < 5; time += 1) statuses.push((await post(world, "a.b.c")).status);
+    expect(statuses).toEqual([400, 400, 400, 429, 429]);
+    // Before anything is looked at, so that a good one cannot be told from a bad one; at another address it can.
+    expect((await logout(world, { sub: "alice" })).status).toBe(429);
+  });
+});

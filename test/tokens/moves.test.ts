@@ -1,0 +1,112 @@
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import type { Deps } from "../../src/context.ts";
+import { alarms, keeping, ledgerOf, restored } from "../integration/keeping.ts";
+import { API_KEY, bodyOf, ISSUER } from "../integration/world.ts";
+import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
+import { createProvider } from "../sandbox/provider/index.ts";
+
+restored();
+
+const REGIONS = ["eu", "in"] as const;
+const CLAIMS = { emea: "eu", apac: "in" } as const;
+
+/** A gateway of two apps, and a provider whose claim says in which of them a user lives. */
+function moving(env: Record<string, unknown> = {}) {
+  const provider = createProvider({ issuer: ISSUER });
+  const simulated = (region: (typeof REGIONS)[number]) =>
+    createSimulator({ appId: `2753000000000${region}`, region, keys: { [API_KEY]: "fullAccess" } });
+  const apps = { eu: simulated("eu"), in: simulated("in") };
+  const fetch: Deps["fetch"] = async (input, init) => {
+    const { hostname } = new URL(input);
+    const region = REGIONS.find((each) => hostname === `2753000000000${each}.api-${each}.cometchat.io`);
+    return region ? apps[region].fetch(input, init) : provider.fetch(new Request(input, init));
+  };
+  const COMETCHAT_APPS = Object.fromEntries(
+    REGIONS.map((region) => [region, { appId: `2753000000000${region}`, region }]),
+  );
+  const SESSION_ISSUERS = [{ issuer: ISSUER, audience: ["chat"], appClaim: "region", appByClaim: CLAIMS }];
+  const gateway = keeping({
+    deps: { fetch },
+    env: { COMETCHAT_APPS, SESSION_ISSUERS, PLACEMENT: { default: "eu" }, ...env },
+  });
+  const signIn = async (region: keyof typeof CLAIMS) => {
+    const response = await gateway.signIn(
+      await provider.issue({ subject: "alice", claims: { name: "Alice", region } }),
+    );
+    expect(response.status).toBe(201);
+    return bodyOf(response);
+  };
+  return { apps, signIn };
+}
+
+const calls = ({ journal }: Simulator) =>
+  journal.entries.filter(({ surface }) => surface === "rest").map(({ call }) => call);
+
+describe("a user whom a claim moves", () => {
+  it("costs one call for its token, on the way and ever after", async () => {
+    const { apps, signIn } = moving();
+    await signIn("emea");
+    expect(await signIn("apac")).toMatchObject({ region: "in", created: true });
+    // The mapping named the old app: known there is not known here, so no mint is tried in vain.
+    expect(calls(apps.in)).toEqual(["create"]);
+    apps.in.journal.clear();
+    apps.eu.journal.clear();
+    expect(await signIn("apac")).toMatchObject({ region: "in", created: false });
+    expect(calls(apps.in)).toEqual(["mint"]);
+    // The old app has been seen to at the move.
+    expect(calls(apps.eu)).toEqual([]);
+  });
+
+  it("back again is known there no more, and found in two calls", async () => {
+    const { apps, signIn } = moving();
+    await signIn("emea");
+    await signIn("apac");
+    apps.eu.journal.clear();
+    expect(await signIn("emea")).toMatchObject({ region: "eu", created: false });
+    expect(calls(apps.eu).slice(0, 2)).toEqual(["create", "mint"]);
+    expect(apps.eu.tokens("alice")).toHaveLength(1);
+    expect(apps.in.tokens("alice")).toEqual([]);
+  });
+});
+
+describe("a user whom a claim moves out of an app with a jurisdiction", () => {
+  // workerd refuses jurisdictions where it runs alone. As on the platform, one gives other ids for the same names.
+  const inside = () => ledgerOf("eu/alice");
+  const LEDGER = {
+    getByName: (name: string) => bindings.LEDGER.getByName(name),
+    jurisdiction: (jurisdiction: string) => ({
+      getByName: (name: string) => bindings.LEDGER.getByName(`${jurisdiction}/${name}`),
+    }),
+  };
+  const env = { LEDGER, PLACEMENT: { default: "eu", jurisdictions: { eu: "eu" } } };
+
+  it("keeps no token there", async () => {
+    const { apps, signIn } = moving(env);
+    await signIn("emea");
+    expect(apps.eu.tokens("alice")).toHaveLength(1);
+    await signIn("apac");
+    expect(apps.eu.tokens("alice")).toEqual([]);
+    expect(apps.in.tokens("alice")).toHaveLength(1);
+  });
+
+  it("while that app is down: the alarm of the object there ends them, and no other object could", async () => {
+    const { apps, signIn } = moving(env);
+    await signIn("emea");
+    await signIn("emea");
+    const down = apps.eu.faults.add({ match: "any", effect: { kind: "refuse" } });
+    const { authToken } = await signIn("apac");
+    apps.eu.faults.remove(down);
+    expect(apps.eu.tokens("alice")).toHaveLength(2);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
+    // The new app's object, outside, has never heard of them.
+    await runDurableObjectAlarm(ledgerOf("alice"));
+    expect(apps.eu.tokens("alice")).toHaveLength(2);
+    await alarms("eu/alice");
+    expect(apps.eu.tokens("alice")).toEqual([]);
+    expect(apps.in.tokens("alice")).toEqual([authToken]);
+    // Nothing of it stays to be done.
+    expect(await runDurableObjectAlarm(inside())).toBe(false);
+  });
+});

@@ -1,0 +1,174 @@
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import type { Deps } from "../../src/context.ts";
+import { alarms, keeping, request, restored } from "../integration/keeping.ts";
+import { API_KEY, bodyOf, ISSUER, type World } from "../integration/world.ts";
+import { createSimulator } from "../sandbox/cometchat/index.ts";
+import { createProvider } from "../sandbox/provider/index.ts";
+
+restored();
+
+const OTHER = "https://other.example";
+const backend = { headers: { Authorization: "Bearer backend-secret-of-32-characters!" } };
+
+async function ask(world: World, session: string): Promise<[number, string]> {
+  const response = await world.signIn(session);
+  return [response.status, (await bodyOf(response)).authToken];
+}
+
+/** Two apps, two identity providers, and any number of gateways in front of them. */
+function twoApps(env: Record<string, unknown>) {
+  const simulated = (region: "eu" | "in") =>
+    createSimulator({ appId: `2753000000000${region}`, region, keys: { [API_KEY]: "fullAccess" } });
+  const apps = { eu: simulated("eu"), in: simulated("in") };
+  const providers = { eu: createProvider({ issuer: ISSUER }), in: createProvider({ issuer: OTHER }) };
+  const fetch: Deps["fetch"] = async (input, init) => {
+    const { hostname } = new URL(input);
+    if (hostname.endsWith(".api-eu.cometchat.io")) return apps.eu.fetch(input, init);
+    if (hostname.endsWith(".api-in.cometchat.io")) return apps.in.fetch(input, init);
+    return (input.startsWith(OTHER) ? providers.in : providers.eu).fetch(new Request(input, init));
+  };
+  const COMETCHAT_APPS = {
+    eu: { appId: "2753000000000eu", region: "eu" },
+    in: { appId: "2753000000000in", region: "in" },
+  };
+  const world = () => keeping({ deps: { fetch }, env: { COMETCHAT_APPS, PLACEMENT: { default: "eu" }, ...env } });
+  return { apps, providers, provider: providers.eu, world };
+}
+
+describe("a token in one of two apps, between which a claim moves the user,", () => {
+  const env = {
+    SESSION_ISSUERS: [
+      { issuer: ISSUER, audience: ["chat"], appClaim: "region", appByClaim: { emea: "eu", apac: "in" } },
+    ],
+  };
+
+  it("ends where another of the user's sessions named it in the wrong app", async () => {
+    const { apps, provider, world } = twoApps(env);
+    const gateway = world();
+    const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
+    const newer = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
+    await gateway.signIn(older);
+    const [, inApac] = await ask(gateway, newer);
+    expect((await gateway.call("/v1/token", request("DELETE", older, { authToken: inApac }))).status).toBe(204);
+    expect(apps.in.tokens("alice")).toEqual([]);
+  });
+
+  it("is not handed what the move has ended, by a session that still claims the former app", async () => {
+    const { apps, provider, world } = twoApps({ ...env, TOKENS: { reuse: "session" } });
+    const gateway = world();
+    const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
+    const newer = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
+    const [, first] = await ask(gateway, older);
+    await ask(gateway, newer);
+    expect(apps.eu.tokens("alice")).toEqual([]);
+    await alarms();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 300_000 });
+    const [status, token] = await ask(world(), older);
+    expect([status, token === first]).toEqual([201, false]);
+  });
+});
+
+describe("a session that a claim has moved", () => {
+  const env = {
+    SESSION_ISSUERS: [
+      { issuer: ISSUER, audience: ["chat"], appClaim: "region", appByClaim: { emea: "eu", apac: "in" } },
+    ],
+  };
+
+  it("keeps the token that it has in the new app, when those of the old one end", async () => {
+    const { provider, world } = twoApps({ ...env, TOKENS: { reuse: "session" } });
+    const gateway = world();
+    await gateway.signIn(await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } }));
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5000 });
+    const moved = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
+    const [, token] = await ask(gateway, moved);
+    await alarms();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+    expect(await ask(world(), moved)).toEqual([200, token]);
+  });
+});
+
+describe("a user whom two issuers share, each with an app of its own,", () => {
+  function shared(env: Record<string, unknown> = {}) {
+    const { world, ...rest } = twoApps({
+      SESSION_ISSUERS: [
+        { issuer: ISSUER, audience: ["chat"], app: "eu", uid: { shared: true } },
+        { issuer: OTHER, audience: ["chat"], app: "in", uid: { shared: true } },
+      ],
+      BACKEND_SECRET: "backend-secret-of-32-characters!",
+      ...env,
+    });
+    return { ...rest, world: world() };
+  }
+
+  it("is deactivated by the backend in each", async () => {
+    const { apps, providers, world } = shared();
+    await world.signIn(await providers.eu.issue({ subject: "alice" }));
+    await world.signIn(await providers.in.issue({ subject: "alice" }));
+    expect((await world.call("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
+    expect([apps.eu.user("alice")?.deactivatedAt, apps.in.user("alice")?.deactivatedAt]).toEqual([
+      expect.any(Number),
+      expect.any(Number),
+    ]);
+  });
+  it("signs out everywhere, though nothing is recorded", async () => {
+    const { apps, providers, world } = shared({ TOKEN_ENCRYPTION_KEY: undefined });
+    await world.signIn(await providers.in.issue({ subject: "alice" }));
+    const eu = await providers.eu.issue({ subject: "alice" });
+    await world.signIn(eu);
+    expect((await world.call("/v1/tokens", request("DELETE", eu))).status).toBe(204);
+    await alarms();
+    expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
+  });
+  it("is flushed by the backend, though nothing is recorded", async () => {
+    const { apps, providers, world } = shared({ TOKEN_ENCRYPTION_KEY: undefined });
+    await world.signIn(await providers.in.issue({ subject: "alice" }));
+    await world.signIn(await providers.eu.issue({ subject: "alice" }));
+    expect((await world.call("/v1/users/alice/tokens", { method: "DELETE", ...backend })).status).toBe(204);
+    await alarms();
+    expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
+  });
+  it("signs out everywhere, though one app has a jurisdiction", async () => {
+    const LEDGER = {
+      getByName: (name: string) => bindings.LEDGER.getByName(name),
+      jurisdiction: (jurisdiction: string) => ({
+        getByName: (name: string) => bindings.LEDGER.getByName(`${jurisdiction}/${name}`),
+      }),
+    };
+    const PLACEMENT = { default: "eu", jurisdictions: { eu: "eu" } };
+    const { apps, providers, world } = shared({ LEDGER, PLACEMENT });
+    await world.signIn(await providers.in.issue({ subject: "alice" }));
+    const eu = await providers.eu.issue({ subject: "alice" });
+    await world.signIn(eu);
+    expect((await world.call("/v1/tokens", request("DELETE", eu))).status).toBe(204);
+    await alarms();
+    await alarms("eu/alice");
+    expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
+  });
+
+  it("is signed out of both by its provider, though nothing is recorded", async () => {
+    const { apps, providers, world } = shared({ TOKEN_ENCRYPTION_KEY: undefined });
+    await world.signIn(await providers.in.issue({ subject: "alice" }));
+    await world.signIn(await providers.eu.issue({ subject: "alice" }));
+    const response = await world.call("/v1/backchannel-logout", {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: `logout_token=${await providers.eu.issueLogoutToken({ sub: "alice" })}`,
+    });
+    expect(response.status).toBe(200);
+    expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
+  });
+
+  it.each([
+    ["refuses", { kind: "refuse" }],
+    ["hangs", { kind: "hang" }],
+  ] as const)("signs out everywhere while an app %s in which it never was", async (_, effect) => {
+    const { apps, providers, world } = shared({ REQUEST_TIMEOUT_MS: 2000 });
+    const session = await providers.eu.issue({ subject: "alice" });
+    await world.signIn(session);
+    apps.in.faults.add({ match: "any", effect });
+    expect((await world.call("/v1/tokens", request("DELETE", session))).status).toBe(204);
+    expect(apps.eu.tokens("alice")).toEqual([]);
+  });
+});
