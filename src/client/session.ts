@@ -34,7 +34,7 @@ export function createChatSession(options: ChatOptions): ChatSession {
   let leaving: { readonly everywhere: boolean; done: Promise<void> } | undefined;
   /** The last token, and the session it was given for. Kept until it has ended, or another one has come. */
   let held: { readonly token: ChatToken; readonly session: string | undefined } | undefined;
-  /** Whether being signed out is what the app asked for. */
+  /** Whether being signed out is no news: it was asked for, or has been told. */
   let left = false;
 
   function change(next: ChatState): void {
@@ -43,8 +43,8 @@ export function createChatSession(options: ChatOptions): ChatSession {
       try {
         listener(state);
       } catch (error) {
-        // Reported as any error of the app's own; the sign-in goes on.
-        Promise.reject(error);
+        // The app's own, and no reason to end a sign-in.
+        console.error(error);
       }
     }
   }
@@ -125,6 +125,8 @@ export function createChatSession(options: ChatOptions): ChatSession {
         own.joined = false;
         const unknown = await logIn(own, token);
         if (unknown) {
+          // The SDK says so by `logoutSuccess` as well, which is no reason to begin anew.
+          left = fresh;
           if (fresh) throw unknown;
           fresh = true;
         } else if (!own.joined || !(await changed(session))) return finish(own, token);
