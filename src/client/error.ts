@@ -38,7 +38,7 @@ export class GatewayError extends Error {
   /** Seconds. */
   declare readonly retryAfter?: number;
 
-  constructor(code: GatewayErrorCode, message: string = code, status = 0, requestId = "", retryAfter?: number) {
+  constructor(code: GatewayErrorCode, status = 0, message: string = code, requestId = "", retryAfter?: number) {
     super(message);
     this.code = code;
     this.status = status;

@@ -11,6 +11,7 @@ export function refusedBy(what: "login" | "logout", cause: unknown, authToken: s
   if (authToken) told = told.split(authToken).join("*");
   return new GatewayError(
     told.includes("FAILED_TO_FETCH") ? "network" : "cometchat-rejected",
+    0,
     told.replace(/[^\s:]{32,}/g, "*"),
   );
 }

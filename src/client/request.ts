@@ -52,8 +52,7 @@ export async function reach<T>(
       error = cause as GatewayError;
       if (attempt === ATTEMPTS) throw error;
       if (error.status === 401 && session && !refused) refused = session;
-      else if (error.code === "network" || [429, 503, 504].includes(error.status))
-        await rest(wire, signal, pauses++, error.retryAfter);
+      else if ([0, 429, 503, 504].includes(error.status)) await rest(wire, signal, pauses++, error.retryAfter);
       else throw error;
     }
   }
@@ -106,11 +105,11 @@ async function send(
 /** RFC 9457, as the gateway answers; what stands in front of it may answer otherwise. Only code and request id are kept. */
 async function problem(response: Response, now: () => number): Promise<GatewayError> {
   const { status, headers } = response;
-  const told = Object(await response.json().catch(() => undefined)) as Partial<GatewayError>;
+  const told = (await response.json().catch(() => ({}))) as Partial<GatewayError>;
   return new GatewayError(
     told.code ?? (status === 401 ? "session-invalid" : "internal"),
-    undefined,
     status,
+    undefined,
     told.requestId ?? headers.get("X-Request-Id") ?? "",
     secondsOf(headers.get("Retry-After"), now),
   );

@@ -12,8 +12,12 @@ interface Flight {
   joined: boolean;
   /** Whether CometChat ended the token that this replaces. */
   revoked: boolean;
-  /** The app's login, while it is under way. */
-  login?: Promise<unknown>;
+}
+
+/** A token, and the session it was given for. */
+interface Given {
+  readonly token: ChatToken;
+  readonly session: string | undefined;
 }
 
 /** How often a sign-in may begin anew because the session became another user's. */
@@ -31,9 +35,10 @@ export function createChatSession(options: ChatOptions): ChatSession {
   const listeners = new Set<(state: ChatState) => void>();
   let state: ChatState = { status: "signed-out" };
   let flight: Flight | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
   let leaving: { readonly everywhere: boolean; done: Promise<void> } | undefined;
-  /** The last token, and the session it was given for. Kept until it has ended, or another one has come. */
-  let held: { readonly token: ChatToken; readonly session: string | undefined } | undefined;
+  /** Kept until the token has ended, or another one has come. */
+  let held: Given | undefined;
   /** Whether being signed out is no news: it was asked for, or has been told. */
   let left = false;
 
@@ -58,13 +63,20 @@ export function createChatSession(options: ChatOptions): ChatSession {
       // Not a word of what a provider's library rejects with: it may hold the session.
       throw new GatewayError("network");
     }
-    if (!session) throw new GatewayError("session-missing", undefined, 401);
+    if (!session) throw new GatewayError("session-missing", 401);
     return session;
   };
 
+  /** One call of the app's own at a time: a login that came after its logout would win. */
+  function inTurn<T>(work: () => T | Promise<T>): Promise<T> {
+    const done = turn.then(work);
+    turn = done.catch(() => undefined);
+    return done;
+  }
+
   async function logOut(): Promise<void> {
     try {
-      await options.logout?.();
+      await inTurn(() => options.logout?.());
     } catch (cause) {
       const error = refusedBy("logout", cause, held?.token.authToken);
       // The SDK's own spelling. The end is the same.
@@ -82,24 +94,29 @@ export function createChatSession(options: ChatOptions): ChatSession {
     return differ(sent, current) ?? current === (await again());
   }
 
-  /** Resolves with the refusal where CometChat does not know the token. */
-  async function logIn(own: Flight, token: ChatToken): Promise<GatewayError | undefined> {
+  /** False where the session has become another user's, the refusal where CometChat does not know the token. */
+  async function logIn(own: Flight, { token, session }: Given): Promise<boolean | GatewayError> {
     const { signal } = own.stop;
-    for (let attempt = 1; ; attempt += 1) {
+    const attempt = async () => {
+      if (await changed(session)) return false;
       proceed(signal);
+      own.joined = false;
+      const user = Object(await options.login(token)) as { getUid?: () => string };
+      // Some SDKs resolve with the user who is logged in already.
+      if ((user.getUid?.() ?? token.uid).toLowerCase() !== token.uid) throw new Error("already logged in");
+      return true;
+    };
+    for (let tries = 0; ; tries += 1) {
       try {
-        own.login = Promise.resolve(options.login(token));
-        const user = Object(await own.login) as { getUid?: () => string };
-        // Some SDKs resolve with the user who is logged in already.
-        if ((user.getUid?.() ?? token.uid).toLowerCase() === token.uid) return;
-        throw new Error("already logged in");
+        return await inTurn(attempt);
       } catch (cause) {
+        if (cause instanceof GatewayError) throw cause;
         const error = refusedBy("login", cause, token.authToken);
         const told = error.message;
         if (told.includes("AUTH_ERR_AUTH_TOKEN_NOT_FOUND")) return error;
-        if (attempt === ATTEMPTS || !/FAILED_TO_FETCH|LOGIN_IN_PROGRESS|already.*log/i.test(told)) throw error;
+        if (tries === ATTEMPTS - 1 || !/FAILED_TO_FETCH|LOGIN_IN_PROGRESS|already.*log/i.test(told)) throw error;
         if (/already/i.test(told)) await logOut().catch(() => undefined);
-        await rest(wire, signal, attempt - 1);
+        await rest(wire, signal, tries);
       }
     }
   }
@@ -121,15 +138,15 @@ export function createChatSession(options: ChatOptions): ChatSession {
         const body = fresh ? { fresh } : undefined;
         const { body: token, session } = await reach<ChatToken>(wire, ask, signal, "POST", "/v1/token", body);
         held = { token, session };
-        if (await changed(session)) continue;
-        own.joined = false;
-        const unknown = await logIn(own, token);
-        if (unknown) {
+        const outcome = await logIn(own, held);
+        if (outcome === true) {
+          if (!own.joined || !(await changed(session))) return finish(own, token);
+        } else if (outcome) {
           // The SDK says so by `logoutSuccess` as well, which is no reason to begin anew.
           left = fresh;
-          if (fresh) throw unknown;
+          if (fresh) throw outcome;
           fresh = true;
-        } else if (!own.joined || !(await changed(session))) return finish(own, token);
+        }
       }
       throw new GatewayError("aborted");
     } catch (cause) {
@@ -199,21 +216,15 @@ export function createChatSession(options: ChatOptions): ChatSession {
     },
 
     signOut({ everywhere = false } = {}) {
-      const pending = flight;
       const before = leaving;
       left = true;
+      flight?.stop.abort();
       flight = undefined;
-      pending?.stop.abort();
       if (state.status !== "signed-out") change({ status: "signed-out" });
       if (before && (before.everywhere || !everywhere)) return before.done;
-      const loggedOut = async () => {
-        // A login that is under way would otherwise come after the logout.
-        await pending?.login?.catch(() => undefined);
-        if (!before) await logOut();
-      };
       const work = async () => {
         await before?.done.catch(() => undefined);
-        const outcomes = await Promise.allSettled([end(everywhere), loggedOut()]);
+        const outcomes = await Promise.allSettled([end(everywhere), before || logOut()]);
         if (leaving === own) leaving = undefined;
         for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
       };
