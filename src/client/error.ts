@@ -36,13 +36,13 @@ export class GatewayError extends Error {
   /** What the gateway's log has this request under; empty where the gateway did not answer. */
   declare readonly requestId: string;
   /** Seconds. */
-  declare readonly retryAfter?: number;
+  declare readonly retryAfter?: number | undefined;
 
   constructor(code: GatewayErrorCode, status = 0, message: string = code, requestId = "", retryAfter?: number) {
     super(message);
     this.code = code;
     this.status = status;
     this.requestId = requestId;
-    if (retryAfter !== undefined) this.retryAfter = retryAfter;
+    this.retryAfter = retryAfter;
   }
 }

@@ -7,11 +7,10 @@ import { GatewayError } from "./error.ts";
 export function refusedBy(what: "login" | "logout", cause: unknown, authToken: string | undefined): GatewayError {
   const { code, name, message } = Object(cause) as { code?: unknown; name?: unknown; message?: unknown };
   // LOGIN_IN_PROGRESS is a name: its code is -1.
-  let told = [what, code, name, message].filter(Boolean).join(": ");
-  if (authToken) told = told.split(authToken).join("*");
+  const told = [what, code, name, message].filter(Boolean).join(": ");
   return new GatewayError(
     told.includes("FAILED_TO_FETCH") ? "network" : "cometchat-rejected",
     0,
-    told.replace(/[^\s:]{32,}/g, "*"),
+    told.replaceAll(authToken || "\n", "*").replace(/[^\s:]{32,}/g, "*"),
   );
 }

@@ -35,7 +35,7 @@ export async function reach<T>(
   signal: AbortSignal,
   method: "POST" | "DELETE",
   path: string,
-  body?: object,
+  body: object | false | undefined,
 ): Promise<Reached<T>> {
   let pauses = 0;
   let refused: string | undefined;
@@ -71,7 +71,7 @@ async function send(
   signal: AbortSignal,
   method: string,
   path: string,
-  body?: object,
+  body: object | false | undefined,
 ): Promise<unknown> {
   const limit = new AbortController();
   const stop = () => limit.abort();

@@ -43,7 +43,7 @@ export function createChatSession(options: ChatOptions): ChatSession {
   let left = false;
 
   function change(next: ChatState): void {
-    state = Object.freeze(next);
+    state = next;
     for (const listener of listeners) {
       try {
         listener(state);
@@ -121,7 +121,7 @@ export function createChatSession(options: ChatOptions): ChatSession {
     }
   }
 
-  async function run(own: Flight, quiet: boolean): Promise<ChatToken> {
+  async function run(own: Flight, quiet: unknown): Promise<ChatToken> {
     const { signal } = own.stop;
     try {
       await leaving?.done.catch(() => undefined);
@@ -135,8 +135,14 @@ export function createChatSession(options: ChatOptions): ChatSession {
       }
       for (let round = 0, fresh = false; round < ROUNDS; round += 1) {
         fresh ||= own.revoked;
-        const body = fresh ? { fresh } : undefined;
-        const { body: token, session } = await reach<ChatToken>(wire, ask, signal, "POST", "/v1/token", body);
+        const { body: token, session } = await reach<ChatToken>(
+          wire,
+          ask,
+          signal,
+          "POST",
+          "/v1/token",
+          fresh && { fresh },
+        );
         held = { token, session };
         const outcome = await logIn(own, held);
         if (outcome === true) {
@@ -179,12 +185,12 @@ export function createChatSession(options: ChatOptions): ChatSession {
       return flight.promise;
     }
     // A session in a cookie cannot be compared: whose it is, only the gateway can tell.
-    const quiet = state.status === "signed-in" && !revoked && !!options.session;
+    const quiet = state.status === "signed-in" && !revoked && options.session;
     const own = { stop: new AbortController(), joined: false, revoked } as Flight;
     flight = own;
     if (!quiet) change({ status: "signing-in" });
     own.promise = new Promise((resolve, reject) => {
-      own.stop.signal.addEventListener("abort", () => reject(new GatewayError("aborted")));
+      own.stop.signal.onabort = () => reject(new GatewayError("aborted"));
       run(own, quiet).then(resolve, reject);
     });
     return own.promise;
@@ -197,10 +203,9 @@ export function createChatSession(options: ChatOptions): ChatSession {
       const session = await ask();
       return differ(ended?.session, session) ? ended?.session : session;
     };
-    const body = ended && !everywhere ? { authToken: ended.token.authToken } : undefined;
+    const body = !everywhere && ended && { authToken: ended.token.authToken };
     try {
-      const { signal } = new AbortController();
-      await reach(wire, whose, signal, "DELETE", everywhere ? "/v1/tokens" : "/v1/token", body);
+      await reach(wire, whose, new AbortController().signal, "DELETE", everywhere ? "/v1/tokens" : "/v1/token", body);
     } catch (error) {
       // It asks for the token, and there is none: nothing was given to this page.
       if (ended || (error as GatewayError).status !== 400) throw error;
@@ -239,11 +244,9 @@ export function createChatSession(options: ChatOptions): ChatSession {
     },
 
     subscribe(listener) {
-      // One function may listen twice, and stop once.
-      const own = (next: ChatState) => listener(next);
-      listeners.add(own);
+      listeners.add(listener);
       return () => {
-        listeners.delete(own);
+        listeners.delete(listener);
       };
     },
   };

@@ -410,7 +410,7 @@ describe("what can be logged", () => {
   });
 });
 
-it("keeps one state object between changes, which nobody can change", async () => {
+it("keeps one state object between changes", async () => {
   const own = app();
   own.answers.push((call) => {
     expect(own.chat.state).toBe(own.chat.state);
@@ -418,5 +418,4 @@ it("keeps one state object between changes, which nobody can change", async () =
   });
   await own.chat.signIn();
   expect(own.chat.state).toBe(own.chat.state);
-  expect(() => Object.assign(own.chat.state, { status: "failed" })).toThrow();
 });
