@@ -768,7 +768,7 @@ describe("environments inherit neither variables nor bindings", () => {
     expect(wrong(report)).toEqual([]);
     const shared = advice(report).map(({ name }) => name);
     expect(shared).toEqual(
-      ["USERS", "RATE_LIMIT_IP", "RATE_LIMIT_USER", "METRICS"].map((name) => `[env.staging] ${name}`),
+      ["USERS", "RATE_LIMIT_IP", "RATE_LIMIT_USER", "METRICS", "COMETCHAT_APPS"].map((name) => `[env.staging] ${name}`),
     );
   });
 

@@ -37,6 +37,12 @@ function piecesOf(level: Table): Piece[] {
   ];
 }
 
+/** The ids of the CometChat apps at one level. */
+function appsOf({ vars }: Table): unknown[] {
+  const apps = isTable(vars) && isTable(vars.COMETCHAT_APPS) ? Object.values(vars.COMETCHAT_APPS) : [];
+  return apps.filter(isTable).map(({ appId }) => appId);
+}
+
 /**
  * What is set at the top of a wrangler.toml and missing in `[env.NAME]`, and what the two should not share. Wrangler
  * says nothing of either: a variable that is missing is its default, without a word.
@@ -66,6 +72,16 @@ export function checkInheritance(
         `${table} ${name}`,
         `${name} is the same as at the top of the file (${shared}): both use it`,
         "Give the environment its own.",
+      ),
+    );
+  }
+  const [ids, theirs] = [appsOf(environment), appsOf(raw)];
+  for (const id of ids.filter((one) => theirs.includes(one))) {
+    checks.push(
+      advised(
+        `${table} COMETCHAT_APPS`,
+        `the app ${id} is that of the top of the file as well: both have the same users`,
+        "Give the environment a CometChat app of its own.",
       ),
     );
   }

@@ -1,0 +1,132 @@
+import { readFileSync } from "node:fs";
+import { text as readAll } from "node:stream/consumers";
+import { parseArgs } from "node:util";
+import { isTable, type Problem } from "../../config/report.ts";
+import type { Deployment } from "./deployment.ts";
+import { entryOf, isOf, isShared, partiesOf, secretOf } from "./entry.ts";
+import { type Answers, appName, ENTRY_KEYS, isExampleApp, isExampleIssuer, issuerIndex } from "./plan.ts";
+import { providerOf, providers } from "./providers.ts";
+import type { Table } from "./toml.ts";
+
+/** What the command was called with is not right. */
+export class Misuse extends Error {}
+
+export type Flags = ReturnType<typeof readFlags>;
+
+export function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        yes: { type: "boolean", default: false },
+        config: { type: "string", default: "wrangler.toml" },
+        env: { type: "string" },
+        app: { type: "string" },
+        "app-id": { type: "string" },
+        region: { type: "string" },
+        "api-key-stdin": { type: "boolean", default: false },
+        origin: { type: "string", multiple: true },
+        preset: { type: "string" },
+        issuer: { type: "string" },
+        audience: { type: "string", multiple: true },
+        "authorized-party": { type: "string", multiple: true },
+        "jwks-url": { type: "string" },
+        "public-key": { type: "string" },
+        "secret-stdin": { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (error) {
+    // What stands where no option belongs may be a key: it is not repeated.
+    const isPlain = (error as { code?: string }).code === "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL";
+    throw new Misuse(
+      isPlain
+        ? "Every argument begins with --, and secrets come by standard input."
+        : (error as Error).message.split("\n")[0],
+    );
+  }
+}
+
+/** The answers that the flags give. What they leave out stays as it is in the file. */
+export async function answersOf(flags: Flags, deployment: Deployment): Promise<Answers> {
+  const secrets: Record<string, string> = {};
+  const app = appName(deployment, flags.app, flags["app-id"]);
+  const apps = isTable(deployment.vars.COMETCHAT_APPS) ? deployment.vars.COMETCHAT_APPS : {};
+  const current = apps[app];
+  if (flags["app-id"] === undefined && (current === undefined || isExampleApp(current)))
+    throw new Misuse("--app-id is missing.");
+  const [first, second] = flags["api-key-stdin"] || flags["secret-stdin"] ? await lines() : [];
+  if (flags["api-key-stdin"]) {
+    if (!first) throw new Misuse("No API key came in by standard input.");
+    const name =
+      isTable(current) && typeof current.apiKeySecret === "string" ? current.apiKeySecret : "COMETCHAT_API_KEY";
+    secrets[name] = first;
+  }
+  const { entry, index, secret } = chosen(flags, deployment);
+  if (flags["secret-stdin"]) {
+    const value = flags["api-key-stdin"] ? second : first;
+    if (secret === undefined)
+      throw new Misuse("--secret-stdin is for a provider that signs with a shared secret, as --preset hs256.");
+    if (!value) throw new Misuse("No secret came in by standard input: it is the line after the API key.");
+    secrets[secret] = value;
+  }
+  return { app, appId: flags["app-id"], region: flags.region, origins: flags.origin, issuer: entry, index, secrets };
+}
+
+/** The lines of standard input: the API key, then the shared secret. */
+const lines = async () => (await readAll(process.stdin)).split(/\r?\n/).map((line) => line.trim());
+
+interface Chosen {
+  readonly entry: Table | undefined;
+  readonly index: number;
+  /** The name of its HMAC key's secret, where it has one. */
+  readonly secret: string | undefined;
+}
+
+function chosen(flags: Flags, deployment: Deployment): Chosen {
+  const entries = Array.isArray(deployment.vars.SESSION_ISSUERS) ? deployment.vars.SESSION_ISSUERS : [];
+  const named = flags.preset === undefined ? undefined : providerOf(flags.preset);
+  if (flags.preset !== undefined && !named) {
+    throw new Misuse(`--preset must be one of ${providers.map(({ name }) => name).join(", ")}.`);
+  }
+  const issuer = flags.issuer === undefined ? undefined : (named?.issuer.from(flags.issuer) ?? flags.issuer);
+  const index = issuerIndex(deployment, issuer);
+  const there: unknown = entries[index];
+  const current = isTable(there) && !isExampleIssuer(there) ? there : undefined;
+  const settings = ["preset", "issuer", "audience", "authorized-party", "jwks-url", "public-key"] as const;
+  if (current && settings.every((flag) => flags[flag] === undefined)) {
+    return { entry: undefined, index, secret: typeof current.secret === "string" ? current.secret : undefined };
+  }
+  const of = issuer ?? current?.issuer;
+  if (typeof of !== "string") throw new Misuse("--issuer is missing.");
+
+  // What is known of the same provider stays; another one begins anew.
+  const isSame = current?.issuer === of && (named === undefined || isOf(named, current));
+  const kept = isSame ? Object.fromEntries(ENTRY_KEYS.map((key) => [key, current?.[key]])) : {};
+  const provider = named ?? providerOf(String((isSame && current?.preset) || "openid-connect"));
+  if (!provider) throw new Misuse("The preset in the file is none of the gateway's: name one with --preset.");
+  const shared = isShared(provider) || (flags["secret-stdin"] && provider.secret !== undefined);
+  const origins = flags.origin ?? (deployment.vars.ALLOWED_ORIGINS as readonly string[] | undefined);
+  const parties =
+    flags["authorized-party"] ?? (provider.parties === "origins" && origins ? partiesOf(origins) : undefined);
+  const publicKey = flags["public-key"] === undefined ? undefined : readFileSync(flags["public-key"], "utf8").trim();
+  const told = { issuer: of, audience: flags.audience, parties, jwksUrl: flags["jwks-url"], publicKey, shared };
+  const entry = { ...kept, ...entryOf(provider, told), ...(kept.secret !== undefined && { secret: kept.secret }) };
+  return { entry, index, secret: typeof entry.secret === "string" ? entry.secret : secretOf(provider, shared) };
+}
+
+/** The flag that an answer with a problem came from. */
+export function flagFor({ variable }: Problem): string | undefined {
+  const [found] = FLAGS.filter(([pattern]) => pattern.test(variable));
+  return found?.[1];
+}
+
+const FLAGS: readonly (readonly [RegExp, string])[] = [
+  [/\.appId$/, "--app-id"],
+  [/\.region$/, "--region"],
+  [/^ALLOWED_ORIGINS/, "--origin"],
+  [/\.audience\b/, "--audience"],
+  [/\.authorizedParties\b/, "--authorized-party"],
+  [/\.jwksUrl$/, "--jwks-url"],
+  [/\.publicKey$/, "--public-key"],
+  [/\.issuer$/, "--issuer"],
+];

@@ -1,0 +1,211 @@
+import { readFileSync } from "node:fs";
+import { isCancel, log, password, select, text } from "@clack/prompts";
+import { isTable } from "../../config/report.ts";
+import type { Deployment } from "./deployment.ts";
+import { entryOf, isOf, isShared, partiesOf, secretOf, type Told } from "./entry.ts";
+import { type Answers, appName, isExampleApp, isExampleIssuer, issuerIndex, problemOf } from "./plan.ts";
+import { type Provider, providerOf, providers, type Question } from "./providers.ts";
+
+/** The person has had enough: nothing is written. */
+export class Cancelled extends Error {}
+
+/** Every answer, asked for one after the other; each is judged by the gateway's own schema before the next is asked. */
+export async function ask(deployment: Deployment, named: string | undefined): Promise<Answers> {
+  const { vars, secrets } = deployment;
+  const app = appName(deployment, named, undefined);
+  const index = issuerIndex(deployment, undefined);
+  const there: unknown = Array.isArray(vars.SESSION_ISSUERS) ? vars.SESSION_ISSUERS[index] : undefined;
+  const current = isTable(there) && !isExampleIssuer(there) ? there : undefined;
+  let answers: Answers = { app, index, secrets: {} };
+  const judge = (variable: string, more: Partial<Answers>) => problemOf(deployment, { ...answers, ...more }, variable);
+
+  const apps = isTable(vars.COMETCHAT_APPS) ? vars.COMETCHAT_APPS : {};
+  const known = isExampleApp(apps[app]) || !isTable(apps[app]) ? {} : apps[app];
+  const variable = `COMETCHAT_APPS.${app}`;
+  const appId = await line("App ID of your CometChat app (dashboard › API & Auth Keys)", known.appId, (value) =>
+    judge(`${variable}.appId`, { appId: value }),
+  );
+  const region = String(
+    await answered(
+      select({
+        message: "Region of the app",
+        options: [
+          { value: "us", label: "us" },
+          { value: "eu", label: "eu" },
+          { value: "in", label: "in" },
+        ],
+        initialValue: typeof known.region === "string" ? known.region : "us",
+      }),
+    ),
+  );
+  answers = { ...answers, appId, region };
+  const keyName = typeof known.apiKeySecret === "string" ? known.apiKeySecret : "COMETCHAT_API_KEY";
+  const key = await hidden("REST API key of scope fullAccess (same page)", secrets[keyName] !== undefined, (value) =>
+    judge(keyName, { secrets: { [keyName]: value } }),
+  );
+  if (key !== undefined) answers = { ...answers, secrets: { [keyName]: key } };
+
+  const before =
+    Array.isArray(vars.ALLOWED_ORIGINS) && isTable(known) && known.appId !== undefined
+      ? vars.ALLOWED_ORIGINS.join(" ")
+      : undefined;
+  const origins = words(
+    await line(
+      "Web origins of your app, with blanks between them",
+      before,
+      (value) => judge("ALLOWED_ORIGINS", { origins: words(value) }),
+      "https://app.example.com",
+    ),
+  );
+  answers = { ...answers, origins };
+
+  const provider = await chooseProvider(current);
+  const told = await tellOf(
+    provider,
+    provider && current && isOf(provider, current) ? current : {},
+    origins,
+    (entry, setting) => judge(`SESSION_ISSUERS[${index}].${setting}`, { issuer: entry }),
+  );
+  answers = { ...answers, issuer: entryOf(provider, told) };
+  const name = secretOf(provider, told.shared === true);
+  if (provider.secret && name !== undefined) {
+    const value = await hidden(provider.secret.ask, secrets[name] !== undefined, (secret) =>
+      judge(name, { secrets: { ...answers.secrets, [name]: secret } }),
+    );
+    if (value !== undefined) answers = { ...answers, secrets: { ...answers.secrets, [name]: value } };
+  }
+  return answers;
+}
+
+async function chooseProvider(current: Readonly<Record<string, unknown>> | undefined): Promise<Provider> {
+  const before = current && providers.find((provider) => isOf(provider, current));
+  const name = await answered(
+    select({
+      message: "Who issues your users' sessions?",
+      options: providers.map(({ name: value, label }) => ({ value, label })),
+      maxItems: 20,
+      ...(before && { initialValue: before.name }),
+    }),
+  );
+  const provider = providerOf(name);
+  if (!provider) throw new Cancelled();
+  return provider;
+}
+
+type Judge = (entry: Readonly<Record<string, unknown>>, setting: string) => Promise<string | undefined>;
+
+/** Only the questions that this provider needs. */
+async function tellOf(
+  provider: Provider,
+  current: Readonly<Record<string, unknown>>,
+  origins: readonly string[],
+  judge: Judge,
+): Promise<Told> {
+  const tried = (told: Told, setting: string) => judge(entryOf(provider, told), setting);
+  const asked = async (question: Question, before: unknown, check: (value: string) => Promise<string | undefined>) =>
+    line(question.ask, before ?? question.usual, check, question.example);
+  const { from } = provider.issuer;
+  // Whether an issuer has to be an address depends on where its keys come from.
+  const unknown = { shared: isShared(provider), ...(provider.publicKey && { publicKey: "asked for later" }) };
+  const issuer = from(
+    await asked(provider.issuer, current.issuer, (value) => tried({ ...unknown, issuer: from(value) }, "issuer")),
+  );
+  if (issuer !== current.issuer) log.info(`issuer = ${JSON.stringify(issuer)}`);
+
+  let told: Told = { issuer, shared: isShared(provider) };
+  const { either, audience, parties } = provider;
+  const options = Object.entries(either ?? {}).map(([value, label]) => ({ value, label }));
+  const kind = either && (await answered(select({ message: "Which tokens are the sessions?", options })));
+  if (audience && kind !== "parties") {
+    const given = await asked(audience, list(current.audience), (value) =>
+      tried({ ...told, audience: words(value) }, "audience"),
+    );
+    told = { ...told, audience: words(given) };
+  }
+  if (typeof parties === "object" && kind !== "audience") {
+    const given = await asked(parties, list(current.authorizedParties), (value) =>
+      tried({ ...told, parties: words(value) }, "authorizedParties"),
+    );
+    told = { ...told, parties: words(given) };
+  }
+  if (parties === "origins") told = { ...told, parties: partiesOf(origins) };
+  if (provider.secret?.optional) {
+    const shared = await answered(
+      select({
+        message: provider.secret.optional,
+        options: [
+          { value: false, label: "Signing keys" },
+          { value: true, label: "Legacy JWT secret" },
+        ],
+      }),
+    );
+    told = { ...told, shared };
+  }
+  if (provider.publicKey) {
+    const path = await asked(provider.publicKey, undefined, async (value) => {
+      const key = contentOf(value);
+      return key === undefined ? "There is no such file." : tried({ ...told, publicKey: key }, "publicKey");
+    });
+    told = { ...told, publicKey: contentOf(path) };
+  }
+  if (provider.name === "workos" && !/\/client_\w+$/.test(issuer)) {
+    const jwksUrl = await line(
+      "Address of the keys",
+      current.jwksUrl,
+      (value) => tried({ ...told, jwksUrl: value }, "jwksUrl"),
+      "https://api.workos.com/sso/jwks/client_01ABC",
+    );
+    told = { ...told, jwksUrl };
+  }
+  return told;
+}
+
+/** One line. `check` says what is wrong with it. */
+async function line(
+  message: string,
+  before: unknown,
+  check: (value: string) => Promise<string | undefined>,
+  placeholder?: string,
+): Promise<string> {
+  const answer = await answered(
+    text({
+      message,
+      ...(placeholder !== undefined && { placeholder }),
+      ...(typeof before === "string" && { initialValue: before }),
+      validate: async (value) => (value?.trim() ? check(value.trim()) : "This is needed."),
+    }),
+  );
+  return answer.trim();
+}
+
+/** A secret; nothing where it is known already and stays. */
+async function hidden(
+  message: string,
+  isKnown: boolean,
+  check: (value: string) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const answer = await answered(
+    password({
+      message: isKnown ? `${message}; empty: the one in .dev.vars stays` : message,
+      validate: async (value) => (value?.trim() ? check(value.trim()) : isKnown ? undefined : "This is needed."),
+    }),
+  );
+  return answer?.trim() || undefined;
+}
+
+async function answered<T>(prompt: Promise<T>): Promise<Exclude<T, symbol>> {
+  const answer = await prompt;
+  if (isCancel(answer)) throw new Cancelled();
+  return answer as Exclude<T, symbol>;
+}
+
+const words = (value: string): string[] => value.split(/[\s,]+/).filter((word) => word !== "");
+const list = (value: unknown) => (Array.isArray(value) ? value.join(" ") : undefined);
+
+function contentOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,117 @@
+import { isDeepStrictEqual } from "node:util";
+import { patch } from "@decimalturn/toml-patch";
+import { parse, stringify } from "smol-toml";
+
+export type Table = Readonly<Record<string, unknown>>;
+/** Keys of tables and places in lists: `["vars", "SESSION_ISSUERS", 0]`. */
+export type Path = readonly (string | number)[];
+
+/** A wrangler.toml as it stands. Fails as smol-toml does: with the line, and the line's text. */
+export const read = (text: string): Table => plain(parse(text));
+
+/** Without prototypes of a library's own. */
+const plain = (value: object): Table => JSON.parse(JSON.stringify(value));
+
+/** What stands at that path. */
+export function at(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((table, step) => (table as Record<PropertyKey, unknown> | undefined)?.[step], value);
+}
+
+/**
+ * The text with these keys of one table set, or taken out where the value is undefined. Everything else stays as it is
+ * written: comments, blank lines, order. What comes out is read again, and has to say exactly what it should.
+ *
+ * A key that is new goes right below the table's header: at the table's end it would go below comments that belong to
+ * what follows, such as an example that is switched off, and into that table once the example is switched on.
+ */
+export function edit(text: string, path: Path, keys: Table): string {
+  const before = read(text);
+  const expected = withKeys(before, path, keys);
+  if (isDeepStrictEqual(before, expected)) return text;
+  const there = at(before, path) as Table | undefined;
+  const fresh = Object.entries(keys).filter(([key, value]) => value !== undefined && there?.[key] === undefined);
+  const known = Object.fromEntries(Object.entries(keys).filter(([key]) => there?.[key] !== undefined));
+  const ways = [
+    () => inserted(patched(text, withKeys(before, path, known)), path, fresh),
+    () => patched(text, expected),
+  ];
+  for (const way of ways) {
+    const result = attempt(way);
+    if (
+      result !== undefined &&
+      isDeepStrictEqual(
+        attempt(() => read(result)),
+        expected,
+      )
+    )
+      return result;
+  }
+  throw new Error(
+    `${header(path)} is written in a way that cannot be edited safely: write it as tables, or edit it by hand.`,
+  );
+}
+
+/** The text with a block of its own at the end. */
+export function append(text: string, comment: string, content: Table): string {
+  const end = newline(text);
+  const block = `# ${comment}\n${stringify(content)}`.trimEnd().split("\n").join(end);
+  return `${text.trimEnd()}${end}${end}${block}${end}`;
+}
+
+function withKeys(document: Table, path: Path, keys: Table): Table {
+  const changed = structuredClone(document) as Record<PropertyKey, unknown>;
+  let table = changed;
+  path.forEach((step, depth) => {
+    table[step] ??= typeof path[depth + 1] === "number" ? [] : {};
+    table = table[step] as Record<PropertyKey, unknown>;
+  });
+  for (const [key, value] of Object.entries(keys)) {
+    if (value === undefined) delete table[key];
+    else table[key] = value;
+  }
+  return changed;
+}
+
+const patched = (text: string, document: Table): string =>
+  isDeepStrictEqual(read(text), document) ? text : patch(text, document);
+
+/** Lines below the header of a table, or below a header of their own at the end of the file. */
+function inserted(text: string, path: Path, entries: readonly (readonly [string, unknown])[]): string {
+  if (entries.length === 0) return text;
+  const end = newline(text);
+  const lines = entries.map(([key, value]) => `${key} = ${inline(value)}`);
+  const index = path.at(-1);
+  const names = path.filter((step) => typeof step === "string");
+  const wanted = names.map((name) => `(?:${escaped(name)}|"${escaped(name)}")`).join("\\s*\\.\\s*");
+  const pattern = typeof index === "number" ? `^\\s*\\[\\[\\s*${wanted}\\s*\\]\\]` : `^\\s*\\[\\s*${wanted}\\s*\\]`;
+  const [place] = [...text.matchAll(new RegExp(`${pattern}[^\\S\\r\\n]*(?:#.*)?$`, "gm"))].slice(
+    typeof index === "number" ? index : 0,
+  );
+  if (!place) return `${text.trimEnd()}${end}${end}${[header(path), ...lines].join(end)}${end}`;
+  const below = place.index + place[0].length;
+  return `${text.slice(0, below)}${lines.map((line) => end + line).join("")}${text.slice(below)}`;
+}
+
+function header(path: Path): string {
+  const names = path
+    .filter((step) => typeof step === "string")
+    .map((name) => (/^[\w-]+$/.test(name) ? name : JSON.stringify(name)));
+  return typeof path.at(-1) === "number" ? `[[${names.join(".")}]]` : `[${names.join(".")}]`;
+}
+
+/** A value on one line. TOML's basic strings take the escapes that JSON writes. */
+function inline(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
+  return JSON.stringify(value);
+}
+
+const escaped = (text: string) => text.replaceAll(/[^\w]/g, "\\$&");
+const newline = (text: string) => (text.includes("\r\n") ? "\r\n" : "\n");
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,555 @@
+import { execFile } from "node:child_process";
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { parse } from "smol-toml";
+import { describe, expect, it } from "vitest";
+import { readEnvironment } from "../../src/commands/environment.ts";
+import { providers } from "../../src/commands/setup/providers.ts";
+import { parseConfig } from "../../src/config/parse.ts";
+import { presets } from "../../src/session/presets.ts";
+import { converse, DOWN, ENTER, INTERRUPT, type Turn } from "./conversation.ts";
+import { API_KEY, folder, HMAC_KEY } from "./place.ts";
+
+const root = join(import.meta.dirname, "../..");
+const command = join(root, "src/commands/setup/index.ts");
+const template = readFileSync(join(root, "wrangler.toml"), "utf8");
+
+/** A folder as after a clone: wrangler.toml as it is in the repository. */
+const clone = (files: Readonly<Record<string, string>> = {}) =>
+  join(folder({ "wrangler.toml": template, ...files }), "wrangler.toml");
+const secretsOf = (config: string, name = ".dev.vars") => readFileSync(join(dirname(config), name), "utf8");
+const tomlOf = (config: string) => readFileSync(config, "utf8");
+type Vars = { ALLOWED_ORIGINS: string[]; COMETCHAT_APPS: Record<string, object>; SESSION_ISSUERS: object[] };
+const varsOf = (config: string) => (parse(tomlOf(config)) as unknown as { vars: Vars }).vars;
+
+interface Ended {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The command by its flags. No secret is ever shown, whatever becomes of it. */
+async function setup(config: string, args: readonly string[], input = "", env: object = {}): Promise<Ended> {
+  const ended = await new Promise<Ended>((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [command, "--config", config, ...args],
+      { cwd: root, env: { PATH: process.env.PATH, ...env } },
+      (_, stdout, stderr) => resolve({ status: child.exitCode, stdout, stderr }),
+    );
+    child.stdin?.end(input);
+  });
+  for (const secret of [API_KEY, HMAC_KEY]) {
+    expect(ended.stdout + ended.stderr).not.toContain(secret);
+    if (existsSync(config)) expect(tomlOf(config)).not.toContain(secret);
+  }
+  return ended;
+}
+
+const APP = ["--yes", "--app-id", "2753abc", "--region", "eu", "--api-key-stdin", "--origin", "https://app.test"];
+const AUTH0 = ["--preset", "auth0", "--issuer", "https://t.eu.auth0.com/", "--audience", "https://api.test"];
+
+/** The gateway's own judgement of both files. */
+async function problemsIn(config: string, env?: string): Promise<readonly string[]> {
+  const environment = readEnvironment({ config, env });
+  if (!environment.ok) return [environment.error];
+  const parsed = await parseConfig(environment.value);
+  return parsed.ok ? [] : parsed.error.map(({ variable, remedy }) => `${variable} ${remedy}`);
+}
+
+/** The lines of one text that the other has not, in order. */
+const beyond = (text: string, other: string) => text.split("\n").filter((line) => !other.split("\n").includes(line));
+
+describe("by flags", () => {
+  it("sets up what was cloned; every other line and comment stays", async () => {
+    const config = clone();
+    const { status, stdout, stderr } = await setup(config, [...APP, ...AUTH0], `${API_KEY}\n`);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(await problemsIn(config)).toEqual([]);
+    expect(varsOf(config)).toEqual({
+      ALLOWED_ORIGINS: ["https://app.test"],
+      COMETCHAT_APPS: { main: { appId: "2753abc", region: "eu" } },
+      SESSION_ISSUERS: [{ preset: "auth0", issuer: "https://t.eu.auth0.com/", audience: ["https://api.test"] }],
+    });
+    expect(beyond(template, tomlOf(config))).toEqual([
+      'ALLOWED_ORIGINS = ["https://app.example.com"]',
+      'appId = "your-app-id"',
+      'region = "us"',
+      'issuer = "https://auth.example.com"',
+      'audience = ["chat"]',
+    ]);
+    expect(beyond(tomlOf(config), template)).toHaveLength(6);
+    expect(stdout).toContain('- appId = "your-app-id"\n- region = "us"\n+ appId = "2753abc"\n+ region = "eu"\n');
+    expect(stdout).toContain("+ COMETCHAT_API_KEY=(not shown)");
+  });
+
+  it("a setting that is new stays above the examples that are switched off", async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    writeFileSync(config, tomlOf(config).replace(/^# (\[vars\.PLACEMENT\]|default = "main")/gm, "$1"));
+    expect(await problemsIn(config)).toEqual([]);
+  });
+
+  it("the key goes to .dev.vars alone, which nobody else may read", async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    expect(secretsOf(config)).toBe(`COMETCHAT_API_KEY=${API_KEY}\n`);
+    expect(statSync(join(dirname(config), ".dev.vars")).mode & 0o777).toBe(0o600);
+  });
+
+  it("other lines of .dev.vars stay, and so does what was readable before no longer", async () => {
+    const config = clone({
+      ".dev.vars": `# mine\nBACKEND_SECRET='${"a".repeat(32)}\nb'\nCOMETCHAT_API_KEY=old # the key\nOTHER=1`,
+    });
+    chmodSync(join(dirname(config), ".dev.vars"), 0o644);
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    expect(secretsOf(config)).toBe(
+      `# mine\nBACKEND_SECRET='${"a".repeat(32)}\nb'\nCOMETCHAT_API_KEY=${API_KEY} # the key\nOTHER=1`,
+    );
+    expect(statSync(join(dirname(config), ".dev.vars")).mode & 0o777).toBe(0o600);
+  });
+
+  it("says the three commands that remain", async () => {
+    const config = clone();
+    const { stdout } = await setup(config, [...APP, ...AUTH0], API_KEY);
+    expect(stdout).toMatch(
+      /What remains:\n {2}npx wrangler secret bulk .+\.dev\.vars.*\n {2}npm run deploy.*\n {2}npm run doctor.*\n$/,
+    );
+  });
+
+  it("run twice, it changes nothing", async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    const before = [tomlOf(config), secretsOf(config), statSync(config).mtimeMs];
+    const { status, stdout } = await setup(config, [...APP, ...AUTH0], API_KEY);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^Nothing to change\.\n\nWhat remains:/);
+    expect([tomlOf(config), secretsOf(config), statSync(config).mtimeMs]).toEqual(before);
+  });
+
+  it("what the flags leave out stays as it is", async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    const own = tomlOf(config).replace(
+      'audience = ["https://api.test"]',
+      'audience = ["https://api.test"] # ours\nuid = { prefix = "a_" }',
+    );
+    writeFileSync(config, `${own}[vars.PROVISIONING]\nsync = false\n`);
+    const { status } = await setup(config, ["--yes", "--region", "in"]);
+    expect(status).toBe(0);
+    expect(tomlOf(config)).toBe(`${own}[vars.PROVISIONING]\nsync = false\n`.replace('region = "eu"', 'region = "in"'));
+  });
+
+  it("another provider takes the place of the first, without what was the first one's", async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    writeFileSync(
+      config,
+      tomlOf(config).replace('preset = "auth0"', 'preset = "auth0"\nalgorithms = ["PS256"]\nsessionIdClaim = "mine"'),
+    );
+    await setup(config, ["--yes", "--preset", "clerk", "--issuer", "clerk.example.com"]);
+    expect(varsOf(config).SESSION_ISSUERS).toEqual([
+      {
+        preset: "clerk",
+        issuer: "https://clerk.example.com",
+        authorizedParties: ["https://app.test"],
+        sessionIdClaim: "mine",
+      },
+    ]);
+    expect(await problemsIn(config)).toEqual([]);
+  });
+
+  it("a secret comes in the line after the key", async () => {
+    const config = clone();
+    const args = [...APP, "--preset", "hs256", "--issuer", "my-backend", "--audience", "chat", "--secret-stdin"];
+    const { status } = await setup(config, args, `${API_KEY}\n${HMAC_KEY}\n`);
+    expect(status).toBe(0);
+    expect(varsOf(config).SESSION_ISSUERS).toEqual([
+      { issuer: "my-backend", audience: ["chat"], secret: "SESSION_SECRET" },
+    ]);
+    expect(secretsOf(config)).toBe(`COMETCHAT_API_KEY=${API_KEY}\nSESSION_SECRET=${HMAC_KEY}\n`);
+    expect(await problemsIn(config)).toEqual([]);
+  });
+
+  it("a secret that is nowhere is named, not demanded: it may be on Cloudflare already", async () => {
+    const config = clone();
+    const { status, stdout } = await setup(config, [...APP.filter((flag) => flag !== "--api-key-stdin"), ...AUTH0]);
+    expect(status).toBe(0);
+    expect(stdout).toContain("COMETCHAT_API_KEY is not in ");
+    expect(stdout).toContain("npx wrangler secret put COMETCHAT_API_KEY");
+    expect(existsSync(join(dirname(config), ".dev.vars"))).toBe(false);
+  });
+
+  it("a file without tables for it, or with other line ends, is edited as well", async () => {
+    const config = join(
+      folder({
+        "wrangler.toml": 'name = "g"\r\nmain = "src/index.ts"\r\n\r\n# mine\r\n[observability]\r\nenabled = true\r\n',
+      }),
+      "wrangler.toml",
+    );
+    const { status } = await setup(config, [...APP, ...AUTH0], API_KEY);
+    expect(status).toBe(0);
+    expect(tomlOf(config)).toContain("# mine\r\n[observability]\r\nenabled = true\r\n");
+    expect(tomlOf(config).replaceAll("\r\n", "")).not.toContain("\n");
+    expect(varsOf(config)).toMatchObject({
+      COMETCHAT_APPS: { main: { appId: "2753abc", region: "eu" } },
+      SESSION_ISSUERS: [{ preset: "auth0" }],
+    });
+  });
+
+  const several = `${template.replace(/^audience = .*$/m, '$&\nuid = { prefix = "a_" }')}[[vars.SESSION_ISSUERS]]\nissuer = "https://b.test"\naudience = ["chat"]\nuid = { prefix = "b_" }\n[vars.COMETCHAT_APPS.eu]\nappId = "eu1"\nregion = "eu"\n`;
+  it("of several apps and issuers the named ones are set up", async () => {
+    const config = clone({ "wrangler.toml": several });
+    const { status } = await setup(config, [
+      "--yes",
+      "--app",
+      "eu",
+      "--app-id",
+      "eu2",
+      "--issuer",
+      "https://b.test",
+      "--audience",
+      "other",
+    ]);
+    expect(status).toBe(2);
+    const placed = clone({
+      "wrangler.toml": several.replace("# [vars.PLACEMENT]\n# default", "[vars.PLACEMENT]\ndefault"),
+    });
+    const done = await setup(placed, [
+      "--yes",
+      "--app",
+      "eu",
+      "--app-id",
+      "eu2",
+      "--issuer",
+      "https://b.test",
+      "--audience",
+      "other",
+    ]);
+    expect(done.stderr).toBe("");
+    expect(varsOf(placed).COMETCHAT_APPS).toMatchObject({ main: { appId: "your-app-id" }, eu: { appId: "eu2" } });
+    expect(varsOf(placed).SESSION_ISSUERS).toMatchObject([{ audience: ["chat"] }, { audience: ["other"] }]);
+  });
+
+  const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
+    ["no app id", ["--yes"], /--app-id is missing/],
+    ["no issuer", ["--yes", "--app-id", "a"], /--issuer is missing/],
+    ["a region that is none", [...APP, ...AUTH0, "--region", "asia"], /--region: .+must be one of "us", "eu", "in"/],
+    ["an app id that cannot be one", [...APP, ...AUTH0, "--app-id", "my app"], /--app-id: /],
+    ["an origin with a path", [...APP, ...AUTH0, "--origin", "https://app.test/x"], /--origin: .+no path/],
+    [
+      "an issuer with plain http",
+      [...APP, "--preset", "keycloak", "--issuer", "http://sso.test/realms/a", "--audience", "a"],
+      /--issuer: .+must begin with https/,
+    ],
+    ["no audience", [...APP, "--preset", "auth0", "--issuer", "t.auth0.com"], /--audience: .+is missing/],
+    ["a preset that is none", [...APP, "--preset", "autho"], /--preset must be one of auth0, clerk/],
+    ["a key on the command line, which is not repeated", ["--yes", API_KEY], /secrets come by standard input/],
+    ["an option for the key", ["--yes", "--api-key", API_KEY], /Unknown option '--api-key'/],
+    ["a secret where none is used", [...APP, ...AUTH0, "--secret-stdin"], /--secret-stdin is for a provider/],
+    ["no terminal", [], /no terminal to ask at/],
+  ];
+  it.each(wrong)("%s is wrong usage, and nothing is written", async (_, args, says) => {
+    const config = clone();
+    const { status, stdout, stderr } = await setup(config, args, `${API_KEY}\n${HMAC_KEY}\n`);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toMatch(says);
+    expect(tomlOf(config)).toBe(template);
+    expect(existsSync(join(dirname(config), ".dev.vars"))).toBe(false);
+  });
+
+  it.each([
+    ["a file that is not there", () => "/nonexistent/wrangler.toml", /no such file/],
+    [
+      "a file that is no TOML",
+      () => join(folder({ "wrangler.toml": "[vars\nKEY = 1" }), "wrangler.toml"),
+      /illegal character in key \(line 1\)/,
+    ],
+    [
+      "variables that are written in one line",
+      () => clone({ "wrangler.toml": 'vars = { COMETCHAT_APPS = { main = { appId = "a", region = "us" } } }\n' }),
+      /^$/,
+    ],
+  ])("%s", async (_, config, says) => {
+    const { stderr, status } = await setup(config(), [...APP, ...AUTH0], API_KEY).catch((error) => ({
+      stderr: String(error),
+      status: 1,
+    }));
+    expect(stderr).toMatch(says);
+    expect(status).toBe(says.source === "^$" ? 0 : 1);
+  });
+});
+
+describe("every identity provider can be set up by its flags", () => {
+  it("there is one for each preset", () => {
+    expect(
+      providers
+        .filter(({ isPreset }) => isPreset)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(Object.keys(presets).sort());
+  });
+
+  const pem =
+    "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+  const rows: readonly (readonly [string, readonly string[], object])[] = [
+    ["auth0", ["t.eu.auth0.com", "--audience", "a"], { issuer: "https://t.eu.auth0.com/", audience: ["a"] }],
+    [
+      "clerk",
+      ["https://x.clerk.accounts.dev/"],
+      { issuer: "https://x.clerk.accounts.dev", authorizedParties: ["https://app.test"] },
+    ],
+    ["supabase", ["https://abc.supabase.co"], { issuer: "https://abc.supabase.co/auth/v1" }],
+    ["firebase", ["my-project"], { issuer: "https://securetoken.google.com/my-project" }],
+    [
+      "cognito",
+      ["eu-west-1_Ab1", "--authorized-party", "client"],
+      { issuer: "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1", authorizedParties: ["client"] },
+    ],
+    [
+      "entra",
+      ["11111111-2222-3333-4444-555555555555", "--audience", "a"],
+      { issuer: "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0", audience: ["a"] },
+    ],
+    [
+      "okta",
+      ["org.okta.com", "--audience", "api://default"],
+      { issuer: "https://org.okta.com/oauth2/default", audience: ["api://default"] },
+    ],
+    [
+      "keycloak",
+      ["https://sso.test/realms/main/", "--authorized-party", "web"],
+      { issuer: "https://sso.test/realms/main", authorizedParties: ["web"] },
+    ],
+    ["workos", ["client_01AB"], { issuer: "https://api.workos.com/user_management/client_01AB" }],
+    ["better-auth", ["https://app.test"], { issuer: "https://app.test" }],
+    ["authjs", ["https://app.test"], { issuer: "https://app.test" }],
+    ["nextauth", ["https://app.test"], { issuer: "https://app.test" }],
+    [
+      "openid-connect",
+      ["https://idp.test", "--audience", "a", "--audience", "b"],
+      { issuer: "https://idp.test", audience: ["a", "b"] },
+    ],
+    [
+      "hs256",
+      ["my-backend", "--audience", "chat"],
+      { issuer: "my-backend", audience: ["chat"], secret: "SESSION_SECRET" },
+    ],
+    [
+      "public-key",
+      ["my-backend", "--audience", "chat", "--public-key", join(folder({ "key.pem": pem }), "key.pem")],
+      { issuer: "my-backend", audience: ["chat"], publicKey: pem.trim() },
+    ],
+  ];
+  it("and a row for each", () => {
+    expect(rows.map(([name]) => name)).toEqual(providers.map(({ name }) => name));
+  });
+  it.each(rows)("%s", async (name, [issuer = "", ...rest], entry) => {
+    const config = clone();
+    const env = { AUTH_SECRET: HMAC_KEY, NEXTAUTH_SECRET: HMAC_KEY, SESSION_SECRET: HMAC_KEY };
+    const { status, stderr } = await setup(
+      config,
+      [...APP, "--preset", name, "--issuer", issuer, ...rest],
+      API_KEY,
+      env,
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const [written] = varsOf(config).SESSION_ISSUERS;
+    expect(written).toEqual({ ...(Object.hasOwn(presets, name) && { preset: name }), ...entry });
+    writeFileSync(
+      join(dirname(config), ".dev.vars"),
+      Object.entries({ ...env, COMETCHAT_API_KEY: API_KEY })
+        .map(([key, value]) => `${key}=${value}\n`)
+        .join(""),
+    );
+    expect(await problemsIn(config)).toEqual([]);
+  });
+});
+
+describe("an environment", () => {
+  it("is made with everything that it does not inherit, and secrets of its own", async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    const top = tomlOf(config);
+    const { status, stdout } = await setup(
+      config,
+      ["--yes", "--env", "staging", "--app-id", "st1", "--api-key-stdin", "--origin", "https://staging.test"],
+      API_KEY,
+    );
+    expect(status).toBe(0);
+    expect(tomlOf(config).startsWith(top)).toBe(true);
+    expect(await problemsIn(config, "staging")).toEqual([]);
+    expect(await problemsIn(config)).toEqual([]);
+    const { env } = parse(tomlOf(config)) as unknown as {
+      env: { staging: { vars: Vars; ratelimits: { namespace_id: string }[] } };
+    };
+    expect(env.staging.vars).toMatchObject({
+      ALLOWED_ORIGINS: ["https://staging.test"],
+      COMETCHAT_APPS: { main: { appId: "st1", region: "eu" } },
+    });
+    expect(env.staging.ratelimits.map(({ namespace_id }) => namespace_id)).toEqual(["2001", "2002"]);
+    expect(secretsOf(config, ".dev.vars.staging")).toContain("COMETCHAT_API_KEY=");
+    expect(stdout).toMatch(
+      /npx wrangler secret bulk .+\.dev\.vars\.staging --env staging .+\n {2}npm run deploy -- --env staging .+\n {2}npm run doctor -- --env staging/,
+    );
+    const again = await setup(config, [
+      "--yes",
+      "--env",
+      "staging",
+      "--app-id",
+      "st1",
+      "--origin",
+      "https://staging.test",
+    ]);
+    expect(again.stdout).toMatch(/^Nothing to change/);
+  });
+
+  it("is completed where it lacks something", async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    writeFileSync(config, `${tomlOf(config)}\n[env.staging.vars]\nALLOWED_ORIGINS = ["https://s.test"] # mine\n`);
+    await setup(config, ["--yes", "--env", "staging", "--app-id", "st1", "--api-key-stdin"], API_KEY);
+    expect(await problemsIn(config, "staging")).toEqual([]);
+    expect(tomlOf(config)).toContain('ALLOWED_ORIGINS = ["https://s.test"] # mine');
+  });
+});
+
+describe("by questions, in a terminal", () => {
+  const talk = (config: string, turns: readonly Turn[], args: readonly string[] = []) =>
+    converse([command, "--config", config, ...args], turns, { cwd: root });
+  const app: readonly Turn[] = [
+    ["App ID of your CometChat app", `2753abc${ENTER}`],
+    ["Region of the app", DOWN + ENTER],
+    ["REST API key", API_KEY + ENTER],
+    ["Web origins", `https://app.test https://www.app.test${ENTER}`],
+  ];
+  const choose = (name: string): Turn => [
+    "Who issues",
+    DOWN.repeat(providers.findIndex((one) => one.name === name)) + ENTER,
+  ];
+
+  it("asks what Auth0 needs, shows the change, and writes it", async () => {
+    const config = clone();
+    const { status, text } = await talk(config, [
+      ...app,
+      choose("auth0"),
+      ["Domain (Applications", `t.eu.auth0.com${ENTER}`],
+      ["Identifier of your API", `https://api.test${ENTER}`],
+      [/\+ preset = "auth0"[\s\S]+Write this\?/, ENTER],
+    ]);
+    expect(status).toBe(0);
+    expect(varsOf(config)).toEqual({
+      ALLOWED_ORIGINS: ["https://app.test", "https://www.app.test"],
+      COMETCHAT_APPS: { main: { appId: "2753abc", region: "eu" } },
+      SESSION_ISSUERS: [{ preset: "auth0", issuer: "https://t.eu.auth0.com/", audience: ["https://api.test"] }],
+    });
+    expect(await problemsIn(config)).toEqual([]);
+    expect(secretsOf(config)).toBe(`COMETCHAT_API_KEY=${API_KEY}\n`);
+    expect(text).not.toContain(API_KEY);
+    expect(text).toMatch(/What remains:\s+npx wrangler secret bulk/);
+  });
+
+  it("asks nothing that Clerk's preset knows", async () => {
+    const config = clone();
+    const { text } = await talk(config, [
+      ...app,
+      choose("clerk"),
+      ["Frontend API URL", `clerk.app.test${ENTER}`],
+      ["Write this?", ENTER],
+    ]);
+    expect(varsOf(config).SESSION_ISSUERS).toEqual([
+      {
+        preset: "clerk",
+        issuer: "https://clerk.app.test",
+        authorizedParties: ["https://app.test", "https://www.app.test"],
+      },
+    ]);
+    expect(text).not.toMatch(/audience of|client ID|secret that/i);
+  });
+
+  it("asks which tokens Cognito's are", async () => {
+    const config = clone();
+    await talk(config, [
+      ...app,
+      choose("cognito"),
+      ["User pool ID", `eu-west-1_Ab1${ENTER}`],
+      ["Which tokens", DOWN + ENTER],
+      ["App client ID", `client${ENTER}`],
+      ["Write this?", ENTER],
+    ]);
+    expect(varsOf(config).SESSION_ISSUERS).toEqual([
+      {
+        preset: "cognito",
+        issuer: "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab1",
+        authorizedParties: ["client"],
+      },
+    ]);
+  });
+
+  it("asks a backend of your own for its secret, and does not show it", async () => {
+    const config = clone();
+    const { text } = await talk(config, [
+      ...app,
+      choose("hs256"),
+      ["as iss", `my-backend${ENTER}`],
+      ["as aud", ENTER],
+      ["your backend signs with", HMAC_KEY + ENTER],
+      ["Write this?", ENTER],
+    ]);
+    expect(varsOf(config).SESSION_ISSUERS).toEqual([
+      { issuer: "my-backend", audience: ["chat"], secret: "SESSION_SECRET" },
+    ]);
+    expect(secretsOf(config)).toContain(`SESSION_SECRET=${HMAC_KEY}`);
+    expect(text).not.toContain(HMAC_KEY);
+    expect(await problemsIn(config)).toEqual([]);
+  });
+
+  it("says at once what is wrong with an answer, in the gateway's words", async () => {
+    const config = clone();
+    const { text } = await talk(config, [
+      ["App ID", `my app${ENTER}`],
+      ["Must be the app id from the CometChat dashboard", `\u007f\u007f\u007f\u007f${ENTER}`],
+      ["Region", ENTER],
+      ["REST API key", API_KEY + ENTER],
+      ["Web origins", `https://app.test/${ENTER}`],
+      [/no slash at the end/, `\u007f${ENTER}`],
+      choose("openid-connect"),
+      ["Issuer, as in", `http://idp.test${ENTER}`],
+      ["Must begin with https", INTERRUPT],
+    ]);
+    expect(text).toContain("Nothing was written.");
+    expect(tomlOf(config)).toBe(template);
+  });
+
+  it("run again, it has the answers already, and changes nothing", async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    const before = tomlOf(config);
+    const { status, text } = await talk(config, [
+      ["App ID", ENTER],
+      ["Region", ENTER],
+      ["the one in .dev.vars stays", ENTER],
+      ["Web origins", ENTER],
+      ["Who issues", ENTER],
+      ["Domain", ENTER],
+      ["Identifier", ENTER],
+    ]);
+    expect(status).toBe(0);
+    expect(text).toContain("Nothing to change.");
+    expect(tomlOf(config)).toBe(before);
+    expect(secretsOf(config)).toBe(`COMETCHAT_API_KEY=${API_KEY}\n`);
+  });
+
+  it("not agreed to, nothing is written", async () => {
+    const config = clone();
+    const { status } = await talk(config, [
+      ...app,
+      choose("better-auth"),
+      ["baseURL", `https://app.test${ENTER}`],
+      ["Write this?", `n`],
+    ]);
+    expect(status).toBe(1);
+    expect(tomlOf(config)).toBe(template);
+    expect(existsSync(join(dirname(config), ".dev.vars"))).toBe(false);
+  });
+});
