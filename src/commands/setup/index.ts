@@ -40,7 +40,8 @@ async function main(): Promise<number> {
     const deployment = open({ config: flags.config, env: flags.env });
     return isTalk ? await talk(flags, deployment) : await follow(flags, deployment);
   } catch (error) {
-    if (error instanceof Misuse) return write(process.stderr, `${error.message}\nAll flags: npm run setup -- --help\n`, 2);
+    if (error instanceof Misuse)
+      return write(process.stderr, `${error.message}\nAll flags: npm run setup -- --help\n`, 2);
     if (error instanceof Cancelled) return write(process.stderr, "Nothing was written.\n", 1);
     return write(process.stderr, `${plainly(error)}\n`, 1);
   }
