@@ -1,11 +1,12 @@
-import type { Context, Handler } from "hono";
+import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import type { Deps } from "./context.ts";
 import { expect, Refusal } from "./errors.ts";
 import { admitBackend, hasBackend } from "./http/backend.ts";
-import { cors } from "./http/cors.ts";
-import { enter, refuse } from "./http/enter.ts";
+import { allow, isPreflight, preflight } from "./http/cors.ts";
+import { createAnswer, refuse } from "./http/enter.ts";
 import type { HonoEnv } from "./http/environment.ts";
+import { admitOrigin } from "./http/origin.ts";
 import { addressKey, limit } from "./http/ratelimit.ts";
 import { getHealth, getReady } from "./routes/health.ts";
 import { postLogout } from "./routes/logout.ts";
@@ -16,7 +17,7 @@ import { hasWebhook, postWebhook } from "./routes/webhooks.ts";
 
 interface Route {
   readonly path: string;
-  readonly methods: Readonly<Record<string, Handler<HonoEnv>>>;
+  readonly methods: Readonly<Record<string, (c: Context<HonoEnv>) => Response | Promise<Response>>>;
   /** Whether pages of the listed origins call it. */
   readonly browser?: true;
   /** What counts against the caller's address: by default every request. */
@@ -46,42 +47,56 @@ const routes: readonly Route[] = [
 /** The gateway as a Hono app. What it remembers lives in this app, so that two of them share nothing. */
 export function createApp(deps: Deps): Hono<HonoEnv> {
   const app = new Hono<HonoEnv>({ getPath });
-  app.use(enter(deps));
-  app.onError(refuse);
-  app.notFound((c) => refuse(new Refusal({ reason: "route-unknown" }), c));
-
-  for (const { path, methods, browser, counts, present, admit } of routes) {
-    const allow = [...Object.keys(methods), ...(browser ? ["OPTIONS"] : [])].join(", ");
-    app.use(path, async (c, next) => {
-      if (present && !present(c)) throw new Refusal({ reason: "route-unknown" });
-      c.get("outcome").route = path;
-      await next();
-      c.header("Cache-Control", "no-store");
-      c.header("Vary", "Origin, Authorization, Cookie");
-    });
-    if (browser) app.use(path, cors(allow));
-    if (counts !== "nothing") {
-      app.use(path, async (c, next) => {
-        const { limits, refusals, deps } = c.var.gateway;
-        const { headers } = c.req.raw;
-        if (counts === "refusals") expect(refusals.admit(headers));
-        else expect(await limit(limits.address, addressKey(headers), "address-limited", deps));
-        await next();
-      });
-    }
-    if (admit) {
-      app.use(path, async (c, next) => {
-        await admit(c);
-        await next();
-      });
-    }
-    for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
-    app.all(path, () => {
-      throw new Refusal({ reason: "method-other", allow });
-    });
-  }
+  const answer = createAnswer(deps);
+  // One handler for each path: with middleware Hono would run through a chain of promises, and rebuild the answer for
+  // each header that is set after it.
+  for (const route of routes) app.all(route.path, (c) => answer(c, () => serve(c, route)));
+  app.notFound((c) =>
+    answer(c, () => {
+      throw new Refusal({ reason: "route-unknown" });
+    }),
+  );
   return app;
 }
+
+/** One request at a route: CORS, the limits and who may call, and the headers that every answer of it has. */
+async function serve(c: Context<HonoEnv>, route: Route): Promise<Response> {
+  if (route.present && !route.present(c)) throw new Refusal({ reason: "route-unknown" });
+  c.get("outcome").route = route.path;
+  let origin: string | undefined;
+  let answer: Response;
+  try {
+    if (route.browser) origin = admitOrigin(c.req.raw.headers, c.get("gateway").origins);
+    const asksFirst = origin !== undefined && isPreflight(c.req.raw);
+    answer = asksFirst ? preflight(methodsOf(route)) : await handle(c, route);
+  } catch (error) {
+    answer = refuse(error, c);
+  }
+  const { headers } = answer;
+  headers.set("Cache-Control", "no-store");
+  headers.set("Vary", "Origin, Authorization, Cookie");
+  if (origin !== undefined) allow(headers, origin);
+  return answer;
+}
+
+async function handle(c: Context<HonoEnv>, route: Route): Promise<Response> {
+  const { methods, counts, admit } = route;
+  if (counts !== "nothing") {
+    const { limits, refusals, deps } = c.get("gateway");
+    const { headers } = c.req.raw;
+    if (counts === "refusals") expect(refusals.admit(headers));
+    else expect(await limit(limits.address, addressKey(headers), "address-limited", deps));
+  }
+  if (admit) await admit(c);
+  // RFC 9110 §9.3.2: HEAD is GET without the body, which Hono leaves out.
+  const method = c.req.method === "HEAD" ? "GET" : c.req.method;
+  const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
+  if (!handler) throw new Refusal({ reason: "method-other", allow: methodsOf(route) });
+  return handler(c);
+}
+
+const methodsOf = ({ methods, browser }: Route): string =>
+  [...Object.keys(methods), ...(browser ? ["OPTIONS"] : [])].join(", ");
 
 /**
  * The path as it was sent: a decoded one would be a second way to a route (CVE-2026-47676). So would one with a slash at

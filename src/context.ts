@@ -38,18 +38,14 @@ export interface Context {
 
 /** One budget of time, given down to every step. */
 export interface Deadline {
-  /** Aborts when the budget is spent or the caller has gone. */
-  readonly signal: AbortSignal;
+  /** Aborts when the caller has gone; undefined where there is none. Whoever waits keeps to `left` by itself. */
+  readonly signal: AbortSignal | undefined;
   /** Milliseconds left; never negative. */
   readonly left: () => number;
 }
 
-/** A deadline `ms` from now, ended earlier by `parent`. */
-export function deadline(ms: number, now: () => number, parent?: AbortSignal): Deadline {
+/** A deadline `ms` from now, for a caller who goes when `signal` aborts. */
+export function deadline(ms: number, now: () => number, signal?: AbortSignal): Deadline {
   const end = now() + ms;
-  const timeout = AbortSignal.timeout(Math.max(0, ms));
-  return {
-    signal: parent ? AbortSignal.any([parent, timeout]) : timeout,
-    left: () => Math.max(0, end - now()),
-  };
+  return { signal, left: () => Math.max(0, end - now()) };
 }

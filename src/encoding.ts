@@ -1,29 +1,28 @@
-const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
-
-/** Lower-case base32 without padding (RFC 4648 §6, lower case). */
-export function base32(bytes: Uint8Array): string {
+/** Bytes as text, `width` bits to a character, without padding. */
+function encode(bytes: Uint8Array, alphabet: string, width: number): string {
+  const last = (1 << width) - 1;
   let text = "";
   let bits = 0;
   let buffer = 0;
   for (const byte of bytes) {
     buffer = (buffer << 8) | byte;
     bits += 8;
-    while (bits >= 5) {
-      bits -= 5;
-      text += BASE32[(buffer >>> bits) & 31];
+    while (bits >= width) {
+      bits -= width;
+      text += alphabet[(buffer >>> bits) & last];
     }
     buffer &= (1 << bits) - 1;
   }
-  return bits > 0 ? text + BASE32[(buffer << (5 - bits)) & 31] : text;
+  return bits > 0 ? text + alphabet[(buffer << (width - bits)) & last] : text;
 }
 
+/** Lower-case base32 without padding (RFC 4648 §6, lower case). */
+export const base32 = (bytes: Uint8Array): string => encode(bytes, "abcdefghijklmnopqrstuvwxyz234567", 5);
+
+const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 /** base64url without padding (RFC 4648 §5, RFC 7515 §2). */
-export function base64url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-}
+export const base64url = (bytes: Uint8Array): string => encode(bytes, BASE64URL, 6);
 
 /** SHA-256 of bytes, or of a text's UTF-8. */
 export async function sha256(value: string | Uint8Array<ArrayBuffer>): Promise<Uint8Array> {

@@ -1,5 +1,9 @@
 import * as z from "zod/mini";
 
+/** An object of JSON's: neither a list nor null. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /**
  * A value that holds a test. zod has a class for each kind of value and rule (text, number, boolean, enumeration, pattern,
  * range) and for records; one predicate does for all of them. Numbers, booleans and enumerations alone weighed 1.7 KiB

@@ -1,11 +1,10 @@
-import * as z from "zod/mini";
 import type { App } from "../config/types.ts";
 import type { Deadline, Deps } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { ANSWER_BYTES, UNAVAILABLE_SECONDS } from "../limits.ts";
-import { readAtMost, until } from "../read.ts";
+import { readAnswer } from "../read.ts";
 import { ok, type Result } from "../result.ts";
-import { text } from "../shape.ts";
+import { isObject } from "../shape.ts";
 import { failureOf } from "./failures.ts";
 import { retryAfter } from "./quota.ts";
 
@@ -35,30 +34,47 @@ interface Attempt<T> {
 
 export type Client = <T>(call: Call<T>, deadline: Deadline, ms: number) => Promise<Attempt<T>>;
 
-const refusal = z.object({ error: z.object({ code: text, details: z.optional(z.unknown()) }) });
-
 /** One attempt at one call. Nothing that CometChat said leaves here but what `read` picked. */
 export function createClient(app: App, deps: Deps): Client {
   return async (call, deadline, ms) => {
-    if (deadline.signal.aborted) return lost("upstream-timeout");
-    // A clock of its own: a plain timer, cleared in any case, so that none outlives its request.
-    const stop = new AbortController();
-    const end = () => stop.abort();
-    const timer = setTimeout(end, ms);
-    deadline.signal.addEventListener("abort", end);
-    const init = request(app, call, stop.signal);
-    try {
-      const response = await until(stop.signal, deps.fetch(`${app.baseUrl}${call.path}`, init));
-      const bytes = await readAtMost(response.body, ANSWER_BYTES, stop.signal);
-      return { ...judge(call, response, bytes, deps.now()), headers: response.headers };
-    } catch {
-      // What was thrown may name the address, and with it a token: only its kind is kept.
-      return lost(stop.signal.aborted ? "upstream-timeout" : "upstream-unreachable");
-    } finally {
-      clearTimeout(timer);
-      deadline.signal.removeEventListener("abort", end);
-    }
+    if (deadline.signal?.aborted) return lost("upstream-timeout");
+    return bounded(ms, deadline.signal, async (stop) => {
+      try {
+        const response = await deps.fetch(`${app.baseUrl}${call.path}`, request(app, call, stop));
+        const bytes = await readAnswer(response, ANSWER_BYTES, stop);
+        return { ...judge(call, response, bytes, deps.now()), headers: response.headers };
+      } catch {
+        // What was thrown may name the address, and with it a token: only its kind is kept.
+        return lost("upstream-unreachable");
+      }
+    });
   };
+}
+
+/**
+ * The attempt, or a timeout after `ms` or when the caller goes, whatever the network does about being told to stop. One
+ * plain timer, cleared in any case, so that none outlives its request.
+ */
+function bounded<T>(
+  ms: number,
+  caller: AbortSignal | undefined,
+  attempt: (stop: AbortSignal) => Promise<Attempt<T>>,
+): Promise<Attempt<T>> {
+  const stop = new AbortController();
+  return new Promise((resolve, reject) => {
+    const settle = (ended: Attempt<T>) => {
+      clearTimeout(timer);
+      caller?.removeEventListener("abort", end);
+      resolve(ended);
+    };
+    const end = () => {
+      settle(lost("upstream-timeout"));
+      stop.abort();
+    };
+    const timer = setTimeout(end, ms);
+    caller?.addEventListener("abort", end);
+    attempt(stop.signal).then(settle, reject);
+  });
 }
 
 function request(app: App, { method, body }: Call<unknown>, signal: AbortSignal): RequestInit {
@@ -78,22 +94,28 @@ function judge<T>(call: Call<T>, response: Response, bytes: Uint8Array | undefin
   const { status } = response;
   // No content is a complete answer where nothing is asked for; `read` decides whether it is.
   const body = bytes && (status === 204 ? {} : parse(bytes));
-  const refused = refusal.safeParse(body);
-  if (!refused.success && status < 300) {
+  const refused = refusalIn(body);
+  if (!refused && status < 300) {
     const value = call.read(body);
     return value === undefined ? nonsense(true) : { result: ok(value), passing: false };
   }
-  if (!refused.success && status < 400) return nonsense(true);
+  if (!refused && status < 400) return nonsense(true);
   // A 4xx that is not JSON is somebody in between speaking: no statement of CometChat's, yet no use asking again.
   if (body === undefined && status < 500 && status !== 429) return nonsense(false);
 
-  const { code, details } = refused.success ? refused.data.error : {};
-  const fields = typeof details === "object" && details !== null ? Object.keys(details) : [];
-  const { reason, remedy } = failureOf(status, code, fields);
+  const { reason, remedy } = failureOf(status, refused?.code, refused?.fields ?? []);
   const passing = reason === "upstream-fault";
   const wait =
     reason === "upstream-limited" ? retryAfter(response.headers, now) : passing ? UNAVAILABLE_SECONDS : undefined;
   return { result: fail(reason, { remedy, retryAfter: wait }), passing };
+}
+
+/** What a body says that is a refusal: its code, and the fields that validation named. */
+function refusalIn(body: unknown): { readonly code: string; readonly fields: readonly string[] } | undefined {
+  if (!isObject(body) || !isObject(body.error)) return undefined;
+  const { code, details } = body.error;
+  if (typeof code !== "string") return undefined;
+  return { code, fields: typeof details === "object" && details !== null ? Object.keys(details) : [] };
 }
 
 const lost = (reason: "upstream-timeout" | "upstream-unreachable"): Attempt<never> => ({
@@ -106,9 +128,11 @@ const nonsense = (passing: boolean): Attempt<never> => ({
   passing,
 });
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
 function parse(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch {
     return undefined;
   }

@@ -43,10 +43,8 @@ export function createSend(client: Client, breaker: Breaker, quota: Quota, { ran
   };
 }
 
-/** Whether the caller has left: its abort tells nothing about CometChat, a deadline that passed does. */
-function gone({ signal }: Deadline): boolean {
-  return signal.aborted && !(signal.reason instanceof Error && signal.reason.name === "TimeoutError");
-}
+/** Whether the caller has left: that tells nothing about CometChat, a deadline that passed does. */
+const gone = ({ signal }: Deadline): boolean => signal?.aborted === true;
 
 const limited = (result: Result<unknown, GatewayError>): number | undefined =>
   !result.ok && result.error.reason === "upstream-limited" ? result.error.retryAfter : undefined;
@@ -54,15 +52,15 @@ const limited = (result: Result<unknown, GatewayError>): number | undefined =>
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
 
 /** False where the signal ended it. No timer is left behind. */
-function slept(ms: number, signal: AbortSignal): Promise<boolean> {
+function slept(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
   return new Promise((resolve) => {
     const finish = () => {
       clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      resolve(!signal.aborted);
+      signal?.removeEventListener("abort", finish);
+      resolve(!signal?.aborted);
     };
     const timer = setTimeout(finish, ms);
-    if (signal.aborted) finish();
-    else signal.addEventListener("abort", finish);
+    if (signal?.aborted) finish();
+    else signal?.addEventListener("abort", finish);
   });
 }

@@ -23,12 +23,15 @@ export function parseJson(bytes: Uint8Array): unknown {
 }
 
 /** The body's bytes. Throws `body-too-large`, or `body-late` where they do not come in the request's time. */
-export async function readBytes(
-  { req: { raw }, var: { context } }: C,
-  limit: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(raw.headers.get("Content-Length")) > limit) throw new Refusal({ reason: "body-too-large" });
-  const bytes = await readAtMost(raw.body, limit, context.deadline.signal).catch(() => {
+export async function readBytes(c: C, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const { raw } = c.req;
+  const length = raw.headers.get("Content-Length");
+  // What HTTP says is empty has a stream all the same, and to read it is work.
+  if (length === "0" || !raw.body) return new Uint8Array();
+  if (Number(length) > limit) throw new Refusal({ reason: "body-too-large" });
+  const { left, signal } = c.get("context").deadline;
+  const late = AbortSignal.timeout(left());
+  const bytes = await readAtMost(raw.body, limit, signal ? AbortSignal.any([late, signal]) : late).catch(() => {
     throw new Refusal({ reason: "body-late", detail: "The body is late." });
   });
   if (!bytes) throw new Refusal({ reason: "body-too-large" });

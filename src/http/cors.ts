@@ -1,34 +1,25 @@
-import type { Context as HonoContext, MiddlewareHandler } from "hono";
-import type { HonoEnv } from "./environment.ts";
-import { admitOrigin } from "./origin.ts";
-
 /** Seconds that a browser may remember a preflight; the most that Chromium grants. */
 const MAX_AGE = "7200";
 
-/**
- * CORS for an endpoint that browsers call (Fetch standard §3.2). Fixed lists, nothing reflected but a listed origin,
- * and credentials only for such a one.
- */
-export function cors(methods: string): MiddlewareHandler<HonoEnv> {
-  return async (c, next) => {
-    const { headers, method } = c.req.raw;
-    const origin = admitOrigin(headers, c.get("gateway").origins);
-    if (method === "OPTIONS" && origin !== undefined && headers.has("Access-Control-Request-Method")) {
-      c.res = new Response(null, { status: 204 });
-      c.header("Access-Control-Allow-Methods", methods);
-      c.header("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id");
-      c.header("Access-Control-Max-Age", MAX_AGE);
-    } else {
-      await next();
-    }
-    if (origin !== undefined) allow(c, origin);
-  };
-}
+/** Whether it is a preflight (Fetch standard §3.2.2), which the browser sends by itself before the request. */
+export const isPreflight = ({ method, headers }: Request): boolean =>
+  method === "OPTIONS" && headers.has("Access-Control-Request-Method");
+
+/** What a listed origin may send to an endpoint with these methods. Fixed lists: nothing is reflected. */
+export const preflight = (methods: string): Response =>
+  new Response(null, {
+    status: 204,
+    headers: {
+      "Access-Control-Allow-Methods": methods,
+      "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Request-Id",
+      "Access-Control-Max-Age": MAX_AGE,
+    },
+  });
 
 /** On every answer to a listed origin, refusals included: the client must be able to read why. */
-function allow(c: HonoContext<HonoEnv>, origin: string): void {
-  c.header("Access-Control-Allow-Origin", origin);
-  c.header("Access-Control-Allow-Credentials", "true");
-  c.header("Access-Control-Expose-Headers", "X-Request-Id, Server-Timing, Retry-After");
-  c.header("Timing-Allow-Origin", origin);
+export function allow(answer: Headers, origin: string): void {
+  answer.set("Access-Control-Allow-Origin", origin);
+  answer.set("Access-Control-Allow-Credentials", "true");
+  answer.set("Access-Control-Expose-Headers", "X-Request-Id, Server-Timing, Retry-After");
+  answer.set("Timing-Allow-Origin", origin);
 }

@@ -1,4 +1,4 @@
-import type { Context as HonoContext, MiddlewareHandler } from "hono";
+import type { Context as HonoContext } from "hono";
 import { type Context, type Deadline, type Deps, deadline } from "../context.ts";
 import { type GatewayError, Refusal, reasons } from "../errors.ts";
 import { createGateway, type Gateway } from "../gateway.ts";
@@ -12,15 +12,18 @@ import type { HonoEnv } from "./environment.ts";
 import { problem } from "./problem.ts";
 import { requestIdOf } from "./requestid.ts";
 
-/** The first middleware: gives the request its context, and its answer the headers, the log line and the data point. */
-export function enter(deps: Deps): MiddlewareHandler<HonoEnv> {
+type C = HonoContext<HonoEnv>;
+
+/**
+ * Answers a request as `serve` does: gives it its context, turns what is thrown into a problem, and gives the answer the
+ * headers, the log line and the data point.
+ */
+export function createAnswer(deps: Deps): (c: C, serve: () => Response | Promise<Response>) => Promise<Response> {
   // Once per isolate. The promise is not shared: a request must not wait for another one's.
-  const made = new WeakMap<object, Gateway | "invalid">();
+  const gateways = new WeakMap<object, Gateway | "invalid">();
   const report = createReport(deps);
 
-  async function gatewayOf(env: HonoEnv["Bindings"]): Promise<Gateway | "invalid"> {
-    const before = made.get(env);
-    if (before) return before;
+  async function make(env: HonoEnv["Bindings"]): Promise<Gateway | "invalid"> {
     const gateway = await createGateway(env, deps);
     if (!gateway.ok) {
       for (const { variable, remedy } of gateway.error) deps.log({ event: "config-invalid", variable, remedy });
@@ -29,30 +32,32 @@ export function enter(deps: Deps): MiddlewareHandler<HonoEnv> {
       deps.log({ event: "config-warning", variable, remedy });
     }
     // Another request may have been first: its caches stay.
-    const current = made.get(env) ?? (gateway.ok ? gateway.value : "invalid");
-    made.set(env, current);
+    const current = gateways.get(env) ?? (gateway.ok ? gateway.value : "invalid");
+    gateways.set(env, current);
     return current;
   }
 
-  return async (c, next) => {
+  return async (c, serve) => {
     const requestId = requestIdOf(c.req.raw.headers);
     const now = deps.now();
     c.set("deps", deps);
     c.set("requestId", requestId);
     c.set("outcome", { route: "none" });
-    const gateway = await gatewayOf(c.env);
-    if (gateway === "invalid") {
-      c.res = refuse(new Refusal({ reason: "config-invalid" }), c);
-    } else {
-      const context = contextOf(c, requestId, now, gateway);
+    const made = gateways.get(c.env) ?? (await make(c.env));
+    const gateway = made === "invalid" ? undefined : made;
+    let answer: Response;
+    try {
+      if (!gateway) throw new Refusal({ reason: "config-invalid" });
       c.set("gateway", gateway);
-      c.set("context", context);
-      await next();
-      c.header("Server-Timing", context.timing.header());
+      c.set("context", contextOf(c, requestId, now, gateway));
+      answer = await serve();
+    } catch (error) {
+      answer = refuse(error, c);
     }
-    c.header("X-Request-Id", requestId);
-    const known = gateway === "invalid" ? undefined : gateway;
-    report(lineOf(c, requestId, now, deps, known), known?.metrics);
+    if (gateway) answer.headers.set("Server-Timing", c.get("context").timing.header());
+    answer.headers.set("X-Request-Id", requestId);
+    report(lineOf(c, requestId, now, deps, answer.status, gateway), gateway?.metrics);
+    return answer;
   };
 }
 
@@ -98,7 +103,7 @@ async function failureOf(task: Promise<unknown>, ms: number): Promise<object | u
 }
 
 /** An expected failure as its problem; anything else is a bug, told to the log without its message. */
-export function refuse(error: Error, c: HonoContext<HonoEnv>): Response {
+export function refuse(error: unknown, c: C): Response {
   const expected = error instanceof Refusal ? error.error : ({ reason: "bug" } as const);
   const requestId = c.get("requestId");
   if (!(error instanceof Refusal)) c.get("deps").log({ event: "bug", requestId, ...traceOf(error) });
@@ -106,17 +111,17 @@ export function refuse(error: Error, c: HonoContext<HonoEnv>): Response {
   return problem(expected, requestId);
 }
 
-function lineOf(c: HonoContext<HonoEnv>, requestId: string, now: number, deps: Deps, gateway?: Gateway): RequestLine {
+function lineOf(c: C, requestId: string, now: number, deps: Deps, status: number, gateway?: Gateway): RequestLine {
   const { route, error, created, reused } = c.get("outcome");
   const timing = gateway && c.get("context").timing;
   return {
     event: "request",
     requestId,
-    ray: c.req.header("CF-Ray"),
+    ray: c.req.raw.headers.get("CF-Ray") ?? undefined,
     colo: (c.req.raw.cf as IncomingRequestCfProperties | undefined)?.colo,
     method: c.req.method,
     route,
-    status: c.res.status,
+    status,
     code: error ? reasons[error.reason] : "ok",
     reason: error?.reason,
     remedy: error?.remedy,

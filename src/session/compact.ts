@@ -1,6 +1,7 @@
 import { fail, type GatewayError } from "../errors.ts";
 import { KID_CHARS, SESSION_BYTES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
+import { isObject } from "../shape.ts";
 import { decode } from "./base64url.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
@@ -50,10 +51,6 @@ function parse(bytes: Uint8Array): Json | undefined {
   } catch {
     return undefined;
   }
-}
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isOptionalString(value: unknown): value is string | undefined {

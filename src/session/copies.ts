@@ -1,8 +1,8 @@
 import type { Deps } from "../context.ts";
 import { base64url, sha256 } from "../encoding.ts";
 import { COPY_READ_MS, KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../limits.ts";
+import { isObject } from "../shape.ts";
 import { within } from "../within.ts";
-import { isObject } from "./compact.ts";
 
 /** A provider's document as it was last good, shared between isolates. Times in milliseconds since 1970. */
 export interface Copy {

@@ -1,7 +1,8 @@
 import type { Algorithm } from "../config/types.ts";
 import { KID_CHARS, RSA_BITS, RSA_BITS_MOST } from "../limits.ts";
+import { isObject } from "../shape.ts";
 import { type AlgorithmFacts, algorithms } from "./algorithms.ts";
-import { isObject, type Json } from "./compact.ts";
+import type { Json } from "./compact.ts";
 
 /** One verification key of one issuer. */
 export interface Key {

@@ -1,6 +1,6 @@
 import { JWKS_KEYS } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
-import { isObject } from "./compact.ts";
+import { isObject } from "../shape.ts";
 import type { Fault } from "./document.ts";
 import { type PublicJwk, publicJwk } from "./jwk.ts";
 

@@ -115,7 +115,7 @@ export function remoteKeys(
     const { left, signal } = context.deadline;
     let leader = pending;
     let since = left();
-    while (pending && left() > 0 && !signal.aborted) {
+    while (pending && left() > 0 && !signal?.aborted) {
       if (pending !== leader) {
         leader = pending;
         since = left();

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createSend } from "../../../src/cometchat/resilience.ts";
-import { deadline } from "../../../src/context.ts";
 import { fail } from "../../../src/errors.ts";
 import { ATTEMPTS, BACKOFF_MS } from "../../../src/limits.ts";
 import { app, json, refusal, script, simulated, world } from "./world.ts";
@@ -369,10 +368,4 @@ describe("near the limit, what can wait does", () => {
       expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-limited" } });
     }
   });
-});
-
-test("a deadline that passes aborts with a TimeoutError: so it is told from a caller that left", async () => {
-  const { signal } = deadline(10, Date.now, new AbortController().signal);
-  await new Promise((resolve) => signal.addEventListener("abort", resolve));
-  expect(signal.reason).toMatchObject({ name: "TimeoutError" });
 });
