@@ -30,7 +30,8 @@ interface Route {
 
 const backend = { present: hasBackend, admit: admitBackend, counts: "refusals" } as const;
 
-const routes: readonly Route[] = [
+/** Every address of the gateway, and what is done at it. */
+export const routes: readonly Route[] = [
   { path: "/v1/token", methods: { POST: postToken, DELETE: deleteToken }, browser: true },
   { path: "/v1/tokens", methods: { DELETE: deleteTokens }, browser: true },
   { path: "/v1/backchannel-logout", methods: { POST: postLogout }, counts: "refusals" },
