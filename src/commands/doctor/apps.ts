@@ -3,7 +3,7 @@ import { createCometChat } from "../../cometchat/cometchat.ts";
 import type { App, Config } from "../../config/types.ts";
 import type { Context, Deps } from "../../context.ts";
 import type { GatewayError } from "../../errors.ts";
-import { isObject } from "../../session/compact.ts";
+import { isObject } from "../../shape.ts";
 import { observe, type Seen } from "./observed.ts";
 import { advised, type Check, failed, passed } from "./report.ts";
 
