@@ -33,7 +33,10 @@ export async function checkKeys(issuer: Issuer, deps: Deps, kv: KVNamespace, con
 
 /** What is wrong, and what to do about it. */
 function explain(issuer: Issuer, fault: string | undefined, last: Seen | undefined): [detail: string, remedy: string] {
-  const setting = issuer.keys.from === "jwks" ? "jwksUrl" : "issuer";
+  const { keys, issuer: name } = issuer;
+  // An address below the issuer's own is what a preset made of it.
+  const isNamed = keys.from === "jwks" && !keys.url.startsWith(`${name.replace(/\/$/, "")}/.well-known/`);
+  const setting = isNamed ? "jwksUrl" : "issuer";
   const address = last?.address ?? discoveryAddress(issuer.issuer);
   const other = `Compare ${setting} with your provider's documentation${setting === "issuer" ? ", or name the address of its keys as jwksUrl" : ""}.`;
   if (isExample(address)) {
