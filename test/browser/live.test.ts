@@ -1,5 +1,4 @@
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import axe from "axe-core";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
@@ -114,7 +113,7 @@ describe("the live view", () => {
   it.each(["light", "dark"] as const)("is accessible in %s", async (colorScheme) => {
     const { page, close } = await open({ colorScheme });
     await page.getByRole("row").nth(1).waitFor();
-    await page.addScriptTag({ content: await readFile(createRequire(import.meta.url).resolve("axe-core"), "utf8") });
+    await page.addScriptTag({ content: axe.source });
     const found = await page.evaluate(async () => {
       const { axe } = globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string }[] }> } };
       return (await axe.run()).violations.map(({ id }) => id);

@@ -3,8 +3,10 @@ import { APP, makeSecrets, type Secrets, sandboxVars, type Vars, writeDeployment
 import { type Gateway, startGateway } from "./gateway.ts";
 import { createFeed } from "./live/feed.ts";
 import { createProvider, type Provider } from "./provider/index.ts";
+import { greet } from "./seed.ts";
 import { type Listener, listen, listenTls, type TlsListener } from "./server.ts";
 import { createSite } from "./site.ts";
+import { createSockets } from "./socket.ts";
 
 export interface SandboxOptions {
   /** 0, the default: any that is free. */
@@ -42,11 +44,15 @@ export interface Sandbox {
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { gatewayPort = 0, sandboxPort = 0, vars, configure, onLog, onMint } = options;
   const secrets = makeSecrets();
-  const simulator = createSimulator({
+  let avatars = "";
+  const sockets = createSockets(APP.appId, () => simulator);
+  const simulator: Simulator = createSimulator({
     ...APP,
     keys: { [secrets.COMETCHAT_API_KEY]: "fullAccess" },
     sampleUsers: false,
     onMint,
+    onMessage: sockets.deliver,
+    onUser: (uid) => greet(simulator, uid, avatars),
   });
   const open: Closable[] = [];
   const stop = async () => {
@@ -56,18 +62,20 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   try {
     // The provider's issuer holds the port, which may be known only once it is bound.
     let site: (request: Request) => Promise<Response> = async () => new Response(null, { status: 503 });
-    const listener: Listener = await listen((request) => site(request), sandboxPort);
-    open.push(listener.close);
-    const tls = options.tls ? await listenTls(simulator.fetch) : undefined;
+    const listener: Listener = await listen((request) => site(request), sandboxPort, sockets.upgrade);
+    open.push(listener.close, async () => sockets.close());
+    const tls = options.tls ? await listenTls(simulator.fetch, sockets.upgrade) : undefined;
     if (tls) open.push(tls.close);
 
     const sandbox = new URL(`http://127.0.0.1:${listener.port}`);
+    avatars = new URL("/avatars", sandbox).href;
     let gateway: Gateway | undefined;
     const provider = createProvider({
       issuer: new URL("/idp", sandbox).href,
       backchannelLogoutUri: () => gateway && new URL("/v1/backchannel-logout", gateway.url).href,
     });
-    const settings = () => ({ ...APP, gateway: gateway?.url.origin, issuer: provider.issuer });
+    const run = crypto.randomUUID();
+    const settings = () => ({ ...APP, gateway: gateway?.url.origin, issuer: provider.issuer, run });
     const feed = createFeed();
     open.push(async () => feed.close());
     site = createSite({ settings, provider: provider.fetch, simulator: simulator.fetch, lines: feed.fetch });

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { generate } from "selfsigned";
+import type { Upgrade } from "./socket.ts";
 
 export type Fetch = (request: Request) => Promise<Response>;
 
@@ -31,11 +32,12 @@ function listenerOf(fetch: Fetch): RequestListener {
 }
 
 /** Plain HTTP on 127.0.0.1 and, where there is one, on ::1 as well: that is what `localhost` may mean to a browser. */
-export async function listen(fetch: Fetch, port: number): Promise<Listener> {
+export async function listen(fetch: Fetch, port: number, upgrade?: Upgrade): Promise<Listener> {
   const listener = listenerOf(fetch);
-  const ipv4 = await bind(createServer(listener), port, "127.0.0.1");
+  const create = () => upgradable(createServer(listener), upgrade);
+  const ipv4 = await bind(create(), port, "127.0.0.1");
   const bound = (ipv4.address() as AddressInfo).port;
-  const ipv6 = await bind(createServer(listener), bound, "::1").catch(() => undefined);
+  const ipv6 = await bind(create(), bound, "::1").catch(() => undefined);
   return {
     port: bound,
     close: async () => {
@@ -50,10 +52,10 @@ export interface TlsListener extends Listener {
 }
 
 /** TLS on 127.0.0.1, with a certificate made for this run and kept in memory only. Its name does not matter. */
-export async function listenTls(fetch: Fetch): Promise<TlsListener> {
+export async function listenTls(fetch: Fetch, upgrade?: Upgrade): Promise<TlsListener> {
   const { private: key, cert } = await generate([{ name: "commonName", value: "sandbox.invalid" }], { keyType: "ec" });
   const spki = createPublicKey(cert).export({ type: "spki", format: "der" });
-  const server = await bind(createTlsServer({ key, cert }, listenerOf(fetch)), 0, "127.0.0.1");
+  const server = await bind(upgradable(createTlsServer({ key, cert }, listenerOf(fetch)), upgrade), 0, "127.0.0.1");
   return {
     port: (server.address() as AddressInfo).port,
     spki: createHash("sha256").update(spki).digest("base64"),
@@ -72,6 +74,10 @@ export async function inUse(port: number): Promise<boolean> {
     }
   }
   return false;
+}
+
+function upgradable(server: Server, upgrade?: Upgrade): Server {
+  return upgrade ? server.on("upgrade", upgrade) : server;
 }
 
 async function bind(server: Server, port: number, host: string): Promise<Server> {

@@ -1,19 +1,16 @@
 import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { bundle } from "./bundle.ts";
 import type { Fetch } from "./server.ts";
 
-const PAGE = join(import.meta.dirname, "page");
+const PAGE = join(import.meta.dirname, "page/index.html");
 const LIVE = join(import.meta.dirname, "live");
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
   ".css": "text/css; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
 };
-
-/** Where CometChat's SDK lies, unmodified, as its users have it. Nothing of it is copied. */
-const SDK = fileURLToPath(import.meta.resolve("@cometchat/chat-sdk-javascript"));
 
 export interface SiteOptions {
   /** What the page has to know before it can do anything; read at each visit. */
@@ -26,30 +23,67 @@ export interface SiteOptions {
   lines: Fetch;
 }
 
-/** The demo page, and beside it the identity provider and the simulated CometChat, on one port. */
-export function createSite({ settings, provider, simulator, lines }: SiteOptions): Fetch {
-  const files = new Map([
-    ["/", join(PAGE, "index.html")],
-    ["/sdk.js", SDK],
-  ]);
-  for (const name of readdirSync(PAGE)) files.set(`/page/${name}`, join(PAGE, name));
-  files.set("/live", join(LIVE, "index.html"));
-  for (const name of readdirSync(LIVE)) if (extname(name) in TYPES) files.set(`/live/${name}`, join(LIVE, name));
+/** Answers the paths that it knows, and leaves the others to the next part. */
+type Part = (request: Request, pathname: string) => Promise<Response | undefined> | Response | undefined;
 
+/** The demo page and the live view, and beside them the identity provider and the simulated CometChat, on one port. */
+export function createSite({ settings, provider, simulator, lines }: SiteOptions): Fetch {
+  const parts: readonly Part[] = [
+    demo,
+    live(lines),
+    (_, pathname) => (pathname === "/settings.json" ? Response.json(settings(), { headers: UNCACHED }) : undefined),
+    (_, pathname) => (pathname.startsWith("/avatars/") ? portrait(pathname) : undefined),
+    (request, pathname) => (pathname.startsWith("/idp/") ? provider(request) : undefined),
+    (request, pathname) => (/^\/(v\d|_sim\/)/.test(pathname) ? simulator(request) : undefined),
+  ];
   return async (request) => {
     const { pathname } = new URL(request.url);
-    const file = files.get(pathname);
-    if (file) return serve(file);
-    if (pathname === "/live/lines") return lines(request);
-    if (pathname === "/settings.json") return Response.json(settings(), { headers: UNCACHED });
-    if (pathname.startsWith("/avatars/")) return portrait(pathname);
-    if (pathname.startsWith("/idp/")) return provider(request);
-    if (/^\/(v\d|_sim\/)/.test(pathname)) return simulator(request);
+    for (const part of parts) {
+      const answer = await part(request, pathname);
+      if (answer) return answer;
+    }
     return new Response("Not found\n", { status: 404 });
   };
 }
 
 const UNCACHED = { "cache-control": "no-store" };
+
+/** Which script makes which page. */
+const ENTRIES: Record<string, string> = { "/": "kit", "/sdk": "sdk" };
+
+/**
+ * Nothing that the page loads may ask another machine for anything: this one by its two names, and CometChat's hosts only
+ * where a test leads them here.
+ */
+function policy(direct: boolean): string {
+  const here = "http://localhost:* http://127.0.0.1:* ws://localhost:* ws://127.0.0.1:*";
+  const hosts = direct ? `${here} https://*.cometchat.io wss://*.cometchat.io` : here;
+  return `default-src 'self' ${hosts} data: blob:; script-src 'self'; style-src 'self' 'unsafe-inline'`;
+}
+
+/** The demo page: one document, and what was bundled for it. */
+async function demo(request: Request, pathname: string): Promise<Response | undefined> {
+  const entry = ENTRIES[pathname];
+  if (entry) {
+    const html = (await readFile(PAGE, "utf8")).replaceAll("{{entry}}", entry);
+    const direct = new URL(request.url).searchParams.get("wire") === "direct";
+    const headers = { ...UNCACHED, "content-type": "text/html; charset=utf-8" };
+    return new Response(html, { headers: { ...headers, "content-security-policy": policy(direct) } });
+  }
+  if (!pathname.startsWith("/page/")) return undefined;
+  const asset = (await bundle()).get(pathname);
+  return asset && new Response(asset.body, { headers: { ...UNCACHED, "content-type": asset.type } });
+}
+
+function live(lines: Fetch): Part {
+  const files = new Map([["/live", join(LIVE, "index.html")]]);
+  for (const name of readdirSync(LIVE)) if (extname(name) in TYPES) files.set(`/live/${name}`, join(LIVE, name));
+  return (request, pathname) => {
+    if (pathname === "/live/lines") return lines(request);
+    const file = files.get(pathname);
+    return file === undefined ? undefined : serve(file);
+  };
+}
 
 async function serve(file: string): Promise<Response> {
   const type = TYPES[extname(file)] ?? "application/octet-stream";

@@ -18,6 +18,8 @@ console.log("Starting the gateway …");
 const starting = startSandbox({
   gatewayPort: ports.PORT,
   sandboxPort: ports.SANDBOX_PORT,
+  // So that the page, loaded anew, is given the token that its session already holds.
+  vars: { TOKENS: { reuse: "session" } },
   // Not our own question whether it is up.
   onLog: (line) => line.includes('"route":"/healthz"') || console.log(line),
 });

@@ -1,5 +1,5 @@
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from "jose";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createProvider, type Provider, type ProviderFault, type SessionOptions } from "../sandbox/provider/index.ts";
 
 const issuer = "http://idp.test/realm";
@@ -86,6 +86,45 @@ describe("the sandbox's identity provider", () => {
     await expect(verify(provider, expired)).rejects.toMatchObject({ code: "ERR_JWT_EXPIRED" });
     expect((await ask({ subject: "carol", kind: "odd" })).status).toBe(400);
     expect((await ask({})).status).toBe(400);
+  });
+
+  function signedIn() {
+    const provider = createProvider({
+      issuer,
+      backchannelLogoutUri: () => "https://gateway.test/v1/backchannel-logout",
+    });
+    const ask = async (method: string, path: string, body: unknown) => {
+      const answer = await provider.fetch(new Request(issuer + path, { method, body: JSON.stringify(body) }));
+      return { status: answer.status, body: await answer.json<{ session: string; claims: Record<string, unknown> }>() };
+    };
+    return { provider, ask, signIn: () => ask("POST", "/sessions", { subject: "carol", name: "Carol" }) };
+  }
+
+  it("renews a session under the same sid, until the login has ended", async () => {
+    const { provider, ask, signIn } = signedIn();
+    const { sid, jti } = (await signIn()).body.claims;
+    const renewed = await ask("POST", "/sessions/refresh", { sid });
+    expect(renewed).toMatchObject({ status: 201, body: { claims: { sub: "carol", name: "Carol", sid } } });
+    expect(renewed.body.claims.jti).not.toBe(jti);
+    await verify(provider, renewed.body.session);
+    expect((await ask("POST", "/sessions/refresh", { sid: "another" })).status).toBe(401);
+    vi.stubGlobal("fetch", async () => new Response(null));
+    expect((await ask("POST", "/logout", { subject: "carol", sid })).status).toBe(200);
+    vi.unstubAllGlobals();
+    expect((await ask("POST", "/sessions/refresh", { sid })).status).toBe(401);
+  });
+
+  it("gives neither sessions nor keys while it is down, and forgets nobody", async () => {
+    const { provider, ask, signIn } = signedIn();
+    const { sid } = (await signIn()).body.claims;
+    await ask("PUT", "/_sim/outage", { outage: "down" });
+    expect((await ask("POST", "/sessions/refresh", { sid })).status).toBe(503);
+    expect((await signIn()).status).toBe(503);
+    expect((await provider.fetch(new Request(provider.jwksUrl))).status).toBe(503);
+    await ask("PUT", "/_sim/outage", { outage: "none" });
+    expect((await ask("POST", "/sessions/refresh", { sid })).status).toBe(201);
+    expect((await provider.fetch(new Request(provider.jwksUrl))).status).toBe(200);
+    expect((await ask("PUT", "/_sim/outage", { outage: "odd" })).status).toBe(400);
   });
 });
 

@@ -81,7 +81,11 @@ describe("The client API", () => {
     const { status, data } = await sdk("PUT", "/me", authToken, login, base);
     expect(status).toBe(200);
     expect(data).toMatchObject({ uid: "alice", name: "Alice", authToken });
-    expect(data).not.toHaveProperty("settings");
+    // Whole, or not at all: the SDK builds its addresses from them.
+    expect(data.settings).toMatchObject({
+      CLIENT_API_HOST: "app1.apiclient-us.cometchat.io",
+      CHAT_API_VERSION: "v3.0",
+    });
     expect(simulator.journal.entries.at(-1)).toMatchObject({ call: "login", uid: "alice", authToken, body: login });
     expect(simulator.journal.entries.at(-1)?.headers).not.toContain("apikey");
   });
@@ -189,6 +193,87 @@ describe("The client API", () => {
   test("lets no page read the REST API", async () => {
     const { mint } = setUp();
     expect((await mint()).headers.has("access-control-allow-origin")).toBe(false);
+  });
+});
+
+describe("Conversations", () => {
+  function conversing() {
+    const made = setUp();
+    const { simulator, sdk } = made;
+    simulator.seed({ uid: "bob", name: "Bob" });
+    simulator.seed({ uid: "carol", name: "Carol" });
+    const times = { createdAt: 1 };
+    simulator.chats.addGroup({
+      guid: "g",
+      name: "G",
+      type: "public",
+      owner: "bob",
+      members: ["alice", "bob"],
+      ...times,
+    });
+    const tokens = Object.fromEntries(["alice", "bob", "carol"].map((uid) => [uid, simulator.mint(uid)]));
+    const as = (uid: string, method: string, path: string, body?: unknown) => sdk(method, path, tokens[uid], body);
+    const write = (uid: string, receiverType: string, receiver: string, text: string) =>
+      as(uid, "POST", "/messages", { receiver, receiverType, category: "message", type: "text", data: { text } });
+    return { ...made, as, write };
+  }
+
+  test("follow from the messages: the last one, and how many are unread, newest first", async () => {
+    const { as, write } = conversing();
+    await write("bob", "user", "alice", "one");
+    await write("bob", "user", "alice", "two");
+    await write("bob", "group", "g", "all");
+    const { data } = await as("alice", "GET", "/conversations?per_page=30&page=1");
+    expect(data).toMatchObject([
+      { conversationId: "group_g", unreadMessageCount: "1", lastMessage: { data: { text: "all" } } },
+      { conversationId: "alice_user_bob", unreadMessageCount: "2", conversationWith: { uid: "bob", name: "Bob" } },
+    ]);
+    await as("alice", "POST", "/users/bob/conversation/read", {});
+    const { data: read } = await as("alice", "GET", "/users/bob/conversation");
+    expect(read).toMatchObject({ unreadMessageCount: "0", lastMessage: { data: { text: "two" } } });
+    // The writer has nothing to read.
+    expect((await as("bob", "GET", "/conversations")).data[0].unreadMessageCount).toBe("0");
+  });
+
+  test("give their messages in pages, oldest first", async () => {
+    const { as, write } = conversing();
+    for (const text of ["a", "b", "c"]) await write("alice", "user", "bob", text);
+    const { data: page } = await as("bob", "GET", "/users/alice/messages?per_page=2&affix=prepend");
+    expect(page.map((message: Json) => message.data.text)).toEqual(["b", "c"]);
+    const { data: older } = await as("bob", "GET", `/users/alice/messages?per_page=2&affix=prepend&id=${page[0].id}`);
+    expect(older.map((message: Json) => message.data.text)).toEqual(["a"]);
+  });
+
+  test("are shown to those who are in them, and to nobody else", async () => {
+    const { as, write } = conversing();
+    await write("alice", "user", "bob", "between us");
+    await write("bob", "group", "g", "in the group");
+    expect((await as("carol", "GET", "/conversations")).data).toEqual([]);
+    expect((await as("carol", "GET", "/users/alice/messages")).data).toEqual([]);
+    for (const path of ["/groups/g", "/groups/g/messages", "/groups/g/members"]) {
+      expect((await as("carol", "GET", path)).error?.code, path).toBe("ERR_GROUP_NOT_JOINED");
+    }
+    expect((await as("carol", "GET", "/groups")).data).toEqual([]);
+    expect((await write("carol", "group", "g", "let me in")).error?.code).toBe("ERR_GROUP_NOT_JOINED");
+  });
+
+  test.each([
+    ["a user that is not there", { receiver: "nobody", receiverType: "user" }, "ERR_UID_NOT_FOUND"],
+    ["a group that is not there", { receiver: "nothing", receiverType: "group" }, "ERR_GUID_NOT_FOUND"],
+    ["no receiver", { receiverType: "user" }, "ERR_BAD_REQUEST"],
+    ["no text", { receiver: "bob", receiverType: "user", data: { text: " " } }, "ERR_BAD_REQUEST"],
+    ["another type", { receiver: "bob", receiverType: "user", type: "image" }, "ERR_BAD_REQUEST"],
+  ])("take no message with %s", async (_, wrong, code) => {
+    const { as, simulator } = conversing();
+    const body = { category: "message", type: "text", data: { text: "hi" }, ...wrong };
+    expect((await as("alice", "POST", "/messages", body)).error?.code).toBe(code);
+    expect(simulator.chats.peersOf("alice")).toEqual([]);
+  });
+
+  test("what is not known is an error, and in the journal", async () => {
+    const { as, simulator } = conversing();
+    expect(await as("alice", "GET", "/reactions")).toMatchObject({ status: 404, error: { code: "ERR_API_NOT_FOUND" } });
+    expect(simulator.journal.calls({ call: "unknown" })).toBe(1);
   });
 });
 

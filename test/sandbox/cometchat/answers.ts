@@ -23,6 +23,11 @@ const table = {
     "The uid {uid} already exists. Please use another uid or try after permanently deleting the user.",
   ],
   ERR_UID_NOT_FOUND: [404, "The UID {uid} does not exist, please make sure you have created a user with UID {uid}."],
+  ERR_GUID_NOT_FOUND: [
+    404,
+    "The group with GUID {guid} does not exist, please make sure you have created a group with GUID {guid}.",
+  ],
+  ERR_GROUP_NOT_JOINED: [401, "The user is not a member of the group. Please join the group to access it."],
   ERR_BAD_REQUEST: [400, "Failed to validate the data sent with the request."],
   ERR_INVALID_UID: [400, "The UID {uid} is invalid."],
   ERR_ROLE_NOT_FOUND: [404, "The role {role} does not exist. Please use correct role or use create role API."],
@@ -70,6 +75,7 @@ export interface Mentions {
   uid?: string | undefined;
   key?: string | undefined;
   role?: string | undefined;
+  guid?: string | undefined;
   app?: string | undefined;
   token?: string | undefined;
 }
@@ -84,7 +90,7 @@ export function statusOf(code: Code): number {
 
 export function textOf(code: string, mentions: Mentions = {}): string {
   const text = isCode(code) ? table[code][1] : "Something went wrong.";
-  return text.replace(/\{(uid|key|role|app|token)\}/g, (_, name: keyof Mentions) => mentions[name] ?? "");
+  return text.replace(/\{(uid|key|role|guid|app|token)\}/g, (_, name: keyof Mentions) => mentions[name] ?? "");
 }
 
 export function succeed(data: unknown, status = 200): Answer {

@@ -28,6 +28,17 @@ export type CallName =
   | "me"
   | "peers"
   | "peer"
+  | "conversations"
+  | "userConversation"
+  | "groupConversation"
+  | "userMessages"
+  | "groupMessages"
+  | "send"
+  | "readUser"
+  | "readGroup"
+  | "groups"
+  | "group"
+  | "members"
   | "preflight"
   | "unknown";
 
@@ -43,6 +54,8 @@ export interface Call {
   body: Record<string, unknown>;
   /** The auth token presented to the client API. */
   authToken: string;
+  /** The `resource` that the SDK names: the device, which knows of what it has sent itself. */
+  device: string;
   signal: AbortSignal | undefined;
 }
 
@@ -79,6 +92,17 @@ const client: readonly Route[] = [
   ["GET", "settings", "settings"],
   ["GET", "users", "peers"],
   ["GET", "users/:uid", "peer"],
+  ["GET", "conversations", "conversations"],
+  ["GET", "users/:uid/conversation", "userConversation"],
+  ["GET", "groups/:item/conversation", "groupConversation"],
+  ["GET", "users/:uid/messages", "userMessages"],
+  ["GET", "groups/:item/messages", "groupMessages"],
+  ["POST", "users/:uid/conversation/read", "readUser"],
+  ["POST", "groups/:item/conversation/read", "readGroup"],
+  ["POST", "messages", "send"],
+  ["GET", "groups", "groups"],
+  ["GET", "groups/:item", "group"],
+  ["GET", "groups/:item/members", "members"],
 ];
 
 export interface Located {

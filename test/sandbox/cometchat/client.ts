@@ -1,5 +1,6 @@
 import { type Answer, refuse, succeed } from "./answers.ts";
-import type { Call, Handlers } from "./calls.ts";
+import type { Call, CallName, Handlers } from "./calls.ts";
+import { conversationCalls } from "./conversations.ts";
 import type { Token } from "./tokens.ts";
 import type { User } from "./users.ts";
 import { search, view } from "./views.ts";
@@ -32,7 +33,12 @@ export function clientCalls(world: World): Handlers {
     };
   }
 
+  const conversing = Object.entries(conversationCalls(world)).map(
+    ([name, handle]) => [name as CallName, signedIn((user, _, call) => handle(user, call))] as const,
+  );
+
   return {
+    ...Object.fromEntries(conversing),
     login: signedIn((user, token, { body }) => {
       const deviceId = typeof body.deviceId === "string" ? body.deviceId : undefined;
       if (switches.bindDevices && token.deviceId && token.deviceId !== deviceId) {
@@ -40,8 +46,8 @@ export function clientCalls(world: World): Handlers {
       }
       if (deviceId) token.deviceId ??= deviceId;
       user.lastActiveAt = seconds(world);
-      // Without the token that it sent, the SDK asks a second time. `settings` is left out: all or none.
-      return succeed({ ...view(user), authToken: token.authToken });
+      // Without the token that it sent, the SDK asks a second time; without settings, the UI Kit asks seven times for them.
+      return succeed({ ...view(user), authToken: token.authToken, jwt: token.jwt, settings: settings(world) });
     }),
     // Whether a logout revokes the token is undocumented. Here it does not: the gateway has to.
     logout: signedIn(() => succeed({ success: true, message: "ok" })),

@@ -1,5 +1,6 @@
 import { type Answer, isCode, refuse } from "./answers.ts";
 import { type Call, type Handlers, type Located, locate } from "./calls.ts";
+import { type Chats, chatStore } from "./chats.ts";
 import { clientCalls, preflight } from "./client.ts";
 import { control } from "./control.ts";
 import { ConnectionReset, play } from "./effects.ts";
@@ -31,6 +32,10 @@ export interface Simulator {
   seed: (user: Partial<User> & { uid: string }) => void;
   /** An auth token without a call. */
   mint: (uid: string) => string;
+  /** The user whom a login's `jwt` authenticates on a WebSocket. */
+  whose: (jwt: string) => string | undefined;
+  /** Messages and groups; conversations follow from them. */
+  chats: Chats;
   journal: Journal;
   faults: Faults;
   /** Everything as at the start: users, tokens, roles, faults, journal, limits and switches. */
@@ -43,13 +48,15 @@ type Change = Switches & Partial<Pick<SimulatorOptions, "keys">>;
 
 /** Simulates one app of CometChat's: its REST API v3 and as much of its client API as the SDK needs for a login. */
 export function createSimulator(options: SimulatorOptions): Simulator {
-  const { appId, region, keys: given, onMint, ...others } = options;
+  const { appId, region, keys: given, onMint, onUser, onMessage, ...others } = options;
   const { now = Date.now, sleep = sleepFor, random = Math.random, ...initial } = others;
   const switches: Switches = { ...initial };
   let keys = given;
   const users = userStore();
   const tokens = tokenStore(now, () => switches.tokenLifetime, onMint);
-  const world: World = { appId, region, switches, now, sleep, users, tokens, roles: new Set() };
+  const chats = chatStore();
+  const roles = new Set<string>();
+  const world: World = { appId, region, switches, now, sleep, users, tokens, chats, roles, onUser, onMessage };
   const rates = rateLimits(now, switches);
   const journal = newJournal();
   const { faults, strike } = faultList(random);
@@ -78,6 +85,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     assignRoles();
     users.clear();
     tokens.clear();
+    chats.clear();
     rates.clear();
     faults.clear();
     journal.clear();
@@ -121,7 +129,8 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     const { uid, item } = located;
     const { query, authToken, signal } = request;
     const body = isObject(request.body) ? request.body : {};
-    const call: Call = { name, surface, uid, item, query, body, authToken, signal };
+    const device = request.headers.get("resource") ?? "";
+    const call: Call = { name, surface, uid, item, query, body, authToken, device, signal };
     return await handle(call);
   }
 
@@ -182,6 +191,8 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     tokens: (uid) => tokens.of(uid.toLowerCase()).map((token) => token.authToken),
     seed,
     mint: (uid) => tokens.mint(uid.toLowerCase()).authToken,
+    chats,
+    whose: (jwt) => tokens.byJwt(jwt)?.uid,
     journal,
     faults,
     reset,

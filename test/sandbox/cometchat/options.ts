@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { Message } from "./chats.ts";
 
 type Region = "us" | "eu" | "in";
 type Scope = "fullAccess" | "authOnly";
@@ -44,6 +45,10 @@ export interface SimulatorOptions extends Switches {
   sleep?: ((ms: number, signal?: AbortSignal) => Promise<void>) | undefined;
   /** 0 … 1, for the probability of faults. Default `Math.random`. */
   random?: (() => number) | undefined;
+  /** Hears of every user that a call creates. */
+  onUser?: ((uid: string) => void) | undefined;
+  /** Hears of every message, the device that sent it, and how each user sees it. */
+  onMessage?: ((message: Message, device: string, view: (uid: string) => unknown) => void) | undefined;
   /** Hears of every auth token that is made. */
   onMint?: ((authToken: string) => void) | undefined;
 }

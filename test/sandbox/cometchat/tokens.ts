@@ -15,12 +15,15 @@ export interface Token {
   /** Epoch milliseconds, for the lifetime. */
   at: number;
   deviceId?: string;
+  /** What its login authenticates a WebSocket with. */
+  jwt: string;
 }
 
 export interface Tokens {
   /** The live ones, newest first. */
   of: (uid: string) => Token[];
   find: (authToken: string) => Token | undefined;
+  byJwt: (jwt: string) => Token | undefined;
   mint: (uid: string) => Token;
   revoke: (authToken: string) => void;
   flush: (uid: string) => void;
@@ -46,10 +49,11 @@ export function tokenStore(
       const token = byValue.get(authToken);
       return token && live(token) ? token : undefined;
     },
+    byJwt: (jwt) => [...byValue.values()].find((token) => token.jwt === jwt && live(token)),
     mint: (uid) => {
       const at = now();
       const createdAt = Math.floor(at / 1000);
-      const token = { authToken: `${uid}_${createdAt}${hex(15)}`, uid, createdAt, at };
+      const token = { authToken: `${uid}_${createdAt}${hex(15)}`, uid, createdAt, at, jwt: crypto.randomUUID() };
       const held = byUid.get(uid) ?? [];
       held.push(token);
       byUid.set(uid, held);

@@ -77,6 +77,7 @@ export function userCalls(world: World): Handlers {
     if (full(world)) return users.taken(uid) ? taken : refuse("ERR_PLAN_QUOTA_RESTRICTION");
     const user: User = { role: "default", name: "", ...fields, uid, status: "offline", createdAt: seconds(world) };
     if (!users.insert(user)) return taken;
+    world.onUser?.(user.uid);
     const authToken = body.withAuthToken === true ? { authToken: tokens.mint(uid).authToken } : {};
     return succeed({ ...view(user, { tags: true }), ...authToken }, switches.createStatus ?? 200);
   }

@@ -1,4 +1,5 @@
-import type { Switches } from "./options.ts";
+import type { Chats } from "./chats.ts";
+import type { SimulatorOptions, Switches } from "./options.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Users } from "./users.ts";
 
@@ -11,7 +12,10 @@ export interface World {
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   users: Users;
   tokens: Tokens;
+  chats: Chats;
   roles: Set<string>;
+  onUser: SimulatorOptions["onUser"];
+  onMessage: SimulatorOptions["onMessage"];
 }
 
 /** CometChat's times are 10-digit Unix seconds (documented). */

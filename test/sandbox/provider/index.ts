@@ -1,13 +1,8 @@
-import { decodeJwt, type JWK } from "jose";
+import type { JWK } from "jose";
 import { type DocumentName, type ProviderFault, spoil } from "./faults.ts";
 import { KeyRing } from "./keys.ts";
-import {
-  issueLogoutToken,
-  issueSession,
-  type LogoutTokenOptions,
-  type SessionOptions,
-  type SigningOptions,
-} from "./sessions.ts";
+import { createLogins } from "./logins.ts";
+import { issueLogoutToken, issueSession, type LogoutTokenOptions, type SessionOptions } from "./sessions.ts";
 
 export type { LogoutTokenOptions, ProviderFault, SessionOptions };
 
@@ -43,21 +38,6 @@ export interface Provider {
   fault: ProviderFault | undefined;
 }
 
-/** What the demo page can ask for: one session that works, and one for each way that it does not. */
-const KINDS: Record<string, SigningOptions> = {
-  valid: {},
-  expired: { expiresIn: -3600 },
-  forged: { forged: true },
-  "foreign-audience": { audience: "somebody-else" },
-};
-
-// The demo page may be on the other name of this machine, so that the browser asks first, as it would in production.
-const CORS = {
-  "access-control-allow-origin": "*",
-  "access-control-allow-methods": "POST",
-  "access-control-allow-headers": "content-type",
-};
-
 /** An identity provider with real keys and real sessions, on web APIs alone. */
 export function createProvider(options: ProviderOptions): Provider {
   const { issuer, now = Date.now, algorithms = ["ES256", "RS256"], cacheControl } = options;
@@ -79,6 +59,7 @@ export function createProvider(options: ProviderOptions): Provider {
     jwks: async () => ({ keys: [...(await keys.published()), ...provider.extraKeys] }),
     fetch: route,
   };
+  const logins = createLogins(provider, () => options.backchannelLogoutUri?.());
 
   async function route(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
@@ -88,15 +69,8 @@ export function createProvider(options: ProviderOptions): Provider {
         return publish(request, "discovery", discovery());
       case "GET /jwks":
         return publish(request, "jwks", await provider.jwks());
-      case "OPTIONS /sessions":
-      case "OPTIONS /logout":
-        return new Response(null, { status: 204, headers: CORS });
-      case "POST /sessions":
-        return createSession(request);
-      case "POST /logout":
-        return endSession(request);
       default:
-        return Response.json({ error: "not_found" }, { status: 404 });
+        return (asked && (await logins(request, asked))) || Response.json({ error: "not_found" }, { status: 404 });
     }
   }
 
@@ -124,34 +98,6 @@ export function createProvider(options: ProviderOptions): Provider {
     const { fault } = provider;
     const hit = fault && (fault.on ?? name) === name && url.search !== "?moved";
     return hit ? spoil(fault, { request, body, elsewhere, answer }) : answer(JSON.stringify(body));
-  }
-
-  /** `{subject, name?, avatar?, …, kind?}`: what is neither becomes a claim. */
-  async function createSession(request: Request): Promise<Response> {
-    const { subject, kind = "valid", ...profile } = (await request.json()) as Record<string, unknown>;
-    const flaw = KINDS[String(kind)];
-    if (typeof subject !== "string" || subject === "" || !flaw) {
-      return Response.json(
-        { error: "invalid_request", hint: `subject (a string), kind: ${Object.keys(KINDS).join(" | ")}` },
-        { status: 400, headers: CORS },
-      );
-    }
-    const session = await provider.issue({ ...flaw, subject, sid: crypto.randomUUID(), claims: profile });
-    return Response.json({ session, claims: decodeJwt(session) }, { status: 201, headers: CORS });
-  }
-
-  /** `{subject, sid?}`: the session ends here, and the relying party is told. `{status}`: what it answered. */
-  async function endSession(request: Request): Promise<Response> {
-    const { subject: sub, sid } = (await request.json()) as Record<string, string | undefined>;
-    const address = options.backchannelLogoutUri?.();
-    if (!address || !(sub || sid)) {
-      return Response.json({ error: "invalid_request" }, { status: 400, headers: CORS });
-    }
-    const token = await provider.issueLogoutToken({ ...(sub && { sub }), ...(sid && { sid }) });
-    // Back-Channel Logout 1.0 §2.5: a form with the one token.
-    const answer = await fetch(address, { method: "POST", body: new URLSearchParams({ logout_token: token }) });
-    await answer.body?.cancel();
-    return Response.json({ status: answer.status }, { status: answer.ok ? 200 : 502, headers: CORS });
   }
 
   return provider;

@@ -1,0 +1,62 @@
+import { basename, extname, join, resolve } from "node:path";
+import { build } from "esbuild";
+
+const PAGE = join(import.meta.dirname, "page");
+const ROOT = resolve(import.meta.dirname, "../..");
+
+const TYPES: Record<string, string> = {
+  ".css": "text/css; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".woff2": "font/woff2",
+};
+
+export interface Asset {
+  type: string;
+  body: Uint8Array<ArrayBuffer>;
+}
+
+let built: Promise<Map<string, Asset>> | undefined;
+
+/**
+ * The page's scripts and styles by path, bundled into memory at the first call: React, CometChat's SDK and its UI Kit come
+ * from this project's node_modules, where npm put them under their own terms. Nothing of them is kept or published.
+ */
+export function bundle(): Promise<Map<string, Asset>> {
+  built ??= make().catch((error) => {
+    // The mistake may be mended while the sandbox is up.
+    built = undefined;
+    throw error;
+  });
+  return built;
+}
+
+async function make(): Promise<Map<string, Asset>> {
+  const { outputFiles } = await build({
+    entryPoints: ["kit.tsx", "sdk.tsx"].map((entry) => join(PAGE, entry)),
+    absWorkingDir: ROOT,
+    outdir: "/page",
+    publicPath: "/page",
+    write: false,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    target: "es2022",
+    jsx: "automatic",
+    define: { "process.env.NODE_ENV": '"production"' },
+    loader: { ".woff2": "file" },
+    // As an application imports them; here, from their source.
+    alias: {
+      "cometchat-edge-gateway/client": join(ROOT, "src/client/index.ts"),
+      "cometchat-edge-gateway/react": join(ROOT, "src/client/react.ts"),
+    },
+    // The UI Kit looks for it only where calls are switched on.
+    external: ["@cometchat/calls-sdk-javascript"],
+    logLevel: "error",
+  });
+  return new Map(
+    outputFiles.map(({ path, contents }) => {
+      const type = TYPES[extname(path)] ?? "application/octet-stream";
+      return [`/page/${basename(path)}`, { type, body: new Uint8Array(contents) }];
+    }),
+  );
+}

@@ -1,0 +1,2 @@
+declare module "*.css";
+declare module "@cometchat/chat-uikit-react/styles";

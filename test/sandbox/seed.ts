@@ -1,0 +1,46 @@
+import type { Simulator } from "./cometchat/index.ts";
+
+/** Colleagues who are there to talk to. They never sign in. */
+const COLLEAGUES = [
+  { uid: "colleague-grace", name: "Grace Okafor" },
+  { uid: "colleague-mateo", name: "Mateo Rossi" },
+  { uid: "colleague-ines", name: "Inês Duarte" },
+];
+
+const GROUP = { guid: "launch", name: "Launch week" };
+
+/** Who writes what to a new user, and how many minutes before. Oldest first, as all messages are kept. */
+const DIRECT: [from: string, text: string, minutes: number][] = [
+  ["colleague-grace", "Welcome aboard! The release notes are in the shared folder.", 95],
+  ["colleague-mateo", "Coffee at three?", 47],
+  ["colleague-grace", "Could you look over the second page before lunch?", 12],
+];
+
+const TOGETHER: [from: string, text: string, minutes: number][] = [
+  ["colleague-ines", "Staging is green. Thirty regions, one deploy.", 180],
+  ["colleague-mateo", "And sign-ins?", 176],
+  ["colleague-ines", "Faster than the page around them.", 174],
+];
+
+/** Gives a new user a few conversations, so that there is something to see after the first sign-in. */
+export function greet(simulator: Simulator, uid: string, avatars: string): void {
+  const { chats } = simulator;
+  if (COLLEAGUES.some((colleague) => colleague.uid === uid)) return;
+  const now = Math.floor(Date.now() / 1000);
+  for (const { uid: own, name } of COLLEAGUES) {
+    const avatar = `${avatars}/${encodeURIComponent(name)}.svg`;
+    simulator.seed({ uid: own, name, avatar, tags: ["colleague"], createdAt: now });
+  }
+  if (!chats.group(GROUP.guid)) {
+    const members = COLLEAGUES.map((colleague) => colleague.uid);
+    chats.addGroup({ ...GROUP, type: "public", owner: "colleague-ines", members, createdAt: now - 86_400 });
+    for (const [sender, text, minutes] of TOGETHER) {
+      chats.send({ sender, receiverType: "group", receiver: GROUP.guid, text, sentAt: now - 60 * minutes });
+    }
+  }
+  const members = chats.group(GROUP.guid)?.members;
+  if (!members?.includes(uid)) members?.push(uid);
+  for (const [sender, text, minutes] of DIRECT) {
+    chats.send({ sender, receiverType: "user", receiver: uid, text, sentAt: now - 60 * minutes });
+  }
+}
