@@ -9,6 +9,9 @@ const ALONE = [
   "test/attacks/{patience,standards}.test.ts",
 ];
 
+// Another seed each time, said by each run; a failure prints it too. The same again: FUZZ_SEED=1234 npm test
+const fuzz = { seed: Number(process.env.FUZZ_SEED ?? Date.now() & 0x7fffffff), cases: 300 };
+
 const gateway = () =>
   cloudflareTest({
     main: "./test/worker.ts",
@@ -46,6 +49,7 @@ export default defineConfig({
           include: ["test/{unit,integration,tokens,attacks,fuzz}/**/*.test.ts"],
           exclude: ALONE,
           isolate: false,
+          provide: { fuzz },
           // The machines that run this are slow and shared; a test that hangs still ends.
           testTimeout: 30_000,
           setupFiles: ["./test/setup.ts"],

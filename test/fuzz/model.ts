@@ -85,3 +85,10 @@ export function logoutIsGood(claims: unknown): boolean {
     (sub !== undefined || sid !== undefined)
   );
 }
+
+/** What vitest.config.ts says of a run: the seed of its cases, and how many there are of a property. */
+declare module "vitest" {
+  export interface ProvidedContext {
+    fuzz: { readonly seed: number; readonly cases: number };
+  }
+}

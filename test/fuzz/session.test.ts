@@ -1,12 +1,10 @@
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, inject, it } from "vitest";
 import { createArena, JWKS } from "../attacks/arena.ts";
 import { type Signer, signer } from "../attacks/forge.ts";
 import { fuzzes, type Target } from "./properties.ts";
 
-// Another seed each time, said by each run; a failure prints it too, and the path to the smallest case.
-const seed = Date.now() & 0x7fffffff;
-const RUNS = 300;
+const { seed, cases: RUNS } = inject("fuzz");
 
 /**
  * What a case may take: far above what one does (a millisecond), since the machines are slow and shared. One that took
