@@ -29,6 +29,9 @@ export function readEnvironment({ config, env }: Where): Result<RawEnv, string> 
     return ok(worker);
   } catch (error) {
     // Wrangler's sentences name the file and the line, and no value of a variable.
-    return err(error instanceof Error ? error.message.trim() : "cannot be read");
+    const { message, location } = error as { message?: string; location?: { line?: number } };
+    return err(
+      `${message?.trim() ?? "cannot be read"}${location?.line === undefined ? "" : ` (line ${location.line})`}`,
+    );
   }
 }

@@ -661,6 +661,15 @@ describe("a session is judged, and the sentence names claim and setting", () => 
     });
   });
 
+  it("a session without a name, or with what CometChat would refuse: said, and no mistake", async () => {
+    const report = await doctor({ session: await sign({ picture: "javascript:alert(1)" }) });
+    expect(report.ok).toBe(true);
+    expect(advice(report).map(({ detail }) => detail)).toEqual([
+      'the session has no name (profile.name): the user is called "ada"',
+      "CometChat would refuse avatar as the session has it: left out",
+    ]);
+  });
+
   it("of oidc-provider: accepted, and refused for its audience", async () => {
     const entry = { issuer: oidc.issuer, audience: oidc.audience, profile: { name: "name" } };
     const { idToken, accessToken } = await oidc.signIn("grace");

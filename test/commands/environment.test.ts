@@ -104,7 +104,7 @@ test("a table that is no setting is told, as it would be in a Worker", async () 
 
 test.each([
   ["a file that is not there", () => "/nonexistent/wrangler.toml", undefined, /wrangler\.toml/],
-  ["a file that is no TOML", () => folder({ "wrangler.toml": "[vars\n" }), undefined, /TOML/],
+  ["a file that is no TOML", () => folder({ "wrangler.toml": "[vars\n" }), undefined, /TOML.+\(line 1\)/],
   ["an environment that is not there", () => folder({ "wrangler.toml": TOML }), "prod", /\[env\.prod\]/],
 ])("%s is told in wrangler's words", (_, config, env, words) => {
   const environment = readEnvironment({ config: config(), env });

@@ -45,7 +45,8 @@ export async function examine(asked: Asked, deps: Deps): Promise<Report> {
   ]);
   checks.push(...keys.flat(), ...answers.flat());
   if (asked.session === undefined) return without(secrets, reportOf(checks));
-  const session = await checkSession(asked.session, { config, deps, kv, context: work() });
+  const { session, checks: told } = await checkSession(asked.session, { config, deps, kv, context: work() });
+  checks.push(...told);
   const app = apps.find(({ name }) => name === session.app);
   const served = checks.some(({ name, ok }) => ok && name === `app ${app?.name}`);
   if (app && served && session.uid !== undefined)

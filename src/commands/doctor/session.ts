@@ -1,4 +1,4 @@
-import type { Config } from "../../config/types.ts";
+import type { Config, Issuer } from "../../config/types.ts";
 import type { Context, Deps } from "../../context.ts";
 import type { Reason } from "../../errors.ts";
 import { fallbackName, profileOf } from "../../identity/profile.ts";
@@ -8,28 +8,28 @@ import { inspect, type Json } from "../../session/compact.ts";
 import { createVerifier } from "../../session/verify.ts";
 import { hasKey } from "./keys.ts";
 import { sentenceOf } from "./refusal.ts";
-import type { SessionReport } from "./report.ts";
+import { advised, type Check, quoted, type SessionReport } from "./report.ts";
+
+export interface Judged {
+  readonly session: SessionReport;
+  readonly checks: readonly Check[];
+}
 
 /** What a sign-in with this session would come to, but for CometChat. */
 export async function checkSession(
   token: string,
   { config, deps, kv, context }: { config: Config; deps: Deps; kv: KVNamespace; context: Context },
-): Promise<SessionReport> {
+): Promise<Judged> {
   const { issuers } = config;
   const compact = inspect(token);
   const { header, claims }: { header: Json; claims: Json } = compact.ok ? compact.value : { header: {}, claims: {} };
-  const refuse = (reason: Reason): SessionReport => {
+  const refuse = (reason: Reason): Judged => {
     const issuer = issuers.find((one) => one.issuer === claims.iss);
-    if (reason === "signature-wrong" && issuer && !hasKey(issuer)) {
-      return {
-        accepted: false,
-        reason: "Its signature could not be tried: the HMAC key that secret names is not set.",
-      };
-    }
-    return {
-      accepted: false,
-      reason: sentenceOf(reason, { token, header, claims, issuer, issuers, now: context.now }),
-    };
+    const untried = reason === "signature-wrong" && issuer !== undefined && !hasKey(issuer);
+    const why = untried
+      ? "Its signature could not be tried: the HMAC key that secret names is not set."
+      : sentenceOf(reason, { token, header, claims, issuer, issuers, now: context.now });
+    return { session: { accepted: false, reason: why }, checks: [] };
   };
   const verifier = createVerifier({ issuers, deps, kv });
   const verified = await verifier.verify({ token, from: "bearer", issuers: undefined }, context);
@@ -40,11 +40,32 @@ export async function checkSession(
   const placed = place(config, issuer, claims, {});
   if (!placed.ok) return refuse(placed.error.reason);
   const app = placed.value.by === "configuration" ? placed.value.app : placed.value.candidate;
-  const { profile } = profileOf(issuer, claims);
+  const { profile, dropped } = profileOf(issuer, claims);
+  const name = profile.name ?? fallbackName(claims, uid.value);
   return {
-    accepted: true,
-    uid: uid.value,
-    app,
-    profile: { ...profile, name: profile.name ?? fallbackName(claims, uid.value) },
+    session: { accepted: true, uid: uid.value, app, profile: { ...profile, name } },
+    checks: [...nameless(issuer, profile.name, name), ...unfit(dropped)],
   };
+}
+
+function nameless({ profile }: Issuer, found: string | undefined, name: string): Check[] {
+  if (found !== undefined) return [];
+  return [
+    advised(
+      "profile",
+      `the session has no ${profile.name} (profile.name): the user is called ${quoted(name)}`,
+      'Let the provider put a name into its sessions, or name the claim that has it: profile = { name = "…" }.',
+    ),
+  ];
+}
+
+function unfit(dropped: readonly string[]): Check[] {
+  if (dropped.length === 0) return [];
+  return [
+    advised(
+      "profile",
+      `CometChat would refuse ${dropped.join(", ")} as the session has it: left out`,
+      "Compare the claims that profile names with CometChat's limits.",
+    ),
+  ];
 }

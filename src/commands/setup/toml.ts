@@ -32,7 +32,7 @@ export function edit(text: string, path: Path, keys: Table): string {
   const fresh = Object.entries(keys).filter(([key, value]) => value !== undefined && there?.[key] === undefined);
   const known = Object.fromEntries(Object.entries(keys).filter(([key]) => there?.[key] !== undefined));
   const ways = [
-    () => inserted(patched(text, withKeys(before, path, known)), path, fresh),
+    () => inserted(there === undefined ? text : patched(text, withKeys(before, path, known)), path, fresh),
     () => patched(text, expected),
   ];
   for (const way of ways) {
