@@ -112,6 +112,7 @@ export const reasons = {
   "upstream-open": "cometchat-unavailable",
   "upstream-timeout": "cometchat-timeout",
   // Ours, but the caller can do the same about it: come back
+  "home-unknown": "cometchat-unavailable",
   "ledger-unavailable": "cometchat-unavailable",
   "directory-unavailable": "cometchat-unavailable",
 } as const satisfies Record<string, Code>;

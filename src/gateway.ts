@@ -8,6 +8,8 @@ import { createOrigins, type Origins } from "./http/origin.ts";
 import { createRefusals, type Refusals } from "./http/refusals.ts";
 import { createLedgers, type Ledgers } from "./ledger/access.ts";
 import { DIRECTORY_READ_MS } from "./limits.ts";
+import { createHomes, type Homes } from "./placement/home.ts";
+import { inSeveralApps } from "./placement/placement.ts";
 import { ok, type Result } from "./result.ts";
 import { createVerifier, type Verifier } from "./session/verify.ts";
 
@@ -19,6 +21,7 @@ export interface Gateway {
   readonly verifier: Verifier;
   readonly directory: Directory;
   readonly ledgers: Ledgers;
+  readonly homes: Homes;
   /** The client of an app by its configured name; undefined where the configuration no longer has it. */
   readonly cometchat: (app: string) => CometChat | undefined;
   readonly apps: () => readonly CometChat[];
@@ -38,13 +41,21 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
   const clients = new Map([...config.apps].map(([name, app]) => [name, createCometChat(app, deps)]));
   // A slow KV must leave time for the calls that it could have saved.
   const patience = Math.min(DIRECTORY_READ_MS, config.requestTimeout / 5);
+  const directory = createDirectory(bindings.USERS, deps, patience);
+  const ledgers = createLedgers(bindings, config, deps);
   return ok({
     config,
     deps,
     origins: createOrigins(config.origins),
     verifier: createVerifier({ issuers: config.issuers, deps, kv: bindings.USERS }),
-    directory: createDirectory(bindings.USERS, deps, patience),
-    ledgers: createLedgers(bindings, config, deps),
+    directory,
+    ledgers,
+    homes: createHomes({
+      directory,
+      home: ledgers.home,
+      apps: [...clients.values()],
+      copies: !inSeveralApps(config.issuers),
+    }),
     cometchat: (app) => clients.get(app),
     apps: () => [...clients.values()],
     users: bindings.USERS,

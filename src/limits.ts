@@ -56,9 +56,12 @@ export const METADATA_CHARS = 1600;
 export const PROFILE_BYTES = 9_500;
 
 // Directory
-/** After this a KV read counts as a miss, which costs a known user a second call to CometChat. So it is waited for about
- * as long as such a call takes: reads that no data centre nearby has cached take over 300 ms at their slowest. */
+/** After this a KV read counts as a miss. It is waited for about as long as a call to CometChat takes: reads that no data
+ * centre nearby has cached take over 300 ms at their slowest. */
 export const DIRECTORY_READ_MS = 300;
+/** After this the object that knows a user's home is asked beside KV: a read that the data centre has cached takes some
+ * milliseconds, most others about as long as this. */
+export const HOME_PATIENCE_MS = 50;
 /** The same for /readyz, where slow is still alive. */
 export const READY_MS = 1_000;
 /** How long an isolate may trust a mapping it has read; contract. */
@@ -107,6 +110,17 @@ export const AUTH_TOKEN_CHARS = 1024;
 export const LIST_PAGE = 20;
 /** Pages read to find one uid among those that begin like it; a sign-in must not walk through a whole app. */
 export const LIST_PAGES = 5;
+/** Users of an app of whom an isolate knows that they are there, about 100 bytes each, and for how long: longer than any
+ * request lasts. */
+export const USERS_SEEN = 5_000;
+export const USERS_SEEN_MS = 60_000;
+/** How long a create of another request is waited for: as long as one attempt may take. */
+export const CREATE_AWAITED_MS = ATTEMPT_MS;
+/** How often a request looks whether it has ended: a promise cannot be shared between requests. */
+export const CREATE_POLL_MS = 10;
+/** Pauses before each look for a user whom another isolate may have created at the same time. Its write reaches KV here
+ * within half a second; all that waits is the refusal of a deactivated user. */
+export const LOOK_PAUSES_MS: readonly number[] = [50, 150, 300];
 /** `Retry-After` that came without a value we can read: what CometChat's documentation shows. */
 export const RETRY_AFTER_DEFAULT_SECONDS = 15;
 /** No longer than this: CometChat counts by the minute, so a longer wait is a mistake that would lock an app out. */

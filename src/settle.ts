@@ -3,7 +3,7 @@ import type { Context } from "./context.ts";
 import type { Mapping } from "./directory/directory.ts";
 import { type SignedIn, upkeep } from "./directory/upkeep.ts";
 import type { Gateway } from "./gateway.ts";
-import { flushApp } from "./revoke.ts";
+import { flushApp, revokeToken } from "./revoke.ts";
 import type { Session } from "./session/session.ts";
 
 export interface Settled extends Omit<SignedIn, "mapping"> {
@@ -11,17 +11,19 @@ export interface Settled extends Omit<SignedIn, "mapping"> {
   /** Names of the mapped fields that CometChat would have refused. */
   readonly dropped: readonly string[];
   /** What the directory said before this sign-in. */
-  readonly reading: Promise<Mapping | undefined>;
+  readonly reading: Promise<Mapping | null | undefined>;
+  /** A second token, which nobody was given. */
+  readonly other?: Promise<string | undefined> | undefined;
 }
 
 /** What follows a sign-in, after its answer. None of it can fail the sign-in; each part is on its own. */
 export function settle(user: Settled, chat: CometChat, gateway: Gateway, context: Context): void {
-  const { uid, reading, session, dropped } = user;
+  const { uid, reading, session, dropped, other } = user;
   if (dropped.length > 0) {
     gateway.deps.log({ event: "profile-dropped", requestId: context.requestId, fields: dropped.join(" ") });
   }
   context.after("upkeep", async (later) => {
-    const mapping = await reading;
+    const mapping = (await reading) ?? undefined;
     // Only a claim moves a user; by issuers that share it, it may live in several apps.
     const moved = session.issuer.appClaim !== undefined && mapping && mapping.app !== chat.app.name;
     const former = moved ? gateway.cometchat(mapping.app) : undefined;
@@ -32,4 +34,11 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
     }
     return upkeep({ ...user, mapping }, chat, gateway, later);
   });
+  // Two calls were under way, and both brought a token.
+  if (other) {
+    context.after("second-token", async (later) => {
+      const token = await other;
+      return token === undefined ? undefined : revokeToken(gateway, chat, uid, token, later);
+    });
+  }
 }

@@ -1,5 +1,4 @@
 import { callerOf } from "./caller.ts";
-import { obtainToken } from "./cometchat/obtain.ts";
 import type { App } from "./config/types.ts";
 import type { Context } from "./context.ts";
 import type { GatewayError } from "./errors.ts";
@@ -8,8 +7,9 @@ import { fallbackName, profileOf } from "./identity/profile.ts";
 import { keep } from "./ledger/keep.ts";
 import { ownToken } from "./ledger/own.ts";
 import { LEDGER_RECORD_MS } from "./limits.ts";
-import { appFor } from "./placement/home.ts";
+import { appFor } from "./placement/apps.ts";
 import type { Whereabouts } from "./placement/placement.ts";
+import { provision } from "./provision/provision.ts";
 import { ok, type Result } from "./result.ts";
 import { flushApp } from "./revoke.ts";
 import type { Credential } from "./session/extract.ts";
@@ -44,60 +44,61 @@ export async function signIn(
   const { uid, session } = caller.value;
   const { issuer, claims } = session;
   const { profile, dropped } = profileOf(issuer, claims);
-  const reading = directory.get(uid);
-  const user = { uid, issuer, profile, dropped, session };
+  const reading = directory.read(uid);
+  const user = { uid, issuer, profile, dropped, session, reading };
+  let serving: ReturnType<typeof appFor> | undefined;
+  const served = () => {
+    serving ??= appFor({ uid, issuer, claims, reading }, wish.where, gateway, context);
+    return serving;
+  };
 
   // The session's own token, where it has one
   const reuses = config.tokens.reuse === "session";
   if (reuses && !wish.fresh) {
-    const own = await timing.measure("directory", () => ownToken(uid, session, wish.where, gateway, context));
+    const own = await timing.measure("directory", () => ownToken(uid, session, served, gateway));
     if (!own.ok) return own;
     if (own.value) {
       const { token, chat, expiresAt } = own.value;
       Object.assign(timing.names, { app: chat.app.name, region: chat.app.region });
-      settle({ ...user, reading, created: false }, chat, gateway, context);
+      settle({ ...user, created: false }, chat, gateway, context);
       return ok({ authToken: token, uid, app: chat.app, created: false, reused: true, expiresAt });
     }
   }
 
   // Which app serves this user
-  const home = await timing.measure("directory", async () =>
-    appFor({ uid, issuer, claims, mapping: await reading }, wish.where, gateway, context),
-  );
-  if (!home.ok) return home;
-  const chat = home.value;
-  Object.assign(timing.names, { app: chat.app.name, region: chat.app.region });
-  const mapping = await reading;
+  const place = await timing.measure("directory", served);
+  if (!place.ok) return place;
+  const { chat, known } = place.value;
+  const app = chat.app.name;
+  Object.assign(timing.names, { app, region: chat.app.region });
 
   // A token from CometChat
   const obtained = await timing.measure("cometchat", () =>
-    obtainToken(
-      chat,
+    provision(
       {
         uid,
-        known: mapping?.app === chat.app.name,
+        known,
         profile: { ...profile, name: profile.name ?? fallbackName(claims, uid) },
-      },
-      config.provisioning,
-      {
-        renewed: () => directory.recall(uid) !== mapping,
+        look: async () => (await directory.read(uid))?.app === app,
         flush: async () => {
           const flushed = await flushApp(gateway, chat, uid, context);
           // CometChat has done it, and the ledger hears of it later.
           return !flushed.ok && flushed.error.reason === "ledger-unavailable" ? ok(undefined) : flushed;
         },
       },
+      chat,
+      config.provisioning,
       context,
     ),
   );
   if (!obtained.ok) return obtained;
 
-  const { authToken: token, created, mintedAt } = obtained.value;
+  const { authToken: token, created, mintedAt, other } = obtained.value;
   const expiresAt = config.tokens.ttl === undefined ? null : mintedAt + config.tokens.ttl * 1000;
-  settle({ ...user, reading, created }, chat, gateway, context);
+  settle({ ...user, created, other }, chat, gateway, context);
   // Where a claim places users, one that the mapping does not name may have been moved.
-  const moves = issuer.appClaim !== undefined && mapping === undefined;
-  const kept = keep(uid, session, { app: chat.app.name, token, mintedAt, expiresAt, moves }, gateway, context);
+  const moves = issuer.appClaim !== undefined && reading.then((mapping) => !mapping);
+  const kept = keep(uid, session, { app, token, mintedAt, expiresAt, moves }, gateway, context);
   // What is to be handed out again has to be known before the next request of the session, and to a sign-out.
   if (reuses) await timing.measure("directory", () => within(LEDGER_RECORD_MS, kept));
   return ok({ authToken: token, uid, app: chat.app, created, reused: false, expiresAt });

@@ -100,8 +100,11 @@ function judge<T>(call: Call<T>, response: Response, bytes: Uint8Array | undefin
     return value === undefined ? nonsense(true) : { result: ok(value), passing: false };
   }
   if (!refused && status < 400) return nonsense(true);
-  // A 4xx that is not JSON is somebody in between speaking: no statement of CometChat's, yet no use asking again.
-  if (body === undefined && status < 500 && status !== 429) return nonsense(false);
+  // A 4xx that is not JSON, and does not claim to be, is somebody in between speaking: no statement of CometChat's, yet no
+  // use asking again. One that was cut off on its way is asked for again.
+  if (body === undefined && status < 500 && status !== 429) {
+    return nonsense(/\bjson\b/i.test(response.headers.get("content-type") ?? ""));
+  }
 
   const { reason, remedy } = failureOf(status, refused?.code, refused?.fields ?? []);
   const passing = reason === "upstream-fault";

@@ -4,6 +4,7 @@ import type { GatewayError, Reason } from "../errors.ts";
 import type { Result } from "../result.ts";
 import { createBreaker } from "./breaker.ts";
 import { createClient } from "./client.ts";
+import { createPresence, type Presence } from "./presence.ts";
 import { createQuota } from "./quota.ts";
 import { createSend, type Send } from "./resilience.ts";
 import { createRoles } from "./roles.ts";
@@ -20,6 +21,7 @@ export type { Profile } from "./types.ts";
  */
 export interface CometChat {
   readonly app: App;
+  readonly presence: Presence;
   /**
    * Fails with `upstream-uid-exists` where the uid is taken, by a deactivated user too. Where an answer was lost and
    * the user then exists, its token is minted: it counts as created. Without a token to bring it fails as taken. A role
@@ -44,6 +46,8 @@ export interface CometChat {
   deactivate(uid: string, context: Context): Promise<Result<void, GatewayError>>;
   reactivate(uid: string, context: Context): Promise<Result<void, GatewayError>>;
   isDeactivated(uid: string, context: Context): Promise<Result<boolean, GatewayError>>;
+  /** Whether the user is there, deactivated or not. */
+  has(uid: string, context: Context): Promise<Result<boolean, GatewayError>>;
   /** An unknown token or somebody else's counts as revoked; `upstream-uid-unknown` where the user is missing or deactivated. */
   revoke(uid: string, authToken: string, context: Context): Promise<Result<void, GatewayError>>;
   flush(uid: string, context: Context): Promise<Result<void, GatewayError>>;
@@ -73,6 +77,27 @@ export function createCometChat(app: App, deps: Deps): CometChat {
     }),
   );
   const tokens = createTokens(send);
-  const spare = () => breaker.admits() && quota.spare();
-  return { app, ...createUsers(send, roles, tokens.mint), ...tokens, spare, trouble, knows: roles.known };
+  const users = createUsers(send, roles, tokens.mint);
+  const presence = createPresence(deps.now);
+  const { arrived, left } = presence;
+  return {
+    app,
+    presence,
+    ...users,
+    ...tokens,
+    create: (uid, ...rest) => presence.create(uid, () => told(users.create(uid, ...rest), () => arrived(uid))),
+    mint: (uid, context) => told(tokens.mint(uid, context), () => arrived(uid)),
+    reactivate: (uid, context) => told(users.reactivate(uid, context), () => arrived(uid)),
+    deactivate: (uid, context) => told(users.deactivate(uid, context), () => left(uid)),
+    spare: () => breaker.admits() && quota.spare(),
+    trouble,
+    knows: roles.known,
+  };
+}
+
+/** Tells of a success before its caller hears of it. */
+async function told<T>(answer: Promise<Result<T, GatewayError>>, tell: () => void): Promise<Result<T, GatewayError>> {
+  const result = await answer;
+  if (result.ok) tell();
+  return result;
 }

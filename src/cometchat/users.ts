@@ -78,28 +78,50 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
     return minted.error.reason === "upstream-uid-unknown" ? result : minted;
   }
 
-  async function isDeactivated(uid: string, context: Context): Promise<Result<boolean, GatewayError>> {
-    const query = new URLSearchParams({ onlyDeactivated: "true", searchKey: uid, perPage: String(LIST_PAGE) });
+  /** Whether a page of the list has the user; undefined where it does not, and there are more. */
+  async function onPage(
+    page: number,
+    uid: string,
+    which: "onlyDeactivated" | "withDeactivated",
+    context: Context,
+  ): Promise<Result<boolean | undefined, GatewayError>> {
+    const query = new URLSearchParams({ [which]: "true", searchKey: uid, perPage: String(LIST_PAGE) });
     query.append("searchIn[]", "uid");
-    for (let page = 1; page <= LIST_PAGES; page++) {
-      query.set("page", String(page));
-      const result = await send(
-        {
-          method: "GET",
-          path: collection(uid, `?${query}`),
-          read(body) {
-            const answer = listed.safeParse(body);
-            return answer.success ? answer.data.data : undefined;
-          },
+    query.set("page", String(page));
+    const result = await send(
+      {
+        method: "GET",
+        path: collection(uid, `?${query}`),
+        read(body) {
+          const answer = listed.safeParse(body);
+          return answer.success ? answer.data.data : undefined;
         },
-        context,
-      );
-      if (!result.ok) return result;
-      // The search is by prefix; only the exact uid counts.
-      if (result.value.some((user) => user.uid === uid)) return ok(true);
-      if (result.value.length < LIST_PAGE) break;
+      },
+      context,
+    );
+    if (!result.ok) return result;
+    // The search is by prefix; only the exact uid counts.
+    if (result.value.some((user) => user.uid === uid)) return ok(true);
+    return ok(result.value.length < LIST_PAGE ? false : undefined);
+  }
+
+  async function isDeactivated(uid: string, context: Context): Promise<Result<boolean, GatewayError>> {
+    for (let page = 1; page <= LIST_PAGES; page++) {
+      const found = await onPage(page, uid, "onlyDeactivated", context);
+      if (!found.ok) return found;
+      if (found.value !== undefined) return ok(found.value);
     }
     return ok(false);
+  }
+
+  async function has(uid: string, context: Context): Promise<Result<boolean, GatewayError>> {
+    const first = await onPage(1, uid, "withDeactivated", context);
+    if (!first.ok) return first;
+    if (first.value !== undefined) return ok(first.value);
+    // Many uids begin like this one: those that are not deactivated can be asked for by name.
+    const named = await send({ method: "GET", path: pathOf(uid), read: readUser(uid) }, context);
+    if (named.ok) return ok(true);
+    return named.error.reason === "upstream-uid-unknown" ? isDeactivated(uid, context) : named;
   }
 
   return {
@@ -167,6 +189,9 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
 
     /** The list of deactivated users: the only documented way to tell such a user from a missing one. */
     isDeactivated,
+
+    /** Whether the user is there, deactivated or not: one read, three where many uids begin like this one. */
+    has,
   };
 }
 

@@ -25,7 +25,9 @@ export type Mapping = Readonly<z.output<typeof mapping>>;
  * write costs one call to CometChat, never a user.
  */
 export interface Directory {
-  /** The mapping, or undefined where there is none or KV could not tell in time. Never fails. */
+  /** The mapping; null where KV has none, undefined where it could not tell in time. Never fails. */
+  readonly read: (uid: string) => Promise<Mapping | null | undefined>;
+  /** The same for who does not ask why there is none. */
   readonly get: (uid: string) => Promise<Mapping | undefined>;
   /** What this isolate remembers, without asking KV. */
   readonly recall: (uid: string) => Mapping | undefined;
@@ -42,20 +44,28 @@ export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): 
   const memory = createMemory<Mapping>(MAPPINGS_REMEMBERED, deps.now, MAPPING_MEMORY_MS);
   const key = (uid: string) => `v1:u:${uid}`;
 
+  async function read(uid: string): Promise<Mapping | null | undefined> {
+    const remembered = memory.get(uid);
+    if (remembered) return remembered;
+    try {
+      const value = await within(patience, kv.get(key(uid), "json"));
+      // What was learnt meanwhile is newer.
+      const learnt = memory.get(uid);
+      if (learnt) return learnt;
+      if (value === null) return null;
+      const parsed = mapping.safeParse(value);
+      if (!parsed.success) return undefined;
+      memory.set(uid, parsed.data);
+      return parsed.data;
+    } catch {
+      deps.log({ event: "directory-miss", reason: "kv-fault" });
+      return undefined;
+    }
+  }
+
   return {
-    async get(uid) {
-      const remembered = memory.get(uid);
-      if (remembered) return remembered;
-      try {
-        const parsed = mapping.safeParse(await within(patience, kv.get(key(uid), "json")));
-        if (!parsed.success) return undefined;
-        memory.set(uid, parsed.data);
-        return parsed.data;
-      } catch {
-        deps.log({ event: "directory-miss", reason: "kv-fault" });
-        return undefined;
-      }
-    },
+    read,
+    get: async (uid) => (await read(uid)) ?? undefined,
     recall: (uid) => memory.get(uid),
     note(uid, value) {
       memory.set(uid, value);

@@ -15,7 +15,7 @@ type Parts = Pick<Gateway, "ledgers" | "directory" | "users">;
 export async function keep(
   uid: string,
   session: Session,
-  minted: Omit<Minted, "session" | "name">,
+  minted: Omit<Minted, "session" | "name" | "moves"> & { readonly moves: boolean | Promise<boolean> },
   parts: Parts,
   context: Context,
 ): Promise<void> {
@@ -24,7 +24,10 @@ export async function keep(
   const digests = await digestsOf(session);
   await context.after(
     "record",
-    ({ deadline }) => parts.ledgers.record(uid, { ...minted, ...digests }, Math.min(LEDGER_TRY_MS, deadline.left())),
+    async ({ deadline }) => {
+      const entry = { ...minted, ...digests, moves: await minted.moves };
+      return parts.ledgers.record(uid, entry, Math.min(LEDGER_TRY_MS, deadline.left()));
+    },
     () => remember(uid, digests.session, parts),
   );
 }

@@ -1,31 +1,100 @@
 import type { CometChat } from "../cometchat/cometchat.ts";
 import type { Issuer } from "../config/types.ts";
 import type { Context } from "../context.ts";
+import type { Mapping } from "../directory/directory.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
+import type { Known } from "../provision/provision.ts";
 import { ok, type Result } from "../result.ts";
-import { homeOf } from "./home.ts";
+import { inSeveralApps, place, type Whereabouts } from "./placement.ts";
+
+type Parts = Pick<Gateway, "config" | "directory" | "homes" | "cometchat" | "apps">;
+type Answer = Promise<Result<CometChat, GatewayError>>;
+
+interface Caller {
+  readonly uid: string;
+  readonly issuer: Issuer;
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** What KV says, as it is being read. */
+  readonly reading: Promise<Mapping | null | undefined>;
+}
+
+/** The app that serves a user who signs in. */
+export interface Served {
+  readonly chat: CometChat;
+  /** Whether the user is there. Where placement asks nobody, KV is still being read. */
+  readonly known: Known | Promise<Known>;
+}
+
+/** The app of a user who signs in. Placement by issuer or claim, or with one app, asks nobody; else the user's home is found. */
+export async function appFor(
+  { uid, issuer, claims, reading }: Caller,
+  where: Whereabouts,
+  parts: Parts,
+  context: Context,
+): Promise<Result<Served, GatewayError>> {
+  const placed = place(parts.config, issuer, claims, where);
+  if (!placed.ok) return placed;
+  if (placed.value.by === "home") {
+    const home = await parts.homes.choose(uid, placed.value.candidate, context, reading);
+    if (!home.ok) return home;
+    const chat = clientOf(parts, home.value.app);
+    return chat.ok ? ok({ chat: chat.value, known: home.value.first ? "absent" : "there" }) : chat;
+  }
+  const { app } = placed.value;
+  const chat = clientOf(parts, app);
+  if (!chat.ok) return chat;
+  const known = reading.then((mapping) =>
+    mapping === undefined ? "unsure" : mapping?.app === app ? "there" : "absent",
+  );
+  return ok({ chat: chat.value, known });
+}
+
+/** The app of a user who signs out. One that lives nowhere has nothing to end; it is looked for where it would live. */
+export async function appOf({ uid, issuer, claims, reading }: Caller, parts: Parts, context: Context): Answer {
+  const placed = place(parts.config, issuer, claims, {});
+  if (!placed.ok) return placed;
+  if (placed.value.by === "configuration") return clientOf(parts, placed.value.app);
+  const { candidate } = placed.value;
+  const home = await parts.homes.find(uid, candidate, context, reading);
+  return home.ok ? clientOf(parts, home.value ?? candidate) : home;
+}
+
+/** The app that a user lives in who is not there to say so: by what the issuer is bound to, the mapping, or its home. */
+export async function homeOf(parts: Parts, uid: string, context: Context, issuer?: Issuer): Answer {
+  if (issuer?.app !== undefined) return clientOf(parts, issuer.app);
+  const { apps, placement } = parts.config;
+  const mapping = await parts.directory.get(uid);
+  if (mapping || apps.size === 1) return clientOf(parts, mapping?.app ?? placement.default);
+  const home = await parts.homes.find(uid, placement.default, context);
+  return home.ok ? clientOf(parts, home.value ?? placement.default) : home;
+}
+
+/** A home that the configuration no longer names is a mistake of it: the user is not created anew elsewhere. */
+function clientOf({ cometchat }: Parts, app: string): Result<CometChat, GatewayError> {
+  const client = cometchat(app);
+  return client
+    ? ok(client)
+    : fail("home-app-gone", { remedy: "A user's home app is no longer in COMETCHAT_APPS: add it again." });
+}
 
 /**
  * The apps in which a user may live who is not there to say so, the likeliest first. Only a mapping is sure; where KV
  * does not have it, the user may have been placed by a claim, and nobody must miss its deactivation.
  */
 export async function appsOf(
-  gateway: Gateway,
+  parts: Parts,
   uid: string,
   context: Context,
   issuer?: Issuer,
 ): Promise<Result<readonly CometChat[], GatewayError>> {
-  const home = await homeOf(gateway, uid, context, issuer);
+  const home = await homeOf(parts, uid, context, issuer);
   if (!home.ok) return home;
   const shared = issuer?.uid.shared;
-  // Where a claim moves users, one may be in several, and where issuers with apps of their own share them.
-  const several = (issuer && !shared ? [issuer] : gateway.config.issuers).some(
-    ({ app, appClaim, uid }) => appClaim !== undefined || (uid.shared && app !== undefined),
-  );
-  const sure = (!shared && issuer?.app !== undefined) || (!several && gateway.directory.recall(uid));
+  const several = inSeveralApps(issuer && !shared ? [issuer] : parts.config.issuers);
+  const sure = (!shared && issuer?.app !== undefined) || (!several && parts.directory.recall(uid));
   if (sure) return ok([home.value]);
-  return ok([...new Set([home.value, ...gateway.apps()])]);
+  return ok([...new Set([home.value, ...parts.apps()])]);
 }
 
 /**

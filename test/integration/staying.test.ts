@@ -1,0 +1,192 @@
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it, test } from "vitest";
+import { faultyKv } from "./holding.ts";
+import { homeOf, restored } from "./keeping.ts";
+import { COMETCHAT_APPS, GEOGRAPHY, homes, REGIONS, type Region, type Regions, regionOf, regions } from "./regions.ts";
+import { bodyOf, ISSUER, type ProblemAnswer } from "./world.ts";
+
+restored();
+
+const EUROPE = { continent: "EU", country: "DE" };
+const MAIN = { PLACEMENT: { default: "us" } };
+const BACKEND_SECRET = "backend-secret-of-32-characters!";
+const backend = { Authorization: `Bearer ${BACKEND_SECRET}`, "Content-Type": "application/json" };
+
+const never = () => new Promise<never>(() => undefined);
+const refused = () => Promise.reject(new Error("KV GET failed: 500 Internal Server Error"));
+const ofUser = (operation: string, key: string) => operation === "get" && key.startsWith("v1:u:");
+
+async function loseKv(): Promise<void> {
+  for (const { name } of (await bindings.USERS.list()).keys) await bindings.USERS.delete(name);
+}
+
+/** What may have become of KV since the user was last here. */
+const KV: Record<string, () => Promise<Record<string, unknown>>> = {
+  healthy: async () => ({}),
+  slow: async () => ({ USERS: faultyKv((...read) => (ofUser(...read) ? never() : undefined)) }),
+  throwing: async () => ({ USERS: faultyKv((...read) => (ofUser(...read) ? refused() : undefined)) }),
+  lost: async () => {
+    await loseKv();
+    return {};
+  },
+};
+
+/** What the operator may have changed since. */
+const CHANGES: Record<string, unknown> = {
+  "continents switched on": GEOGRAPHY,
+  "countries switched on": { default: "us", countries: { DE: "in" } },
+  "another default": { default: "eu" },
+  "another default and geography": { default: "in", continents: { EU: "eu" } },
+};
+
+async function known(world: Regions, subject = "alice"): Promise<string> {
+  const session = await world.session({ subject });
+  expect(await regionOf(await world.at(EUROPE).signIn(session))).toBe("us");
+  return session;
+}
+
+describe("a user that exists in an app stays there", () => {
+  test.each(Object.keys(KV).flatMap((kv) => Object.keys(CHANGES).map((change) => [kv, change] as const)))(
+    "KV %s, %s",
+    async (kv, change) => {
+      const world = regions(MAIN);
+      const session = await known(world);
+      const env = { PLACEMENT: CHANGES[change], ...(await KV[kv]?.()) };
+      // In an isolate that has seen nothing, twice, and then from elsewhere.
+      for (const cf of [EUROPE, EUROPE, { country: "IN", continent: "AS" }]) {
+        const response = await world.at(cf, { env }).signIn(session);
+        expect([response.status, await regionOf(response)]).toEqual([201, "us"]);
+      }
+      expect(homes(world, "alice")).toEqual(["us"]);
+    },
+  );
+
+  test.each(Object.keys(KV))("that was the only one, before there were others: KV %s", async (kv) => {
+    const world = regions({ COMETCHAT_APPS: { us: COMETCHAT_APPS.us } });
+    const session = await known(world);
+    const env = { COMETCHAT_APPS, PLACEMENT: { default: "eu" }, ...(await KV[kv]?.()) };
+    expect(await regionOf(await world.at(EUROPE, { env }).signIn(session))).toBe("us");
+    expect(homes(world, "alice")).toEqual(["us"]);
+  });
+
+  it("though KV still says that there is nobody, as where another place has just created it", async () => {
+    const world = regions();
+    const session = await world.session();
+    await world.at(EUROPE).signIn(session);
+    const stale = { get: async () => null, put: async () => undefined };
+    expect(await regionOf(await world.at({ country: "IN" }, { env: { USERS: stale } }).signIn(session))).toBe("eu");
+    expect(homes(world, "alice")).toEqual(["eu"]);
+  });
+
+  it("though it was never here: who was imported is found", async () => {
+    const world = regions();
+    world.apps.in.seed({ uid: "alice" });
+    expect(await regionOf(await world.at(EUROPE).signIn(await world.session()))).toBe("in");
+    expect(homes(world, "alice")).toEqual(["in"]);
+  });
+
+  it("deactivated: 403, and nobody is created elsewhere", async () => {
+    const world = regions();
+    world.apps.in.seed({ uid: "alice", deactivatedAt: 1_700_000_000 });
+    const response = await world.at(EUROPE).signIn(await world.session());
+    expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([403, "user-deactivated"]);
+    expect(homes(world, "alice")).toEqual(["in"]);
+  });
+
+  it("among a hundred whose names begin like its own", async () => {
+    const world = regions();
+    for (let n = 0; n < 130; n += 1) world.apps.in.seed({ uid: `alice-${n}` });
+    world.apps.in.seed({ uid: "alice" });
+    expect(await regionOf(await world.at(EUROPE).signIn(await world.session()))).toBe("in");
+    expect(homes(world, "alice")).toEqual(["in"]);
+  });
+
+  it("its home is recorded where it was found, and the others are not asked again", async () => {
+    const world = regions();
+    world.apps.in.seed({ uid: "alice" });
+    const session = await world.session();
+    await world.at(EUROPE).signIn(session);
+    expect(await homeOf("alice").home()).toBe("in");
+    const env = await KV.slow?.();
+    for (const region of REGIONS) world.apps[region].journal.clear();
+    expect(await regionOf(await world.at(EUROPE, { env: env ?? {} }).signIn(session))).toBe("in");
+    expect(world.apps.us.journal.calls() + world.apps.eu.journal.calls()).toBe(0);
+  });
+});
+
+describe("a first placement", () => {
+  it.each<Region>(["us", "in"])("waits until %s can be asked too: a clear 503, not a second user", async (region) => {
+    const world = regions();
+    const fault = world.apps[region].faults.add({ match: "any", effect: { kind: "refuse" } });
+    const session = await world.session();
+    const response = await world.at(EUROPE).signIn(session);
+    expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([503, "cometchat-unavailable"]);
+    expect(Number(response.headers.get("Retry-After"))).toBeGreaterThanOrEqual(1);
+    expect(homes(world, "alice")).toEqual([]);
+    world.apps[region].faults.remove(fault);
+    expect(await regionOf(await world.at(EUROPE).signIn(session))).toBe("eu");
+  });
+
+  it("asks each app once, all at the same time, and creates with one call", async () => {
+    const world = regions();
+    await world.at(EUROPE).signIn(await world.session());
+    const calls = (region: Region) => world.apps[region].journal.entries.map(({ call }) => call);
+    expect([calls("us"), calls("eu"), calls("in")]).toEqual([["list"], ["list", "create"], ["list"]]);
+  });
+
+  it("asks nobody where there is one app", async () => {
+    const world = regions({ COMETCHAT_APPS: { us: COMETCHAT_APPS.us } });
+    await world.at(EUROPE).signIn(await world.session());
+    expect(world.apps.us.journal.entries.map(({ call }) => call).sort()).toEqual(["create", "mint"]);
+  });
+
+  it("with KV and every app well, a known user costs one call in one app", async () => {
+    const world = regions(MAIN);
+    const session = await known(world);
+    for (const region of REGIONS) world.apps[region].journal.clear();
+    await world.at(EUROPE, { env: { PLACEMENT: GEOGRAPHY } }).signIn(session);
+    expect(REGIONS.map((region) => world.apps[region].journal.calls())).toEqual([1, 0, 0]);
+  });
+});
+
+describe("a backend that signs up a user who exists", () => {
+  test.each(Object.keys(CHANGES))("finds it where it is: %s", async (change) => {
+    const world = regions({ ...MAIN, BACKEND_SECRET });
+    await known(world);
+    const gateway = world.at({}, { env: { PLACEMENT: CHANGES[change] } });
+    const body = JSON.stringify({ subject: "alice", name: "Alice" });
+    const response = await gateway.call("/v1/users", { method: "POST", headers: backend, body });
+    expect([response.status, await regionOf(response)]).toEqual([200, "us"]);
+    expect(homes(world, "alice")).toEqual(["us"]);
+  });
+
+  it("cannot move it either, by naming another app", async () => {
+    const world = regions({ ...MAIN, BACKEND_SECRET });
+    await known(world);
+    const body = JSON.stringify({ subject: "alice", name: "Alice", app: "in" });
+    const response = await world.at({}).call("/v1/users", { method: "POST", headers: backend, body });
+    expect([response.status, await regionOf(response)]).toEqual([200, "us"]);
+    expect(homes(world, "alice")).toEqual(["us"]);
+  });
+
+  it("and a new one lives where its sessions look for it", async () => {
+    const world = regions({ PLACEMENT: GEOGRAPHY, BACKEND_SECRET });
+    const body = JSON.stringify({ subject: "alice", name: "Alice", app: "in" });
+    const response = await world.at({}).call("/v1/users", { method: "POST", headers: backend, body });
+    expect([response.status, await regionOf(response)]).toEqual([201, "in"]);
+    await loseKv();
+    expect(await regionOf(await world.at(EUROPE).signIn(await world.session()))).toBe("in");
+    expect(homes(world, "alice")).toEqual(["in"]);
+  });
+});
+
+describe("a user whom a claim used to place", () => {
+  it("stays where the claim has moved it, once nothing but the default places users", async () => {
+    const claimed = { issuer: ISSUER, audience: ["chat"], appClaim: "region", appByClaim: { emea: "eu", apac: "in" } };
+    const world = regions({ SESSION_ISSUERS: [claimed], ...MAIN });
+    await world.at({}).signIn(await world.session({ claims: { region: "apac" } }));
+    const env = { SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"] }] };
+    expect(await regionOf(await world.at({}, { env }).signIn(await world.session()))).toBe("in");
+    expect(homes(world, "alice")).toEqual(["in"]);
+  });
+});
