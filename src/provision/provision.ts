@@ -174,7 +174,7 @@ const never = new Promise<never>(() => undefined);
 
 /** False where the deadline leaves no time for a call afterwards. */
 async function pause(ms: number, { deadline }: Context): Promise<boolean> {
-  if (deadline.signal.aborted || deadline.left() < ms + ATTEMPT_LEFT_MS) return false;
+  if (deadline.signal?.aborted || deadline.left() < ms + ATTEMPT_LEFT_MS) return false;
   await new Promise((resolve) => setTimeout(resolve, ms));
-  return !deadline.signal.aborted;
+  return !deadline.signal?.aborted;
 }
