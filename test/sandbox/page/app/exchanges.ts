@@ -51,11 +51,16 @@ export async function watchedFetch(input: string, init: RequestInit): Promise<Re
   }
 }
 
+/** How long the client waits before it tries again, in milliseconds; undefined while it does not wait. */
+export const pause = createStore<number | undefined>(undefined);
+
 /** `sleep` for the client package: the page tells how long. */
 export async function watchedSleep(ms: number): Promise<void> {
   const last = exchanges.get().at(-1);
   if (last && last.status !== undefined) change(last.id, { pause: ms });
+  pause.set(ms);
   await new Promise((resolve) => setTimeout(resolve, ms));
+  pause.set(undefined);
 }
 
 /** Enough of a token to tell it from another, and not enough to use. */

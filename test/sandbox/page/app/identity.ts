@@ -28,6 +28,8 @@ interface Issued {
 export interface Identity {
   login: Store<Login | undefined>;
   issued: Store<Issued | undefined>;
+  /** Whether the provider could not be reached when a session was last asked for. */
+  unreachable: Store<boolean>;
   signIn: (wish: Wish) => Promise<void>;
   /** The current session, a new one where it is about to expire, or nothing where the login has ended. */
   session: () => Promise<string | undefined>;
@@ -47,6 +49,7 @@ const MARGIN_MS = 5_000;
 export function createIdentity(issuer: string, onOtherTab: (login: Login | undefined) => void): Identity {
   const login = createStore<Login | undefined>(remembered());
   const issued = createStore<Issued | undefined>(undefined);
+  const unreachable = createStore(false);
 
   window.addEventListener("storage", ({ key }) => {
     if (key !== PLACE && key !== null) return;
@@ -78,6 +81,7 @@ export function createIdentity(issuer: string, onOtherTab: (login: Login | undef
   return {
     login,
     issued,
+    unreachable,
     forget,
     async signIn(wish) {
       const answer = await post("/sessions", wish).catch(() => undefined);
@@ -95,10 +99,11 @@ export function createIdentity(issuer: string, onOtherTab: (login: Login | undef
       if (!who) return undefined;
       const held = issued.get();
       if (held && Number(held.claims.exp) * 1000 > Date.now() + MARGIN_MS) return held.session;
-      const answer = await post("/sessions/refresh", { sid: who.sid });
+      const answer = await post("/sessions/refresh", { sid: who.sid }).catch(() => undefined);
+      unreachable.set(answer === undefined || answer.status >= 500);
       // Its login has ended: that is an answer, and nothing to try again.
-      if (answer.status === 401) return undefined;
-      if (!answer.ok) throw new Error(`The identity provider answers ${answer.status}.`);
+      if (answer?.status === 401) return undefined;
+      if (!answer?.ok) throw new Error("The identity provider gives no session.");
       const given = (await answer.json()) as Issued;
       if (login.get()?.sid === who.sid) issued.set(given);
       return given.session;

@@ -1,6 +1,6 @@
 import type { ChatSession, ChatState, GatewayError } from "cometchat-edge-gateway/client";
 import { useEffect, useState } from "react";
-import { exchanges } from "../app/exchanges.ts";
+import { exchanges, pause } from "../app/exchanges.ts";
 import type { Identity, Login } from "../app/identity.ts";
 import { useStore } from "../app/store.ts";
 import { inWords } from "./words.ts";
@@ -22,9 +22,11 @@ interface WaitingParts {
 /** While a sign-in is under way, and while it has failed for a reason that passes. It goes on by itself. */
 export function Waiting({ login, identity, chat, state }: WaitingParts) {
   const last = useStore(exchanges).findLast(({ method }) => method === "POST");
-  const code = String(state.error?.code ?? last?.problem?.code ?? (last?.status === 0 ? "network" : ""));
+  const unreachable = useStore(identity.unreachable) || last?.status === 0;
+  const code = String(state.error?.code ?? (unreachable ? "network" : (last?.problem?.code ?? "")));
   const failed = state.status === "failed";
-  const pause = failed ? (state.error?.retryAfter ?? PATIENCE_S) * 1000 : last?.pause;
+  const pausing = useStore(pause);
+  const wait = failed ? (state.error?.retryAfter ?? PATIENCE_S) * 1000 : pausing;
 
   useEffect(() => {
     if (state.status !== "failed") return;
@@ -47,9 +49,9 @@ export function Waiting({ login, identity, chat, state }: WaitingParts) {
         <p role="status">
           {code ? inWords(code) : "Asking the gateway for an auth token."} {code && <code>{code}</code>}
         </p>
-        {pause !== undefined && (
+        {wait !== undefined && (
           <p className="next">
-            Tries again by itself <Countdown key={`${state.status} ${last?.id}`} ms={pause} />.
+            Tries again by itself <Countdown key={`${state.status} ${wait}`} ms={wait} />.
           </p>
         )}
         <p className="ways-out">
