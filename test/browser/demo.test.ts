@@ -142,6 +142,28 @@ describe("CometChat's UI Kit", () => {
     expect(errors).toEqual([]);
   });
 
+  it("is opened and written into by keyboard alone", async () => {
+    const { page } = await open(KIT);
+    await signIn(page, "alice");
+    await page.getByText("Launch week").first().waitFor();
+    const tabTo = async (selector: string) => {
+      const there = page.locator(selector);
+      for (let presses = 0; presses < 60; presses += 1) {
+        if ((await there.count()) > 0 && (await there.first().evaluate((one) => one === document.activeElement)))
+          return;
+        await page.keyboard.press("Tab");
+      }
+      throw new Error(`${selector} is not reached by Tab`);
+    };
+    await tabTo(".cometchat-conversations__item:has-text('Launch week')");
+    await page.keyboard.press("Enter");
+    await page.locator("[contenteditable=true]").waitFor();
+    await tabTo("[contenteditable=true]");
+    await page.keyboard.type("No mouse");
+    await page.keyboard.press("Enter");
+    await page.locator(".kit-talk").getByText("No mouse").waitFor();
+  });
+
   it("shows at once what somebody else writes, over CometChat's WebSocket", async () => {
     const alice = await open(KIT);
     await signIn(alice.page, "alice");
@@ -309,11 +331,11 @@ describe("the browser", () => {
 });
 
 describe("the demo page", () => {
-  /** What axe-core finds to be serious or critical. The UI Kit's own markup is not this project's to mend. */
-  async function expectAccessible(page: Page): Promise<void> {
+  /** What axe-core finds to be serious or critical, outside of the parts that are not this project's to mend. */
+  async function expectAccessible(page: Page, exclude: string[] = []): Promise<void> {
     await page.evaluate(axe.source);
     const found = await page.evaluate(
-      `axe.run({ exclude: [".kit"] }).then(({ violations }) => violations
+      `axe.run({ exclude: ${JSON.stringify(exclude)} }).then(({ violations }) => violations
         .filter(({ impact }) => impact === "serious" || impact === "critical")
         .map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]))`,
     );
@@ -326,9 +348,23 @@ describe("the demo page", () => {
       const { page } = await open(KIT, { colorScheme });
       await page.getByRole("button", { name: "Sign in" }).waitFor();
       await expectAccessible(page);
+      await signIn(page, "alice", "Expired");
+      await expectAccessible(page);
+      sandbox.simulator.faults.add({
+        match: "any",
+        times: 6,
+        effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" },
+      });
       await signIn(page, "alice");
+      await page.locator(".waiting").waitFor();
+      await expectAccessible(page);
+      sandbox.simulator.faults.clear();
       await page.getByText("Grace Okafor").first().waitFor();
       await expectAccessible(page);
+      await page.getByText("Grace Okafor").first().click();
+      await page.locator("[contenteditable=true]").waitFor();
+      // The UI Kit's own markup of messages and of its text field.
+      await expectAccessible(page, [".kit"]);
     },
   );
 

@@ -33,7 +33,8 @@ export function greet(simulator: Simulator, uid: string, avatars: string): void 
   }
   if (!chats.group(GROUP.guid)) {
     const members = COLLEAGUES.map((colleague) => colleague.uid);
-    chats.addGroup({ ...GROUP, type: "public", owner: "colleague-ines", members, createdAt: now - 86_400 });
+    const icon = `${avatars}/${encodeURIComponent(GROUP.name)}.svg`;
+    chats.addGroup({ ...GROUP, icon, type: "public", owner: "colleague-ines", members, createdAt: now - 86_400 });
     for (const [sender, text, minutes] of TOGETHER) {
       chats.send({ sender, receiverType: "group", receiver: GROUP.guid, text, sentAt: now - 60 * minutes });
     }

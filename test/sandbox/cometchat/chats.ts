@@ -2,6 +2,7 @@
 interface Group {
   guid: string;
   name: string;
+  icon?: string;
   type: "public";
   owner: string;
   /** uids, the owner's included. */
