@@ -149,7 +149,7 @@ async function firstAnswer(
   let answered = false;
   const beside = known.then((answer) => {
     // Where CometChat has little left for us, the mint's answer is worth waiting for.
-    if (answered || answer !== "absent" || presence.creating(uid) || !spare()) return never;
+    if (answered || answer !== "absent" || presence.creating(uid) || !spare()) return never();
     creating = create().then((token) => ({ by: "create", token }));
     return creating;
   });
@@ -170,7 +170,8 @@ const isTaken = (token: Token): boolean => !token.ok && token.error.reason === "
 /** Whether the answer tells nothing but that the other call is the one to make. */
 const saysNothing = ({ by, token }: Said): boolean => (by === "mint" ? isAbsent(token) : isTaken(token));
 
-const never = new Promise<never>(() => undefined);
+/** One of its own each time: what waits for a promise that lives for ever is never collected. */
+const never = () => new Promise<never>(() => undefined);
 
 /** False where the deadline leaves no time for a call afterwards. */
 async function pause(ms: number, { deadline }: Context): Promise<boolean> {
