@@ -30,9 +30,10 @@ const run = (variant: Variant, upstream: Upstream, among: readonly City[], peopl
 async function times() {
   const server = await run("server", "us", cities, users);
   const fresh = await run("fresh", "us", cities, users);
+  const least = await run("least", "us", cities, users);
   const recorded = await run("recorded", "us", cities, Math.min(users, 40));
   const reuse = await run("reuse", "us", cities, users);
-  return { server, fresh, recorded, reuse };
+  return { server, least, fresh, recorded, reuse };
 }
 
 const at = (outcome: Outcome, city: City, when: keyof Met, share: number): number =>
@@ -42,17 +43,18 @@ const pair = (outcome: Outcome, city: City, when: keyof Met): string =>
 
 const print = (title: string, text: string) => console.log(`\n## ${title}\n\n${text}`);
 
-const { server, fresh, recorded, reuse } = await times();
+const { server, least, fresh, recorded, reuse } = await times();
 print(
   "Time to token, app in us (Ohio): p50 / p99 in ms",
   table(
-    ["City", "Server in Ohio, first", "later", "Gateway, first", "later", "later, `reuse`"],
+    ["City", "Server in Ohio, first", "later", "Gateway, first", "later", "edge and one call", "later, `reuse`"],
     cities.map((city) => [
       city,
       pair(server, city, "first"),
       pair(server, city, "later"),
       pair(fresh, city, "first"),
       pair(fresh, city, "later"),
+      pair(least, city, "later"),
       pair(reuse, city, "later"),
     ]),
   ),

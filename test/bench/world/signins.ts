@@ -4,7 +4,7 @@ import { type Counts, combine } from "./counts.ts";
 import { type City, KV, SESSION_SECONDS, SIGN_IN_EVERY, type Upstream } from "./facts.ts";
 import { createWorld, type Mode } from "./world.ts";
 
-export type Variant = "server" | Mode;
+export type Variant = "server" | "least" | Mode;
 
 /** What one city met: the milliseconds of each user's first sign-in, and of one later on. */
 export interface Met {
@@ -43,8 +43,9 @@ export async function signIns(
   clock: Clock,
   chance: Chance,
 ): Promise<Outcome> {
-  const world = createWorld(upstream, variant === "server" ? "fresh" : variant, clock, chance);
-  const doors = new Map(cities.map((city) => [city, variant === "server" ? world.server(city) : world.gateway(city)]));
+  const simple = variant === "server" || variant === "least" ? variant : undefined;
+  const world = createWorld(upstream, variant === "server" || variant === "least" ? "fresh" : variant, clock, chance);
+  const doors = new Map(cities.map((city) => [city, world[simple ?? "gateway"](city)]));
   const sessions = new Map<string, string>();
 
   async function round(people: number) {

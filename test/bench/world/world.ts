@@ -27,6 +27,8 @@ export interface World {
   readonly gateway: (city: City) => Door;
   /** A classic token server in Ohio, as people in this city meet it. */
   readonly server: (city: City) => Door;
+  /** The least that any gateway at the edge can take: the way to it, and one call. */
+  readonly least: (city: City) => Door;
 }
 
 /** One sign-in on a new connection. Resolves when all is done that follows the answer; `ms` until the token was there. */
@@ -83,6 +85,9 @@ export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance
     await clock.sleep(roundTrip / 2, signal);
     return response;
   }
+
+  const apiHeaders = { apikey: API_KEY, "content-type": "application/json" };
+  const api = `https://${APP_ID}.api-${upstream}.cometchat.io/v3`;
 
   function callCometChat(roundTrip: number, input: string, init: RequestInit): Promise<Response> {
     counts.cometchat += 1;
@@ -151,17 +156,26 @@ export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance
       const known = new Set<string>();
       const roundTrip = facts.OHIO_ROUND_TRIP[upstream];
       const call = (path: string, body: unknown) =>
-        callCometChat(roundTrip, `https://${APP_ID}.api-${upstream}.cometchat.io/v3${path}`, {
-          method: "POST",
-          headers: { apikey: API_KEY, "content-type": "application/json" },
-          body: JSON.stringify(body),
-        });
+        callCometChat(roundTrip, `${api}${path}`, { method: "POST", headers: apiHeaders, body: JSON.stringify(body) });
       // Its own work, its look at a database and at the session are taken to cost nothing, which favours it.
       return (uid) =>
         visit(facts.ROUND_TRIP.us[city], async () => {
           if (!known.has(uid)) await call("/users", { uid, name: uid });
           known.add(uid);
           return call(`/users/${uid}/auth_tokens`, { force: true });
+        });
+    },
+
+    least(city) {
+      const body = (uid: string) => JSON.stringify({ uid, name: uid, withAuthToken: true });
+      const known = new Set<string>();
+      return (uid) =>
+        visit(facts.SAME_CITY, () => {
+          const first = !known.has(uid);
+          known.add(uid);
+          const init = { method: "POST", headers: apiHeaders, body: first ? body(uid) : `{"force":true}` };
+          const path = first ? "/users" : `/users/${uid}/auth_tokens`;
+          return callCometChat(facts.ROUND_TRIP[upstream][city], `${api}${path}`, init);
         });
     },
   };
