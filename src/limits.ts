@@ -223,3 +223,22 @@ export const SPREAD_SHARE = 0.1;
 /** How long the ledger knows that something ended, and how much of it: much longer than a record can follow its sign-in. */
 export const ENDED_KEPT_MS = 86_400_000;
 export const ENDED_KEPT = 500;
+
+// Import (docs, fundamentals/data-import-and-migration)
+/** Users of one call. */
+export const IMPORT_USERS = 50;
+/** Calls a minute, where CometChat has not raised the limit. */
+export const IMPORT_RPM = 60;
+/** One call: fifty users are written. */
+export const IMPORT_MS = 30_000;
+/** Bytes of its answer: fifty users of 10 KB, which may come back with each letter as \uXXXX. */
+export const IMPORT_ANSWER_BYTES = 4 * 1024 * 1024;
+/** Users on a page of the list of all users; with an answer as above none of them is too large. */
+export const IMPORT_PAGE = 100;
+/** Tries of one batch: with a minute as the longest pause, an outage of several minutes is waited for. */
+export const IMPORT_TRIES = 10;
+/** Longest pause before the second try, doubled before each next, up to the most. */
+export const IMPORT_PAUSE_MS = 1_000;
+export const IMPORT_PAUSE_MOST_MS = 60_000;
+/** Calls under way at the same time: an answer may take longer than the pause between two calls. */
+export const IMPORT_AT_ONCE = 4;

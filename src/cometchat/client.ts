@@ -21,6 +21,10 @@ export interface Call<T> {
   readonly read: (body: unknown) => T | undefined;
   /** Told when an attempt failed so that CometChat may have carried it out all the same. */
   readonly lost?: () => void;
+  /** Milliseconds of its only attempt, for a call whose caller paces the repetitions. */
+  readonly once?: number;
+  /** Bytes that its answer may have, where more than `ANSWER_BYTES`. */
+  readonly bytes?: number;
 }
 
 /** How one attempt ended. */
@@ -41,7 +45,7 @@ export function createClient(app: App, deps: Deps): Client {
     return bounded(ms, deadline.signal, async (stop) => {
       try {
         const response = await deps.fetch(`${app.baseUrl}${call.path}`, request(app, call, stop));
-        const bytes = await readAnswer(response, ANSWER_BYTES, stop);
+        const bytes = await readAnswer(response, call.bytes ?? ANSWER_BYTES, stop);
         return { ...judge(call, response, bytes, deps.now()), headers: response.headers };
       } catch {
         // What was thrown may name the address, and with it a token: only its kind is kept.

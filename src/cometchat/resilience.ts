@@ -25,8 +25,8 @@ export function createSend(client: Client, breaker: Breaker, quota: Quota, { ran
       if ("wait" in leave) return failed?.result ?? fail("upstream-open", { retryAfter: seconds(leave.wait) });
 
       // After a timeout, or at the end, there is nothing to keep time for.
-      const last = attempt === ATTEMPTS || failed?.timedOut === true;
-      const left = deadline.left();
+      const last = call.once !== undefined || attempt === ATTEMPTS || failed?.timedOut === true;
+      const left = Math.min(deadline.left(), call.once ?? Number.POSITIVE_INFINITY);
       timing.called();
       const tried = await client(call, deadline, last ? left : Math.min(ATTEMPT_MS, left / 2));
       leave.settle(gone(deadline) ? "unknown" : tried.passing ? "bad" : "good");

@@ -20,6 +20,9 @@ const mapping = z.object({
 /** What is kept of a user in KV, at `v1:u:<uid>`. */
 export type Mapping = Readonly<z.output<typeof mapping>>;
 
+/** Where a user's mapping is in KV. */
+export const mappingKey = (uid: string): string => `v1:u:${uid}`;
+
 /**
  * Which users are known in CometChat. It only decides which call goes first: a miss, a stale answer or a lost
  * write costs one call to CometChat, never a user.
@@ -42,13 +45,12 @@ export interface Directory {
 export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): Directory {
   // Bounded in number and in time: an isolate may trust what it read for ten seconds only.
   const memory = createMemory<Mapping>(MAPPINGS_REMEMBERED, deps.now, MAPPING_MEMORY_MS);
-  const key = (uid: string) => `v1:u:${uid}`;
 
   async function read(uid: string): Promise<Mapping | null | undefined> {
     const remembered = memory.get(uid);
     if (remembered) return remembered;
     try {
-      const value = await within(patience, kv.get(key(uid), "json"));
+      const value = await within(patience, kv.get(mappingKey(uid), "json"));
       // What was learnt meanwhile is newer.
       const learnt = memory.get(uid);
       if (learnt) return learnt;
@@ -72,11 +74,11 @@ export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): 
     },
     async put(uid, value) {
       memory.set(uid, value);
-      await kv.put(key(uid), JSON.stringify(value));
+      await kv.put(mappingKey(uid), JSON.stringify(value));
     },
     async forget(uid) {
       memory.delete(uid);
-      await kv.delete(key(uid));
+      await kv.delete(mappingKey(uid));
     },
   };
 }

@@ -638,6 +638,14 @@ describe("The import", () => {
     expect(data.a.data.data).toMatchObject({ uid: "a", name: "A" });
   });
 
+  test("refuses users that are there where told to", async () => {
+    const { call, simulator } = setUp({ importExisting: "refuses" });
+    simulator.seed({ uid: "a", name: "Old" });
+    const { data } = await call("POST", "/data_import/users", { users: { a: { uid: "a", name: "New" } } });
+    expect(data.a).toMatchObject({ success: false, error: { code: "ERR_UID_ALREADY_EXISTS" } });
+    expect(simulator.user("a")?.name).toBe("Old");
+  });
+
   const many = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`u${index}`, { uid: `u${index}`, name: "U" }]));
   test.each<[string, unknown, number]>([

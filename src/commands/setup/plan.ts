@@ -3,7 +3,6 @@ import { parseConfig, secretsOf } from "../../config/parse.ts";
 import { isTable, type Problem, type RawEnv } from "../../config/report.ts";
 import type { Deployment } from "./deployment.ts";
 import { withSecret } from "./devvars.ts";
-import { ENTRY_KEYS } from "./entry.ts";
 import { at, edit, read, type Table } from "./toml.ts";
 
 /** What is to be set; what is left out stays as it is. */
@@ -37,6 +36,16 @@ export const isExampleApp = (app: unknown): boolean => isTable(app) && app.appId
 export const isExampleIssuer = (entry: unknown): boolean =>
   isTable(entry) && entry.issuer === "https://auth.example.com";
 
+/** The keys of an entry that setup sets. Any other one of the operator's stays. */
+export const ENTRY_KEYS = [
+  "preset",
+  "issuer",
+  "audience",
+  "authorizedParties",
+  "jwksUrl",
+  "secret",
+  "publicKey",
+] as const;
 /** What goes with a provider, and would be wrong with another one. */
 const OF_PROVIDER = ["audienceRequired", "algorithms"] as const;
 

@@ -29,6 +29,9 @@ export function importCalls(world: World): Handlers {
 
     const uid = key.toLowerCase();
     const there = users.find(uid);
+    if (there && switches.importExisting === "refuses") {
+      return errorBody("ERR_UID_ALREADY_EXISTS", textOf("ERR_UID_ALREADY_EXISTS", { uid }));
+    }
     if (there) {
       // That an import updates is inferred from a sample with a later `updatedAt`.
       Object.assign(there, fields, times, { updatedAt: seconds(world) });

@@ -26,6 +26,8 @@ export interface Switches {
   roles?: string[] | undefined;
   /** Where an import's answer holds the user: `data.<uid>.data` (default) or `data.<uid>.data.data`. */
   importNesting?: "data" | "data.data" | undefined;
+  /** What an import makes of a user that is there; undocumented, and `updates` (default) is inferred from a sample. */
+  importExisting?: "updates" | "refuses" | undefined;
   /** The key of a reactivation's answer: CometChat's docs (default) or what a third-party client reads. */
   reactivationKey?: "nonDeactivatedUids" | "reactivatedUids" | undefined;
   /** Other statuses than the simulator's for some codes, such as 409 for `ERR_UID_ALREADY_EXISTS`. */
@@ -67,6 +69,7 @@ export const patchSchema = z.strictObject({
   sampleUsers: z.nullish(z.boolean()),
   roles: z.nullish(z.array(z.string().check(z.regex(/^[a-z0-9_-]{1,100}$/)))),
   importNesting: z.nullish(z.enum(["data", "data.data"])),
+  importExisting: z.nullish(z.enum(["updates", "refuses"])),
   reactivationKey: z.nullish(z.enum(["nonDeactivatedUids", "reactivatedUids"])),
   statuses: z.nullish(z.record(z.string(), z.int().check(z.gte(200), z.lte(599)))),
   latency: z.nullish(count),

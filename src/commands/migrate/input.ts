@@ -1,0 +1,49 @@
+import { readArray } from "./array.ts";
+import { headerOf, readCsv } from "./csv.ts";
+import { type Entry, InputError } from "./entry.ts";
+import type { Export } from "./exports.ts";
+import { readNdjson } from "./ndjson.ts";
+import type { Source } from "./source.ts";
+import { utf8 } from "./utf8.ts";
+
+type Format = "csv" | "ndjson" | "json";
+
+/** How the input is to be read; found out from its beginning, since names lie: Auth0's exports of NDJSON end in `.json`. */
+export interface Form {
+  readonly format: Format;
+  /** Of a CSV: the columns that it has. */
+  readonly columns?: readonly string[];
+  /** Of JSON: the name of the array in the document, where the document is an object. */
+  readonly list?: string;
+}
+
+export async function formOf(source: Source, from: Export | undefined): Promise<Form> {
+  const start = source.head.toString("utf8").trimStart();
+  if (start === "") throw new InputError("It holds nothing but white space.");
+  if (start.startsWith("[")) return { format: "json" };
+  const list = /^\{\s*"users"\s*:\s*\[/.test(start) ? "users" : undefined;
+  if (list !== undefined) return { format: "json", list };
+  if (start.startsWith("{")) return { format: "ndjson" };
+  return {
+    format: "csv",
+    columns:
+      from?.columns ??
+      (await headerOf(
+        utf8(source.read(), () => {}),
+        source.head,
+      )),
+  };
+}
+
+/** Every row in its order. Fails with `InputError` where the input cannot be read on. */
+export function entriesOf(
+  source: Source,
+  form: Form,
+  from: Export | undefined,
+  progress: (bytes: number) => void = () => {},
+): AsyncGenerator<Entry> {
+  const text = utf8(source.read(), progress);
+  if (form.format === "json") return readArray(text, form.list);
+  if (form.format === "ndjson") return readNdjson(text);
+  return readCsv(text, source.head, { columns: from?.columns, loose: from?.columns !== undefined });
+}

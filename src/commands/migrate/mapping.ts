@@ -1,0 +1,35 @@
+import type { Profile } from "../../cometchat/types.ts";
+import type { Issuer } from "../../config/types.ts";
+import { type Mapping, mappingKey } from "../../directory/directory.ts";
+import { profileHash } from "../../identity/profile.ts";
+import type { User } from "./user.ts";
+
+/**
+ * One entry for `wrangler kv bulk put`: the mapping as the gateway itself writes it of a user that no session brought
+ * (directory/provisioned.ts), so that the user's first sign-in mints at once.
+ * @param known whether CometChat has the profile as it is in the input
+ * @param now milliseconds since 1970
+ */
+export async function mappingOf(
+  { uid, app, profile }: User,
+  issuer: Issuer,
+  known: boolean,
+  now: number,
+): Promise<{ readonly key: string; readonly value: string }> {
+  const digest = known ? await profileHash(claimed(profile, issuer)) : "";
+  const mapping: Mapping = { app, profile: digest, createdAt: now, syncedAt: 0 };
+  return { key: mappingKey(uid), value: JSON.stringify(mapping) };
+}
+
+/** What a session's claims can say of this profile: more would look changed at the first sign-in. */
+function claimed({ name, avatar, link, role, tags, metadata = {} }: Profile, { profile: paths }: Issuer): Profile {
+  const mapped = Object.entries(metadata).filter(([key]) => paths.metadata.has(key));
+  return {
+    ...(name !== undefined && { name }),
+    ...(avatar !== undefined && paths.avatar !== undefined && { avatar }),
+    ...(link !== undefined && paths.link !== undefined && { link }),
+    ...(role !== undefined && paths.role !== undefined && { role }),
+    ...(tags !== undefined && paths.tags !== undefined && { tags }),
+    ...(mapped.length > 0 && { metadata: Object.fromEntries(mapped) }),
+  };
+}

@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { InputError } from "./entry.ts";
+
+/** Bytes from the beginning that show the format. */
+const HEAD_BYTES = 64 * 1024;
+
+/** The input, which is read twice: once to check it, once to send it. */
+export interface Source {
+  /** Its first bytes, without a byte order mark. */
+  readonly head: Buffer;
+  readonly bytes: number;
+  /** Whether it begins with a UTF-8 byte order mark, which is skipped. */
+  readonly marked: boolean;
+  /** From the beginning, without the mark. */
+  readonly read: () => Readable;
+  /** Hexadecimal SHA-256 of all of it. */
+  readonly digest: () => Promise<string>;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens a file, or keeps standard input (`-`) in a temporary file of this user's alone. Fails with `InputError`. */
+export async function openSource(path: string, stdin: Readable): Promise<Source> {
+  if (path !== "-") return openFile(path, async () => {});
+  const folder = await mkdtemp(join(tmpdir(), "gateway-migrate-"));
+  const close = () => rm(folder, { recursive: true, force: true });
+  try {
+    const kept = join(folder, "input");
+    await pipeline(stdin, createWriteStream(kept, { mode: 0o600 }));
+    return await openFile(kept, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openFile(path: string, close: () => Promise<void>): Promise<Source> {
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw new InputError(error.code === "ENOENT" ? "There is no such file." : `It cannot be opened (${error.code}).`);
+  });
+  try {
+    const stat = await file.stat();
+    if (stat.isDirectory()) throw new InputError("It is a folder, not a file.");
+    if (stat.size === 0) throw new InputError("It is empty.");
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    const head = buffer.subarray(0, bytesRead);
+    if (head.indexOf("\uFEFF", 0, "utf16le") === 0 || (head[0] === 0xfe && head[1] === 0xff)) {
+      throw new InputError("It is UTF-16 (its byte order mark says so). Save it as UTF-8.", 1);
+    }
+    const marked = head.indexOf("\uFEFF") === 0;
+    const start = marked ? 3 : 0;
+    return {
+      head: head.subarray(start),
+      bytes: stat.size,
+      marked,
+      read: () => createReadStream(path, { start, highWaterMark: 64 * 1024 }),
+      async digest() {
+        const hash = createHash("sha256");
+        await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash);
+        return hash.digest("hex");
+      },
+      close,
+    };
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,133 @@
+import type { Profile } from "../../cometchat/types.ts";
+import { isTable } from "../../config/report.ts";
+import type { Config, Issuer } from "../../config/types.ts";
+import { profileRules, type Rule, subjectRule } from "../../http/fields.ts";
+import { bytesOf, fallbackName, profileOf } from "../../identity/profile.ts";
+import { uidOf } from "../../identity/uid.ts";
+import { PROFILE_BYTES } from "../../limits.ts";
+import { place } from "../../placement/placement.ts";
+import type { Entry, Problem } from "./entry.ts";
+import type { Field, Picked } from "./fields.ts";
+
+/** A user that can be imported. */
+export interface User {
+  readonly subject: string;
+  readonly uid: string;
+  /** The configuration's name of the app that it is to live in. */
+  readonly app: string;
+  readonly profile: Profile & { readonly name: string };
+}
+
+export type Outcome =
+  | { readonly user: User; readonly problems?: undefined }
+  | { readonly user?: undefined; readonly problems: readonly Problem[] };
+
+export interface Rules {
+  readonly config: Pick<Config, "apps" | "placement">;
+  readonly issuer: Issuer;
+  /** The app that `--app` names, for all. */
+  readonly app: string | undefined;
+  readonly pick: (row: Readonly<Record<string, unknown>>) => Picked;
+  /** Whether a user without a name gets the one that a session without a name would give it. */
+  readonly nameless: boolean;
+}
+
+/** Where the profile's fields are found, once a row has been picked apart. */
+const PICKED = {
+  profile: { name: "name", avatar: "avatar", link: "link", role: undefined, tags: "tags", metadata: new Map() },
+  roles: new Map(),
+} as const;
+
+const MISSING = "is missing";
+
+/**
+ * The user that a row is, by the gateway's own rules for uid, app and profile, or everything that is wrong with it.
+ * A field that is too long is wrong here, while a session's would be cut: here somebody can mend it.
+ */
+export async function userOf(entry: Entry, rules: Rules): Promise<Outcome> {
+  if (!entry.row) return { problems: [entry.problem ?? { field: "row", reason: MISSING }] };
+  const { fields: raw, claims } = rules.pick(entry.row);
+  const fields = readable(raw);
+  const problems: Problem[] = [];
+  const check = (field: Field, [fits, reason]: Rule) => {
+    if (fields[field] !== undefined && !fits(fields[field])) problems.push({ field, reason });
+  };
+  for (const field of ["name", "avatar", "link", "role", "tags", "metadata"] as const)
+    check(field, profileRules[field]);
+  if (fields.name === undefined && !rules.nameless) problems.push({ field: "name", reason: MISSING });
+
+  const uid = await identify(fields.subject, rules.issuer, problems);
+  const app = placed(rules, fields, claims, problems);
+  if (uid === undefined || app === undefined || problems.length > 0) return { problems };
+
+  const { profile, dropped } = profileOf(PICKED, fields);
+  if (typeof fields.role === "string") profile.role = fields.role;
+  if (isTable(fields.metadata) && Object.keys(fields.metadata).length > 0) profile.metadata = fields.metadata;
+  const name = profile.name ?? (rules.nameless ? fallbackName(claims, uid) : undefined);
+  if (name === undefined) return { problems: [{ field: "name", reason: MISSING }] };
+  if (dropped.length > 0 || bytesOf(profile) > PROFILE_BYTES) {
+    return { problems: [{ field: "row", reason: `must be at most ${PROFILE_BYTES} bytes as a profile` }] };
+  }
+  return { user: { subject: String(fields.subject), uid, app, profile: { ...profile, name } } };
+}
+
+/** The uid of a subject, or undefined and why it has none. */
+export async function identify(subject: unknown, issuer: Issuer, problems: Problem[]): Promise<string | undefined> {
+  const [fits, remedy] = subjectRule;
+  let reason: string | undefined;
+  if (subject === undefined) reason = MISSING;
+  else if (typeof subject !== "string" || !fits(subject)) reason = remedy;
+  // No provider's subject does; it would become another user than the one who signs in.
+  else if (subject.trim() !== subject) reason = "must not begin or end with white space";
+  else {
+    const uid = await uidOf(issuer, subject);
+    if (uid.ok) return uid.value;
+    reason = "is CometChat's own user";
+  }
+  problems.push({ field: "subject", reason });
+  return undefined;
+}
+
+/** A row's texts as what they stand for: numbers of ids, lists of tags, metadata as JSON. */
+export function readable(raw: Picked["fields"]): Partial<Record<Field, unknown>> {
+  const fields: Partial<Record<Field, unknown>> = { ...raw };
+  if (Number.isSafeInteger(raw.subject)) fields.subject = String(raw.subject);
+  for (const field of ["avatar", "link", "role", "country", "continent"] as const) {
+    const text = fields[field];
+    if (typeof text === "string") fields[field] = text.trim();
+  }
+  if (typeof raw.tags === "string") {
+    fields.tags = raw.tags.trimStart().startsWith("[") ? json(raw.tags) : split(raw.tags);
+  }
+  if (typeof raw.metadata === "string") fields.metadata = json(raw.metadata);
+  return fields;
+}
+
+const split = (text: string): readonly string[] =>
+  text
+    .split(/[,;]/)
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== "");
+
+/** What is no JSON stays text, which the field's rule refuses. */
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function placed(
+  { config, issuer, app }: Rules,
+  { country, continent }: Partial<Record<Field, unknown>>,
+  claims: Readonly<Record<string, unknown>>,
+  problems: Problem[],
+): string | undefined {
+  if (app !== undefined) return app;
+  const text = (value: unknown) => (typeof value === "string" ? value : undefined);
+  const found = place(config, issuer, claims, { country: text(country), continent: text(continent) });
+  if (found.ok) return "app" in found.value ? found.value.app : found.value.candidate;
+  problems.push({ field: issuer.appClaim ?? "app", reason: "must be one of the values in this issuer's appByClaim" });
+  return undefined;
+}

@@ -1,0 +1,73 @@
+import type { User as Held } from "../../cometchat/types.ts";
+import { REQUEST_MS } from "../../limits.ts";
+import { contextFor } from "../context.ts";
+import type { Channel } from "./deliver.ts";
+import { patiently } from "./patience.ts";
+import type { User } from "./user.ts";
+
+/** Users that are read back. */
+const SAMPLE = 100;
+
+/** A fair sample of any number of users: each is as likely to be in it (Vitter's algorithm R). */
+export class Sample {
+  readonly users: User[] = [];
+  #seen = 0;
+
+  readonly #random: () => number;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  add(user: User): void {
+    this.#seen += 1;
+    if (this.users.length < SAMPLE) this.users.push(user);
+    else {
+      const place = Math.floor(this.#random() * this.#seen);
+      if (place < SAMPLE) this.users[place] = user;
+    }
+  }
+}
+
+export interface Difference {
+  readonly uid: string;
+  /** `uid` where the user is not there. */
+  readonly fields: readonly string[];
+}
+
+/** Reads users back and compares them. CometChat's answer has no tags, and may hide a part of the metadata. */
+export async function verify(
+  users: readonly User[],
+  channels: ReadonlyMap<string, Channel>,
+  progress: (users: number) => void,
+): Promise<readonly Difference[]> {
+  const differences: Difference[] = [];
+  for (const [index, user] of users.entries()) {
+    progress(index);
+    const channel = channels.get(user.app);
+    if (!channel) continue;
+    const got = await patiently(() => channel.chat.get(user.uid, contextFor(channel, REQUEST_MS)), channel);
+    const fields = got.ok ? differing(user, got.value) : ["uid"];
+    if (fields.length > 0) differences.push({ uid: user.uid, fields });
+  }
+  return differences;
+}
+
+function differing({ profile }: User, held: Held): string[] {
+  const fields: string[] = (["name", "avatar", "link", "role"] as const).filter(
+    (field) => profile[field] !== undefined && profile[field] !== held[field],
+  );
+  const { "@private": _, ...metadata } = profile.metadata ?? {};
+  const other = held.metadata ?? {};
+  if (Object.entries(metadata).some(([key, value]) => canonical(value) !== canonical(other[key])))
+    fields.push("metadata");
+  return fields;
+}
+
+/** JSON with the keys of each object in order. */
+const canonical = (value: unknown): string | undefined =>
+  JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );

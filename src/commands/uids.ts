@@ -1,0 +1,66 @@
+import { once } from "node:events";
+import { InputError, type Problem } from "./migrate/entry.ts";
+import { exports } from "./migrate/exports.ts";
+import { checkColumns, createPicker } from "./migrate/fields.ts";
+import { exportFlags, type InputFlags } from "./migrate/flags.ts";
+import { entriesOf, formOf } from "./migrate/input.ts";
+import { readSettings, UsageError } from "./migrate/settings.ts";
+import { openSource } from "./migrate/source.ts";
+import { identify, readable } from "./migrate/user.ts";
+
+/** `npm run export-uids`: the uid of each subject, for an app's own database. Asks nobody. */
+
+const HELP = `npm run export-uids -- FILE [--from NAME] [--map subject=C] [--issuer URL] [--config PATH] [--env NAME] [--json]
+
+Writes subject,uid as CSV to standard output, or with --json one JSON object a line.
+Exit status: 0 every row has a uid, 1 some have none (they are named on standard error), 2 wrong usage or input.
+`;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const flags = exportFlags(args, process.env);
+    if (flags) return await exportUids(flags);
+    process.stdout.write(HELP);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof InputError || error instanceof UsageError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 2;
+  }
+}
+
+async function exportUids({ file, names, from: name, issuer: wanted, json, ...where }: InputFlags): Promise<number> {
+  const { issuer } = await readSettings(where, wanted);
+  const from = name === undefined ? undefined : exports[name];
+  const source = await openSource(file, process.stdin);
+  let wrong = 0;
+  try {
+    const form = await formOf(source, from);
+    checkColumns(form, names, from, ["subject"]);
+    const pick = createPicker(names, from);
+    if (!json) await write("subject,uid\n");
+    for await (const { line, row, problem } of entriesOf(source, form, from)) {
+      const problems: Problem[] = problem ? [problem] : [];
+      const { subject } = row ? readable(pick(row).fields) : {};
+      const uid = row && (await identify(subject, issuer, problems));
+      if (uid === undefined) {
+        wrong += 1;
+        for (const { field, reason } of problems) process.stderr.write(`line ${line}, ${field}: ${reason}\n`);
+      } else await write(json ? `${JSON.stringify({ subject, uid })}\n` : `${quoted(String(subject))},${uid}\n`);
+    }
+  } finally {
+    await source.close();
+  }
+  return wrong > 0 ? 1 : 0;
+}
+
+async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, "drain");
+}
+
+/** A CSV field (RFC 4180 §2). */
+function quoted(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,212 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { spawn as spawnTerminal } from "@lydell/node-pty";
+import { afterAll, expect, test } from "vitest";
+import { importFlags } from "../../../src/commands/migrate/flags.ts";
+import { createSimulator } from "../../sandbox/cometchat/index.ts";
+import { listen } from "../../sandbox/server.ts";
+import { csvOf, KEY } from "./world.ts";
+
+const ROOT = resolve(import.meta.dirname, "../../..");
+const MIGRATE = join(ROOT, "src/commands/migrate/index.ts");
+
+const limits = { core: 1e6, standard: 1e6, import: 1e6 };
+const simulator = createSimulator({
+  ...{ appId: "2753000000000001", region: "us", keys: { [KEY]: "fullAccess" } },
+  ...{ sampleUsers: false, rateLimits: limits },
+});
+const listener = await listen(simulator.fetch, 0);
+afterAll(() => listener.close());
+
+function folder(files: Readonly<Record<string, string>>): string {
+  const path = mkdtempSync(join(tmpdir(), "gateway-migrate-test-"));
+  const vars = `
+[vars.COMETCHAT_APPS.main]
+appId = "2753000000000001"
+region = "us"
+baseUrl = "http://127.0.0.1:${listener.port}/v3"
+[[vars.SESSION_ISSUERS]]
+issuer = "https://idp.example"
+audience = ["chat"]
+`;
+  const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+  const all = {
+    "wrangler.toml": toml.slice(0, toml.indexOf("[vars]")) + vars,
+    ".dev.vars": `COMETCHAT_API_KEY=${KEY}\n`,
+  };
+  for (const [name, content] of Object.entries({ ...all, ...files })) writeFileSync(join(path, name), content);
+  return path;
+}
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command in this folder until it ends. */
+function command(
+  cwd: string,
+  args: readonly string[],
+  { script = MIGRATE, stdin = "", env = {} } = {},
+): Promise<Ended> {
+  const options = { cwd, env: { ...process.env, NO_COLOR: "1", ...env } };
+  return new Promise((ended) => {
+    const child = execFile(process.execPath, [script, ...args], options, (error, out, err) => {
+      ended({ code: error ? Number(error.code) : 0, out, err });
+    });
+    child.stdin?.end(stdin);
+  });
+}
+
+test("a run that is killed again and again loses nobody and sends no finished batch twice", async () => {
+  simulator.reset();
+  const cwd = folder({ "users.csv": csvOf(2_000, { bad: true }) });
+  const journal = join(cwd, "users.csv.journal");
+  const args = ["users.csv", "--rpm", "1200", "--kv", "kv.json", "--json"];
+  const finished = new Map<number, number>();
+  const sent = () => simulator.journal.entries.filter(({ call }) => call === "import");
+  for (const enough of [3, 10, 17]) {
+    const before = sent().length;
+    const child = spawn(process.execPath, [MIGRATE, ...args], { cwd, stdio: "ignore" });
+    while (sent().length < before + enough && child.exitCode === null) await sleep(5);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const done = readFileSync(journal, "utf8").split("\n").slice(1, -1);
+    for (const line of done) finished.set(JSON.parse(line).batch, before + enough);
+  }
+  // Each run had got further than the one before.
+  expect(finished.size).toBeGreaterThan(15);
+  const first = [...finished.keys()];
+  const atKill = sent().length;
+  const { code, out } = await command(cwd, args);
+  expect(code).toBe(1);
+  expect(JSON.parse(out)).toMatchObject({ rows: 2_000, created: 1_900, existing: 0, failed: 0, wrong: 100 });
+  expect(simulator.users()).toHaveLength(1_900);
+  const later = sent()
+    .slice(atKill)
+    .flatMap(({ body }) => Object.keys((body as { users: object }).users));
+  const good = Array.from({ length: 2_000 }, (_, index) => index + 1).filter((number) => number % 20 !== 0);
+  const finishedUids = first.flatMap((batch) =>
+    good.slice(batch * 50, batch * 50 + 50).map((number) => `user-${number}`),
+  );
+  expect(later.filter((uid) => finishedUids.includes(uid))).toEqual([]);
+  expect(later).toHaveLength(1_900 - finishedUids.length);
+  expect(existsSync(journal)).toBe(false);
+  expect(JSON.parse(readFileSync(join(cwd, "kv.json"), "utf8"))).toHaveLength(1_900);
+  expect(readFileSync(join(cwd, "users.csv.failed.ndjson"), "utf8").trim().split("\n")).toHaveLength(100);
+});
+
+test("on a terminal there is a bar, and Ctrl-C stops after what is under way and says how to go on", async () => {
+  simulator.reset();
+  const cwd = folder({ "users.csv": csvOf(1_000) });
+  const args = [MIGRATE, "users.csv", "--rpm", "300"];
+  const terminal = spawnTerminal(process.execPath, args, { cwd, cols: 120, rows: 30, env: process.env });
+  let screen = "";
+  let pressed = false;
+  terminal.onData((text) => {
+    screen += text;
+    if (pressed || simulator.users().length < 200) return;
+    pressed = true;
+    // Ctrl-C, and once more as npm sends it on.
+    terminal.write("\u0003");
+    terminal.kill("SIGINT");
+  });
+  const code = await new Promise<number>((ended) => terminal.onExit(({ exitCode }) => ended(exitCode)));
+  expect(code).toBe(130);
+  expect(screen).toMatch(/Importing .*█.* \d+% · \d+\/1,000 users · \d+\/s · .* left/);
+  expect(screen).toContain("Stopping after the batches that are under way.");
+  expect(screen).toContain("The same command goes on where this run ended:");
+  expect(screen).toContain("npm run migrate -- users.csv --rpm 300");
+  const there = simulator.users().length;
+  expect(there).toBeGreaterThanOrEqual(200);
+  expect(there).toBeLessThan(1_000);
+  // What was answered was written down: it is created, and not taken for a user that was there before.
+  const again = await command(cwd, ["users.csv", "--json"], { env: { MIGRATE_RPM: "60000" } });
+  expect(JSON.parse(again.out)).toMatchObject({ created: 1_000, existing: 0 });
+  expect(again.code).toBe(0);
+});
+
+test("without a terminal there are plain lines, and the result for a person or a machine", async () => {
+  simulator.reset();
+  const cwd = folder({ "users.csv": 'subject,name\nalice,Alice\nBob,Bob\n"eve",\n' });
+  const person = await command(cwd, ["users.csv", "--rpm", "6000"]);
+  expect(person.code).toBe(1);
+  expect(person.err.split("\n")).toEqual(expect.arrayContaining(["Checking: 1 kB", "Importing: 2 users"]));
+  expect(person.out).toContain("line 4, name: is missing");
+  expect(person.out).toContain("Created: 2. Updated: 0. There already: 0. Refused by CometChat: 0.");
+  expect(person.out).toContain("users.csv.failed.ndjson");
+  const machine = await command(cwd, ["-", "--dry-run", "--json"], { stdin: '{"subject":"zoe","name":"Zoe"}\n' });
+  expect(machine.code).toBe(0);
+  expect(machine.err).toBe("");
+  expect(JSON.parse(machine.out)).toMatchObject({ ok: true, dryRun: true, rows: 1, users: 1, wrong: 0 });
+});
+
+test.each<[string, readonly string[], string]>([
+  ["no file", [], "Give one FILE"],
+  ["two files", ["a", "b"], "Give one FILE"],
+  ["a flag that is none", ["users.csv", "--fast"], "--fast"],
+  ["a map without a column", ["users.csv", "--map", "subject"], "--map must be of field=column"],
+  ["a map of a field that is none", ["users.csv", "--map", "mail=email"], "--map must be of field=column"],
+  ["a provider that is none", ["users.csv", "--from", "myspace"], "--from must be one of auth0, clerk, firebase"],
+  ["a rate that is none", ["users.csv", "--rpm", "fast"], "--rpm must be a whole number"],
+  ["a rate of nothing", ["users.csv", "--rpm", "0"], "--rpm must be a whole number"],
+])("%s is said to be wrong", (_, args, sentence) => {
+  expect(() => importFlags(args, {})).toThrow(sentence);
+});
+
+test("flags and MIGRATE_RPM are read, paths from where npm was called", () => {
+  const npm = { npm_lifecycle_event: "migrate", INIT_CWD: "/home/me", MIGRATE_RPM: "120" };
+  expect(importFlags(["users.csv", "--map", "subject=id,name=full.name", "--kv", "kv.json"], npm)).toMatchObject({
+    ...{ file: "/home/me/users.csv", kv: "/home/me/kv.json", config: "wrangler.toml", rpm: 120, dryRun: false },
+    names: new Map([
+      ["subject", "id"],
+      ["name", "full.name"],
+    ]),
+  });
+  expect(importFlags(["-", "--rpm", "7"], npm)).toMatchObject({ file: "-", rpm: 7 });
+  expect(importFlags(["-"], {})).toMatchObject({ rpm: 60 });
+});
+
+test("wrong usage and wrong input are 2, and a sentence", async () => {
+  simulator.reset();
+  const cwd = folder({ "users.csv": csvOf(1), "empty.csv": "" });
+  expect(await command(cwd, [])).toMatchObject({ code: 2, out: "", err: "Give one FILE, or - for standard input.\n" });
+  expect(await command(cwd, ["nobody.csv"])).toMatchObject({ code: 2, out: "", err: "There is no such file.\n" });
+  const config = await command(cwd, ["users.csv", "--config", "none.toml"]);
+  expect(config).toMatchObject({ code: 2, out: "", err: expect.stringContaining("none.toml") });
+  const json = await command(cwd, ["empty.csv", "--json"]);
+  expect([json.code, JSON.parse(json.out)]).toEqual([2, { ok: false, error: "It is empty." }]);
+  const help = await command(cwd, ["--help"]);
+  expect(help).toMatchObject({ code: 0, out: expect.stringContaining("Exit status: 0 every user is there") });
+  expect(simulator.journal.entries).toEqual([]);
+});
+
+test("a configuration that is not right is told with every variable, and never a secret", async () => {
+  const cwd = folder({
+    "users.csv": csvOf(1),
+    ".dev.vars": `COMETCHAT_API_KEY=\nBACKEND_SECRET=${"s3cr3t".repeat(2)}\n`,
+  });
+  const { code, err } = await command(cwd, ["users.csv"]);
+  expect(code).toBe(2);
+  expect(err).toContain("COMETCHAT_API_KEY is the secret that COMETCHAT_APPS.main needs");
+  expect(err).toContain("BACKEND_SECRET");
+  expect(err).not.toContain("s3cr3t");
+});
+
+test("export-uids gives each subject its uid, and names the rows that have none", async () => {
+  simulator.reset();
+  const cwd = folder({ "users.csv": 'id,mail\nalice,a@x.example\n"auth0|1,""x""",b\n,c\n' });
+  const script = join(ROOT, "src/commands/uids.ts");
+  const csv = await command(cwd, ["users.csv", "--map", "subject=id"], { script });
+  expect(csv).toMatchObject({ code: 1, err: "line 4, subject: is missing\n" });
+  expect(csv.out).toMatch(/^subject,uid\nalice,alice\n"auth0\|1,""x""",x-[a-z2-7]{52}\n$/);
+  const json = await command(cwd, ["-", "--json"], { script, stdin: '[{"subject":"Alice"}]' });
+  expect(JSON.parse(json.out)).toEqual({ subject: "Alice", uid: expect.stringMatching(/^x-[a-z2-7]{52}$/) });
+  expect(json.code).toBe(0);
+  expect(simulator.journal.entries).toEqual([]);
+});

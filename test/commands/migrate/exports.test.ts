@@ -1,0 +1,126 @@
+import { expect, test } from "vitest";
+import { createWorld } from "./world.ts";
+
+/** As firebase-tools writes it: 28 fields, and a comma at the end. */
+const firebase = (id: string, name: string, photo = "", claims = "") =>
+  `${[id, `${id}@x.example`, "true", "HASH", "SALT", name, photo, ...Array(16).fill(""), "1", "2", "", "false", claims].join(",")},\n`;
+
+const json = JSON.stringify;
+/** Base32 SHA-256 of the issuer, a newline, and "auth0|1". */
+const HASHED = "x-gbxlu5n7urkg55oycqgnbikqdjm2m57sl6m2mzybi3mlbtw63wda";
+
+test.each<[string, string, string]>([
+  [
+    "auth0",
+    "users.json",
+    `${json({ user_id: "auth0|1", name: "Anna", picture: "https://p.example/1.png", email: "a@x.example" })}\n${json({ user_id: "2", nickname: "bo" })}\n`,
+  ],
+  ["auth0", "users.csv", '"Id","Name","Picture"\n"auth0|1","Anna","https://p.example/1.png"\n"2","bo",\n'],
+  [
+    "clerk",
+    "users.csv",
+    "id,first_name,last_name,username,primary_email_address,password_digest,image_url\nauth0|1,Anna,,,a@x.example,$2a$x,https://p.example/1.png\n2,,,bo,b@x.example,,\n",
+  ],
+  [
+    "clerk",
+    "users.json",
+    json([
+      {
+        id: "auth0|1",
+        first_name: "Anna",
+        last_name: null,
+        image_url: "https://p.example/1.png",
+        password_digest: "x",
+      },
+      { id: "2", first_name: "", username: "bo" },
+    ]),
+  ],
+  [
+    "firebase",
+    "users.json",
+    json({
+      users: [
+        { localId: "auth0|1", displayName: "Anna", photoUrl: "https://p.example/1.png", passwordHash: "H" },
+        { localId: "2", displayName: "bo" },
+      ],
+    }),
+  ],
+  ["firebase", "users.csv", firebase("auth0|1", "Anna", "https://p.example/1.png") + firebase("2", "bo")],
+  [
+    "supabase",
+    "users.csv",
+    `id,email,encrypted_password,raw_user_meta_data\nauth0|1,a@x.example,$2a,"{""full_name"":""Anna"",""avatar_url"":""https://p.example/1.png""}"\n2,b@x.example,$2a,"{""name"":""bo""}"\n`,
+  ],
+  [
+    "supabase",
+    "users.json",
+    json({
+      users: [
+        { id: "auth0|1", user_metadata: { full_name: "Anna", avatar_url: "https://p.example/1.png" } },
+        { id: "2", user_metadata: { name: "bo" } },
+      ],
+    }),
+  ],
+])("an export of %s is recognised: %s", async (from, name, content) => {
+  const { file, run, simulator } = await createWorld();
+  const summary = await run(file(name, content), { from });
+  expect(summary).toMatchObject({ created: 2, failed: 0, findings: { counts: { wrong: 0, hashed: 1 } } });
+  expect(simulator.user(HASHED)).toMatchObject({ name: "Anna", avatar: "https://p.example/1.png" });
+  expect(simulator.user("2")).toMatchObject({ name: "bo" });
+});
+
+test("a user of an export that has no name gets the one that its session would give it", async () => {
+  const { file, run, simulator } = await createWorld();
+  await run(file("users.csv", firebase("AbC", "") + firebase("abc", "")), { from: "firebase" });
+  expect(simulator.users().map(({ name }) => name)).toEqual([expect.stringMatching(/^User [a-z2-7]{6}$/), "abc"]);
+});
+
+test("a Firebase name with a quote in it is read, as its tool writes it", async () => {
+  const { file, run, simulator } = await createWorld();
+  await run(file("users.csv", firebase("a", 'Anna "Ann" B') + firebase("b", '"Bo, C"')), { from: "firebase" });
+  expect(simulator.users().map(({ name }) => name)).toEqual(['Anna "Ann" B', "Bo, C"]);
+});
+
+test("digests of passwords are never written into the file of what failed", async () => {
+  const { file, run, read } = await createWorld();
+  await run(file("users.csv", firebase("a", "x".repeat(101))), { from: "firebase" });
+  expect(JSON.parse(read("users.csv.failed.ndjson"))).toEqual({
+    subject: "a",
+    name: "x".repeat(101),
+    failed: [{ line: 1, field: "name", reason: "must be text of 1 to 100 characters" }],
+  });
+});
+
+test("columns are named by --map, paths into objects too, beside an export's own", async () => {
+  const { file, run, simulator } = await createWorld();
+  const names = new Map([["name", "app_metadata.shown"] as const, ["role", "app_metadata.role"] as const]);
+  simulator.set({ roles: ["moderator"] });
+  const row = { id: "a", user_metadata: { full_name: "Anna" }, app_metadata: { shown: "A.", role: "moderator" } };
+  await run(file("users.ndjson", json(row)), { from: "supabase", names });
+  expect(simulator.users()).toMatchObject([{ uid: "a", name: "A.", role: "moderator" }]);
+});
+
+test.each<[string, string, object, string]>([
+  [
+    "a column that --map names",
+    "id,name\n",
+    { names: new Map([["subject", "sub"]]) },
+    'Line 1: has no column "sub", which --map names for subject. Its columns are: "id", "name".',
+  ],
+  [
+    "the column subject",
+    "id,name\n",
+    {},
+    'Line 1: has no column "subject". Name the one that is meant: --map subject=…',
+  ],
+  ["the column name", "subject,full\n", {}, 'Line 1: has no column "name".'],
+  [
+    "the column of an export",
+    "subject,name\n",
+    { from: "clerk" },
+    'Line 1: has no column "id": this is no such export.',
+  ],
+])("%s is missed with the columns that are there", async (_, content, options, sentence) => {
+  const { file, run } = await createWorld();
+  await expect(run(file("users.csv", content), options)).rejects.toThrow(sentence);
+});
