@@ -82,7 +82,7 @@ export function createOutside(keys: Outside["keys"]): Outside {
     HOOK: `whsec_${btoa(WEBHOOK_KEY)}`,
     BACKEND_SECRET,
     USERS: storage(counts),
-    LEDGER: objects(counts, { ok: true, value: undefined }),
+    LEDGER: objects(counts, undefined),
     HOME: objects(counts, undefined),
     ONCE: objects(counts, true),
     RATE_LIMIT_IP: { limit: async () => ({ success: true }) },
@@ -190,7 +190,8 @@ function requestOf({ method, path, headers, body }: Asked, taken: { bytes: numbe
   const hasBody = body !== undefined && method !== "GET" && method !== "HEAD";
   const init = { method, ...(hasBody && { body: streamOf(body, taken), duplex: "half" }) };
   const request = new Request(`https://gateway.example${path}`, init as RequestInit);
-  Object.defineProperty(request, "headers", { value: headersOf(headers) });
+  const length = "content-length" in headers && { "content-length": String(hasBody ? body.length : 0) };
+  Object.defineProperty(request, "headers", { value: headersOf({ ...headers, ...length }) });
   return request;
 }
 
@@ -231,9 +232,14 @@ function storage(counts: { stored: number }) {
   };
 }
 
-/** Durable Objects that know nothing of anybody, and are told in vain: what they do is tried elsewhere. */
+/** Durable Objects that know nothing of anybody, and are told in vain: what they do by themselves is tried elsewhere. */
 function objects(counts: { stored: number }, answer: unknown) {
-  const answers: Record<string, unknown> = { deliver: {}, record: true, beginSync: true };
+  const answers: Record<string, unknown> = {
+    deliver: {},
+    record: true,
+    beginSync: true,
+    end: { known: false, done: { ok: true, value: undefined } },
+  };
   const call = (method: string) => async () => {
     counts.stored += 1;
     return Object.hasOwn(answers, method) ? answers[method] : answer;
