@@ -115,7 +115,7 @@ export const LIST_PAGES = 5;
 export const USERS_SEEN = 5_000;
 export const USERS_SEEN_MS = 60_000;
 /** How long a create of another request is waited for: as long as one attempt may take. */
-export const CREATE_AWAITED_MS = ATTEMPT_MS;
+export const CREATE_AWAITED_MS = 4_000;
 /** How often a request looks whether it has ended: a promise cannot be shared between requests. */
 export const CREATE_POLL_MS = 10;
 /** Pauses before each look for a user whom another isolate may have created at the same time. Its write reaches KV here

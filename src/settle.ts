@@ -1,8 +1,8 @@
 import type { CometChat } from "./cometchat/cometchat.ts";
 import type { Context } from "./context.ts";
 import type { Mapping } from "./directory/directory.ts";
-import { type SignedIn, upkeep } from "./directory/upkeep.ts";
 import type { Gateway } from "./gateway.ts";
+import { type SignedIn, syncProfile } from "./profile/sync.ts";
 import { flushApp, revokeToken } from "./revoke.ts";
 import type { Session } from "./session/session.ts";
 
@@ -22,7 +22,7 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
   if (dropped.length > 0) {
     gateway.deps.log({ event: "profile-dropped", requestId: context.requestId, fields: dropped.join(" ") });
   }
-  context.after("upkeep", async (later) => {
+  context.after("profile", async (later) => {
     const mapping = (await reading) ?? undefined;
     // Only a claim moves a user; by issuers that share it, it may live in several apps.
     const moved = session.issuer.appClaim !== undefined && mapping && mapping.app !== chat.app.name;
@@ -32,7 +32,7 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
       const left = await flushApp(gateway, former, uid, later);
       if (!left.ok) return left;
     }
-    return upkeep({ ...user, mapping }, chat, gateway, later);
+    return syncProfile({ ...user, mapping }, chat, gateway, later);
   });
   // Two calls were under way, and both brought a token.
   if (other) {

@@ -33,7 +33,7 @@ export interface Homes {
 /** What KV says, where it is being read already. */
 type Reading = Promise<Mapping | null | undefined>;
 
-export interface Chosen {
+interface Chosen {
   readonly app: string;
   /** The user was nowhere before. */
   readonly first: boolean;

@@ -20,7 +20,7 @@ export interface Newcomer {
   readonly flush?: () => Promise<Result<void, GatewayError>>;
 }
 
-export interface Provisioned {
+interface Provisioned {
   readonly authToken: string;
   /** This sign-in created the CometChat user. */
   readonly created: boolean;

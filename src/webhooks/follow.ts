@@ -1,13 +1,13 @@
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
 import type { Issuer } from "../config/types.ts";
 import type { Context } from "../context.ts";
-import { provisioned } from "../directory/provisioned.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { fallbackName, profileHash, profileOf } from "../identity/profile.ts";
 import { uidOf } from "../identity/uid.ts";
 import { appsOf, inEach, inOneOf } from "../placement/apps.ts";
 import { place } from "../placement/placement.ts";
+import { provisioned } from "../profile/provisioned.ts";
 import { ok, type Result } from "../result.ts";
 import { deactivateUser } from "../revoke.ts";
 import { claim, subject } from "../session/claims.ts";

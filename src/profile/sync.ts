@@ -1,10 +1,12 @@
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
 import type { Issuer } from "../config/types.ts";
 import type { Context } from "../context.ts";
+import type { Mapping } from "../directory/directory.ts";
 import type { Gateway } from "../gateway.ts";
 import { profileHash } from "../identity/profile.ts";
 import { ROLE_RETRY_MS } from "../limits.ts";
-import type { Mapping } from "./directory.ts";
+
+type Parts = Pick<Gateway, "config" | "deps" | "directory" | "ledgers">;
 
 export interface SignedIn {
   readonly uid: string;
@@ -20,8 +22,8 @@ export interface SignedIn {
  * After the answer: the profile is brought up to date in CometChat where the mapped claims have changed, and the
  * mapping is written where it says something new. Unchanged claims of a known user cost nothing.
  */
-export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, context: Context): Promise<void> {
-  const { config, directory } = gateway;
+export async function syncProfile(user: SignedIn, chat: CometChat, parts: Parts, context: Context): Promise<void> {
+  const { config, directory } = parts;
   const hash = await profileHash(user.profile);
   // Fifty first sign-ins at once: the isolate's memory knows what one of them has done meanwhile.
   const latest = directory.recall(user.uid) ?? user.mapping;
@@ -36,7 +38,7 @@ export async function upkeep(user: SignedIn, chat: CometChat, gateway: Gateway, 
   let current = user.created || profile === hash;
   if (!current && config.provisioning.sync && chat.spare()) {
     // A failure leaves the old digest, so that the next sign-in tries again.
-    current = await synchronised(user, first, chat, gateway, context);
+    current = await synchronised(user, first, chat, parts, context);
     if (current) profile = await profileHash(user.profile, chat.knows);
   }
   if (!current && here?.profile === profile) return;
@@ -57,7 +59,7 @@ async function synchronised(
   user: SignedIn,
   first: boolean,
   chat: CometChat,
-  { deps, ledgers }: Gateway,
+  { deps, ledgers }: Parts,
   context: Context,
 ): Promise<boolean> {
   const [change, unset] = updateOf(user, first);

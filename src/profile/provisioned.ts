@@ -6,12 +6,12 @@ import { profileHash } from "../identity/profile.ts";
 /**
  * After the answer: a user that somebody else than a session brought is written down, so that its first sign-in mints
  * at once. `syncedAt: 0` says that no session's claims were ever synchronised: the first ones that say the same cost no
- * call, others are sent, but what they are silent about stays (`upkeep`).
+ * call, others are sent, but what they are silent about stays (`syncProfile`).
  */
 export async function provisioned(
   user: { readonly uid: string; readonly profile: Profile; readonly created: boolean },
   chat: CometChat,
-  { directory }: Gateway,
+  { directory }: Pick<Gateway, "directory">,
   { now }: Context,
 ): Promise<void> {
   const { uid, profile, created } = user;
