@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { IMPORT_RPM } from "../../limits.ts";
 import { exports } from "./exports.ts";
 import { FIELDS, type Field, isField, type Names } from "./fields.ts";
-import type { Options } from "./run.ts";
+import type { Options } from "./prepare.ts";
 import { UsageError } from "./settings.ts";
 
 /** Flags that say where the users come from and whose they are; both commands have them. */

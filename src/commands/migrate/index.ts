@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import type { Deps } from "../../context.ts";
 import { InputError } from "./entry.ts";
 import { type ImportFlags, importFlags, USAGE_TEXT } from "./flags.ts";
@@ -8,10 +9,13 @@ import { asJson, exitCode, inWords, USAGE } from "./summary.ts";
 
 /** `npm run migrate`: imports existing users into CometChat, with the uids that the gateway derives for them later. */
 
+const stop = new AbortController();
+
 const deps: Deps = {
   fetch: (input, init) => fetch(input, init),
   now: () => Date.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  // Ctrl-C ends it: a timer that is left would keep the process.
+  sleep: (ms) => setTimeout(ms, undefined, { signal: stop.signal }).catch(() => {}),
   random: () => Math.random(),
   log: () => {},
   cache: () => undefined,
@@ -20,7 +24,6 @@ const deps: Deps = {
 /** A terminal sends Ctrl-C to this process, and npm sends it on once more. */
 const SAME_KEY_MS = 1_000;
 
-const stop = new AbortController();
 let pressed = 0;
 process.on("SIGINT", () => {
   const again = pressed > 0 && Date.now() - pressed > SAME_KEY_MS;

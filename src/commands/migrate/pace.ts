@@ -13,13 +13,12 @@ export interface Pace {
 /** At most `rpm` calls a minute, evenly: CometChat counts by the minute, and bursts of two minutes could meet. */
 export function createPace(rpm: number, { now, sleep }: Pick<Deps, "now" | "sleep">, stop: AbortSignal): Pace {
   let next = 0;
-  const stopped = new Promise<never>((_, reject) => {
-    stop.addEventListener("abort", () => reject(new Stopped()), { once: true });
+  const stopped = new Promise<void>((resolve) => {
+    stop.addEventListener("abort", () => resolve(), { once: true });
   });
-  stopped.catch(() => {});
   const pause = async (ms: number) => {
+    if (ms > 0 && !stop.aborted) await Promise.race([sleep(ms), stopped]);
     if (stop.aborted) throw new Stopped();
-    if (ms > 0) await Promise.race([sleep(ms), stopped]);
   };
   return {
     pause,

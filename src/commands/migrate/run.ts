@@ -1,73 +1,20 @@
-import { createHash } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import type { Readable } from "node:stream";
-import { createBulk } from "../../cometchat/bulk.ts";
-import { createCometChat } from "../../cometchat/cometchat.ts";
-import type { Deps } from "../../context.ts";
 import { batchesOf } from "./batches.ts";
 import { type Checked, check } from "./check.ts";
-import type { Channel } from "./deliver.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, Problem } from "./entry.ts";
 import { EXISTING } from "./equals.ts";
-import { type Export, exports } from "./exports.ts";
 import { failedRow } from "./failed.ts";
-import { checkColumns, createPicker, type Names } from "./fields.ts";
-import { Findings } from "./findings.ts";
-import { entriesOf, formOf } from "./input.ts";
 import { Journal, type Unfinished } from "./journal.ts";
 import { JsonList, Lines } from "./lines.ts";
-import { createPace, Stopped } from "./pace.ts";
+import { Stopped } from "./pace.ts";
 import { Unavailable } from "./patience.ts";
-import type { Progress } from "./progress.ts";
+import { type Options, prepare, type Run, type Surroundings } from "./prepare.ts";
 import { createRoles, findExisting, missingRoles } from "./ready.ts";
 import { send } from "./send.ts";
 import { type Settings, UsageError } from "./settings.ts";
-import { openSource, type Source } from "./source.ts";
+import { openSource } from "./source.ts";
 import type { Summary } from "./summary.ts";
-import type { Rules } from "./user.ts";
 import { Sample, verify } from "./verify.ts";
-
-export interface Options {
-  /** The input's path, or `-`. */
-  readonly file: string;
-  readonly names: Names;
-  /** Name of the identity provider whose export it is. */
-  readonly from: string | undefined;
-  readonly dryRun: boolean;
-  readonly update: boolean;
-  readonly createRoles: boolean;
-  readonly verify: boolean;
-  /** Whether an unfinished run is forgotten. */
-  readonly restart: boolean;
-  /** Calls a minute. */
-  readonly rpm: number;
-  /** Where the mappings are written to. */
-  readonly kv: string | undefined;
-  /** Folder of the files that a run leaves; undefined: the input's own, or the current one for standard input. */
-  readonly out: string | undefined;
-}
-
-export interface Surroundings {
-  readonly deps: Deps;
-  readonly stdin: Readable;
-  readonly progress: Progress;
-  /** Aborted by Ctrl-C. */
-  readonly stop: AbortSignal;
-}
-
-/** Everything that the stages of one run share. */
-interface Run extends Options, Surroundings {
-  readonly settings: Settings;
-  readonly rules: Rules;
-  readonly entries: (title: string | undefined) => AsyncIterable<Entry>;
-  readonly channels: ReadonlyMap<string, Channel>;
-  /** The configuration's names of its apps: a number for each. */
-  readonly apps: readonly string[];
-  readonly paths: { readonly failed: string; readonly report: string; readonly journal: string };
-  readonly fingerprint: string;
-  readonly summary: Summary;
-}
 
 /** Imports a user base, or in a dry run says what would come of it. Rejects with `InputError` or `UsageError`. */
 export async function migrate(settings: Settings, options: Options, surroundings: Surroundings): Promise<Summary> {
@@ -88,75 +35,9 @@ export async function migrate(settings: Settings, options: Options, surroundings
   }
 }
 
-async function prepare(settings: Settings, options: Options, surroundings: Surroundings, source: Source): Promise<Run> {
-  const { file, names } = options;
-  const { deps, progress, stop } = surroundings;
-  const from = options.from === undefined ? undefined : exports[options.from];
-  const form = await formOf(source, from);
-  checkColumns(form, names, from, ["subject", "name"]);
-  const { config, issuer, app } = settings;
-  const base = join(options.out ?? (file === "-" ? "." : dirname(file)), file === "-" ? "stdin" : basename(file));
-  const paths = { failed: `${base}.failed.ndjson`, report: `${base}.report.ndjson`, journal: `${base}.journal` };
-  const findings = new Findings(options.dryRun ? paths.report : undefined);
-  return {
-    ...options,
-    ...surroundings,
-    settings,
-    rules: { config, issuer, app, pick: createPicker(names, from), nameless: from !== undefined },
-    entries: (title) => {
-      if (title !== undefined) progress.stage(title, "kB", Math.ceil(source.bytes / 1000));
-      return entriesOf(source, form, from, (bytes) => {
-        if (stop.aborted) throw new Stopped();
-        if (title !== undefined) progress.to(Math.ceil(bytes / 1000));
-      });
-    },
-    channels: channelsOf(settings, options, deps, stop),
-    apps: [...config.apps.keys()],
-    paths,
-    fingerprint: await fingerprintOf(settings, options, from, source),
-    summary: {
-      ...{ dryRun: options.dryRun, stopped: undefined, reason: undefined, rows: 0, users: 0 },
-      ...{ created: 0, updated: 0, existing: 0, failed: 0, findings, missingRoles: [], verified: undefined },
-      notes: source.marked ? ["The input begins with a byte order mark, which is skipped."] : [],
-      files: options.dryRun ? { report: paths.report } : {},
-    },
-  };
-}
-
-/** CometChat counts the calls of each app, so each has a pace of its own. */
-function channelsOf({ config }: Settings, { rpm }: Options, deps: Deps, stop: AbortSignal): Map<string, Channel> {
-  const { now, random } = deps;
-  return new Map(
-    [...config.apps].map(([name, app]) => {
-      const pace = createPace(rpm, deps, stop);
-      return [name, { app: name, bulk: createBulk(app, deps), chat: createCometChat(app, deps), pace, now, random }];
-    }),
-  );
-}
-
-/** Of everything that the batches and what is written of them depend on. */
-async function fingerprintOf(
-  { config, issuer, app }: Settings,
-  { names, update, kv }: Options,
-  from: Export | undefined,
-  source: Source,
-): Promise<string> {
-  const parts = [
-    await source.digest(),
-    [...names],
-    from?.subject,
-    [update, kv, app],
-    [issuer.issuer, issuer.uid, issuer.app, issuer.appClaim, [...issuer.appByClaim]],
-    [issuer.profile, [...issuer.profile.metadata]],
-    [config.placement.default, [...config.placement.continents], [...config.placement.countries]],
-    [...config.apps.values()].map(({ name, appId, baseUrl }) => [name, appId, baseUrl]),
-  ];
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
-}
-
 async function dryRun(run: Run): Promise<void> {
-  const { summary, rules, apps } = run;
-  const checked = await check(run.entries("Checking"), rules, apps, summary.findings, () => {});
+  const { summary } = run;
+  const checked = await checkAll(run, () => {});
   try {
     compare(checked, run);
     summary.missingRoles = await missingRoles(checked.roles, run.channels);
@@ -169,19 +50,27 @@ async function dryRun(run: Run): Promise<void> {
   }
 }
 
-function compare({ equals, rows, users }: Checked, { summary }: Run): Uint8Array {
+async function checkAll(run: Run, onWrong: (entry: Entry, problems: readonly Problem[]) => void): Promise<Checked> {
+  const { rules, apps, summary } = run;
+  const checked = await check(run.entries("Checking"), rules, apps, summary.findings, onWrong);
+  summary.rows = checked.rows;
+  summary.users = checked.users;
+  return checked;
+}
+
+/** What became of each row when all uids were compared. Duplicates are not counted as users. */
+function compare({ equals, users }: Checked, { summary }: Run): Uint8Array {
   const { findings } = summary;
   const marks = equals.compare((line, first) => {
     findings.count("duplicate");
     findings.add("duplicate", { line, first });
   });
-  summary.rows = rows;
   summary.users = users - findings.counts.duplicate;
   return marks;
 }
 
 async function importAll(run: Run): Promise<void> {
-  const { summary, rules, apps, paths, restart } = run;
+  const { summary, rules, paths, restart } = run;
   const unfinished = restart ? undefined : Journal.read(paths.journal);
   if (unfinished && unfinished.fingerprint !== run.fingerprint) {
     throw new UsageError(
@@ -192,9 +81,7 @@ async function importAll(run: Run): Promise<void> {
   const found = new Lines(`${paths.failed}.new`);
   let checked: Checked;
   try {
-    checked = await check(run.entries("Checking"), rules, apps, summary.findings, (entry, problems) => {
-      found.write(failedRow(entry, rules, problems));
-    });
+    checked = await checkAll(run, (entry, problems) => found.write(failedRow(entry, rules, problems)));
   } catch (error) {
     found.close();
     rmSync(`${paths.failed}.new`);

@@ -131,6 +131,25 @@ test("on a terminal there is a bar, and Ctrl-C stops after what is under way and
   expect(again.code).toBe(0);
 });
 
+test("Ctrl-C does not wait for what CometChat asks to be waited for", { timeout: 30_000 }, async () => {
+  simulator.reset();
+  const limited = {
+    kind: "error",
+    status: 429,
+    code: "ERR_TOO_MANY_REQUESTS",
+    headers: { "Retry-After": "60" },
+  } as const;
+  simulator.faults.add({ match: "import", uid: "user-101", effect: limited });
+  const cwd = folder({ "users.csv": csvOf(500) });
+  const child = spawn(process.execPath, [MIGRATE, "users.csv", "--rpm", "6000", "--json"], { cwd });
+  const refused = () => simulator.journal.entries.some(({ status }) => status === 429);
+  while (!refused() && child.exitCode === null) await sleep(5);
+  child.kill("SIGINT");
+  const [code] = await once(child, "exit");
+  expect(code).toBe(130);
+  expect(simulator.users().length).toBeGreaterThanOrEqual(100);
+});
+
 test("without a terminal there are plain lines, and the result for a person or a machine", async () => {
   simulator.reset();
   const cwd = folder({ "users.csv": 'subject,name\nalice,Alice\nBob,Bob\n"eve",\n' });

@@ -1,0 +1,101 @@
+import { execFile } from "node:child_process";
+import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { afterAll, expect, test } from "vitest";
+import { createSimulator } from "../sandbox/cometchat/index.ts";
+import { listen } from "../sandbox/server.ts";
+
+const ROOT = resolve(import.meta.dirname, "../..");
+const KEY = "0123456789abcdef0123456789abcdef01234567";
+
+const simulator = createSimulator({
+  ...{ appId: "2753000000000001", region: "us", keys: { [KEY]: "fullAccess" } },
+  sampleUsers: false,
+});
+const listener = await listen(simulator.fetch, 0);
+const folder = mkdtempSync(join(tmpdir(), "gateway-migrate-test-"));
+afterAll(async () => {
+  await listener.close();
+  rmSync(folder, { recursive: true });
+});
+
+const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+const vars = `
+[vars.COMETCHAT_APPS.main]
+appId = "2753000000000001"
+region = "us"
+baseUrl = "http://127.0.0.1:${listener.port}/v3"
+[[vars.SESSION_ISSUERS]]
+issuer = "https://idp.example"
+audience = ["chat"]
+`;
+writeFileSync(join(folder, "wrangler.toml"), toml.slice(0, toml.indexOf("[vars]")) + vars);
+writeFileSync(join(folder, ".dev.vars"), `COMETCHAT_API_KEY=${KEY}\n`);
+
+async function csv(name: string, rows: number): Promise<void> {
+  function* lines() {
+    yield "subject,name,avatar,tags,metadata\n";
+    for (let row = 1; row <= rows; row++) {
+      const subject = row % 2 === 0 ? `user-${row}` : `auth0|${row}`;
+      yield `${subject},User ${row},https://img.example/${row}.png,"a,b","{""plan"":""pro""}"\n`;
+    }
+  }
+  await pipeline(Readable.from(lines()), createWriteStream(join(folder, name)));
+}
+
+/** Prints, each second, what is still in use after a collection; and in the end the most memory that the process had. */
+const METER = `
+  const tell = () => { gc(); process.stderr.write("heap " + process.memoryUsage().heapUsed + "\\n"); };
+  setInterval(tell, 1000).unref();
+  process.on("exit", () => process.stderr.write("rss " + process.resourceUsage().maxRSS * 1024 + "\\n"));
+`;
+
+interface Measured {
+  readonly summary: Record<string, unknown>;
+  /** Megabytes. */
+  readonly heaps: readonly number[];
+  readonly rss: number;
+  readonly seconds: number;
+}
+
+async function migrate(args: readonly string[]): Promise<Measured> {
+  const meter = `data:text/javascript,${encodeURIComponent(METER)}`;
+  const command = ["--expose-gc", "--import", meter, join(ROOT, "src/commands/migrate/index.ts"), ...args, "--json"];
+  const began = performance.now();
+  const { out, err } = await new Promise<{ out: string; err: string }>((ended) => {
+    execFile(process.execPath, command, { cwd: folder, maxBuffer: 1e8 }, (_, out, err) => ended({ out, err }));
+  });
+  const seconds = (performance.now() - began) / 1000;
+  const read = (name: string) =>
+    [...err.matchAll(new RegExp(`^${name} (\\d+)$`, "gm"))].map(([, bytes]) => Number(bytes) / 1e6);
+  return { summary: JSON.parse(out), heaps: read("heap"), rss: read("rss")[0] ?? Number.NaN, seconds };
+}
+
+test("a dry run of a million users needs no more memory than one of ten thousand", async () => {
+  await csv("few.csv", 10_000);
+  await csv("many.csv", 1_000_000);
+  const few = await migrate(["few.csv", "--dry-run"]);
+  const many = await migrate(["many.csv", "--dry-run"]);
+  expect(many.summary).toMatchObject({ rows: 1_000_000, users: 1_000_000, wrong: 0, hashed: 500_000, duplicate: 0 });
+  const most = Math.max(...many.heaps);
+  const quarter = Math.max(...many.heaps.slice(2, Math.ceil(many.heaps.length / 4)));
+  console.log(
+    `1,000,000 rows in ${many.seconds.toFixed(0)} s: in use at most ${most.toFixed(0)} MB (in the first quarter ${quarter.toFixed(0)} MB), resident ${many.rss.toFixed(0)} MB; 10,000 rows: resident ${few.rss.toFixed(0)} MB`,
+  );
+  expect(many.heaps.length).toBeGreaterThan(8);
+  // One byte a row, and what one reading of the file more or less has in hand.
+  expect(most).toBeLessThan(quarter + 20);
+  expect(many.rss).toBeLessThan(few.rss * 2);
+});
+
+test("20,000 users are imported at CometChat's limit, on a real clock", async () => {
+  await csv("users.csv", 20_000);
+  const { summary, seconds } = await migrate(["users.csv"]);
+  console.log(`20,000 users in ${seconds.toFixed(0)} s: ${Math.round((20_000 / seconds) * 60)} a minute`);
+  expect(summary).toMatchObject({ created: 20_000, failed: 0 });
+  expect(simulator.users()).toHaveLength(20_000);
+  expect(20_000 / (seconds / 60)).toBeGreaterThan(2_500);
+});
