@@ -116,6 +116,21 @@ test.each(["updates", "refuses"] as const)(
   },
 );
 
+test("of two rows of one user the first counts, however far apart they are", async () => {
+  const { file, run, simulator, batches } = await createWorld();
+  const later = "user-3,Later,\nuser-90,Later,\nuser-90,Later,\n";
+  const summary = await run(file("users.csv", csvOf(120) + later));
+  expect(summary).toMatchObject({ rows: 123, users: 120, created: 120, failed: 0 });
+  expect(summary.findings.lists.duplicate).toEqual([
+    { line: 122, first: 4 },
+    { line: 123, first: 91 },
+    { line: 124, first: 91 },
+  ]);
+  expect(exitCode(summary)).toBe(0);
+  expect(batches().flat()).toHaveLength(120);
+  expect(simulator.user("user-3")?.name).toBe("User 3");
+});
+
 test("the second run of a finished one sends nothing", async () => {
   const { file, run, batches } = await createWorld();
   const input = file("users.csv", csvOf(70));
