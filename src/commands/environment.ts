@@ -21,6 +21,9 @@ export interface Where {
 export function readEnvironment({ config, env }: Where): Result<RawEnv, string> {
   try {
     const read = readWrangler({ config, env }, { hideWarnings: true });
+    // Wrangler refuses an environment that is not there only where the file has others; a typing error would otherwise
+    // mean the top level, and another deployment's users.
+    if (env !== undefined && !read.definedEnvironments?.includes(env)) return err(`${config} has no [env.${env}].`);
     const vars = readVars(config, undefined, read.vars, env, true, read.secrets);
     // As the Worker gets them, through JSON: wrangler's own tables have no prototype.
     const given = JSON.parse(JSON.stringify(Object.entries(vars).map(([name, { value }]) => [name, value])));

@@ -32,6 +32,7 @@ region = "eu"
 apiKeySecret = "STAGING_KEY"
 `;
 
+const ALONE = 'name = "gateway"\ncompatibility_date = "2026-10-20"\n';
 const HMAC = "0123456789abcdef0123456789abcdef";
 
 function folder(files: Readonly<Record<string, string>>): string {
@@ -105,8 +106,9 @@ test("a table that is no setting is told, as it would be in a Worker", async () 
 test.each([
   ["a file that is not there", () => "/nonexistent/wrangler.toml", undefined, /wrangler\.toml/],
   ["a file that is no TOML", () => folder({ "wrangler.toml": "[vars\n" }), undefined, /TOML.+\(line 1\)/],
+  ["an environment in a file without any", () => folder({ "wrangler.toml": ALONE }), "prod", /has no \[env\.prod\]/],
   ["an environment that is not there", () => folder({ "wrangler.toml": TOML }), "prod", /\[env\.prod\]/],
-])("%s is told in wrangler's words", (_, config, env, words) => {
+])("%s is told in a sentence", (_, config, env, words) => {
   const environment = readEnvironment({ config: config(), env });
   expect(environment.ok ? "" : environment.error).toMatch(words);
 });
