@@ -18,7 +18,10 @@ const LISTED = 1_000;
 /** What the check found: rows that are wrong, subjects whose uid is a hash, rows that name a user for the second time. */
 export class Findings {
   readonly lists: Readonly<Record<Kind, Finding[]>> = { wrong: [], hashed: [], duplicate: [] };
+  /** Rows. */
   readonly counts: Record<Kind, number> = { wrong: 0, hashed: 0, duplicate: 0 };
+  /** Findings in all: a row may have several. */
+  readonly found: Record<Kind, number> = { wrong: 0, hashed: 0, duplicate: 0 };
   readonly #report: Lines | undefined;
 
   /** `path`: where everything is written to, one JSON object a line. */
@@ -27,6 +30,7 @@ export class Findings {
   }
 
   add(kind: Kind, finding: Finding): void {
+    this.found[kind] += 1;
     const list = this.lists[kind];
     if (list.length < LISTED) list.push(finding);
     this.#report?.write(`${JSON.stringify({ kind, ...finding })}\n`);

@@ -67,7 +67,7 @@ export function inWords(summary: Summary, command: string): string {
   const lines: string[] = [];
   const list = (kind: keyof typeof counts, texts: readonly string[]) => {
     lines.push(...texts.slice(0, SHOWN).map((text) => `  ${text}`));
-    const more = counts[kind] - SHOWN;
+    const more = findings.found[kind] - SHOWN;
     if (more > 0) lines.push(`  … and ${n(more)} more${files.report ? `: ${files.report}` : ""}`);
   };
   for (const note of summary.notes) lines.push(note);
