@@ -10,7 +10,7 @@ interface Flight {
   readonly stop: AbortController;
   /** Whether somebody asked for a sign-in since the session was last compared. */
   joined: boolean;
-  /** Whether CometChat ended the token that this replaces. */
+  /** Whether CometChat ended the token that this is to replace. */
   revoked: boolean;
 }
 
@@ -100,7 +100,7 @@ export function createChatSession(options: ChatOptions): ChatSession {
     const attempt = async () => {
       if (await changed(session)) return false;
       proceed(signal);
-      own.joined = false;
+      own.joined = own.revoked = false;
       const user = Object(await options.login(token)) as { getUid?: () => string };
       // Some SDKs resolve with the user who is logged in already.
       if ((user.getUid?.() ?? token.uid).toLowerCase() !== token.uid) throw new Error("already logged in");
@@ -146,7 +146,7 @@ export function createChatSession(options: ChatOptions): ChatSession {
         held = { token, session };
         const outcome = await logIn(own, held);
         if (outcome === true) {
-          if (!own.joined || !(await changed(session))) return finish(own, token);
+          if (!own.joined || (!(await changed(session)) && !own.revoked)) return finish(own, token);
         } else if (outcome) {
           // The SDK says so by `logoutSuccess` as well, which is no reason to begin anew.
           left = fresh;

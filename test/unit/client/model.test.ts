@@ -5,7 +5,7 @@ import { exception, session, subjectOf } from "./app.ts";
 
 // Another seed each time, said by each run; a failure prints it too, and the path to the smallest case.
 const seed = Date.now() & 0x7fffffff;
-const RUNS = 400;
+const RUNS = 2_000;
 
 type Step =
   | "sign in"

@@ -274,6 +274,25 @@ describe("a token that CometChat ended", () => {
     expect(sent.map(({ body }) => body)).toEqual([undefined, { fresh: true }]);
   });
 
+  it("is so though the sign-in that got it is not done yet", async () => {
+    const [login, slow] = [gate(), gate<string>()];
+    let times = 0;
+    // The session is asked for before the request, before the login, and after it, since another caller has come.
+    const { chat, sent } = app({
+      login: () => login.promise,
+      session: () => (++times === 3 ? slow.promise : session("alice")),
+    });
+    const callers = [chat.signIn()];
+    await rest();
+    callers.push(chat.signIn());
+    login.open();
+    await rest();
+    const revoked = chat.revoked();
+    slow.open(session("alice"));
+    await Promise.all([...callers, revoked]);
+    expect(sent.map(({ body }) => body)).toEqual([undefined, { fresh: true }]);
+  });
+
   it("belongs to whoever is signed in at the app by now", async () => {
     const own = app();
     await own.chat.signIn();
