@@ -1,5 +1,6 @@
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, expect } from "vitest";
+import { described } from "./described.ts";
 import { witness } from "./witness.ts";
 
 const METHODS = ["debug", "error", "info", "log", "warn"] as const;
@@ -21,4 +22,5 @@ afterEach(async () => {
   // KV, Durable Objects and rate-limit counters outlive a test otherwise: the next one begins with empty stores.
   await reset();
   expect(witness.leaks(), "no session, auth token or key in a log line or an answer").toEqual([]);
+  expect(described.complaints(), "each answer as /openapi.json describes it").toEqual([]);
 });

@@ -59,14 +59,29 @@ const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: "null" }] });
 const name = { type: "string", minLength: 1, maxLength: 100 };
 const token = { authToken: text, uid: ref("Uid"), appId: text, region: { enum: ["us", "eu", "in"] }, created: flag };
 
+/** `GET /v1/users/{uid}` is `getUsersUid`: what generated clients call an operation. */
+const named = (paths: Readonly<Record<string, Json>>): Json => {
+  for (const [path, operations] of Object.entries(paths)) {
+    for (const [method, operation] of Object.entries(operations)) {
+      if (Array.isArray(operation)) continue;
+      const words = path.replace(/^\/v1|\.json/g, "").replace(/\W+(\w?)/g, (_, first: string) => first.toUpperCase());
+      Object.assign(operation as object, { operationId: method + words });
+    }
+  }
+  return paths;
+};
+
 /** What the contract's endpoints take and answer. https://spec.openapis.org/oas/v3.1.1.html */
 export const openapi = (): Json => ({
   openapi: "3.1.1",
   info: {
     title: "CometChat Edge Gateway",
     version: "1",
+    license: { name: "MIT", identifier: "MIT" },
   },
-  paths: {
+  servers: [{ url: "/" }],
+  security: [],
+  paths: named({
     "/v1/token": {
       post: operation(
         "A CometChat auth token for a session",
@@ -148,7 +163,7 @@ export const openapi = (): Json => ({
       ),
     },
     "/openapi.json": { get: operation("This document", { 200: answer("OpenAPI 3.1") }, "config") },
-  },
+  }),
   components: {
     securitySchemes: {
       session: { type: "http", scheme: "bearer", bearerFormat: "JWT" },

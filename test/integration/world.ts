@@ -2,6 +2,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env as bindings } from "cloudflare:workers";
 import { createApp } from "../../src/app.ts";
 import type { Deps, LogLine } from "../../src/context.ts";
+import { described } from "../described.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
 import { createProvider, type Provider, type SessionOptions } from "../sandbox/provider/index.ts";
 import { witness } from "../witness.ts";
@@ -104,6 +105,7 @@ export function createWorld(options: WorldOptions = {}): World {
     witness.keepPresented(request.url, request.headers, init?.body);
     const response = await app.fetch(request, env, context);
     await witness.hearAnswer(request, response.clone());
+    await described.compare(request, response.clone());
     return [response, waitOnExecutionContext(context)];
   };
   const call: World["call"] = async (path, init) => {
