@@ -46,8 +46,8 @@ export const described = {
 };
 
 function complaintOf(request: Request, response: Response, text: string): string | undefined {
-  // The Fetch standard's, not the API's.
-  if (request.method === "OPTIONS") return undefined;
+  // The Fetch standard's, not the API's; and what a GET answers, without its body.
+  if (/^(OPTIONS|HEAD)$/.test(request.method)) return undefined;
   const type = response.headers.get("Content-Type")?.split(";")[0];
   const { pathname } = new URL(request.url);
   const operation = operationOf(request.method, pathname);
@@ -74,6 +74,7 @@ function operationOf(method: string, pathname: string) {
 }
 
 function faultOf(schema: Schema, text: string): string | undefined {
+  if (!text.startsWith("{")) return "is no JSON object";
   const { valid, errors } = validatorOf(schema).validate(JSON.parse(text));
   // The place and the rule; never the value, which may be a token.
   return valid ? undefined : errors.map(({ instanceLocation, keyword }) => `${instanceLocation} ${keyword}`).join(", ");

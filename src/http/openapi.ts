@@ -4,6 +4,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 const text = { type: "string" };
 const flag = { type: "boolean" };
+const seconds = { type: "integer", description: "Seconds since 1970" };
 const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 const object = (properties: Json, ...required: string[]): Json => ({
   type: "object",
@@ -174,7 +175,11 @@ export const openapi = (): Json => ({
       Address: { type: "string", format: "uri", maxLength: 3000 },
       Token: object({ ...token, expiresAt: { type: "string", format: "date-time" } }, ...Object.keys(token)),
       Provisioned: object(token, ...Object.keys(token).slice(1)),
-      User: object({ uid: ref("Uid"), name, ...profile, status: text, createdAt: { type: "integer" } }, "uid", "name"),
+      User: object(
+        { uid: ref("Uid"), name, ...profile, status: text, createdAt: seconds, updatedAt: seconds },
+        "uid",
+        "name",
+      ),
       Ready: object({ status: text, checks: { type: "array", items: { type: "object" } } }, "status", "checks"),
       Problem: object(
         {

@@ -3,6 +3,7 @@ import { APP, makeSecrets, type Secrets, sandboxVars, type Vars, writeDeployment
 import { type Gateway, startGateway } from "./gateway.ts";
 import { createFeed } from "./live/feed.ts";
 import { createProvider, type Provider } from "./provider/index.ts";
+import { createReference } from "./reference.ts";
 import { greet } from "./seed.ts";
 import { type Listener, listen, listenTls, type TlsListener } from "./server.ts";
 import { createSite } from "./site.ts";
@@ -78,7 +79,13 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     const settings = () => ({ ...APP, gateway: gateway?.url.origin, issuer: provider.issuer, run });
     const feed = createFeed();
     open.push(async () => feed.close());
-    site = createSite({ settings, provider: provider.fetch, simulator: simulator.fetch, lines: feed.fetch });
+    site = createSite({
+      settings,
+      provider: provider.fetch,
+      simulator: simulator.fetch,
+      lines: feed.fetch,
+      reference: createReference(() => gateway?.url),
+    });
 
     const deployment = await writeDeployment({ ...sandboxVars(sandbox, provider.issuer), ...vars }, secrets, configure);
     open.push(deployment.remove);

@@ -21,16 +21,19 @@ export interface SiteOptions {
   simulator: Fetch;
   /** Answers `/live/lines`, what the live view shows. */
   lines: Fetch;
+  /** Answers `/api` and below: the gateway's API as a page. */
+  reference: Fetch;
 }
 
 /** Answers the paths that it knows, and leaves the others to the next part. */
 type Part = (request: Request, pathname: string) => Promise<Response | undefined> | Response | undefined;
 
 /** The demo page and the live view, and beside them the identity provider and the simulated CometChat, on one port. */
-export function createSite({ settings, provider, simulator, lines }: SiteOptions): Fetch {
+export function createSite({ settings, provider, simulator, lines, reference }: SiteOptions): Fetch {
   const parts: readonly Part[] = [
     demo,
     live(lines),
+    (request, pathname) => (/^\/api(\/|$)/.test(pathname) ? reference(request) : undefined),
     (_, pathname) => (pathname === "/settings.json" ? Response.json(settings(), { headers: UNCACHED }) : undefined),
     (_, pathname) => (pathname.startsWith("/avatars/") ? portrait(pathname) : undefined),
     (request, pathname) => (pathname.startsWith("/idp/") ? provider(request) : undefined),

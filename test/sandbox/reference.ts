@@ -1,0 +1,65 @@
+/** As much of Fastify as the viewer asks for: it is published for it alone, script and all, and adds its routes to it. */
+interface Route {
+  readonly url: string;
+  readonly handler: (request: object, reply: object) => unknown;
+}
+
+const PREFIX = "/api";
+const CONFIGURATION = {
+  url: `${PREFIX}/openapi.json`,
+  withDefaultFonts: false,
+  telemetry: false,
+  hideClientButton: true,
+  showDeveloperTools: "never",
+  agent: { disabled: true },
+  mcp: { disabled: true },
+  defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
+};
+/** Only this machine: the page's script would find fonts and a proxy elsewhere. */
+const POLICY =
+  "default-src 'self' http://localhost:* http://127.0.0.1:* data: blob: 'unsafe-inline' 'unsafe-eval'; frame-src 'none'; object-src 'none'";
+
+/** Loaded at the first visit: the script has four megabytes. */
+async function routesOf(): Promise<ReadonlyMap<string, Route["handler"]>> {
+  const { default: viewer } = await import("@scalar/fastify-api-reference");
+  const routes = new Map<string, Route["handler"]>();
+  const fastify = {
+    route: ({ url, handler }: Route) => routes.set(url, handler),
+    hasPlugin: () => false,
+    initialConfig: {},
+  };
+  viewer(fastify as never, { routePrefix: PREFIX, configuration: CONFIGURATION } as never, () => undefined);
+  return routes;
+}
+
+/** The gateway's API as a page, from its own /openapi.json, under `/api/`. */
+export function createReference(gateway: () => URL | undefined): (request: Request) => Promise<Response> {
+  let loading: ReturnType<typeof routesOf> | undefined;
+  return async (request) => {
+    const { pathname, host, protocol } = new URL(request.url);
+    if (pathname === CONFIGURATION.url) return document(gateway());
+    loading ??= routesOf();
+    const handler = (await loading).get(pathname);
+    if (!handler) return new Response("Not found\n", { status: 404 });
+    return new Promise((resolve) => {
+      const headers = new Headers({ "Content-Security-Policy": POLICY });
+      const reply = {
+        header: (name: string, value: string) => {
+          headers.set(name, value);
+          return reply;
+        },
+        redirect: (location: string, status: number) =>
+          resolve(new Response(null, { status, headers: { Location: location } })),
+        send: (body: string) => resolve(new Response(body, { headers })),
+      };
+      handler({ url: pathname, protocol: protocol.slice(0, -1), hostname: host }, reply);
+    });
+  };
+}
+
+/** With the gateway's address, so that the page's examples are sent there. */
+async function document(gateway: URL | undefined): Promise<Response> {
+  if (!gateway) return new Response(null, { status: 503 });
+  const answer = await fetch(new URL("/openapi.json", gateway));
+  return Response.json({ ...((await answer.json()) as object), servers: [{ url: gateway.origin }] });
+}
