@@ -190,3 +190,45 @@ describe("a user whom a claim used to place", () => {
     expect(homes(world, "alice")).toEqual(["in"]);
   });
 });
+
+describe("a provider that tells of a user who exists", () => {
+  const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  const SESSION_ISSUERS = [{ issuer: ISSUER, name: "idp", audience: ["chat"], webhookSecret: "WEBHOOK" }];
+
+  async function created(world: Regions, PLACEMENT: unknown, more: Record<string, unknown> = {}) {
+    const gateway = world.at({}, { env: { SESSION_ISSUERS, WEBHOOK: `whsec_${KEY}`, PLACEMENT, ...more } });
+    const body = JSON.stringify({ type: "user.created", data: { sub: "alice", name: "Alice" } });
+    const timestamp = String(Math.floor(Date.now() / 1000));
+    const bytes = Uint8Array.from(atob(KEY), (char) => char.charCodeAt(0));
+    const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+    const content = new TextEncoder().encode(`msg_1.${timestamp}.${body}`);
+    const signature = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.sign("HMAC", key, content))));
+    const headers = {
+      "Content-Type": "application/json",
+      "webhook-id": "msg_1",
+      "webhook-timestamp": timestamp,
+      "webhook-signature": `v1,${signature}`,
+    };
+    const response = await gateway.call("/v1/webhooks/idp", { method: "POST", headers, body });
+    const [line] = gateway.lines.filter(({ event }) => event === "webhook");
+    return [response.status, line?.done];
+  }
+
+  test.each(Object.keys(KV).flatMap((kv) => Object.keys(CHANGES).map((change) => [kv, change] as const)))(
+    "makes no second one: KV %s, %s",
+    async (kv, change) => {
+      const world = regions(MAIN);
+      await known(world);
+      expect(await created(world, CHANGES[change], await KV[kv]?.())).toEqual([204, "known"]);
+      expect(homes(world, "alice")).toEqual(["us"]);
+    },
+  );
+
+  it("and a new one is made where its sessions look for it", async () => {
+    const world = regions(MAIN);
+    expect(await created(world, { default: "in" })).toEqual([204, "created"]);
+    await loseKv();
+    expect(await regionOf(await world.at(EUROPE).signIn(await world.session()))).toBe("in");
+    expect(homes(world, "alice")).toEqual(["in"]);
+  });
+});

@@ -2,7 +2,7 @@ import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { faultyKv, never } from "./holding.ts";
 import { keeping, restored } from "./keeping.ts";
-import { API_KEY, APP_ID, bodyOf, createWorld, type World, type WorldOptions } from "./world.ts";
+import { API_KEY, APP_ID, bodyOf, createWorld, type ProblemAnswer, type World, type WorldOptions } from "./world.ts";
 
 restored();
 
@@ -137,5 +137,25 @@ describe("two calls that both bring a token", () => {
     const { authToken } = await bodyOf(response);
     expect(base.simulator.journal.calls({ call: "mint" })).toBe(1);
     expect(base.simulator.tokens("alice")).toEqual([authToken]);
+  });
+});
+
+describe("a deactivated user who signs in twice at once", () => {
+  it.each([
+    ["known to KV, which both read at the same time", true, slowKv],
+    ["known to KV, which answers neither", true, hungKv],
+    ["unknown to KV, which both read at the same time", false, slowKv],
+    ["unknown to KV, which answers neither", false, hungKv],
+  ])("is told so, with two calls each: %s", async (_, known, USERS) => {
+    const world = createWorld();
+    if (known) await world.signIn({ subject: "alice" });
+    world.simulator.seed({ uid: "alice", deactivatedAt: 1_700_000_000 });
+    const fresh = await isolate(createWorld, world, USERS());
+    world.simulator.journal.clear();
+    const session = await world.provider.issue({ subject: "alice" });
+    const answers = await Promise.all([0, 1].map(() => fresh.ask("/v1/token", bearer(session))));
+    const codes = await Promise.all(answers.map(async (answer) => (await bodyOf<ProblemAnswer>(answer)).code));
+    expect(codes).toEqual(["user-deactivated", "user-deactivated"]);
+    expect(world.simulator.journal.calls()).toBeLessThanOrEqual(4);
   });
 });
