@@ -48,6 +48,9 @@ interface Said {
  * user is known to be absent does the create begin without waiting for its answer. The first token wins. "Not found"
  * and "already exists" together mean that the user is deactivated, unless somebody has created it in between. A third
  * call follows only then, or to reactivate, where that is configured.
+ *
+ * Some milliseconds of patience for KV before the mint would cost every known user those, and save no call: a user's own
+ * key is nearly always a cold read (npm run bench:world).
  */
 export async function provision(user: Newcomer, chat: CometChat, rules: Rules, context: Context): Answer {
   const { uid } = user;
