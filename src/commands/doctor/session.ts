@@ -10,7 +10,7 @@ import { hasKey } from "./keys.ts";
 import { sentenceOf } from "./refusal.ts";
 import { advised, type Check, quoted, type SessionReport } from "./report.ts";
 
-export interface Judged {
+interface Judged {
   readonly session: SessionReport;
   readonly checks: readonly Check[];
 }
