@@ -1,18 +1,17 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
-// Files that share a runtime run beside each other in one thread. Held to a deadline in wall-clock time are all of these
-// but the last, and that is what they must not run beside: it verifies signatures for seconds in which no timer comes.
+// Held to a deadline in wall-clock time.
 const ALONE = [
-  "test/integration/faults*.test.ts",
+  "test/{integration,tokens}/faults*.test.ts",
   "test/unit/cometchat/{answers,resilience}.test.ts",
-  "test/attacks/{patience,standards}.test.ts",
+  "test/attacks/patience.test.ts",
 ];
 
 // Another seed each time, said by each run; a failure prints it too. The same again: FUZZ_SEED=1234 npm test
 const fuzz = { seed: Number(process.env.FUZZ_SEED ?? Date.now() & 0x7fffffff), cases: 300 };
 
-const gateway = () =>
+export const gateway = () =>
   cloudflareTest({
     main: "./test/worker.ts",
     wrangler: { configPath: "./wrangler.toml" },
@@ -45,7 +44,9 @@ export default defineConfig({
       {
         plugins: [gateway()],
         test: {
+          // Two runtimes, whose files share what it costs to start one.
           name: "workerd",
+          maxWorkers: 2,
           include: ["test/{unit,integration,tokens,attacks,fuzz}/**/*.test.ts"],
           exclude: ALONE,
           isolate: false,
@@ -64,14 +65,15 @@ export default defineConfig({
           fileParallelism: false,
           setupFiles: ["./test/setup.ts"],
           testTimeout: 30_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
         test: {
           name: "node",
-          // After the others, for the same reason: these start browsers and servers.
-          sequence: { groupOrder: 2 },
+          // After the others: these start browsers and servers.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 2,
           include: ["test/{browser,commands,docs,providers,bench}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,

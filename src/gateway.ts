@@ -47,7 +47,12 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
     config,
     deps,
     origins: createOrigins(config.origins),
-    verifier: createVerifier({ issuers: config.issuers, deps, kv: bindings.USERS }),
+    verifier: createVerifier({
+      issuers: config.issuers,
+      deps,
+      kv: bindings.USERS,
+      requestTimeout: config.requestTimeout,
+    }),
     directory,
     ledgers,
     homes: createHomes({

@@ -7,7 +7,6 @@ import {
   KEYS_FRESH_MOST_MS,
   KEYS_KEPT_MS,
   KEYS_POLL_MS,
-  KEYS_REFRESH_MS,
   KEYS_SHARE,
   KEYS_STALE_WAIT_MS,
 } from "../limits.ts";
@@ -37,12 +36,15 @@ interface Held {
  * Fresh keys are used without I/O, and renewed after an answer before they go stale. Stale ones are renewed before they
  * are used, so that a withdrawn key stops working; where that fails they go on for a day at most. At most one attempt
  * per cool-down, failed ones counted, whatever asks for it.
+ *
+ * @param most milliseconds that one attempt may take
  */
 export function remoteKeys(
   issuer: Issuer,
   source: Extract<KeySource, { from: "discovery" | "jwks" }>,
   deps: Deps,
   copies: Copies,
+  most: number,
 ): Keys {
   let held: Held | undefined;
   /** Where discovery said that the keys are, and until when that is believed. */
@@ -61,7 +63,7 @@ export function remoteKeys(
     return sinceAttempt < 0 ? 0 : Math.max(0, cooldown - sinceAttempt);
   };
   // The runtime ends a request whose caller has gone, its fetch with it: such a mark is nobody's.
-  const busy = () => pending !== undefined && deps.now() - pending.startedAt <= KEYS_REFRESH_MS + KEYS_POLL_MS;
+  const busy = () => pending !== undefined && deps.now() - pending.startedAt <= most + KEYS_POLL_MS;
   const unavailable = (reason: "keys-unavailable" | "keys-cooling-down"): Result<never, GatewayError> =>
     fail(reason, {
       retryAfter: Math.max(1, Math.ceil(restMs() / 1000)),
@@ -119,7 +121,7 @@ export function remoteKeys(
       if (pending !== leader) {
         leader = pending;
         since = left();
-      } else if (since - left() > KEYS_REFRESH_MS) {
+      } else if (since - left() > most) {
         // Its request was ended before it: as if it had never asked.
         pending = undefined;
         attemptedAt = Number.NEGATIVE_INFINITY;
@@ -153,7 +155,7 @@ export function remoteKeys(
 
   async function refresh(kid: string | undefined, context: Context): Promise<void> {
     // Not the request's own signal: that aborts when the caller goes, and a caller could keep the keys from everybody.
-    const signal = AbortSignal.timeout(KEYS_REFRESH_MS);
+    const signal = AbortSignal.timeout(most);
     const enough = (copy: Copy) => {
       const parsed = parseJwks(copy.document);
       if (!parsed.ok) return false;

@@ -2,7 +2,7 @@ import type { Algorithm, Issuer } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import { base64url, digestOf, sha256 } from "../encoding.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import { REMEMBERED_BYTES, SESSION_BYTES } from "../limits.ts";
+import { KEYS_REFRESH_MS, REMEMBERED_BYTES, REQUEST_MS, SESSION_BYTES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import { algorithms } from "./algorithms.ts";
 import { checkLogout, checkSession, issuerOf, type LogoutClaims } from "./claims.ts";
@@ -42,17 +42,21 @@ interface Believed {
 const SESSION_TYPES = ["jwt", "at+jwt"];
 const LOGOUT_TYPES = ["jwt", "logout+jwt"];
 
+/** @param requestTimeout milliseconds that a request has altogether */
 export function createVerifier({
   issuers,
   deps,
   kv,
+  requestTimeout = REQUEST_MS,
 }: {
   readonly issuers: readonly Issuer[];
   readonly deps: Deps;
   readonly kv: KVNamespace;
+  readonly requestTimeout?: number;
 }): Verifier {
   const copies = createCopies(deps, kv);
-  const sources = issuers.map((issuer) => ({ issuer, keys: keysOf(issuer, deps, copies) }));
+  const most = Math.min(KEYS_REFRESH_MS, requestTimeout / 2);
+  const sources = issuers.map((issuer) => ({ issuer, keys: keysOf(issuer, deps, copies, most) }));
   const memory = rememberSessions(deps.now);
 
   /** Whose token it is and that its signature is theirs. No claim but `iss` and `iat` is looked at before that. */
@@ -148,11 +152,11 @@ export function createVerifier({
   };
 }
 
-function keysOf(issuer: Issuer, deps: Deps, copies: Copies): Keys {
+function keysOf(issuer: Issuer, deps: Deps, copies: Copies, most: number): Keys {
   const { keys: source } = issuer;
   if (source.from === "secret") return fixedKeys(issuer, keyFromSecret(source.bytes));
   if (source.from === "public") return fixedKeys(issuer, keyFromText(source.text));
-  return remoteKeys(issuer, source, deps, copies);
+  return remoteKeys(issuer, source, deps, copies, most);
 }
 
 /** Milliseconds since 1970 at which a session is too old, where the issuer's entry says so. */

@@ -249,7 +249,7 @@ describe("cold isolates", () => {
   });
 
   it("do not wait for a request that was ended before its fetch was", { timeout: 20_000 }, async () => {
-    const world = simple();
+    const world = simple({}, { requestTimeout: 1_000 });
     let calls = 0;
     world.intercept = () => (++calls === 1 ? new Promise(() => {}) : undefined);
     const [session, context] = [await world.provider.issue(), world.context()];

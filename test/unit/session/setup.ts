@@ -111,11 +111,17 @@ type Verified = Promise<Result<Session, GatewayError>>;
 
 /** A verifier with its surroundings: a clock that stands still, providers behind `fetch`, stores that can fail. */
 export function createWorld(
-  options: { issuers?: readonly Issuer[]; providers?: readonly (ProviderOptions | Provider)[]; cache?: boolean } = {},
+  options: {
+    issuers?: readonly Issuer[];
+    providers?: readonly (ProviderOptions | Provider)[];
+    cache?: boolean;
+    /** Milliseconds of a request, in wall-clock time. */
+    requestTimeout?: number;
+  } = {},
 ) {
   const clock = { now: NOON * 1000 };
   const now = () => clock.now;
-  const { issuers = [issuerEntry()] } = options;
+  const { issuers = [issuerEntry()], requestTimeout = 8_000 } = options;
   const providers = (options.providers ?? issuers.map(({ issuer }) => ({ issuer }))).map((provider) =>
     "fetch" in provider ? provider : createProvider({ now, ...provider }),
   );
@@ -145,7 +151,7 @@ export function createWorld(
       const context: Context = {
         requestId: "test",
         now: clock.now,
-        deadline: deadline(8_000, Date.now),
+        deadline: deadline(requestTimeout, Date.now),
         timing: createTiming(now),
         after: async (_, task) => {
           background.push(Promise.resolve().then(() => task(context)));
@@ -156,7 +162,7 @@ export function createWorld(
     },
     /** Another isolate in the same data centre: other memory, same stores. */
     restart: () => {
-      world.verifier = createVerifier({ issuers, deps, kv: kv as unknown as KVNamespace });
+      world.verifier = createVerifier({ issuers, deps, kv: kv as unknown as KVNamespace, requestTimeout });
     },
     verifier: undefined as unknown as Verifier,
     verify: (token: string, credential: Partial<Credential> = {}, context?: Context): Verified => {
@@ -192,8 +198,12 @@ export function createWorld(
 }
 
 /** A world whose one issuer has a JWKS address, so that one fetch is one fetch. */
-export const simple = (provider: { cacheControl?: string; algorithms?: string[] } = {}): World =>
+export const simple = (
+  provider: { cacheControl?: string; algorithms?: string[] } = {},
+  options: { requestTimeout?: number } = {},
+): World =>
   createWorld({
+    ...options,
     issuers: [issuerEntry({ issuer: ISSUER, keys: { from: "jwks", url: JWKS } })],
     providers: [{ issuer: ISSUER, algorithms: ["ES256"], ...provider }],
   });

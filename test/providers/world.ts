@@ -1,0 +1,66 @@
+import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
+import { type Sandbox, startSandbox } from "../sandbox/index.ts";
+import { witness } from "../witness.ts";
+import { type BetterAuth, startBetterAuth } from "./betterauth.ts";
+import { type Oidc, startOidc } from "./oidc.ts";
+
+/** Identity providers that nobody here wrote, and the gateway as it is deployed, over real sockets. */
+export let oidc: Oidc;
+export let better: BetterAuth;
+export let sandbox: Sandbox;
+
+beforeAll(async () => {
+  // oidc-provider advises on its console what to change for production.
+  for (const method of ["info", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => undefined);
+  [oidc, better] = await Promise.all([startOidc(), startBetterAuth()]);
+  sandbox = await startSandbox({
+    onMint: witness.keepToken,
+    vars: {
+      SESSION_ISSUERS: [
+        {
+          name: "oidc-provider",
+          issuer: oidc.issuer,
+          audience: oidc.audience,
+          sessionIdClaim: "sid",
+          uid: { prefix: "o_" },
+        },
+        { issuer: better.issuer, preset: "better-auth", uid: { prefix: "b_" } },
+        // Nobody is there.
+        { name: "nobody", issuer: "http://127.0.0.1:9", audience: ["chat"], uid: { prefix: "n_" } },
+      ],
+    },
+  });
+  await oidc.open(sandbox.gateway);
+});
+
+afterEach(() => {
+  witness.keepAll(sandbox.secrets);
+  witness.hearAll(sandbox.logs);
+  expect(witness.leaks(), "no session, auth token or key in the gateway's log").toEqual([]);
+});
+
+afterAll(async () => {
+  await sandbox?.stop();
+  await Promise.all([oidc?.close(), better?.close()]);
+});
+
+interface Answer {
+  readonly status: number;
+  readonly retryAfter: number;
+  readonly body: { readonly uid?: string; readonly code?: string; readonly authToken?: string };
+}
+
+export async function ask(session: string): Promise<Answer> {
+  witness.keep(session);
+  const response = await fetch(new URL("/v1/token", sandbox.gateway), {
+    method: "POST",
+    headers: { Authorization: `Bearer ${session}` },
+  });
+  return {
+    status: response.status,
+    retryAfter: Number(response.headers.get("retry-after")),
+    body: (await response.json()) as Answer["body"],
+  };
+}
+
+export const nameOf = (uid: string | undefined) => sandbox.simulator.user(uid ?? "")?.name;
