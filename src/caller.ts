@@ -2,18 +2,17 @@ import type { Context } from "./context.ts";
 import type { GatewayError } from "./errors.ts";
 import type { Gateway } from "./gateway.ts";
 import { limit } from "./http/ratelimit.ts";
-import { uidOf } from "./identity/uid.ts";
+import { type Identity, identityOf } from "./identity/identity.ts";
 import { ok, type Result } from "./result.ts";
 import type { Credential } from "./session/extract.ts";
 import type { Session } from "./session/session.ts";
 
-export interface Caller {
+export interface Caller extends Identity {
   readonly session: Session;
-  readonly uid: string;
 }
 
 /**
- * Who is calling: the verified session, and the uid that it is of. Each user may sign in so often, and sign out so often:
+ * Who is calling: the verified session, and what follows from it alone. Each user may sign in so often, and sign out so often:
  * who has asked for too many tokens can still sign out.
  */
 export async function callerOf(
@@ -25,10 +24,10 @@ export async function callerOf(
   const verified = await context.timing.measure("session", () => verifier.verify(credential, context));
   if (!verified.ok) return verified;
   const session = verified.value;
-  const identified = await uidOf(session.issuer, session.subject);
+  const identified = await identityOf(session);
   if (!identified.ok) return identified;
-  const uid = identified.value;
+  const { uid } = identified.value;
   // No uid holds a colon.
   const allowed = await limit(limits.user, wants === "in" ? uid : `out:${uid}`, "user-limited", deps);
-  return allowed.ok ? ok({ session, uid }) : allowed;
+  return allowed.ok ? ok({ session, ...identified.value }) : allowed;
 }

@@ -24,9 +24,11 @@ const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 /** base64url without padding (RFC 4648 §5, RFC 7515 §2). */
 export const base64url = (bytes: Uint8Array): string => encode(bytes, BASE64URL, 6);
 
+const utf8 = new TextEncoder();
+
 /** SHA-256 of bytes, or of a text's UTF-8. */
 export async function sha256(value: string | Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
+  const bytes = typeof value === "string" ? utf8.encode(value) : value;
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 

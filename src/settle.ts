@@ -2,7 +2,7 @@ import type { CometChat } from "./cometchat/cometchat.ts";
 import type { Context } from "./context.ts";
 import type { Mapping } from "./directory/directory.ts";
 import type { Gateway } from "./gateway.ts";
-import { type SignedIn, syncProfile } from "./profile/sync.ts";
+import { changesNothing, type SignedIn, syncProfile } from "./profile/sync.ts";
 import { flushApp, revokeToken } from "./revoke.ts";
 import type { Session } from "./session/session.ts";
 
@@ -22,6 +22,8 @@ export function settle(user: Settled, chat: CometChat, gateway: Gateway, context
   if (dropped.length > 0) {
     gateway.deps.log({ event: "profile-dropped", requestId: context.requestId, fields: dropped.join(" ") });
   }
+  // As most sign-ins: the isolate remembers that all is as it says.
+  if (other === undefined && changesNothing({ ...user, mapping: undefined }, chat, gateway, context)) return;
   context.after("profile", async (later) => {
     const mapping = (await reading) ?? undefined;
     // Only a claim moves a user; by issuers that share it, it may live in several apps.

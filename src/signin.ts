@@ -3,7 +3,7 @@ import type { App } from "./config/types.ts";
 import type { Context } from "./context.ts";
 import type { GatewayError } from "./errors.ts";
 import type { Gateway } from "./gateway.ts";
-import { fallbackName, profileOf } from "./identity/profile.ts";
+import { fallbackName } from "./identity/profile.ts";
 import { keep } from "./ledger/keep.ts";
 import { ownToken } from "./ledger/own.ts";
 import { LEDGER_RECORD_MS } from "./limits.ts";
@@ -41,11 +41,10 @@ export async function signIn(
   // Who is calling
   const caller = await callerOf(credential, "in", gateway, context);
   if (!caller.ok) return caller;
-  const { uid, session } = caller.value;
+  const { uid, session, profile } = caller.value;
   const { issuer, claims } = session;
-  const { profile, dropped } = profileOf(issuer, claims);
   const reading = directory.read(uid);
-  const user = { uid, issuer, profile, dropped, session, reading };
+  const user = { ...caller.value, issuer, reading };
   let serving: ReturnType<typeof appFor> | undefined;
   const served = () => {
     serving ??= appFor({ uid, issuer, claims, reading }, wish.where, gateway, context);
@@ -55,7 +54,7 @@ export async function signIn(
   // The session's own token, where it has one
   const reuses = config.tokens.reuse === "session";
   if (reuses && !wish.fresh) {
-    const own = await timing.measure("directory", () => ownToken(uid, session, served, gateway));
+    const own = await timing.measure("directory", () => ownToken(caller.value, served, gateway));
     if (!own.ok) return own;
     if (own.value) {
       const { token, chat, expiresAt } = own.value;
@@ -98,7 +97,7 @@ export async function signIn(
   settle({ ...user, created, other }, chat, gateway, context);
   // Where a claim places users, one that the mapping does not name may have been moved.
   const moves = issuer.appClaim !== undefined && reading.then((mapping) => !mapping);
-  const kept = keep(uid, session, { app, token, mintedAt, expiresAt, moves }, gateway, context);
+  const kept = keep(caller.value, { app, token, mintedAt, expiresAt, moves }, gateway, context);
   // What is to be handed out again has to be known before the next request of the session, and to a sign-out.
   if (reuses) await timing.measure("directory", () => within(LEDGER_RECORD_MS, kept));
   return ok({ authToken: token, uid, app: chat.app, created, reused: false, expiresAt });

@@ -1,9 +1,10 @@
+import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import { digestOf } from "../encoding.ts";
 import type { Gateway } from "../gateway.ts";
 import { LEDGER_TRY_MS, SESSION_KNOWN_SECONDS, UNRECORDED_SESSIONS } from "../limits.ts";
 import { clientsOf } from "../session/claims.ts";
-import { digestsOf, type Session } from "../session/session.ts";
+import type { Session } from "../session/session.ts";
 import type { Minted } from "./ledger.ts";
 
 type Parts = Pick<Gateway, "ledgers" | "directory" | "users">;
@@ -13,15 +14,13 @@ type Parts = Pick<Gateway, "ledgers" | "directory" | "users">;
  * Resolves when the token is recorded, or cannot be. None of it can fail the sign-in.
  */
 export async function keep(
-  uid: string,
-  session: Session,
+  { uid, session, digests }: Caller,
   minted: Omit<Minted, "session" | "name" | "moves"> & { readonly moves: boolean | Promise<boolean> },
   parts: Parts,
   context: Context,
 ): Promise<void> {
   nameSession(uid, session, parts, context);
   if (!parts.ledgers.records) return;
-  const digests = await digestsOf(session);
   await context.after(
     "record",
     async ({ deadline }) => {

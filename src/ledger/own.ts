@@ -1,3 +1,4 @@
+import type { Caller } from "../caller.ts";
 import type { CometChat } from "../cometchat/cometchat.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
@@ -5,7 +6,6 @@ import { LEDGER_TAKE_MS } from "../limits.ts";
 import type { Served } from "../placement/apps.ts";
 import { place } from "../placement/placement.ts";
 import { ok, type Result } from "../result.ts";
-import { digestsOf, type Session } from "../session/session.ts";
 
 interface Own {
   readonly token: string;
@@ -21,8 +21,7 @@ interface Own {
  * in time. Only where jurisdictions keep tokens apart has the user's home to be known first.
  */
 export async function ownToken(
-  uid: string,
-  { issuer, claims, ...session }: Session,
+  { uid, session: { issuer, claims }, digests }: Caller,
   served: () => Promise<Result<Served, GatewayError>>,
   { config, ledgers, cometchat }: Pick<Gateway, "config" | "ledgers" | "cometchat">,
 ): Promise<Result<Own | undefined, GatewayError>> {
@@ -34,8 +33,7 @@ export async function ownToken(
     if (!home.ok) return home;
     app = home.value.chat.app.name;
   }
-  const { session: digest } = await digestsOf(session);
-  const taken = await ledgers.take(uid, digest, app, LEDGER_TAKE_MS);
+  const taken = await ledgers.take(uid, digests.session, app, LEDGER_TAKE_MS);
   const chat = taken.ok && taken.value && cometchat(taken.value.app);
   return ok(chat ? { ...taken.value, chat } : undefined);
 }

@@ -11,11 +11,33 @@ type Parts = Pick<Gateway, "config" | "deps" | "directory" | "ledgers">;
 export interface SignedIn {
   readonly uid: string;
   readonly issuer: Issuer;
-  /** What the claims say now. */
+  /** What the claims say now, and its digest. */
   readonly profile: Profile;
+  readonly profileHash: string;
   /** What the directory said before this sign-in. */
   readonly mapping: Mapping | undefined;
   readonly created: boolean;
+}
+
+/** What is known of the user in this app. Of fifty first sign-ins at once, the isolate's memory knows what one has done. */
+function knownOf({ uid, mapping }: SignedIn, chat: CometChat, { directory }: Pick<Parts, "directory">) {
+  const latest = directory.recall(uid) ?? mapping;
+  return latest?.app === chat.app.name ? latest : undefined;
+}
+
+/** Whether a session has spoken of this user before, and has said the same. */
+export function changesNothing(
+  user: SignedIn,
+  chat: CometChat,
+  parts: Pick<Parts, "directory">,
+  { now }: Pick<Context, "now">,
+): boolean {
+  const here = knownOf(user, chat, parts);
+  // Not of a user that a backend or a webhook brought, or that was there before the gateway.
+  if (user.created || !here?.syncedAt) return false;
+  // A role that CometChat did not have is sent again after a while: it may have it then.
+  const waits = here.profile === `${user.profileHash}!` && now < here.syncedAt + ROLE_RETRY_MS;
+  return here.profile === user.profileHash || waits;
 }
 
 /**
@@ -24,18 +46,12 @@ export interface SignedIn {
  */
 export async function syncProfile(user: SignedIn, chat: CometChat, parts: Parts, context: Context): Promise<void> {
   const { config, directory } = parts;
-  const hash = await profileHash(user.profile);
-  // Fifty first sign-ins at once: the isolate's memory knows what one of them has done meanwhile.
-  const latest = directory.recall(user.uid) ?? user.mapping;
-  const here = latest?.app === chat.app.name ? latest : undefined;
-  // A user that a backend or a webhook brought, or that was there before the gateway: no session has spoken yet.
+  if (changesNothing(user, chat, parts, context)) return;
+  const here = knownOf(user, chat, parts);
   const first = !here?.syncedAt;
-  // A role that CometChat did not have is sent again after a while: it may have it then.
-  const waits = here?.profile === `${hash}!` && context.now < here.syncedAt + ROLE_RETRY_MS;
-  if (!user.created && !first && (here?.profile === hash || waits)) return;
 
   let profile = user.created ? await profileHash(user.profile, chat.knows) : (here?.profile ?? "");
-  let current = user.created || profile === hash;
+  let current = user.created || profile === user.profileHash;
   if (!current && config.provisioning.sync && chat.spare()) {
     // A failure leaves the old digest, so that the next sign-in tries again.
     current = await synchronised(user, first, chat, parts, context);

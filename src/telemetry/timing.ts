@@ -15,41 +15,56 @@ export interface Timing {
    */
   readonly names: Names;
   /** Runs `work` and adds its duration to the stage. */
-  readonly measure: <T>(stage: Stage, work: () => Promise<T>) => Promise<T>;
+  measure<T>(stage: Stage, work: () => Promise<T>): Promise<T>;
   /** Milliseconds per stage so far, and since the start. */
-  readonly stages: () => Readonly<Partial<Record<Stage, number>>> & { readonly total: number };
+  stages(): Readonly<Partial<Record<Stage, number>>> & { readonly total: number };
   /** Counts a call to CometChat; `calls` so far, retries included. */
-  readonly called: () => void;
-  readonly calls: () => number;
+  called(): void;
+  calls(): number;
   /** The header's value (W3C Server-Timing): durations only. */
-  readonly header: () => string;
+  header(): string;
 }
 
 /** Time of one request. The clock stands still during pure computation in production: only I/O shows. */
-export function createTiming(now: () => number): Timing {
-  const start = now();
-  let calls = 0;
-  const names: Names = {};
-  const spent: Partial<Record<Stage, number>> = {};
-  const stages = () => ({ ...spent, total: now() - start });
-  return {
-    names,
-    async measure(stage, work) {
-      const before = now();
-      try {
-        return await work();
-      } finally {
-        spent[stage] = (spent[stage] ?? 0) + now() - before;
-      }
-    },
-    stages,
-    called: () => {
-      calls += 1;
-    },
-    calls: () => calls,
-    header: () =>
-      Object.entries(stages())
-        .map(([stage, ms]) => `${stage};dur=${ms}`)
-        .join(", "),
-  };
+export const createTiming = (now: () => number): Timing => new RequestTiming(now);
+
+/** A class, since each request has one: its methods are made once. */
+class RequestTiming implements Timing {
+  readonly names: Names = {};
+  readonly #now: () => number;
+  readonly #start: number;
+  readonly #spent: Partial<Record<Stage, number>> = {};
+  #calls = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#start = now();
+  }
+
+  async measure<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
+    const before = this.#now();
+    try {
+      return await work();
+    } finally {
+      this.#spent[stage] = (this.#spent[stage] ?? 0) + this.#now() - before;
+    }
+  }
+
+  stages() {
+    return { ...this.#spent, total: this.#now() - this.#start };
+  }
+
+  called(): void {
+    this.#calls += 1;
+  }
+
+  calls(): number {
+    return this.#calls;
+  }
+
+  header(): string {
+    let header = "";
+    for (const [stage, ms] of Object.entries(this.stages())) header += `${header && ", "}${stage};dur=${ms}`;
+    return header;
+  }
 }

@@ -18,7 +18,7 @@ test("a session's identity is its uid, its profile, and the digests of both sess
     ok: true,
     value: {
       uid: "alice",
-      sessionHash: await digestOf("sid-1"),
+      digests: { session: await digestOf("sid-1"), name: null },
       profile: { name: "Alice" },
       dropped: [],
       profileHash: await profileHash({ name: "Alice" }),

@@ -1,0 +1,19 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect, test } from "vitest";
+import { bundle } from "../runtime/bundle.ts";
+
+/** KiB after gzip, as `wrangler deploy` counts them. */
+const BUDGET = 48;
+
+test(`the Worker is at most ${BUDGET} KiB as it is uploaded`, async () => {
+  const directory = await mkdtemp(join(tmpdir(), "bundle-"));
+  try {
+    const { compressed } = await bundle(resolve(import.meta.dirname, "../../wrangler.toml"), directory);
+    expect(compressed).toBeGreaterThan(10);
+    expect(compressed).toBeLessThanOrEqual(BUDGET);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
