@@ -2,7 +2,7 @@ import type { Algorithm, Issuer } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import { base64url, digestOf, sha256 } from "../encoding.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import { KEYS_REFRESH_MS, REMEMBERED_BYTES, REQUEST_MS, SESSION_BYTES } from "../limits.ts";
+import { KEYS_REFRESH_MS, KEYS_SHARE, REMEMBERED_BYTES, REQUEST_MS, SESSION_BYTES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import { algorithms } from "./algorithms.ts";
 import { checkLogout, checkSession, issuerOf, type LogoutClaims } from "./claims.ts";
@@ -55,7 +55,7 @@ export function createVerifier({
   readonly requestTimeout?: number;
 }): Verifier {
   const copies = createCopies(deps, kv);
-  const most = Math.min(KEYS_REFRESH_MS, requestTimeout / 2);
+  const most = Math.min(KEYS_REFRESH_MS, requestTimeout * KEYS_SHARE);
   const sources = issuers.map((issuer) => ({ issuer, keys: keysOf(issuer, deps, copies, most) }));
   const memory = rememberSessions(deps.now);
 

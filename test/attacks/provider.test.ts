@@ -47,7 +47,7 @@ const cells = MATRIX.flatMap(([name, fault, expected]) =>
 
 /** The provider with that state of this isolate, and a session that is good. */
 async function prepare(state: State): Promise<[World, string]> {
-  // What hangs is given up after half of a request's time.
+  // What hangs is given up sooner than by default.
   const world = createWorld({ requestTimeout: 2_000 });
   if (state !== "cold") {
     await world.verify(await world.provider.issue());
