@@ -1,6 +1,5 @@
-import * as z from "zod/mini";
 import { AUTH_TOKEN_CHARS, UID_CHARS } from "../limits.ts";
-import { is, text } from "../shape.ts";
+import { isObject } from "../shape.ts";
 
 /**
  * What an auth token may look like, wherever one comes from: CometChat, a caller, or the ledger. It has to fit into an
@@ -10,14 +9,17 @@ import { is, text } from "../shape.ts";
 export const isAuthToken = (token: unknown): token is string =>
   typeof token === "string" && token.length <= AUTH_TOKEN_CHARS && /^(?!\.+$)[\w.~+=-]+$/.test(token);
 
-export const authToken = text.check(z.refine(isAuthToken));
-
-const succeeded = z.object({
-  data: z.optional(z.object({ success: z.optional(is<true>((success) => success === true)) })),
-});
+/** What an answer holds, where that is an object. */
+export const dataOf = (body: unknown): Readonly<Record<string, unknown>> | undefined =>
+  isObject(body) && isObject(body.data) ? body.data : undefined;
 
 /** Whether a call without a result of its own was done: JSON that does not deny it, or nothing at all (204). */
-export const done = (body: unknown): true | undefined => succeeded.safeParse(body).success || undefined;
+export function done(body: unknown): true | undefined {
+  if (!isObject(body)) return undefined;
+  if (body.data === undefined) return true;
+  const data = dataOf(body);
+  return (data && (data.success === undefined || data.success === true)) || undefined;
+}
 
 /** `/users/{uid}…`, or undefined for what CometChat would never have as a uid: nothing else may reach a path. */
 export function pathOf(uid: string, rest = ""): string | undefined {

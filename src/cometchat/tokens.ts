@@ -1,12 +1,8 @@
-import * as z from "zod/mini";
 import type { Context } from "../context.ts";
 import type { GatewayError } from "../errors.ts";
 import { ok, type Result } from "../result.ts";
-import { text } from "../shape.ts";
 import type { Send } from "./resilience.ts";
-import { authToken, done, isAuthToken, pathOf } from "./shapes.ts";
-
-const minted = z.object({ data: z.object({ uid: text, authToken }) });
+import { dataOf, done, isAuthToken, pathOf } from "./shapes.ts";
 
 export function createTokens(send: Send) {
   return {
@@ -23,8 +19,8 @@ export function createTokens(send: Send) {
           path: pathOf(uid, "/auth_tokens"),
           body: { force: true },
           read(body) {
-            const answer = minted.safeParse(body);
-            return answer.success && answer.data.data.uid === uid ? answer.data.data.authToken : undefined;
+            const { uid: whose, authToken } = dataOf(body) ?? {};
+            return whose === uid && isAuthToken(authToken) ? authToken : undefined;
           },
         },
         context,
