@@ -144,8 +144,8 @@ export const KEY_CANDIDATES = 4;
 /** RFC 7518 §3.3; the upper bound keeps a verification under a millisecond. */
 export const RSA_BITS = 2048;
 export const RSA_BITS_MOST = 8192;
-/** All that getting keys may take, discovery and stores included, where a request has its default time; else its share
- * of that time, so that it can still mint. */
+/** All that getting keys may take, discovery and stores included, where a request has its default time; else half of
+ * its time, so that it can still mint. */
 export const KEYS_REFRESH_MS = 4_000;
 /** How long a JWKS is fresh where its `Cache-Control` says nothing, and the bounds where it does: a withdrawn key is
  * used for an hour at most, and a provider that says "15 seconds" is not asked that often. */

@@ -1,6 +1,6 @@
 import type { Deps } from "../context.ts";
 import { base64url, sha256 } from "../encoding.ts";
-import { COPY_READ_MS, KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../limits.ts";
+import { KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../limits.ts";
 import { isObject } from "../shape.ts";
 import { within } from "../within.ts";
 
@@ -19,15 +19,15 @@ export interface Copies {
   readonly write: (address: string, copy: Copy) => Promise<void>;
 }
 
-/** Cache API (one data centre), then KV (everywhere). */
-export function createCopies(deps: Deps, kv: KVNamespace): Copies {
+/** Cache API (one data centre), then KV (everywhere). `patience`: milliseconds after which a read counts as a miss. */
+export function createCopies(deps: Deps, kv: KVNamespace, patience: number): Copies {
   const key = async (address: string) => `v1:k:${base64url(await sha256(address))}`;
   // A name that nobody can ask for; the Cache API wants an address.
   const cacheAddress = (name: string) => `https://keys.invalid/${encodeURIComponent(name)}`;
 
   async function read(work: () => Promise<unknown>): Promise<Copy | undefined> {
     try {
-      return valid(await within(COPY_READ_MS, work()), deps.now());
+      return valid(await within(patience, work()), deps.now());
     } catch {
       return undefined;
     }

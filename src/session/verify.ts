@@ -2,7 +2,7 @@ import type { Algorithm, Issuer } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import { base64url, digestOf, sha256 } from "../encoding.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import { KEYS_REFRESH_MS, KEYS_SHARE, REMEMBERED_BYTES, REQUEST_MS, SESSION_BYTES } from "../limits.ts";
+import { COPY_READ_MS, KEYS_REFRESH_MS, REMEMBERED_BYTES, REQUEST_MS, SESSION_BYTES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import { algorithms } from "./algorithms.ts";
 import { checkLogout, checkSession, issuerOf, type LogoutClaims } from "./claims.ts";
@@ -54,8 +54,9 @@ export function createVerifier({
   readonly kv: KVNamespace;
   readonly requestTimeout?: number;
 }): Verifier {
-  const copies = createCopies(deps, kv);
-  const most = Math.min(KEYS_REFRESH_MS, requestTimeout * KEYS_SHARE);
+  // A slow store must leave time for the provider, and a slow provider for the mint.
+  const copies = createCopies(deps, kv, Math.min(COPY_READ_MS, requestTimeout / 10));
+  const most = Math.min(KEYS_REFRESH_MS, requestTimeout / 2);
   const sources = issuers.map((issuer) => ({ issuer, keys: keysOf(issuer, deps, copies, most) }));
   const memory = rememberSessions(deps.now);
 

@@ -1,7 +1,10 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { counted } from "../counted.ts";
+import { objectsOf, restored } from "./keeping.ts";
 import { bodyOf, createWorld, unlimited, type World } from "./world.ts";
+
+restored();
 
 /** What a request may ask for, work after its answer included. Keys and configuration are there. */
 interface Budget {
@@ -23,6 +26,7 @@ async function place(vars: Record<string, unknown> = {}) {
   const stores = { USERS, LEDGER, HOME, ONCE, RATE_LIMIT_IP: unlimited, RATE_LIMIT_USER: unlimited };
   const { env, operations } = counted(stores);
   const world = createWorld({ env: { ...env, BACKEND_SECRET: undefined, ...vars } });
+  objectsOf(world);
   const spent = (): Budget => {
     const { kvReads, kvWrites, objects, limits } = operations;
     const calls = Object.values(objects).reduce((sum, count) => sum + count, 0);
