@@ -1,12 +1,30 @@
+import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
+import { gateway } from "../../vitest.config.ts";
 
-/** `npm run test:long`: what takes minutes. One file at a time, since they measure. */
+const IN_WORKERD = "test/long/standards.test.ts";
+
+/** `npm run test:long`: what takes its time whatever is done about it. One file at a time, since some measure. */
 export default defineConfig({
   test: {
-    root: import.meta.dirname,
-    include: ["**/*.test.ts"],
-    fileParallelism: false,
-    testTimeout: 900_000,
-    reporters: ["default", "../tally.ts"],
+    root: resolve(import.meta.dirname, "../.."),
+    reporters: ["default", "./test/tally.ts"],
+    projects: [
+      {
+        plugins: [gateway()],
+        test: { name: "workerd", include: [IN_WORKERD], setupFiles: ["./test/setup.ts"] },
+      },
+      {
+        test: {
+          name: "node",
+          include: ["test/long/**/*.test.ts"],
+          exclude: [IN_WORKERD],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 900_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
   },
 });
