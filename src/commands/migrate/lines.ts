@@ -36,6 +36,7 @@ export class Lines {
 
   /** Flushed, and safe from a loss of power too. */
   sync(): void {
+    if (this.#pending.length === 0) return;
     this.flush();
     fsyncSync(this.#file);
   }
@@ -69,7 +70,7 @@ export class JsonList {
       this.#lines.write(separator + JSON.stringify(item));
       separator = ",\n";
     }
-    this.#lines.flush();
+    this.#lines.sync();
   }
 
   /** `whole`: nothing more will come. */

@@ -90,7 +90,7 @@ async function sendOne(batch: Batch, totals: Totals, sending: Sending): Promise<
     const problem = outcome.failed.get(member.user.uid);
     if (problem) failed.write(failedMember(member, problem));
   }
-  failed.flush();
+  failed.sync();
   kv?.list.add(entries);
   const counts = {
     created: sent.filter((member) => !member.existed && !is(member)).length,

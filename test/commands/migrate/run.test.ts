@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { Journal } from "../../../src/commands/migrate/journal.ts";
 import { exitCode, inWords } from "../../../src/commands/migrate/summary.ts";
-import { createWorld, csvOf } from "./world.ts";
+import { createWorld, csvOf, KEY } from "./world.ts";
 
 test("20,000 users, one in twenty of them wrong, are imported at CometChat's limit", async () => {
   const { file, run, simulator, clock, batches, read } = await createWorld();
@@ -161,6 +161,30 @@ test("a user that CometChat refuses fails alone, and is fed in again as the file
   expect(await run(join(folder, "users.csv.failed.ndjson"))).toMatchObject({ rows: 2, created: 2, failed: 0 });
   expect(simulator.users()).toHaveLength(4);
   expect(existsSync(join(folder, "users.csv.failed.ndjson.failed.ndjson"))).toBe(false);
+});
+
+test("of a batch only those are sent again whose failure may pass, and nothing that CometChat wrote is repeated", async () => {
+  const { file, run, simulator, read, batches } = await createWorld();
+  const failure = (error: object) => ({ success: false, error });
+  const data = {
+    "user-1": { success: true, data: { data: { uid: "user-1" } } },
+    "user-2": failure({ code: "ERR_OPERATION_FAILED", message: KEY }),
+    "user-3": failure({ code: `ERR ${KEY}`, message: KEY, details: { [KEY.repeat(2)]: [KEY], avatar: [KEY] } }),
+    "user-4": failure({ code: "ERR_BAD_REQUEST", details: { role: ["No such role."] } }),
+    "user-5": { success: true, data: { uid: "somebody-else" } },
+  };
+  simulator.faults.add({
+    match: "import",
+    times: 1,
+    effect: { kind: "answer", status: 200, body: JSON.stringify({ data }) },
+  });
+  expect(await run(file("users.csv", csvOf(6)))).toMatchObject({ created: 4, failed: 2 });
+  expect(batches().slice(1)).toEqual([["user-2", "user-5", "user-6"]]);
+  const failed = read("users.csv.failed.ndjson")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).failed[0].reason);
+  expect(failed).toEqual(["CometChat refuses this user: avatar", "CometChat has no such role"]);
 });
 
 test("a batch that CometChat refuses as a whole keeps nobody back but whom it refuses", async () => {
