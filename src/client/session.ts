@@ -145,12 +145,13 @@ export function createChatSession(options: ChatOptions): ChatSession {
         );
         held = { token, session };
         const outcome = await logIn(own, held);
+        proceed(signal);
         if (outcome === true) {
           if (!own.joined || (!(await changed(session)) && !own.revoked)) return finish(own, token);
         } else if (outcome) {
           // The SDK says so by `logoutSuccess` as well, which is no reason to begin anew.
           left = fresh;
-          if (fresh) throw outcome;
+          if (left) throw outcome;
           fresh = true;
         }
       }

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { GatewayError } from "../../../src/client/index.ts";
+import { GatewayError, type GatewayErrorCode } from "../../../src/client/index.ts";
+import type { Code } from "../../../src/errors.ts";
 import { app, failure, gate, NOW, problem, rest, session, well } from "./app.ts";
 
 const OFFLINE = new TypeError("Failed to fetch");
@@ -252,6 +253,14 @@ describe("an app without a session", () => {
     slow.open(session("alice"));
     expect(await signingIn).toMatchObject({ uid: "alice" });
   });
+});
+
+it("knows each code of the gateway's by its name, and two of its own", () => {
+  type Own = "network" | "aborted";
+  type Same<A, B> = [A, B] extends [B, A] ? true : false;
+  // Held by the compiler: `npm run check`.
+  const same: Same<GatewayErrorCode, Code | Own> = true;
+  expect(same).toBe(true);
 });
 
 it("takes the clock for a date from the app", () => {

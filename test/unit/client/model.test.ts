@@ -48,6 +48,8 @@ it("ends, whatever happens meanwhile, with the SDK logged in as the session's us
       const results: Promise<unknown>[] = [];
       let current: string | undefined = session("alice");
       let minted = 0;
+      /** Whether the app's last word was a sign-in. */
+      let wanted: boolean | undefined;
 
       const watched = (promise: Promise<unknown>) =>
         results.push(
@@ -132,6 +134,7 @@ it("ends, whatever happens meanwhile, with the SDK logged in as the session's us
         steps.map((next) => ({
           label: JSON.stringify(next),
           builder: async () => {
+            if (`${next}`.startsWith("sign")) wanted = next === "sign in";
             if (next === "sign in") watched(chat.signIn());
             else if (next === "sign out") watched(chat.signOut());
             else if (next === "sign out everywhere") watched(chat.signOut({ everywhere: true }));
@@ -147,6 +150,7 @@ it("ends, whatever happens meanwhile, with the SDK logged in as the session's us
       await Promise.all(results);
       expect(chat.state).toBe(last);
       expect(chat.state.status, "nothing is under way any more").not.toBe("signing-in");
+      if (wanted === false) expect(chat.state.status, "nobody is signed in by a sign-out").toBe("signed-out");
       if (chat.state.status === "signed-in") expect(sdk.user).toBe(chat.state.user?.uid);
       if (chat.state.status === "signed-out") expect(sdk.user, "logged in though signed out").toBeUndefined();
 

@@ -359,6 +359,20 @@ describe("a token that CometChat ended", () => {
     expect(own.chat.state.status).toBe("signed-in");
   });
 
+  it("is nothing to do after a sign-out that came while CometChat refused the token, either", async () => {
+    const login = gate();
+    const { chat, sent } = app({ login: () => login.promise });
+    const signingIn = failure(chat.signIn());
+    await rest();
+    const leaving = chat.signOut();
+    login.fail(exception("AUTH_ERR_AUTH_TOKEN_NOT_FOUND"));
+    await Promise.all([signingIn, leaving]);
+    await rest();
+    await chat.revoked();
+    expect(chat.state.status).toBe("signed-out");
+    expect(sent.map(({ method }) => method)).toEqual(["POST", "DELETE"]);
+  });
+
   it("and the fresh one with it does not go round for ever, though the SDK tells each refusal as a revocation", async () => {
     const own = app({
       login: async () => {

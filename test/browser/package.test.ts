@@ -1,0 +1,303 @@
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Sandbox, startSandbox } from "../sandbox/index.ts";
+import { type Listener, listen } from "../sandbox/server.ts";
+import { witness } from "../witness.ts";
+import { openBrowser, type Visit, visit } from "./visit.ts";
+
+const run = promisify(execFile);
+const root = resolve(import.meta.dirname, "../..");
+const SOURCES = ["package.json", "README.md", "LICENSE", "tsconfig.json", "src/client", "src/commands/build.ts"];
+const GATEWAY = "https://chat-auth.example.com";
+
+/** Below the project, so that an application in it finds React and CometChat's packages where npm has put them. */
+let home: string;
+let app: string;
+let tarball: string;
+/** The package's README, and its examples by their headings. */
+let readme: string;
+const examples = new Map<string, string>();
+
+beforeAll(async () => {
+  await mkdir(join(root, ".cache"), { recursive: true });
+  home = await mkdtemp(join(root, ".cache/package-"));
+  // Packed in a copy: while npm packs, README.md is another one.
+  const copy = join(home, "repository");
+  for (const name of [...SOURCES, "src/commands/readme.ts"])
+    await cp(join(root, name), join(copy, name), { recursive: true });
+  await symlink(join(root, "node_modules"), join(copy, "node_modules"));
+  const { stdout } = await run("npm", ["pack", "--silent"], { cwd: copy });
+  tarball = join(copy, stdout.trim().split("\n").at(-1) ?? "");
+  app = join(home, "app");
+  await mkdir(app);
+  await writeFile(join(app, "package.json"), JSON.stringify({ name: "app", private: true, type: "module" }));
+  await run("npm", ["install", "--offline", "--no-audit", "--no-fund", tarball], { cwd: app });
+  readme = await installed("README.md");
+  for (const [, heading = "", text = ""] of readme.matchAll(/^## (.+)\n\n```tsx?\n([^`]+)```/gm))
+    examples.set(heading, text);
+});
+
+afterAll(() => rm(home, { recursive: true, force: true }));
+
+const installed = (name: string) => readFile(join(app, "node_modules/cometchat-edge-gateway", name), "utf8");
+
+describe("the client package as npm packs it", () => {
+  it("holds what its users need, and nothing else", async () => {
+    expect(namesIn(gunzipSync(await readFile(tarball)))).toEqual([
+      ...["LICENSE", "README.md", "dist/client/error.d.ts", "dist/client/index.d.ts", "dist/client/index.js"],
+      ...["dist/client/react.d.ts", "dist/client/react.js", "dist/client/session.d.ts", "dist/client/types.d.ts"],
+      "package.json",
+    ]);
+  });
+
+  it("has no dependency; React is an optional peer", async () => {
+    const { dependencies, peerDependencies, peerDependenciesMeta, type } = JSON.parse(await installed("package.json"));
+    expect({ dependencies, peerDependencies, peerDependenciesMeta, type }).toEqual({
+      dependencies: undefined,
+      peerDependencies: { react: ">=18" },
+      peerDependenciesMeta: { react: { optional: true } },
+      type: "module",
+    });
+    expect(await readdir(join(app, "node_modules"))).toEqual([".package-lock.json", "cometchat-edge-gateway"]);
+  });
+
+  it("weighs 2.5 KiB at most, compressed", async () => {
+    expect(gzipSync(await installed("dist/client/index.js")).length).toBeLessThanOrEqual(2560);
+  });
+
+  it("has a README of its own, and leaves the project's as it was", async () => {
+    expect(readme).toBe(await readFile(join(root, "src/client/README.md"), "utf8"));
+    expect(await readFile(join(home, "repository/README.md"), "utf8")).toBe(
+      await readFile(join(root, "README.md"), "utf8"),
+    );
+  });
+
+  it("signs in from Node", async () => {
+    const answer = { authToken: "t", uid: "alice", appId: "1", region: "us", created: false };
+    const gateway = await listen(async () => Response.json(answer, { status: 201 }), 0);
+    try {
+      const script = `
+        import { createChatSession } from "cometchat-edge-gateway/client";
+        const chat = createChatSession({ gateway: "http://127.0.0.1:${gateway.port}", session: () => "s", login: () => {} });
+        console.log(JSON.stringify([await chat.signIn(), chat.state.status]));`;
+      await writeFile(join(app, "script.js"), script);
+      const { stdout } = await run(process.execPath, ["script.js"], { cwd: app });
+      expect(JSON.parse(stdout)).toEqual([answer, "signed-in"]);
+    } finally {
+      await gateway.close();
+    }
+  });
+
+  it("has examples that compile", async () => {
+    expect([...examples.keys()]).toEqual(["Plain script", "React, with the UI Kit", "Vue", "React Native"]);
+    const folder = join(app, "examples");
+    await mkdir(folder);
+    for (const [heading, text] of examples) await writeFile(join(folder, `${heading.replace(/\W+/g, "-")}.tsx`), text);
+    await writeFile(join(folder, "surroundings.d.ts"), SURROUNDINGS);
+    const compilerOptions = {
+      ...{ target: "es2022", module: "esnext", moduleResolution: "bundler", jsx: "react-jsx", lib: ["es2023", "dom"] },
+      ...{ strict: true, exactOptionalPropertyTypes: true, noEmit: true, types: [], skipLibCheck: false },
+      // CometChat's declarations are not for such a check, nor are this project's.
+      paths: { "@cometchat/chat-uikit-react": ["./kit.d.ts"], "@cometchat/chat-sdk-javascript": ["./sdk.d.ts"] },
+    };
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+    await writeFile(join(folder, "sdk.d.ts"), SDK);
+    await writeFile(join(folder, "kit.d.ts"), KIT);
+    await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder]).catch(({ stdout }) => {
+      throw new Error(stdout);
+    });
+  });
+});
+
+/** What an application of each kind has. Vue and CometChat's package for React Native are not installed here. */
+const SURROUNDINGS = `
+declare const auth: { getToken(): Promise<string | undefined> };
+declare module "vue" {
+  export function shallowRef<T>(value: T): { value: T };
+  export function onScopeDispose(work: () => void): void;
+}
+declare module "@cometchat/chat-sdk-react-native" {
+  export const CometChat: typeof import("@cometchat/chat-sdk-javascript").CometChat;
+}
+`;
+const SDK = `
+interface User { getUid(): string }
+export declare namespace CometChat {
+  class AppSettingsBuilder { setRegion(region: string): this; build(): object }
+  class LoginListener { constructor(on: { logoutSuccess(): void }) }
+  function addLoginListener(name: string, listener: LoginListener): void;
+  function init(appId: string, settings: object): Promise<boolean>;
+  function login(authToken: string): Promise<User>;
+  function logout(): Promise<object>;
+}
+`;
+const KIT = `
+export declare class UIKitSettingsBuilder { setAppId(id: string): this; setRegion(region: string): this; build(): object }
+export declare const CometChatUIKit: {
+  init(settings: object): Promise<unknown>;
+  loginWithAuthToken(authToken: string): Promise<{ getUid(): string }>;
+  logout(): Promise<unknown>;
+};
+export declare function CometChatConversations(): import("react").JSX.Element;
+`;
+
+/** The files of a tar archive, without the folder that npm puts them into. */
+function namesIn(archive: Buffer): string[] {
+  const names: string[] = [];
+  for (let at = 0; archive[at]; ) {
+    const field = (from: number, to: number) => archive.toString("utf8", at + from, at + to).replace(/\0.*/s, "");
+    names.push(field(0, 100).replace(/^package\//, ""));
+    at += 512 + Math.ceil(Number.parseInt(field(124, 136), 8) / 512) * 512;
+  }
+  return names.toSorted();
+}
+
+describe("the README's examples in a real browser, with the package as npm packs it", () => {
+  let sandbox: Sandbox;
+  let site: Listener;
+  let browser: Browser;
+  let scripts: Map<string, string>;
+  const visits: Visit[] = [];
+
+  beforeAll(async () => {
+    const html = (name: string) =>
+      `<!doctype html><link rel=icon href=data:,><title>${name}</title><div id=root></div><script type=module src=/${name}.js></script>`;
+    site = await listen(async (request) => {
+      const name = new URL(request.url).pathname.slice(1);
+      const script = scripts.get(name);
+      if (script === undefined) return new Response(html(name), { headers: { "content-type": "text/html" } });
+      return new Response(script, { headers: { "content-type": "text/javascript" } });
+    }, 0);
+    const origin = `http://localhost:${site.port}`;
+    sandbox = await startSandbox({ tls: true, onMint: witness.keepToken, vars: { ALLOWED_ORIGINS: [origin] } });
+    const plain = `${examples.get("Plain script")}`.replaceAll(/^await chat\..+$/gm, "");
+    const react = `
+      import { StrictMode } from "react";
+      import { createRoot } from "react-dom/client";
+      ${examples.get("React, with the UI Kit")}
+      createRoot(document.getElementById("root")).render(<StrictMode><Chat signedIn={true} /></StrictMode>);`;
+    scripts = new Map([
+      ["plain.js", await bundled(plain)],
+      ["react.js", await bundled(react)],
+    ]);
+    browser = await openBrowser(sandbox);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await sandbox?.stop();
+    await site?.close();
+  });
+
+  beforeEach(() => sandbox.simulator.reset());
+
+  afterEach(async () => {
+    for (const one of visits.splice(0)) await one.close();
+    witness.hearAll(sandbox.logs);
+    expect(witness.leaks(), "no session, auth token or key in the gateway's log").toEqual([]);
+  });
+
+  /** As an application's own build does it: with the package from its own node_modules. */
+  async function bundled(example: string): Promise<string> {
+    const own = `const auth = window.auth;\n${example.replaceAll(GATEWAY, sandbox.gateway.origin)}
+      Object.assign(window, { chat, CometChat });`;
+    const { outputFiles, metafile } = await build({
+      stdin: { contents: own, resolveDir: app, loader: "tsx" },
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: "esm",
+      jsx: "automatic",
+      define: { "process.env.NODE_ENV": '"development"' },
+      external: ["@cometchat/calls-sdk-javascript"],
+      // The UI Kit's looks are not what is tested.
+      loader: { ".css": "empty" },
+      logLevel: "error",
+    });
+    expect(Object.keys(metafile.inputs).some((name) => /app\/node_modules\/cometchat-edge-gateway/.test(name))).toBe(
+      true,
+    );
+    expect(Object.keys(metafile.inputs).some((name) => /src\/client/.test(name))).toBe(false);
+    return outputFiles[0]?.text ?? "";
+  }
+
+  async function open(name: string): Promise<Page> {
+    const value = await sandbox.provider.issue({ subject: "alice" });
+    witness.keep(value);
+    const opened = await visit(browser, "about:blank");
+    visits.push(opened);
+    await opened.page.addInitScript((session) => {
+      Object.assign(window, { auth: { getToken: async () => session } });
+    }, value);
+    await opened.page.goto(`http://localhost:${site.port}/${name}`);
+    await opened.page.waitForFunction("window.chat");
+    return opened.page;
+  }
+
+  const status = (page: Page, expected: string) => page.waitForFunction(`chat.state.status === "${expected}"`);
+  const loggedIn = (page: Page) =>
+    page.evaluate("CometChat.getLoggedinUser().then((user) => user && user.getUid())") as Promise<string | null>;
+  const posts = () => sandbox.logs.filter((line) => line.includes('"route":"/v1/token"') && line.includes('"POST"'));
+
+  it("log the SDK in, once for two callers, and out again, here and at the gateway", async () => {
+    const page = await open("plain");
+    await page.evaluate("Promise.all([chat.signIn(), chat.signIn()])");
+    expect(await loggedIn(page)).toBe("alice");
+    const [minted, ...more] = sandbox.simulator.tokens("alice");
+    expect(more).toEqual([]);
+    expect(sandbox.simulator.journal.entries.filter(({ call }) => call === "login")).toMatchObject([
+      { authToken: minted },
+    ]);
+    await page.evaluate("chat.signOut()");
+    expect(await loggedIn(page)).toBeNull();
+    expect(sandbox.simulator.tokens("alice")).toEqual([]);
+    expect(await page.evaluate("chat.state")).toEqual({ status: "signed-out" });
+    // The SDK told its listener of that logout as well.
+    expect(sandbox.simulator.journal.calls({ call: "login" })).toBe(1);
+  });
+
+  it("log the SDK in again when its token has ended elsewhere", async () => {
+    const page = await open("plain");
+    const { authToken } = (await page.evaluate("chat.signIn()")) as { authToken: string };
+    const session = await sandbox.provider.issue({ subject: "alice" });
+    witness.keep(session);
+    const headers = { Authorization: `Bearer ${session}` };
+    expect((await fetch(new URL("/v1/tokens", sandbox.gateway), { method: "DELETE", headers })).status).toBe(204);
+    const told = await page.evaluate("CometChat.getUser('alice').then(() => 'works', (error) => error.code)");
+    expect(told).toBe("AUTH_ERR_AUTH_TOKEN_NOT_FOUND");
+    await page.waitForFunction("chat.state.status === 'signed-in'");
+    await expect.poll(() => loggedIn(page)).toBe("alice");
+    expect(sandbox.simulator.tokens("alice")).toHaveLength(1);
+    expect(sandbox.simulator.tokens("alice")).not.toContain(authToken);
+  });
+
+  it("log the UI Kit in, in React's StrictMode, with one request and one login", async () => {
+    const before = posts().length;
+    const page = await open("react");
+    await status(page, "signed-in");
+    expect(await loggedIn(page)).toBe("alice");
+    expect(posts().length - before).toBe(1);
+    expect(sandbox.simulator.tokens("alice")).toHaveLength(1);
+    expect(sandbox.simulator.journal.calls({ call: "login" })).toBe(1);
+    await page.locator(".cometchat-conversations").waitFor();
+    await page.evaluate("chat.signOut()");
+    await page.getByText("Signed out").waitFor();
+    expect(await loggedIn(page)).toBeNull();
+  });
+
+  it("show why a sign-in failed, and that it works again", async () => {
+    sandbox.simulator.faults.add({ match: "any", effect: { kind: "error", status: 400, code: "ERR_BAD_REQUEST" } });
+    const page = await open("react");
+    const again = page.getByRole("button", { name: "cometchat-rejected: try again" });
+    await again.waitFor();
+    sandbox.simulator.faults.clear();
+    await again.click();
+    await status(page, "signed-in");
+  });
+});
