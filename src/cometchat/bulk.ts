@@ -4,7 +4,6 @@ import type { Context, Deps } from "../context.ts";
 import type { GatewayError, Reason } from "../errors.ts";
 import { IMPORT_ANSWER_BYTES, IMPORT_MS, IMPORT_PAGE } from "../limits.ts";
 import type { Result } from "../result.ts";
-import { text } from "../shape.ts";
 import { createBreaker } from "./breaker.ts";
 import { createClient } from "./client.ts";
 import { failureOf } from "./failures.ts";
@@ -42,7 +41,8 @@ interface Page {
   readonly more: boolean;
 }
 
-const table = z.record(z.string(), z.unknown());
+const text = z.string();
+const table = z.record(text, z.unknown());
 const imported = z.object({ data: table });
 const listed = z.object({ data: z.array(z.object({ uid: text })) });
 const roles = z.object({ data: z.array(z.object({ role: text })) });

@@ -1,11 +1,11 @@
-import type * as z from "zod/mini";
 import { REQUEST_MS } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { presets } from "../session/presets.ts";
+import type { Output } from "../shape.ts";
 import { checkApps, checkPlacement, type RawApps } from "./apps.ts";
 import { checkBindings, checkOrigins, checkSecrets, checkStrangers, SECRETS } from "./env.ts";
 import { checkIssuers, checkPublicKeys } from "./issuers.ts";
-import { isTable, type Problem, type RawEnv, type Report, UNKNOWN } from "./report.ts";
+import { isTable, type Problem, type RawEnv, type Report } from "./report.ts";
 import { type RawIssuer, schemas } from "./schema.ts";
 import type { Config } from "./types.ts";
 
@@ -71,16 +71,11 @@ export function secretsOf(env: RawEnv): ReadonlySet<string> {
 type Name = keyof typeof schemas;
 
 /** One variable, as a parsed value or as JSON text (`.dev.vars` and the dashboard give text). */
-function read<N extends Name>(env: RawEnv, name: N, report: Report): z.output<(typeof schemas)[N]> | undefined {
+function read<N extends Name>(env: RawEnv, name: N, report: Report): Output<(typeof schemas)[N]> | undefined {
   const value = raw(env, name, report);
   if (value === BROKEN) return undefined;
-  const parsed = schemas[name].safeParse(value);
-  if (parsed.success) return parsed.data as z.output<(typeof schemas)[N]>;
-  const wrong = parsed.error.issues.flatMap((issue) =>
-    issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => ({ path: [...issue.path, key], message: UNKNOWN }))
-      : [issue],
-  );
+  const wrong = [...schemas[name](value, [])];
+  if (wrong.length === 0) return value as Output<(typeof schemas)[N]>;
   for (const { path, message } of wrong) report(pathOf(name, path), message);
   // The rest is checked further, so that everything is told at once. Nothing is made of it.
   if (wrong.some(({ path }) => path.length === 0 || (path.length === 1 && Array.isArray(value)))) return undefined;

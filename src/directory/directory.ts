@@ -1,24 +1,26 @@
-import * as z from "zod/mini";
 import type { Deps } from "../context.ts";
 import { MAPPING_MEMORY_MS, MAPPINGS_REMEMBERED } from "../limits.ts";
 import { createMemory } from "../memory.ts";
-import { number, text } from "../shape.ts";
+import { fits, list, number, type Output, optional, table, text } from "../shape.ts";
 import { within } from "../within.ts";
 
-const mapping = z.object({
-  /** The operator's name of the app that the user lives in. */
-  app: text,
-  /** Digest of the claims last synchronised. */
-  profile: text,
-  /** Milliseconds since 1970. */
-  createdAt: number,
-  syncedAt: number,
-  /** Digests of sessions of which a token could not be recorded. */
-  unrecorded: z.optional(z.array(text)),
-});
+const mapping = table(
+  {
+    /** The operator's name of the app that the user lives in. */
+    app: text,
+    /** Digest of the claims last synchronised. */
+    profile: text,
+    /** Milliseconds since 1970. */
+    createdAt: number,
+    syncedAt: number,
+    /** Digests of sessions of which a token could not be recorded. */
+    unrecorded: optional(list(text, "must be a list")),
+  },
+  "must be an object",
+);
 
 /** What is kept of a user in KV, at `v1:u:<uid>`. */
-export type Mapping = Readonly<z.output<typeof mapping>>;
+export type Mapping = Readonly<Output<typeof mapping>>;
 
 /** Where a user's mapping is in KV. */
 export const mappingKey = (uid: string): string => `v1:u:${uid}`;
@@ -55,10 +57,9 @@ export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): 
       const learnt = memory.get(uid);
       if (learnt) return learnt;
       if (value === null) return null;
-      const parsed = mapping.safeParse(value);
-      if (!parsed.success) return undefined;
-      memory.set(uid, parsed.data);
-      return parsed.data;
+      if (!fits(mapping, value)) return undefined;
+      memory.set(uid, value);
+      return value;
     } catch {
       deps.log({ event: "directory-miss", reason: "kv-fault" });
       return undefined;
