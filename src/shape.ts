@@ -83,3 +83,7 @@ export const table =
 
 /** The value, where nothing is wrong with it. */
 export const fits = <T>(shape: Shape<T>, value: unknown): value is T => shape(value, []).length === 0;
+
+/** Text that can be encoded, is not blank, and has at most so many characters (code points, as utf8mb4 has them). */
+export const isTextOf = (value: unknown, most: number): value is string =>
+  typeof value === "string" && value.isWellFormed() && value.trim() !== "" && [...value].length <= most;

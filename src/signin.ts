@@ -1,5 +1,5 @@
 import { callerOf } from "./caller.ts";
-import type { App } from "./config/types.ts";
+import type { App } from "./cometchat/types.ts";
 import type { Context } from "./context.ts";
 import type { GatewayError } from "./errors.ts";
 import type { Gateway } from "./gateway.ts";

@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import type { App } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import type { GatewayError, Reason } from "../errors.ts";
 import { IMPORT_ANSWER_BYTES, IMPORT_MS, IMPORT_PAGE } from "../limits.ts";
@@ -10,7 +9,7 @@ import { failureOf } from "./failures.ts";
 import { createQuota } from "./quota.ts";
 import { createSend } from "./resilience.ts";
 import { done } from "./shapes.ts";
-import type { Profile } from "./types.ts";
+import type { App, Profile } from "./types.ts";
 
 /** What became of one user of an import. */
 export type Imported =

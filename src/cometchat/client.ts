@@ -1,4 +1,3 @@
-import type { App } from "../config/types.ts";
 import type { Deadline, Deps } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { ANSWER_BYTES, UNAVAILABLE_SECONDS } from "../limits.ts";
@@ -7,6 +6,7 @@ import { ok, type Result } from "../result.ts";
 import { isObject } from "../shape.ts";
 import { failureOf } from "./failures.ts";
 import { retryAfter } from "./quota.ts";
+import type { App } from "./types.ts";
 
 /** One call of the REST API. */
 export interface Call<T> {

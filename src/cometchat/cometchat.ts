@@ -1,16 +1,16 @@
-import type { App } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import type { GatewayError, Reason } from "../errors.ts";
 import type { Result } from "../result.ts";
 import { createBreaker } from "./breaker.ts";
 import { createClient } from "./client.ts";
+import type { Unsettable } from "./fields.ts";
 import { createPresence, type Presence } from "./presence.ts";
 import { createQuota } from "./quota.ts";
 import { createSend, type Send } from "./resilience.ts";
 import { createRoles } from "./roles.ts";
 import { createTokens } from "./tokens.ts";
 import { watched } from "./trouble.ts";
-import type { Profile, User } from "./types.ts";
+import type { App, Profile, User } from "./types.ts";
 import { createUsers } from "./users.ts";
 
 export type { Profile } from "./types.ts";
@@ -39,7 +39,7 @@ export interface CometChat {
   update(
     uid: string,
     profile: Profile,
-    unset: readonly ("avatar" | "link" | "metadata")[],
+    unset: readonly Unsettable[],
     context: Context,
   ): Promise<Result<User, GatewayError>>;
   /** Succeeds for a user that is deactivated already. */

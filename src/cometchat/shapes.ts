@@ -1,5 +1,6 @@
-import { AUTH_TOKEN_CHARS, UID_CHARS } from "../limits.ts";
+import { AUTH_TOKEN_CHARS } from "../limits.ts";
 import { isObject } from "../shape.ts";
+import { isUid } from "./fields.ts";
 
 /**
  * What an auth token may look like, wherever one comes from: CometChat, a caller, or the ledger. It has to fit into an
@@ -23,5 +24,5 @@ export function done(body: unknown): true | undefined {
 
 /** `/users/{uid}…`, or undefined for what CometChat would never have as a uid: nothing else may reach a path. */
 export function pathOf(uid: string, rest = ""): string | undefined {
-  return uid.length <= UID_CHARS && /^[a-z0-9_-]+$/.test(uid) ? `/users/${uid}${rest}` : undefined;
+  return isUid(uid) ? `/users/${uid}${rest}` : undefined;
 }

@@ -1,19 +1,16 @@
+import type { Region, TextFieldName } from "./fields.ts";
+
 /** What a user shows of itself, already within CometChat's limits. */
-export interface Profile {
-  name?: string;
-  avatar?: string;
-  link?: string;
+export type Profile = { [Field in TextFieldName]?: string } & {
   role?: string;
   tags?: readonly string[];
   metadata?: Readonly<Record<string, unknown>>;
-}
+};
 
 /** A user as CometChat answers it; times in seconds since 1970. */
-export interface User {
+export type User = { [Field in Exclude<TextFieldName, "name">]?: string | undefined } & {
   uid: string;
   name: string;
-  avatar?: string | undefined;
-  link?: string | undefined;
   role?: string | undefined;
   statusMessage?: string | undefined;
   metadata?: Record<string, unknown> | undefined;
@@ -23,4 +20,15 @@ export interface User {
   updatedAt?: number | undefined;
   lastActiveAt?: number | undefined;
   deactivatedAt?: number | undefined;
+};
+
+/** One CometChat app. */
+export interface App {
+  /** The operator's name for it: the key of its table. */
+  readonly name: string;
+  readonly appId: string;
+  readonly region: Region;
+  /** REST API base address, version segment included, no slash at the end. */
+  readonly baseUrl: string;
+  readonly apiKey: string;
 }

@@ -3,18 +3,19 @@ import { fail, type GatewayError } from "../errors.ts";
 import { LIST_PAGE, LIST_PAGES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import { isObject } from "../shape.ts";
+import { type Unsettable, unsettableTexts } from "./fields.ts";
 import type { Send } from "./resilience.ts";
 import type { Roles } from "./roles.ts";
 import { dataOf, done, isAuthToken, pathOf } from "./shapes.ts";
 import type { Profile, User } from "./types.ts";
 
 const isText = (value: unknown) => typeof value === "string";
+type Texts = Exclude<Unsettable, "metadata">;
 const isSeconds = (value: unknown) => typeof value === "number";
 
 /** What is read of a user besides uid and name. zod's `catch` would say the same, and weigh 9 KB in the bundle. */
 const FIELDS: Readonly<Record<Exclude<keyof User, "uid" | "name">, (value: unknown) => boolean>> = {
-  avatar: isText,
-  link: isText,
+  ...(Object.fromEntries(unsettableTexts.map((field) => [field, isText])) as Record<Texts, typeof isText>),
   role: isText,
   statusMessage: isText,
   // Empty metadata comes back as `[]`.
@@ -146,7 +147,7 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
     async update(
       uid: string,
       profile: Profile,
-      unset: readonly ("avatar" | "link" | "metadata")[],
+      unset: readonly Unsettable[],
       context: Context,
     ): Promise<Result<User, GatewayError>> {
       const body = { ...profile, ...(unset.length > 0 ? { unset } : {}) };

@@ -1,7 +1,8 @@
+import type { App } from "../cometchat/types.ts";
+import { wrongUrl } from "../urls.ts";
 import { type RawEnv, type Report, secret } from "./report.ts";
 import type { RawApp, RawIssuer } from "./schema.ts";
-import type { App, Placement } from "./types.ts";
-import { wrongUrl } from "./urls.ts";
+import type { Placement } from "./types.ts";
 
 export type RawApps = Readonly<Record<string, RawApp>>;
 

@@ -1,9 +1,10 @@
 import { fromBase64 } from "../encoding.ts";
 import { BACKEND_SECRET_CHARS, TOKEN_KEY_BYTES } from "../limits.ts";
-import { isTable, type RawEnv, type Report, UNKNOWN } from "./report.ts";
+import { isObject } from "../shape.ts";
+import { wrongOrigin } from "../urls.ts";
+import { type RawEnv, type Report, UNKNOWN } from "./report.ts";
 import { schemas } from "./schema.ts";
 import type { Config } from "./types.ts";
-import { wrongOrigin } from "./urls.ts";
 
 /** Name → a method that tells the binding from anything else, and what to write to have it. */
 export const BINDINGS: Readonly<Record<string, readonly [method: string, remedy: string]>> = {
@@ -37,7 +38,7 @@ export function checkStrangers(env: RawEnv, named: ReadonlySet<string>, report: 
     if (ours.includes(name) || named.has(name) || !/^[A-Z][A-Z_]*$/.test(name)) continue;
     const meant = ours.find((our) => bare(our) === bare(name));
     if (meant) report(name, `is no setting of the gateway: did you mean ${meant}?`);
-    else if (Array.isArray(value) || (isTable(value) && Object.getPrototypeOf(value) === Object.prototype)) {
+    else if (Array.isArray(value) || (isObject(value) && Object.getPrototypeOf(value) === Object.prototype)) {
       report(name, UNKNOWN);
     }
   }

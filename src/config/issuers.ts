@@ -1,19 +1,18 @@
+import { eachTextField } from "../cometchat/fields.ts";
 import { fromBase64 } from "../encoding.ts";
 import { CLOCK_TOLERANCE_SECONDS, HMAC_BYTES, WEBHOOK_SECRET_BYTES } from "../limits.ts";
+import { ALGORITHMS, type Algorithm, algorithms } from "../session/algorithms.ts";
+import type { Issuer, KeySource } from "../session/issuer.ts";
 import { keyFromText } from "../session/jwk.ts";
 import { anyUsable } from "../session/keys.ts";
 import { SENDS_LOGOUT } from "../session/presets.ts";
+import { wrongUrl } from "../urls.ts";
 import type { RawApps } from "./apps.ts";
 import { type RawEnv, type Report, secret } from "./report.ts";
 import type { RawIssuer } from "./schema.ts";
-import type { Algorithm, Issuer, KeySource } from "./types.ts";
-import { wrongUrl } from "./urls.ts";
 
-/** Everything but `none` and HMAC: what a key from the network may verify. */
-const ASYMMETRIC: readonly Algorithm[] = [
-  ...(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const),
-  ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),
-];
+/** Everything but HMAC: what a key from the network may verify. */
+const ASYMMETRIC = ALGORITHMS.filter((name) => algorithms[name].kty !== "oct");
 
 /**
  * What RSA keys verify where the operator names no algorithm: the one that OpenID Connect Core §15.1 has everybody
@@ -64,8 +63,8 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     wrong("audience", "is missing: name whom the sessions are for, or set audienceRequired = false");
   }
 
-  const algorithms = raw.algorithms ?? defaultAlgorithms(keys);
-  for (const algorithm of algorithms) {
+  const allowed = raw.algorithms ?? defaultAlgorithms(keys);
+  for (const algorithm of allowed) {
     const symmetric = algorithm.startsWith("HS");
     // RFC 8725 §3.1: a public key must never be tried as an HMAC key, nor the reverse
     if (symmetric !== (keys.from === "secret")) {
@@ -101,7 +100,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     name: raw.name ?? raw.preset ?? hostOf(raw.issuer),
     issuer: raw.issuer,
     keys,
-    algorithms,
+    algorithms: allowed,
     audience: raw.audience,
     audienceRequired,
     authorizedParties: raw.authorizedParties,
@@ -117,9 +116,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     uid: { claim: raw.uid?.claim ?? "sub", prefix: raw.uid?.prefix ?? "", shared: raw.uid?.shared ?? false },
     profile: {
       // OpenID Connect Core §5.1: the standard claims are the defaults for what is shown to everybody anyway
-      name: raw.profile?.name ?? "name",
-      avatar: raw.profile ? raw.profile.avatar : "picture",
-      link: raw.profile?.link,
+      ...textPaths(raw.profile),
       role: raw.profile?.role,
       tags: raw.profile?.tags,
       metadata: new Map(Object.entries(raw.profile?.metadata ?? {})),
@@ -128,6 +125,10 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     webhookKeys: raw.webhookSecret === undefined ? [] : webhookKeys(env, raw.webhookSecret, variable, report),
   };
 }
+
+/** A profile that is configured says all of it, but for what CometChat demands. */
+const textPaths = (given: RawIssuer["profile"]) =>
+  eachTextField(({ claim, required }, field) => given?.[field] ?? (required || !given ? claim : undefined));
 
 function defaultAlgorithms(keys: KeySource): readonly Algorithm[] {
   if (keys.from === "secret") return ["HS256"];

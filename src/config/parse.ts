@@ -1,11 +1,11 @@
 import { REQUEST_MS } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { presets } from "../session/presets.ts";
-import type { Output } from "../shape.ts";
+import { isObject, type Output } from "../shape.ts";
 import { checkApps, checkPlacement, type RawApps } from "./apps.ts";
 import { checkBindings, checkOrigins, checkSecrets, checkStrangers, SECRETS } from "./env.ts";
 import { checkIssuers, checkPublicKeys } from "./issuers.ts";
-import { isTable, type Problem, type RawEnv, type Report } from "./report.ts";
+import type { Problem, RawEnv, Report } from "./report.ts";
 import { type RawIssuer, schemas } from "./schema.ts";
 import type { Config } from "./types.ts";
 
@@ -96,7 +96,7 @@ function readIssuers(env: RawEnv, report: Report): readonly RawIssuer[] | undefi
   const value = raw(env, "SESSION_ISSUERS", report);
   if (value === BROKEN || !Array.isArray(value)) return read(env, "SESSION_ISSUERS", report);
   const completed = value.map((entry: unknown, index) => {
-    if (!isTable(entry) || typeof entry.issuer !== "string" || typeof entry.preset !== "string") return entry;
+    if (!isObject(entry) || typeof entry.issuer !== "string" || typeof entry.preset !== "string") return entry;
     const preset = Object.hasOwn(presets, entry.preset) ? presets[entry.preset] : undefined;
     if (!preset) {
       report(`SESSION_ISSUERS[${index}].preset`, `must be one of ${Object.keys(presets).join(", ")}`);
@@ -114,7 +114,7 @@ function complete(entry: Readonly<Record<string, unknown>>, defaults: Readonly<R
     for (const key of ["jwksUrl", "publicKey", "secret", "algorithms"]) delete known[key];
   }
   for (const key of ["uid", "profile"]) {
-    if (isTable(known[key]) && isTable(entry[key])) known[key] = { ...known[key], ...entry[key] };
+    if (isObject(known[key]) && isObject(entry[key])) known[key] = { ...known[key], ...entry[key] };
     else if (key in entry) known[key] = entry[key];
   }
   const { uid: _uid, profile: _profile, ...own } = entry;

@@ -13,9 +13,6 @@ export type Report = (variable: string, remedy: string) => void;
 /** The Worker's environment before anything is known of it. */
 export type RawEnv = Readonly<Record<string, unknown>>;
 
-export const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /** The secret of this name, white space around it removed; reported where it is not set. */
 export function secret(env: RawEnv, name: string, usedBy: string, report: Report): string | undefined {
   const value = env[name];

@@ -1,3 +1,5 @@
+import { eachTextField, REGIONS } from "../cometchat/fields.ts";
+import { ALGORITHMS } from "../session/algorithms.ts";
 import {
   text as anyText,
   flag,
@@ -35,17 +37,11 @@ const choice = <const T extends string>(...values: T[]) =>
 const strict = <M extends Parameters<typeof table>[0]>(members: M) => table(members, "must be a table", UNKNOWN);
 const tableOf = <T>(of: Shape<T>) => record(of, "must be a table of texts");
 
-const ALGORITHMS = [
-  ...(["HS256", "HS384", "HS512"] as const),
-  ...(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] as const),
-  ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),
-] as const;
-
 const PREFIX = "must have its prefix as older browsers know it too: __Host- or __Secure-";
 
 const app = strict({
   appId: rules(text, matches(/^[A-Za-z0-9_-]+$/, "must be the app id from the CometChat dashboard")),
-  region: choice("us", "eu", "in"),
+  region: choice(...REGIONS),
   apiKeySecret: optional(text),
   baseUrl: optional(text),
 });
@@ -86,9 +82,7 @@ const issuer = strict({
   ),
   profile: optional(
     strict({
-      name: optional(text),
-      avatar: optional(text),
-      link: optional(text),
+      ...eachTextField(() => optional(text)),
       role: optional(text),
       tags: optional(text),
       metadata: optional(tableOf(text)),

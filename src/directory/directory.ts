@@ -1,4 +1,5 @@
 import type { Deps } from "../context.ts";
+import { mappingKey } from "../kv.ts";
 import { MAPPING_MEMORY_MS, MAPPINGS_REMEMBERED } from "../limits.ts";
 import { createMemory } from "../memory.ts";
 import { fits, list, number, type Output, optional, table, text } from "../shape.ts";
@@ -21,9 +22,6 @@ const mapping = table(
 
 /** What is kept of a user in KV, at `v1:u:<uid>`. */
 export type Mapping = Readonly<Output<typeof mapping>>;
-
-/** Where a user's mapping is in KV. */
-export const mappingKey = (uid: string): string => `v1:u:${uid}`;
 
 /**
  * Which users are known in CometChat. It only decides which call goes first: a miss, a stale answer or a lost

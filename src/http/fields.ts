@@ -1,36 +1,22 @@
-import { isTable } from "../config/report.ts";
+import { eachTextField, isUid } from "../cometchat/fields.ts";
 import { Refusal } from "../errors.ts";
-import { urlFrom } from "../identity/profile.ts";
-import { METADATA_CHARS, NAME_CHARS, SUBJECT_CHARS, TAG_CHARS, TAGS, UID_CHARS, URL_CHARS } from "../limits.ts";
+import { METADATA_CHARS, SUBJECT_CHARS, TAG_CHARS, TAGS } from "../limits.ts";
+import { isObject, isTextOf } from "../shape.ts";
 
 /** Whether a value may stand in a field, and what is said where it may not: one text per field tells all of its rule. */
 export type Rule = readonly [fits: (value: unknown) => boolean, remedy: string];
 export type Rules = Readonly<Record<string, Rule>>;
 
-// What zod would say of these weighs more in the bundle than the rules themselves.
-const isText = (value: unknown, most: number): value is string =>
-  typeof value === "string" && value.isWellFormed() && value.trim() !== "" && [...value].length <= most;
-
-const address: Rule = [
-  (value) => typeof value === "string" && !/\s/.test(value) && urlFrom(value) !== undefined,
-  `must be an http or https address of at most ${URL_CHARS} characters`,
-];
-
 /** CometChat's own limits (docs, articles/properties-and-constraints); characters are code points, as utf8mb4 has them. */
 export const profileRules = {
-  name: [(value) => isText(value, NAME_CHARS), `must be text of 1 to ${NAME_CHARS} characters`],
-  avatar: address,
-  link: address,
-  role: [
-    (value) => typeof value === "string" && new RegExp(`^[a-z0-9_-]{1,${UID_CHARS}}$`).test(value),
-    "must be a role's id, of a-z, 0-9, _ and -",
-  ],
+  ...eachTextField<Rule>(({ fits, remedy }) => [fits, remedy]),
+  role: [(value) => typeof value === "string" && isUid(value), "must be a role's id, of a-z, 0-9, _ and -"],
   tags: [
-    (value) => Array.isArray(value) && value.length <= TAGS && value.every((tag) => isText(tag, TAG_CHARS)),
+    (value) => Array.isArray(value) && value.length <= TAGS && value.every((tag) => isTextOf(tag, TAG_CHARS)),
     `must be a list of at most ${TAGS} texts of at most ${TAG_CHARS} characters`,
   ],
   metadata: [
-    (value) => isTable(value) && JSON.stringify(value).length <= METADATA_CHARS,
+    (value) => isObject(value) && JSON.stringify(value).length <= METADATA_CHARS,
     `must be an object of at most ${METADATA_CHARS} characters as JSON`,
   ],
 } satisfies Rules;
@@ -39,7 +25,7 @@ export const flag: Rule = [(value) => typeof value === "boolean", "must be true 
 
 /** What a session's subject may be: another one would be provisioned for nobody. */
 export const subjectRule: Rule = [
-  (value) => isText(value, SUBJECT_CHARS) && !/\p{Cc}/u.test(value),
+  (value) => isTextOf(value, SUBJECT_CHARS) && !/\p{Cc}/u.test(value),
   "must be text, as in the session's claim",
 ];
 
@@ -59,7 +45,7 @@ export function readFields(
   rules: Rules = {},
   required: readonly string[] = [],
 ): Readonly<Record<string, unknown>> {
-  if (!isTable(body)) throw wrong(["The body must be an object."]);
+  if (!isObject(body)) throw wrong(["The body must be an object."]);
   const problems: string[] = [];
   for (const [field, [fits, remedy]] of Object.entries(rules)) {
     if (!Object.hasOwn(body, field)) {

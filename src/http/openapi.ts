@@ -1,3 +1,4 @@
+import { eachTextField, REGIONS, UID_PATTERN, UNSETTABLE } from "../cometchat/fields.ts";
 import { codes } from "../errors.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -50,15 +51,13 @@ const done = { 204: answer("Done") };
 const found = { 200: answer("The user", ref("User")) };
 const uid = { parameters: [parameter("uid", "path", ref("Uid"))] };
 const profile = {
-  avatar: ref("Address"),
-  link: ref("Address"),
+  ...eachTextField(({ schema }) => schema as Json),
   role: ref("Uid"),
   tags: { type: "array", maxItems: 25, items: { type: "string", maxLength: 100 } },
   metadata: { type: "object", description: "At most 1600 characters as JSON" },
 };
 const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: "null" }] });
-const name = { type: "string", minLength: 1, maxLength: 100 };
-const token = { authToken: text, uid: ref("Uid"), appId: text, region: { enum: ["us", "eu", "in"] }, created: flag };
+const token = { authToken: text, uid: ref("Uid"), appId: text, region: { enum: REGIONS }, created: flag };
 
 /** `GET /v1/users/{uid}` is `getUsersUid`: what generated clients call an operation. */
 const named = (paths: Readonly<Record<string, Json>>): Json => {
@@ -115,11 +114,7 @@ export const openapi = (): Json => ({
         {
           ...byBackend,
           ...body(
-            object(
-              { subject: text, issuer: text, app: text, name, ...profile, withAuthToken: flag },
-              "subject",
-              "name",
-            ),
+            object({ subject: text, issuer: text, app: text, ...profile, withAuthToken: flag }, "subject", "name"),
           ),
         },
       ),
@@ -131,11 +126,8 @@ export const openapi = (): Json => ({
         ...byBackend,
         ...body(
           object({
-            name,
             ...profile,
-            avatar: orNull(profile.avatar),
-            link: orNull(profile.link),
-            metadata: orNull(profile.metadata),
+            ...Object.fromEntries(UNSETTABLE.map((field) => [field, orNull(profile[field])])),
           }),
         ),
       }),
@@ -171,12 +163,12 @@ export const openapi = (): Json => ({
       backend: { type: "http", scheme: "bearer", description: "BACKEND_SECRET" },
     },
     schemas: {
-      Uid: { type: "string", pattern: "^[a-z0-9_-]{1,100}$" },
+      Uid: { type: "string", pattern: UID_PATTERN },
       Address: { type: "string", format: "uri", maxLength: 3000 },
       Token: object({ ...token, expiresAt: { type: "string", format: "date-time" } }, ...Object.keys(token)),
       Provisioned: object(token, ...Object.keys(token).slice(1)),
       User: object(
-        { uid: ref("Uid"), name, ...profile, status: text, createdAt: seconds, updatedAt: seconds },
+        { uid: ref("Uid"), ...profile, status: text, createdAt: seconds, updatedAt: seconds },
         "uid",
         "name",
       ),

@@ -1,8 +1,9 @@
 import type { Profile } from "../cometchat/cometchat.ts";
-import type { Issuer } from "../config/types.ts";
+import { nameFrom, textFields, unsettableTexts } from "../cometchat/fields.ts";
 import { base64url, sha256 } from "../encoding.ts";
-import { METADATA_CHARS, NAME_CHARS, PROFILE_BYTES, TAG_CHARS, TAGS, URL_CHARS } from "../limits.ts";
+import { METADATA_CHARS, PROFILE_BYTES, TAG_CHARS, TAGS } from "../limits.ts";
 import { claim } from "../session/claims.ts";
+import type { Issuer } from "../session/issuer.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -26,8 +27,8 @@ export function profileOf(issuer: Pick<Issuer, "profile" | "roles">, claims: Cla
     return taken;
   };
 
-  for (const field of ["name", "avatar", "link"] as const) {
-    const value = map(field, paths[field], field === "name" ? nameFrom : urlFrom);
+  for (const [field, { from }] of textFields) {
+    const value = map(field, paths[field], from);
     if (value !== undefined) profile[field] = value;
   }
   // The claim's value is never a role by itself: only the operator's table grants one.
@@ -53,7 +54,7 @@ export function profileOf(issuer: Pick<Issuer, "profile" | "roles">, claims: Cla
   if (Object.keys(metadata).length > 0) profile.metadata = metadata;
 
   // Each field within its limit, and together still more than CometChat takes: the least telling go first.
-  for (const field of ["metadata", "tags", "link", "avatar"] as const) {
+  for (const field of ["metadata", "tags", ...unsettableTexts.toReversed()] as const) {
     if (profile[field] === undefined || bytesOf(profile) <= PROFILE_BYTES) continue;
     delete profile[field];
     dropped.push(field);
@@ -80,38 +81,10 @@ export function fallbackName(claims: Claims, uid: string): string {
  */
 export async function profileHash(profile: Profile, knows?: (role: string) => boolean): Promise<string> {
   const metadata = Object.entries(profile.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  const { name, avatar, link, role, tags } = profile;
-  const digest = base64url(await sha256(JSON.stringify([name, avatar, link, role, tags, metadata])));
+  const { role, tags } = profile;
+  const texts = textFields.map(([field]) => profile[field]);
+  const digest = base64url(await sha256(JSON.stringify([...texts, role, tags, metadata])));
   return role !== undefined && knows?.(role) === false ? `${digest}!` : digest;
-}
-
-/** At most 100 characters as MySQL's utf8mb4 counts them (code points), never cut inside what a reader sees as one. */
-function nameFrom(value: unknown): string | undefined {
-  if (typeof value !== "string") return undefined;
-  const name = value
-    .toWellFormed()
-    .replaceAll(/\p{Cc}+/gu, " ")
-    .trim();
-  if (name.length <= NAME_CHARS) return name === "" ? undefined : name;
-  let cut = "";
-  let points = 0;
-  // A claim of a megabyte is not segmented as a whole: no grapheme within the limit begins later than this.
-  for (const { segment } of new Intl.Segmenter().segment(name.slice(0, NAME_CHARS * 8))) {
-    points += [...segment].length;
-    if (points > NAME_CHARS) break;
-    cut += segment;
-  }
-  return cut.trim() === "" ? [...name].slice(0, NAME_CHARS).join("") : cut.trim();
-}
-
-/** An address that a client may be shown, as it is sent to CometChat. */
-export function urlFrom(value: unknown): string | undefined {
-  if (typeof value !== "string" || value.length > URL_CHARS) return undefined;
-  const url = URL.parse(value);
-  // javascript: and data: addresses would run or hide in somebody else's client
-  return url && (url.protocol === "https:" || url.protocol === "http:") && url.href.length <= URL_CHARS
-    ? url.href
-    : undefined;
 }
 
 function tagsFrom(value: unknown): readonly string[] | undefined {

@@ -1,16 +1,11 @@
-import type { Issuer } from "../config/types.ts";
+import { isUid } from "../cometchat/fields.ts";
 import { base32, sha256 } from "../encoding.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import { UID_CHARS } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
-
-/** What CometChat stores as it is: it lower-cases everything else, and refuses the rest. */
-const UID = /^[a-z0-9_-]+$/;
+import type { Issuer } from "../session/issuer.ts";
 
 /** CometChat's own user. */
 export const RESERVED = "app_system";
-
-export const isUid = (text: string): boolean => text.length <= UID_CHARS && UID.test(text);
 
 /**
  * The CometChat uid of a subject: the subject itself where CometChat can hold it, else `x-` and a hash of

@@ -1,7 +1,7 @@
 import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
-import { digestOf } from "../encoding.ts";
 import type { Gateway } from "../gateway.ts";
+import { sessionKey } from "../kv.ts";
 import { LEDGER_TRY_MS, SESSION_KNOWN_SECONDS, UNRECORDED_SESSIONS } from "../limits.ts";
 import { clientsOf } from "../session/claims.ts";
 import type { Session } from "../session/session.ts";
@@ -35,13 +35,9 @@ export async function keep(
 function nameSession(uid: string, { issuer, name }: Session, { users }: Parts, context: Context): void {
   if (name === undefined || !issuer.sendsLogout || clientsOf(issuer).length === 0) return;
   context.after("session", async () => {
-    await users.put(await nameKey(issuer.issuer, name), uid, { expirationTtl: SESSION_KNOWN_SECONDS });
+    await users.put(await sessionKey(issuer.issuer, name), uid, { expirationTtl: SESSION_KNOWN_SECONDS });
   });
 }
-
-/** Where KV says whose session that is. */
-export const nameKey = async (issuer: string, name: string): Promise<string> =>
-  `v1:s:${await digestOf(`${issuer}\n${name}`)}`;
 
 /**
  * The ledger could not be told of a token, however often it was tried. That a session has such a one is written down, so

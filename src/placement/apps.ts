@@ -1,11 +1,11 @@
 import type { CometChat } from "../cometchat/cometchat.ts";
-import type { Issuer } from "../config/types.ts";
 import type { Context } from "../context.ts";
 import type { Mapping } from "../directory/directory.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import type { Known } from "../provision/provision.ts";
 import { ok, type Result } from "../result.ts";
+import type { Issuer } from "../session/issuer.ts";
 import { inSeveralApps, place, type Whereabouts } from "./placement.ts";
 
 type Parts = Pick<Gateway, "config" | "directory" | "homes" | "cometchat" | "apps">;

@@ -1,7 +1,8 @@
-import type { Config, Issuer } from "../config/types.ts";
+import type { Config } from "../config/types.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { ok, type Result } from "../result.ts";
 import { claim } from "../session/claims.ts";
+import type { Issuer } from "../session/issuer.ts";
 
 /** Where the caller is, as Cloudflare says (`request.cf`); never a header that the caller could send. */
 export interface Whereabouts {

@@ -1,10 +1,11 @@
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
-import type { Issuer } from "../config/types.ts";
+import { UNSETTABLE, type Unsettable } from "../cometchat/fields.ts";
 import type { Context } from "../context.ts";
 import type { Mapping } from "../directory/directory.ts";
 import type { Gateway } from "../gateway.ts";
 import { profileHash } from "../identity/profile.ts";
 import { ROLE_RETRY_MS } from "../limits.ts";
+import type { Issuer } from "../session/issuer.ts";
 
 type Parts = Pick<Gateway, "config" | "deps" | "directory" | "ledgers">;
 
@@ -98,10 +99,11 @@ async function synchronised(
  * The whole mapped profile (CometChat replaces what is sent), and `unset` for what the claims no longer hold. The first
  * claims take nothing away: what they are silent about, they may never have held.
  */
-function updateOf({ issuer, profile }: SignedIn, first: boolean): [Profile, ("avatar" | "link" | "metadata")[]] {
+function updateOf({ issuer, profile }: SignedIn, first: boolean): [Profile, Unsettable[]] {
   const mapped = issuer.profile;
-  const gone = (["avatar", "link"] as const).filter((key) => mapped[key] !== undefined && profile[key] === undefined);
-  const unset = mapped.metadata.size > 0 && profile.metadata === undefined ? [...gone, "metadata" as const] : gone;
+  const isMapped = (field: Unsettable) =>
+    field === "metadata" ? mapped.metadata.size > 0 : mapped[field] !== undefined;
+  const unset = UNSETTABLE.filter((field) => isMapped(field) && profile[field] === undefined);
   return [
     {
       ...profile,

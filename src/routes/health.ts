@@ -1,5 +1,6 @@
 import type { Context as HonoContext } from "hono";
 import type { HonoEnv } from "../http/environment.ts";
+import { READY_KEY } from "../kv.ts";
 import { READY_MS } from "../limits.ts";
 import { within } from "../within.ts";
 
@@ -46,7 +47,7 @@ export async function getReady(c: HonoContext<HonoEnv>): Promise<Response> {
 async function kvCheck(users: KVNamespace): Promise<Check> {
   try {
     // KV answers null where there is nothing; undefined is our own "too late".
-    const answer = await within(READY_MS, users.get("v1:ready"));
+    const answer = await within(READY_MS, users.get(READY_KEY));
     return answer === undefined ? { check: "kv", ok: false, reason: "slow" } : { check: "kv", ok: true };
   } catch {
     return { check: "kv", ok: false, reason: "failed" };

@@ -5,7 +5,7 @@ import { mediaType, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { proven } from "../http/refusals.ts";
 import { uidOf } from "../identity/uid.ts";
-import { nameKey } from "../ledger/keep.ts";
+import { sessionKey } from "../kv.ts";
 import { LOGOUT_BODY_BYTES, ONCE_MS } from "../limits.ts";
 import { appsOf, homeOf } from "../placement/apps.ts";
 import { ok, type Result } from "../result.ts";
@@ -89,7 +89,7 @@ async function userOf(
   sid: string,
   { var: { gateway, context } }: HonoContext<HonoEnv>,
 ): Promise<Result<string | undefined, GatewayError>> {
-  const key = await nameKey(issuer, sid);
+  const key = await sessionKey(issuer, sid);
   try {
     // Some of the time is left to tell the ledger that this logout is still to be done.
     const uid = await within(context.deadline.left() / 2, gateway.users.get(key));

@@ -1,7 +1,6 @@
 import type { Context as HonoContext } from "hono";
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
-import { isTable } from "../config/report.ts";
-import type { Issuer } from "../config/types.ts";
+import { isUid, UNSETTABLE } from "../cometchat/fields.ts";
 import type { Context } from "../context.ts";
 import { digestOf } from "../encoding.ts";
 import { expect, type GatewayError, Refusal } from "../errors.ts";
@@ -9,22 +8,21 @@ import { readJson } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { flag, nullable, oneOf, profileRules, readFields, subjectRule, wrong } from "../http/fields.ts";
 import { bytesOf } from "../identity/profile.ts";
-import { isUid, RESERVED, uidOf } from "../identity/uid.ts";
+import { RESERVED, uidOf } from "../identity/uid.ts";
 import { LEDGER_TRY_MS, PROFILE_BYTES, USER_BODY_BYTES } from "../limits.ts";
 import { appsOf, inEach, inOneOf } from "../placement/apps.ts";
 import { provisioned } from "../profile/provisioned.ts";
 import { type Known, provision } from "../provision/provision.ts";
 import type { Result } from "../result.ts";
 import { deactivateUser, flushUser } from "../revoke.ts";
+import type { Issuer } from "../session/issuer.ts";
+import { isObject } from "../shape.ts";
 
 type C = HonoContext<HonoEnv>;
 
-const UNSETTABLE = ["avatar", "link", "metadata"] as const;
 const changes = {
   ...profileRules,
-  avatar: nullable(profileRules.avatar),
-  link: nullable(profileRules.link),
-  metadata: nullable(profileRules.metadata),
+  ...Object.fromEntries(UNSETTABLE.map((field) => [field, nullable(profileRules[field])])),
 };
 
 interface Newcomer extends Profile {
@@ -68,7 +66,7 @@ async function newcomerIn(c: C): Promise<Omit<Newcomer, "issuer"> & { readonly i
   const { issuers, apps } = c.var.gateway.config;
   const body = await readJson(c, USER_BODY_BYTES);
   // Which apps are right depends on the issuer, and everything that is wrong is told at once.
-  const named = isTable(body) ? body.issuer : undefined;
+  const named = isObject(body) ? body.issuer : undefined;
   const issuer = issuers.find((one) => one.issuer === named || (named === undefined && issuers.length === 1));
   const rules = {
     ...profileRules,

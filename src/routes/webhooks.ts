@@ -1,10 +1,10 @@
 import type { Context as HonoContext } from "hono";
-import type { Issuer } from "../config/types.ts";
 import { Refusal } from "../errors.ts";
 import { parseJson, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { proven } from "../http/refusals.ts";
 import { WEBHOOK_BYTES } from "../limits.ts";
+import type { Issuer } from "../session/issuer.ts";
 import { eventOf } from "../webhooks/event.ts";
 import { follow } from "../webhooks/follow.ts";
 import { isSigned, readSignature } from "../webhooks/signature.ts";

@@ -1,5 +1,3 @@
-import type { Algorithm } from "../config/types.ts";
-
 export interface AlgorithmFacts {
   readonly kty: "oct" | "RSA" | "EC" | "OKP";
   readonly crv: string | undefined;
@@ -55,7 +53,7 @@ const ed25519: AlgorithmFacts = {
 };
 
 /** What each JWS algorithm needs (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). Nothing else enumerates them. */
-export const algorithms: Readonly<Record<Algorithm, AlgorithmFacts>> = {
+export const algorithms = {
   HS256: hmac("SHA-256", 32),
   HS384: hmac("SHA-384", 48),
   HS512: hmac("SHA-512", 64),
@@ -70,4 +68,8 @@ export const algorithms: Readonly<Record<Algorithm, AlgorithmFacts>> = {
   ES512: ecdsa("P-521", "SHA-512", 132),
   EdDSA: ed25519,
   Ed25519: ed25519,
-};
+} as const satisfies Record<string, AlgorithmFacts>;
+
+export type Algorithm = keyof typeof algorithms;
+
+export const ALGORITHMS = Object.keys(algorithms) as Algorithm[];

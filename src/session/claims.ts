@@ -1,9 +1,9 @@
-import type { Issuer } from "../config/types.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { JTI_CHARS, LOGOUT_AGE_SECONDS, SUBJECT_CHARS } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import { isObject } from "../shape.ts";
 import type { Json } from "./compact.ts";
+import type { Issuer } from "./issuer.ts";
 
 type Checked<T> = Result<T, GatewayError>;
 

@@ -1,5 +1,5 @@
 import type { Deps } from "../context.ts";
-import { base64url, sha256 } from "../encoding.ts";
+import { documentKey } from "../kv.ts";
 import { KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../limits.ts";
 import { isObject } from "../shape.ts";
 import { within } from "../within.ts";
@@ -21,7 +21,6 @@ export interface Copies {
 
 /** Cache API (one data centre), then KV (everywhere). `patience`: milliseconds after which a read counts as a miss. */
 export function createCopies(deps: Deps, kv: KVNamespace, patience: number): Copies {
-  const key = async (address: string) => `v1:k:${base64url(await sha256(address))}`;
   // A name that nobody can ask for; the Cache API wants an address.
   const cacheAddress = (name: string) => `https://keys.invalid/${encodeURIComponent(name)}`;
 
@@ -35,7 +34,7 @@ export function createCopies(deps: Deps, kv: KVNamespace, patience: number): Cop
 
   return {
     async read(address, enough) {
-      const name = await key(address);
+      const name = await documentKey(address);
       const near = await read(async () => (await deps.cache()?.match(cacheAddress(name)))?.json());
       if (near && enough(near)) return near;
       const far = await read(() => kv.get(name, "json"));
@@ -43,7 +42,7 @@ export function createCopies(deps: Deps, kv: KVNamespace, patience: number): Cop
     },
 
     async write(address, copy) {
-      const name = await key(address);
+      const name = await documentKey(address);
       const text = JSON.stringify(copy);
       const seconds = KEYS_KEPT_MS / 1000;
       const headers = { "content-type": "application/json", "cache-control": `max-age=${seconds}` };

@@ -1,6 +1,6 @@
-import { wrongUrl } from "../config/urls.ts";
 import { err, ok, type Result } from "../result.ts";
 import { isObject } from "../shape.ts";
+import { wrongUrl } from "../urls.ts";
 import type { Fault } from "./document.ts";
 
 /** Where an issuer's metadata is: OpenID Connect Discovery 1.0 §4. */

@@ -1,8 +1,8 @@
-import { wrongUrl } from "../config/urls.ts";
 import type { Deps } from "../context.ts";
 import { DOCUMENT_BYTES, KEYS_FRESH_LEAST_MS, KEYS_FRESH_MOST_MS, KEYS_FRESH_MS } from "../limits.ts";
 import { readAtMost, until } from "../read.ts";
 import { err, ok, type Result } from "../result.ts";
+import { wrongUrl } from "../urls.ts";
 
 /** What can be wrong with a provider's document, for the log and for `/readyz`. */
 export type Fault =

@@ -1,6 +1,6 @@
-import type { Issuer } from "../config/types.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { ok, type Result } from "../result.ts";
+import type { Issuer } from "./issuer.ts";
 
 export interface Credential {
   readonly token: string;

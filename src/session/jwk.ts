@@ -1,6 +1,6 @@
-import type { Algorithm } from "../config/types.ts";
 import { KID_CHARS, RSA_BITS, RSA_BITS_MOST } from "../limits.ts";
 import { isObject } from "../shape.ts";
+import type { Algorithm } from "./algorithms.ts";
 import { type AlgorithmFacts, algorithms } from "./algorithms.ts";
 import type { Json } from "./compact.ts";
 

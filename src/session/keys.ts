@@ -1,8 +1,9 @@
-import type { Algorithm, Issuer } from "../config/types.ts";
 import type { Context } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { KEY_CANDIDATES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
+import type { Algorithm } from "./algorithms.ts";
+import type { Issuer } from "./issuer.ts";
 import type { Key } from "./jwk.ts";
 
 /** What a token's header and `iat` say about its key. The algorithm is one that the issuer's entry allows. */

@@ -1,4 +1,3 @@
-import type { Issuer, KeySource } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import {
@@ -15,6 +14,7 @@ import { within } from "../within.ts";
 import type { Copies, Copy } from "./copies.ts";
 import { discoveryAddress, parseDiscovery } from "./discovery.ts";
 import { type Fault, fetchDocument } from "./document.ts";
+import type { Issuer, KeySource } from "./issuer.ts";
 import { type Key, keyFromJwk, type PublicJwk } from "./jwk.ts";
 import { parseJwks } from "./jwks.ts";
 import { anyUsable, candidates, type Keys, type Wanted } from "./keys.ts";

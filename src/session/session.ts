@@ -1,5 +1,5 @@
-import type { Issuer } from "../config/types.ts";
 import { digestOf } from "../encoding.ts";
+import type { Issuer } from "./issuer.ts";
 
 /** A caller whom an identity provider vouches for. */
 export interface Session {

@@ -1,4 +1,4 @@
-import type { Algorithm } from "../config/types.ts";
+import type { Algorithm } from "./algorithms.ts";
 import { algorithms } from "./algorithms.ts";
 import type { Compact } from "./compact.ts";
 import type { Key } from "./jwk.ts";

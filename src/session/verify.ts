@@ -1,14 +1,15 @@
-import type { Algorithm, Issuer } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import { base64url, digestOf, sha256 } from "../encoding.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { COPY_READ_MS, KEYS_REFRESH_MS, REMEMBERED_BYTES, REQUEST_MS, SESSION_BYTES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
+import type { Algorithm } from "./algorithms.ts";
 import { algorithms } from "./algorithms.ts";
 import { checkLogout, checkSession, issuerOf, type LogoutClaims } from "./claims.ts";
 import { type Compact, inspect } from "./compact.ts";
 import { type Copies, createCopies } from "./copies.ts";
 import type { Credential } from "./extract.ts";
+import type { Issuer } from "./issuer.ts";
 import { type Key, keyFromSecret, keyFromText } from "./jwk.ts";
 import { fixedKeys, type Keys } from "./keys.ts";
 import { rememberSessions } from "./memory.ts";

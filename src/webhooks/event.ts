@@ -1,5 +1,5 @@
-import { isTable } from "../config/report.ts";
 import { WEBHOOK_TOLERANCE_SECONDS } from "../limits.ts";
+import { isObject } from "../shape.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -34,27 +34,27 @@ const KINDS: Readonly<Record<string, Event["kind"]>> = {
  * Times in milliseconds since 1970; `sentAt` is what its signature says.
  */
 export function eventOf(payload: unknown, now: number, sentAt: number): Event | undefined {
-  if (!isTable(payload)) return undefined;
+  if (!isObject(payload)) return undefined;
   const { type, data, record, old_record: old, metadata, user, timestamp } = payload;
-  if (isTable(metadata) && isTable(user) && /^(before|after)-user-created$/.test(String(metadata.name))) {
+  if (isObject(metadata) && isObject(user) && /^(before|after)-user-created$/.test(String(metadata.name))) {
     return { kind: "created", claims: ofSupabase(user), before: undefined, at: undefined, blocking: true };
   }
   const kind = typeof type === "string" && Object.hasOwn(KINDS, type) ? KINDS[type] : undefined;
   if (!kind) return undefined;
   if (payload.schema === "auth" && payload.table === "users") {
-    const row = isTable(record) ? record : old;
-    if (!isTable(row)) return undefined;
+    const row = isObject(record) ? record : old;
+    if (!isObject(row)) return undefined;
     return {
       // Supabase can delete a user and keep its row.
-      kind: isTable(record) && !record.deleted_at ? kind : "deleted",
+      kind: isObject(record) && !record.deleted_at ? kind : "deleted",
       claims: ofSupabase(row),
-      before: isTable(old) ? ofSupabase(old) : undefined,
+      before: isObject(old) ? ofSupabase(old) : undefined,
       // A row that is gone says when it was last changed, which is not when it went.
-      at: isTable(record) ? timeOf(record.deleted_at || record.updated_at, now) : sentAt,
+      at: isObject(record) ? timeOf(record.deleted_at || record.updated_at, now) : sentAt,
       blocking: false,
     };
   }
-  if (!isTable(data) || !type?.toString().startsWith("user.")) return undefined;
+  if (!isObject(data) || !type?.toString().startsWith("user.")) return undefined;
   return {
     kind,
     claims: ofClerk(data),

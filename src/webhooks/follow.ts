@@ -1,5 +1,5 @@
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
-import type { Issuer } from "../config/types.ts";
+import { unsettableTexts } from "../cometchat/fields.ts";
 import type { Context } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
@@ -11,6 +11,7 @@ import { provisioned } from "../profile/provisioned.ts";
 import { ok, type Result } from "../result.ts";
 import { deactivateUser } from "../revoke.ts";
 import { claim, subject } from "../session/claims.ts";
+import type { Issuer } from "../session/issuer.ts";
 import type { Event } from "./event.ts";
 
 /** What was done about an event, for the log. */
@@ -101,7 +102,7 @@ async function update(uid: string, { claims }: Event, issuer: Issuer, chat: Come
   const { profile: paths } = issuer;
   const { profile } = profileOf(issuer, claims);
   const said = (path: string | undefined) => (path === undefined ? undefined : claim(claims, path));
-  const unset = (["avatar", "link"] as const).filter((field) => said(paths[field]) === null);
+  const unset = unsettableTexts.filter((field) => said(paths[field]) === null);
   // A role that the operator's table no longer grants is taken back.
   const change: Profile = said(paths.role) === undefined ? profile : { role: "default", ...profile };
   if (Object.keys(change).length + unset.length === 0) return ok("unchanged");

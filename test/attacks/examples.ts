@@ -1,4 +1,4 @@
-import type { Algorithm } from "../../src/config/types.ts";
+import type { Algorithm } from "../../src/session/algorithms.ts";
 import { decode } from "../../src/session/base64url.ts";
 import { type Key, keyFromJwk, keyFromSecret, publicJwk } from "../../src/session/jwk.ts";
 import { signedBy } from "../../src/session/signature.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isUid, uidOf } from "../../src/identity/uid.ts";
+import { isUid } from "../../src/cometchat/fields.ts";
+import { uidOf } from "../../src/identity/uid.ts";
 import { createHash } from "./reference.ts";
 
 const issuer = (name: string, prefix = "", shared = false) => ({

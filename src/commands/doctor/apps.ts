@@ -1,6 +1,8 @@
 import { createClient } from "../../cometchat/client.ts";
 import { createCometChat } from "../../cometchat/cometchat.ts";
-import type { App, Config } from "../../config/types.ts";
+import { REGIONS } from "../../cometchat/fields.ts";
+import type { App } from "../../cometchat/types.ts";
+import type { Config } from "../../config/types.ts";
 import type { Context, Deps } from "../../context.ts";
 import type { GatewayError } from "../../errors.ts";
 import { isObject } from "../../shape.ts";
@@ -8,7 +10,6 @@ import { observe, type Seen } from "./observed.ts";
 import { advised, type Check, failed, passed } from "./report.ts";
 
 const PATIENCE_MS = 5_000;
-const REGIONS = ["us", "eu", "in"] as const;
 /** What a new app comes with (docs, fundamentals/key-concepts). */
 const SAMPLES = [1, 2, 3, 4, 5].map((number) => `cometchat-uid-${number}`);
 

@@ -2,8 +2,9 @@ import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { BINDINGS } from "../../config/env.ts";
 import { parseConfig, secretsOf } from "../../config/parse.ts";
-import { isTable, type Problem, type RawEnv } from "../../config/report.ts";
+import type { Problem, RawEnv } from "../../config/report.ts";
 import type { Config } from "../../config/types.ts";
+import { isObject } from "../../shape.ts";
 import type { Where } from "../environment.ts";
 import { checkEnvironments, checkInheritance } from "./inheritance.ts";
 import { advised, type Check, failed, passed } from "./report.ts";
@@ -109,8 +110,8 @@ function bindings(env: RawEnv): Check[] {
 
 /** Secrets in wrangler.toml would be in the repository, and plain text in the dashboard. */
 function written(env: RawEnv, raw: Readonly<Record<string, unknown>>, where: Where): Check[] {
-  const level = where.env === undefined ? raw : isTable(raw.env) ? raw.env[where.env] : undefined;
-  const vars = isTable(level) && isTable(level.vars) ? level.vars : {};
+  const level = where.env === undefined ? raw : isObject(raw.env) ? raw.env[where.env] : undefined;
+  const vars = isObject(level) && isObject(level.vars) ? level.vars : {};
   const names = [...secretsOf(env)].filter((name) => typeof vars[name] === "string" && vars[name] !== "");
   return names.map((name) =>
     failed(

@@ -1,9 +1,10 @@
 import { experimental_readRawConfig as readRaw } from "wrangler";
+import type { App } from "../../cometchat/types.ts";
 import { secretsOf } from "../../config/parse.ts";
-import { isTable, type RawEnv } from "../../config/report.ts";
-import type { App } from "../../config/types.ts";
+import type { RawEnv } from "../../config/report.ts";
 import { type Context, type Deps, deadline } from "../../context.ts";
 import { REQUEST_MS } from "../../limits.ts";
+import { isObject } from "../../shape.ts";
 import { createTiming } from "../../telemetry/timing.ts";
 import { EmptyKv } from "../bindings.ts";
 import { readEnvironment, type Where } from "../environment.ts";
@@ -62,8 +63,8 @@ function reportOf(checks: readonly Check[], session?: SessionReport): Report {
 /** The name of the secret with an app's key. */
 function apiKeySecret(env: RawEnv, { name }: App): string {
   const apps: unknown = typeof env.COMETCHAT_APPS === "string" ? JSON.parse(env.COMETCHAT_APPS) : env.COMETCHAT_APPS;
-  const app = isTable(apps) ? apps[name] : undefined;
-  return isTable(app) && typeof app.apiKeySecret === "string" ? app.apiKeySecret : "COMETCHAT_API_KEY";
+  const app = isObject(apps) ? apps[name] : undefined;
+  return isObject(app) && typeof app.apiKeySecret === "string" ? app.apiKeySecret : "COMETCHAT_API_KEY";
 }
 
 function contextOf({ now }: Deps): Context {

@@ -1,4 +1,4 @@
-import { isTable } from "../../config/report.ts";
+import { isObject } from "../../shape.ts";
 import { advised, type Check, failed } from "./report.ts";
 
 type Table = Readonly<Record<string, unknown>>;
@@ -15,14 +15,14 @@ interface Piece {
 
 /** What wrangler.toml says at one level: its own, or that of an environment. */
 function piecesOf(level: Table): Piece[] {
-  const list = (of: unknown) => (Array.isArray(of) ? of.filter(isTable) : []);
+  const list = (of: unknown) => (Array.isArray(of) ? of.filter(isObject) : []);
   const binding = (name: unknown, table: string, key: string, id?: unknown): Piece => ({
     name: String(name),
     written: (env) => `[[env.${env}.${table}]] with ${key} = ${JSON.stringify(name)}`,
     ...(typeof id === "string" && { shared: `${table} ${id}` }),
   });
-  const objects = isTable(level.durable_objects) ? list(level.durable_objects.bindings) : [];
-  const vars = isTable(level.vars) ? level.vars : {};
+  const objects = isObject(level.durable_objects) ? list(level.durable_objects.bindings) : [];
+  const vars = isObject(level.vars) ? level.vars : {};
   return [
     ...Object.keys(vars).map((name) => ({ name, written: (env: string) => `[env.${env}.vars]: ${name}` })),
     ...list(level.kv_namespaces).map(({ binding: name, id }) => binding(name, "kv_namespaces", "binding", id)),
@@ -39,8 +39,8 @@ function piecesOf(level: Table): Piece[] {
 
 /** The ids of the CometChat apps at one level. */
 function appsOf({ vars }: Table): unknown[] {
-  const apps = isTable(vars) && isTable(vars.COMETCHAT_APPS) ? Object.values(vars.COMETCHAT_APPS) : [];
-  return apps.filter(isTable).map(({ appId }) => appId);
+  const apps = isObject(vars) && isObject(vars.COMETCHAT_APPS) ? Object.values(vars.COMETCHAT_APPS) : [];
+  return apps.filter(isObject).map(({ appId }) => appId);
 }
 
 /**
@@ -51,8 +51,8 @@ export function checkInheritance(
   raw: Table,
   env: string,
 ): { readonly checks: Check[]; readonly missing: ReadonlySet<string> } {
-  const environment = isTable(raw.env) ? raw.env[env] : undefined;
-  if (!isTable(environment)) return { checks: [], missing: new Set() };
+  const environment = isObject(raw.env) ? raw.env[env] : undefined;
+  if (!isObject(environment)) return { checks: [], missing: new Set() };
   const [top, own] = [piecesOf(raw), piecesOf(environment)];
   const missing = top.filter(({ name }) => !own.some((one) => one.name === name));
   const table = `[env.${env}]`;
@@ -90,7 +90,7 @@ export function checkInheritance(
 
 /** Without an environment named: whether the ones in the file are complete, in one line each. */
 export function checkEnvironments(raw: Table): Check[] {
-  const environments = isTable(raw.env) ? Object.keys(raw.env) : [];
+  const environments = isObject(raw.env) ? Object.keys(raw.env) : [];
   return environments.flatMap((env) => {
     const { missing } = checkInheritance(raw, env);
     if (missing.size === 0) return [];

@@ -1,9 +1,10 @@
-import type { Algorithm, Issuer } from "../../config/types.ts";
 import type { Context, Deps } from "../../context.ts";
 import { KEYS_REFRESH_MS } from "../../limits.ts";
+import type { Algorithm } from "../../session/algorithms.ts";
 import { algorithms } from "../../session/algorithms.ts";
 import { discoveryAddress } from "../../session/discovery.ts";
 import { fetchDocument } from "../../session/document.ts";
+import type { Issuer } from "../../session/issuer.ts";
 import { keyFromJwk, publicJwk } from "../../session/jwk.ts";
 import { createVerifier } from "../../session/verify.ts";
 import { isObject } from "../../shape.ts";

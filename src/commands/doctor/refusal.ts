@@ -1,8 +1,8 @@
-import type { Issuer } from "../../config/types.ts";
 import type { Reason, reasons } from "../../errors.ts";
 import { SESSION_BYTES } from "../../limits.ts";
 import { claim } from "../../session/claims.ts";
 import type { Json } from "../../session/compact.ts";
+import type { Issuer } from "../../session/issuer.ts";
 import { quoted } from "./report.ts";
 
 /** What is known of a session that was refused. */

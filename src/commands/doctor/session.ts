@@ -1,10 +1,11 @@
-import type { Config, Issuer } from "../../config/types.ts";
+import type { Config } from "../../config/types.ts";
 import type { Context, Deps } from "../../context.ts";
 import type { Reason } from "../../errors.ts";
 import { fallbackName, profileOf } from "../../identity/profile.ts";
 import { uidOf } from "../../identity/uid.ts";
 import { place } from "../../placement/placement.ts";
 import { inspect, type Json } from "../../session/compact.ts";
+import type { Issuer } from "../../session/issuer.ts";
 import { createVerifier } from "../../session/verify.ts";
 import { hasKey } from "./keys.ts";
 import { sentenceOf } from "./refusal.ts";

@@ -1,5 +1,5 @@
 import { JSONParser, TokenType } from "@streamparser/json";
-import { isTable } from "../../config/report.ts";
+import { isObject } from "../../shape.ts";
 import { type Entry, InputError, ROW_BYTES, TOO_LONG } from "./entry.ts";
 
 const NEWLINE = 10;
@@ -30,7 +30,7 @@ export async function* readArray(text: AsyncIterable<Buffer>, list: string | und
     // The parser's type for an object is one without a string index.
     const row: unknown = value;
     const problem = { field: "row", reason: "must be a JSON object" };
-    found.push(isTable(row) ? { line: begun, row } : { line: begun, problem });
+    found.push(isObject(row) ? { line: begun, row } : { line: begun, problem });
   };
   const broken = () => new InputError("is no valid JSON from here on.", line);
   for await (const chunk of text) {

@@ -1,4 +1,4 @@
-import { isTable } from "../../config/report.ts";
+import { isObject } from "../../shape.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -71,10 +71,10 @@ function joined(...parts: readonly unknown[]): string {
 
 /** A column that holds an object as JSON text, or the object itself. What is neither holds nothing. */
 function parsed(value: unknown): Row {
-  if (isTable(value)) return value;
+  if (isObject(value)) return value;
   try {
     const object: unknown = typeof value === "string" ? JSON.parse(value) : undefined;
-    return isTable(object) ? object : {};
+    return isObject(object) ? object : {};
   } catch {
     return {};
   }

@@ -1,3 +1,4 @@
+import { textFields } from "../../cometchat/fields.ts";
 import { claim } from "../../session/claims.ts";
 import { InputError } from "./entry.ts";
 import type { Export } from "./exports.ts";
@@ -6,17 +7,8 @@ import type { Form } from "./input.ts";
 type Row = Readonly<Record<string, unknown>>;
 
 /** What is read of a user; `country` and `continent` only where the configuration places users by geography. */
-export const FIELDS = [
-  "subject",
-  "name",
-  "avatar",
-  "link",
-  "role",
-  "tags",
-  "metadata",
-  "country",
-  "continent",
-] as const;
+export const PROFILE_FIELDS = [...textFields.map(([field]) => field), "role", "tags", "metadata"] as const;
+export const FIELDS = ["subject", ...PROFILE_FIELDS, "country", "continent"] as const;
 export type Field = (typeof FIELDS)[number];
 
 export const isField = (name: string): name is Field => FIELDS.some((field) => field === name);

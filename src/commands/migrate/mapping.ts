@@ -1,7 +1,9 @@
+import { textFields } from "../../cometchat/fields.ts";
 import type { Profile } from "../../cometchat/types.ts";
-import type { Issuer } from "../../config/types.ts";
-import { type Mapping, mappingKey } from "../../directory/directory.ts";
+import type { Mapping } from "../../directory/directory.ts";
 import { profileHash } from "../../identity/profile.ts";
+import { mappingKey } from "../../kv.ts";
+import type { Issuer } from "../../session/issuer.ts";
 import type { User } from "./user.ts";
 
 /**
@@ -22,12 +24,12 @@ export async function mappingOf(
 }
 
 /** What a session's claims can say of this profile: more would look changed at the first sign-in. */
-function claimed({ name, avatar, link, role, tags, metadata = {} }: Profile, { profile: paths }: Issuer): Profile {
+function claimed(profile: Profile, { profile: paths }: Issuer): Profile {
+  const { role, tags, metadata = {} } = profile;
   const mapped = Object.entries(metadata).filter(([key]) => paths.metadata.has(key));
+  const texts = textFields.filter(([field]) => profile[field] !== undefined && paths[field] !== undefined);
   return {
-    ...(name !== undefined && { name }),
-    ...(avatar !== undefined && paths.avatar !== undefined && { avatar }),
-    ...(link !== undefined && paths.link !== undefined && { link }),
+    ...Object.fromEntries(texts.map(([field]) => [field, profile[field]])),
     ...(role !== undefined && paths.role !== undefined && { role }),
     ...(tags !== undefined && paths.tags !== undefined && { tags }),
     ...(mapped.length > 0 && { metadata: Object.fromEntries(mapped) }),

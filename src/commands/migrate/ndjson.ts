@@ -1,4 +1,4 @@
-import { isTable } from "../../config/report.ts";
+import { isObject } from "../../shape.ts";
 import { type Entry, ROW_BYTES, TOO_LONG } from "./entry.ts";
 
 const NEWLINE = 10;
@@ -40,7 +40,7 @@ function parsed(text: string, line: number): Entry | undefined {
   if (text.trim() === "") return undefined;
   try {
     const row: unknown = JSON.parse(text);
-    return isTable(row) ? { line, row } : wrong(line, "must be a JSON object");
+    return isObject(row) ? { line, row } : wrong(line, "must be a JSON object");
   } catch {
     return wrong(line, "is no valid JSON");
   }

@@ -1,5 +1,6 @@
 import { parseConfig } from "../../config/parse.ts";
-import type { Config, Issuer } from "../../config/types.ts";
+import type { Config } from "../../config/types.ts";
+import type { Issuer } from "../../session/issuer.ts";
 import type { Where } from "../environment.ts";
 
 /** A command cannot do what is asked: wrong usage, or a configuration that is not right. Nothing was done. */

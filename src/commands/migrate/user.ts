@@ -1,13 +1,15 @@
+import { eachTextField, unsettableTexts } from "../../cometchat/fields.ts";
 import type { Profile } from "../../cometchat/types.ts";
-import { isTable } from "../../config/report.ts";
-import type { Config, Issuer } from "../../config/types.ts";
+import type { Config } from "../../config/types.ts";
 import { profileRules, type Rule, subjectRule } from "../../http/fields.ts";
 import { bytesOf, fallbackName, profileOf } from "../../identity/profile.ts";
 import { uidOf } from "../../identity/uid.ts";
 import { PROFILE_BYTES } from "../../limits.ts";
 import { place } from "../../placement/placement.ts";
+import type { Issuer } from "../../session/issuer.ts";
+import { isObject } from "../../shape.ts";
 import type { Entry, Problem } from "./entry.ts";
-import type { Field, Picked } from "./fields.ts";
+import { type Field, type Picked, PROFILE_FIELDS } from "./fields.ts";
 
 /** A user that can be imported. */
 export interface User {
@@ -34,7 +36,7 @@ export interface Rules {
 
 /** Where the profile's fields are found, once a row has been picked apart. */
 const PICKED = {
-  profile: { name: "name", avatar: "avatar", link: "link", role: undefined, tags: "tags", metadata: new Map() },
+  profile: { ...eachTextField((_, field) => field), role: undefined, tags: "tags", metadata: new Map() },
   roles: new Map(),
 } as const;
 
@@ -52,8 +54,7 @@ export async function userOf(entry: Entry, rules: Rules): Promise<Outcome> {
   const check = (field: Field, [fits, reason]: Rule) => {
     if (fields[field] !== undefined && !fits(fields[field])) problems.push({ field, reason });
   };
-  for (const field of ["name", "avatar", "link", "role", "tags", "metadata"] as const)
-    check(field, profileRules[field]);
+  for (const field of PROFILE_FIELDS) check(field, profileRules[field]);
   if (fields.name === undefined && !rules.nameless) problems.push({ field: "name", reason: MISSING });
 
   const uid = await identify(fields.subject, rules.issuer, problems);
@@ -62,7 +63,7 @@ export async function userOf(entry: Entry, rules: Rules): Promise<Outcome> {
 
   const { profile, dropped } = profileOf(PICKED, fields);
   if (typeof fields.role === "string") profile.role = fields.role;
-  if (isTable(fields.metadata) && Object.keys(fields.metadata).length > 0) profile.metadata = fields.metadata;
+  if (isObject(fields.metadata) && Object.keys(fields.metadata).length > 0) profile.metadata = fields.metadata;
   const name = profile.name ?? (rules.nameless ? fallbackName(claims, uid) : undefined);
   if (name === undefined) return { problems: [{ field: "name", reason: MISSING }] };
   if (dropped.length > 0 || bytesOf(profile) > PROFILE_BYTES) {
@@ -92,7 +93,7 @@ export async function identify(subject: unknown, issuer: Issuer, problems: Probl
 export function readable(raw: Picked["fields"]): Partial<Record<Field, unknown>> {
   const fields: Partial<Record<Field, unknown>> = { ...raw };
   if (Number.isSafeInteger(raw.subject)) fields.subject = String(raw.subject);
-  for (const field of ["avatar", "link", "role", "country", "continent"] as const) {
+  for (const field of [...unsettableTexts, "role", "country", "continent"] as const) {
     const text = fields[field];
     if (typeof text === "string") fields[field] = text.trim();
   }

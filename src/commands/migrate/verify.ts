@@ -1,3 +1,4 @@
+import { textFields } from "../../cometchat/fields.ts";
 import type { User as Held } from "../../cometchat/types.ts";
 import { REQUEST_MS } from "../../limits.ts";
 import { contextFor } from "../context.ts";
@@ -54,7 +55,7 @@ export async function verify(
 }
 
 function differing({ profile }: User, held: Held): string[] {
-  const fields: string[] = (["name", "avatar", "link", "role"] as const).filter(
+  const fields: string[] = [...textFields.map(([field]) => field), "role" as const].filter(
     (field) => profile[field] !== undefined && profile[field] !== held[field],
   );
   const { "@private": _, ...metadata } = profile.metadata ?? {};

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
-import { isTable } from "../../config/report.ts";
+import { isObject } from "../../shape.ts";
 import type { Where } from "../environment.ts";
 import { append, at, edit, type Path, read, type Table } from "./toml.ts";
 
@@ -34,7 +34,7 @@ export function open(where: Where): Deployment {
     written,
     text,
     level,
-    vars: isTable(vars) ? vars : {},
+    vars: isObject(vars) ? vars : {},
     secretsPath,
     secretsText,
     secrets: parseEnv(secretsText),
@@ -51,11 +51,11 @@ const PIECES = ["kv_namespaces", "durable_objects", "ratelimits", "analytics_eng
 function withEnvironment(text: string, name: string): string {
   const document = read(text);
   const own = at(document, ["env", name]);
-  const there = isTable(own) ? own : {};
+  const there = isObject(own) ? own : {};
   const missing = PIECES.filter((piece) => document[piece] !== undefined && there[piece] === undefined);
   const pieces = Object.fromEntries(missing.map((piece) => [piece, apart(piece, document[piece], document, name)]));
-  const top = isTable(document.vars) ? document.vars : {};
-  const vars = isTable(there.vars) ? there.vars : {};
+  const top = isObject(document.vars) ? document.vars : {};
+  const vars = isObject(there.vars) ? there.vars : {};
   const absent = Object.fromEntries(Object.entries(top).filter(([key]) => vars[key] === undefined));
   if (missing.length === 0 && Object.keys(absent).length === 0) return text;
   const comment = `The environment ${name}: wrangler deploy --env ${name}. It inherits neither variables nor bindings.`;
@@ -66,13 +66,13 @@ function withEnvironment(text: string, name: string): string {
 
 /** A variable that the environment lacks, as at the top. */
 const missingVar = (text: string, name: string, key: string, value: unknown): string =>
-  isTable(value) || (Array.isArray(value) && value.some(isTable))
+  isObject(value) || (Array.isArray(value) && value.some(isObject))
     ? append(text, `${key}, as at the top.`, { env: { [name]: { vars: { [key]: value } } } })
     : edit(text, ["env", name, "vars"], { [key]: value });
 
 function apart(piece: (typeof PIECES)[number], value: unknown, document: Table, name: string): unknown {
   if (!Array.isArray(value)) return value;
-  const rows = value.filter(isTable);
+  const rows = value.filter(isObject);
   if (piece === "kv_namespaces") return rows.map(({ binding }) => ({ binding }));
   if (piece === "analytics_engine_datasets")
     return rows.map((row) => ({ ...row, dataset: `${row.dataset}_${name.replaceAll("-", "_")}` }));

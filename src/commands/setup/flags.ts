@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { text as readAll } from "node:stream/consumers";
 import { parseArgs } from "node:util";
-import { isTable, type Problem } from "../../config/report.ts";
+import type { Problem } from "../../config/report.ts";
+import { isObject } from "../../shape.ts";
 import type { Deployment } from "./deployment.ts";
 import { entryOf, isOf, isShared, partiesOf, secretOf } from "./entry.ts";
 import { type Answers, appName, ENTRY_KEYS, isExampleApp, isExampleIssuer, issuerIndex } from "./plan.ts";
@@ -50,7 +51,7 @@ export function readFlags() {
 export async function answersOf(flags: Flags, deployment: Deployment): Promise<Answers> {
   const secrets: Record<string, string> = {};
   const app = appName(deployment, flags.app, flags["app-id"]);
-  const apps = isTable(deployment.vars.COMETCHAT_APPS) ? deployment.vars.COMETCHAT_APPS : {};
+  const apps = isObject(deployment.vars.COMETCHAT_APPS) ? deployment.vars.COMETCHAT_APPS : {};
   const current = apps[app];
   if (flags["app-id"] === undefined && (current === undefined || isExampleApp(current)))
     throw new Misuse("--app-id is missing.");
@@ -58,7 +59,7 @@ export async function answersOf(flags: Flags, deployment: Deployment): Promise<A
   if (flags["api-key-stdin"]) {
     if (!first) throw new Misuse("No API key came in by standard input.");
     const name =
-      isTable(current) && typeof current.apiKeySecret === "string" ? current.apiKeySecret : "COMETCHAT_API_KEY";
+      isObject(current) && typeof current.apiKeySecret === "string" ? current.apiKeySecret : "COMETCHAT_API_KEY";
     secrets[name] = first;
   }
   const { entry, index, secret } = chosen(flags, deployment);
@@ -91,7 +92,7 @@ function chosen(flags: Flags, deployment: Deployment): Chosen {
   const issuer = flags.issuer === undefined ? undefined : (named?.issuer.from(flags.issuer) ?? flags.issuer);
   const index = issuerIndex(deployment, issuer);
   const there: unknown = entries[index];
-  const current = isTable(there) && !isExampleIssuer(there) ? there : undefined;
+  const current = isObject(there) && !isExampleIssuer(there) ? there : undefined;
   const settings = ["preset", "issuer", "audience", "authorized-party", "jwks-url", "public-key"] as const;
   if (current && settings.every((flag) => flags[flag] === undefined)) {
     return { entry: undefined, index, secret: typeof current.secret === "string" ? current.secret : undefined };

@@ -1,6 +1,7 @@
 import { BINDINGS } from "../../config/env.ts";
 import { parseConfig, secretsOf } from "../../config/parse.ts";
-import { isTable, type Problem, type RawEnv } from "../../config/report.ts";
+import type { Problem, RawEnv } from "../../config/report.ts";
+import { isObject } from "../../shape.ts";
 import type { Deployment } from "./deployment.ts";
 import { withSecret } from "./devvars.ts";
 import { at, edit, read, type Table } from "./toml.ts";
@@ -32,9 +33,9 @@ export interface Plan {
 }
 
 /** What wrangler.toml has for an example before it is set up. */
-export const isExampleApp = (app: unknown): boolean => isTable(app) && app.appId === "your-app-id";
+export const isExampleApp = (app: unknown): boolean => isObject(app) && app.appId === "your-app-id";
 export const isExampleIssuer = (entry: unknown): boolean =>
-  isTable(entry) && entry.issuer === "https://auth.example.com";
+  isObject(entry) && entry.issuer === "https://auth.example.com";
 
 /** The keys of an entry that setup sets. Any other one of the operator's stays. */
 export const ENTRY_KEYS = [
@@ -61,7 +62,7 @@ export async function plan(deployment: Deployment, answers: Answers): Promise<Pl
     const path = [...vars, "SESSION_ISSUERS", index];
     const before = at(read(toml), path);
     const keys = Object.fromEntries(ENTRY_KEYS.map((key) => [key, issuer[key]]));
-    const isOther = isTable(before) && (before.issuer !== issuer.issuer || before.preset !== issuer.preset);
+    const isOther = isObject(before) && (before.issuer !== issuer.issuer || before.preset !== issuer.preset);
     toml = edit(toml, path, {
       ...keys,
       ...(isOther && Object.fromEntries(OF_PROVIDER.map((key) => [key, undefined]))),
@@ -72,7 +73,7 @@ export async function plan(deployment: Deployment, answers: Answers): Promise<Pl
     if (deployment.secrets[name] !== value) secrets = withSecret(secrets, name, value);
   }
   const outcome = at(read(toml), vars);
-  const env = { ...(isTable(outcome) ? outcome : {}), ...known(deployment, answers) };
+  const env = { ...(isObject(outcome) ? outcome : {}), ...known(deployment, answers) };
   return { toml, secrets, ...(await judge(env)) };
 }
 
@@ -114,10 +115,10 @@ export async function problemOf(
 /** Which app is set up: the one that is named, the only one, or the one with that id. */
 export function appName({ vars }: Deployment, named: string | undefined, appId: string | undefined): string {
   if (named !== undefined) return named;
-  const apps = isTable(vars.COMETCHAT_APPS) ? vars.COMETCHAT_APPS : {};
+  const apps = isObject(vars.COMETCHAT_APPS) ? vars.COMETCHAT_APPS : {};
   const [first = "main", ...others] = Object.keys(apps);
   if (others.length === 0) return first;
-  const found = Object.entries(apps).find(([, app]) => isTable(app) && app.appId === appId);
+  const found = Object.entries(apps).find(([, app]) => isObject(app) && app.appId === appId);
   if (found) return found[0];
   throw new Error(
     `There are several apps in COMETCHAT_APPS (${[first, ...others].join(", ")}): say which one with --app.`,
@@ -127,7 +128,7 @@ export function appName({ vars }: Deployment, named: string | undefined, appId: 
 /** Which entry of SESSION_ISSUERS is set up: the one of that issuer, or the only one. */
 export function issuerIndex({ vars }: Deployment, issuer: unknown): number {
   const entries = Array.isArray(vars.SESSION_ISSUERS) ? vars.SESSION_ISSUERS : [];
-  const found = entries.findIndex((entry) => isTable(entry) && entry.issuer === issuer);
+  const found = entries.findIndex((entry) => isObject(entry) && entry.issuer === issuer);
   if (found >= 0) return found;
   if (entries.length <= 1) return 0;
   throw new Error(

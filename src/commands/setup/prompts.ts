@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isCancel, log, password, select, text } from "@clack/prompts";
-import { isTable } from "../../config/report.ts";
+import { REGIONS } from "../../cometchat/fields.ts";
+import { isObject } from "../../shape.ts";
 import type { Deployment } from "./deployment.ts";
 import { entryOf, isOf, isShared, partiesOf, secretOf, type Told } from "./entry.ts";
 import { type Answers, appName, isExampleApp, isExampleIssuer, issuerIndex, problemOf } from "./plan.ts";
@@ -15,12 +16,12 @@ export async function ask(deployment: Deployment, named: string | undefined): Pr
   const app = appName(deployment, named, undefined);
   const index = issuerIndex(deployment, undefined);
   const there: unknown = Array.isArray(vars.SESSION_ISSUERS) ? vars.SESSION_ISSUERS[index] : undefined;
-  const current = isTable(there) && !isExampleIssuer(there) ? there : undefined;
+  const current = isObject(there) && !isExampleIssuer(there) ? there : undefined;
   let answers: Answers = { app, index, secrets: {} };
   const judge = (variable: string, more: Partial<Answers>) => problemOf(deployment, { ...answers, ...more }, variable);
 
-  const apps = isTable(vars.COMETCHAT_APPS) ? vars.COMETCHAT_APPS : {};
-  const known = isExampleApp(apps[app]) || !isTable(apps[app]) ? {} : apps[app];
+  const apps = isObject(vars.COMETCHAT_APPS) ? vars.COMETCHAT_APPS : {};
+  const known = isExampleApp(apps[app]) || !isObject(apps[app]) ? {} : apps[app];
   const variable = `COMETCHAT_APPS.${app}`;
   const appId = await line("App ID of your CometChat app (dashboard › API & Auth Keys)", known.appId, (value) =>
     judge(`${variable}.appId`, { appId: value }),
@@ -29,12 +30,8 @@ export async function ask(deployment: Deployment, named: string | undefined): Pr
     await answered(
       select({
         message: "Region of the app",
-        options: [
-          { value: "us", label: "us" },
-          { value: "eu", label: "eu" },
-          { value: "in", label: "in" },
-        ],
-        initialValue: typeof known.region === "string" ? known.region : "us",
+        options: REGIONS.map((value) => ({ value, label: value })),
+        initialValue: REGIONS.find((one) => one === known.region) ?? "us",
       }),
     ),
   );
@@ -46,7 +43,7 @@ export async function ask(deployment: Deployment, named: string | undefined): Pr
   if (key !== undefined) answers = { ...answers, secrets: { [keyName]: key } };
 
   const before =
-    Array.isArray(vars.ALLOWED_ORIGINS) && isTable(known) && known.appId !== undefined
+    Array.isArray(vars.ALLOWED_ORIGINS) && isObject(known) && known.appId !== undefined
       ? vars.ALLOWED_ORIGINS.join(" ")
       : undefined;
   const origins = words(

@@ -1,5 +1,5 @@
 import { type CometChat, createCometChat } from "../../../src/cometchat/cometchat.ts";
-import type { App } from "../../../src/config/types.ts";
+import type { App } from "../../../src/cometchat/types.ts";
 import { type Context, type Deps, deadline, type LogLine } from "../../../src/context.ts";
 import { createTiming } from "../../../src/telemetry/timing.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../../sandbox/cometchat/index.ts";

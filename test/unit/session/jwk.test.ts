@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { Algorithm } from "../../../src/config/types.ts";
+import type { Algorithm } from "../../../src/session/algorithms.ts";
 import { algorithms } from "../../../src/session/algorithms.ts";
 import { keyFromJwk, keyFromSecret, keyFromText, publicJwk } from "../../../src/session/jwk.ts";
 import { pemOf, signer } from "../../attacks/forge.ts";
