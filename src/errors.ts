@@ -1,35 +1,49 @@
 import { err, type Result } from "./result.ts";
 
 /**
+ * What part of the gateway refuses with a code; in /openapi.json each operation names the parts that it passes.
+ * `always`: every request; `request`: every one that asks for something; `json`: those that take a JSON body.
+ */
+export type Part =
+  | ("always" | "request" | "body" | "json" | "session" | "keys" | "backend")
+  | ("subject" | "deactivated" | "provisioning" | "cometchat");
+
+type Row = readonly [status: number, title: string, part: Part, retryAfter?: number];
+
+/**
  * What a caller is told: one stable code, its HTTP status, and one generic title per code (RFC 9457).
- * One text per code, so that an answer is no oracle for which check failed.
+ * One text per code, so that an answer is no oracle for which check failed. The number: seconds for `Retry-After` where
+ * nobody knows better, long enough that a crowd of clients does not hammer.
  */
 export const codes = {
-  "bad-request": [400, "The request is not of the expected form."],
-  "session-missing": [401, "No session was presented."],
-  "session-malformed": [401, "The session is not a compact JWS."],
-  "session-invalid": [401, "The session was not accepted."],
-  "session-expired": [401, "The session has expired."],
-  "backend-unauthorized": [401, "The backend secret was not accepted."],
-  "origin-not-allowed": [403, "This origin may not use the gateway."],
-  "user-deactivated": [403, "This user is deactivated."],
-  "user-not-provisioned": [403, "This user has not been provisioned."],
-  "subject-not-allowed": [403, "This subject may not have a chat user."],
-  "not-found": [404, "There is nothing here."],
-  "method-not-allowed": [405, "This method is not allowed here."],
-  "body-too-large": [413, "The body is too large."],
-  "unsupported-media-type": [415, "The body must be JSON."],
-  "rate-limited": [429, "Too many requests."],
-  "config-invalid": [500, "The gateway is not configured correctly."],
-  internal: [500, "Something went wrong in the gateway."],
-  "cometchat-rejected": [502, "CometChat refused the gateway's request."],
-  "cometchat-unavailable": [503, "CometChat is not available."],
-  "cometchat-rate-limited": [503, "CometChat's rate limit is reached."],
-  "keys-unavailable": [503, "The identity provider's keys are not available."],
-  "cometchat-timeout": [504, "CometChat did not answer in time."],
-} as const satisfies Record<string, readonly [status: number, title: string]>;
+  "bad-request": [400, "The request is not of the expected form.", "request"],
+  "session-missing": [401, "No session was presented.", "session"],
+  "session-malformed": [401, "The session is not a compact JWS.", "session"],
+  "session-invalid": [401, "The session was not accepted.", "session"],
+  "session-expired": [401, "The session has expired.", "session"],
+  "backend-unauthorized": [401, "The backend secret was not accepted.", "backend"],
+  "origin-not-allowed": [403, "This origin may not use the gateway.", "session"],
+  "user-deactivated": [403, "This user is deactivated.", "deactivated"],
+  "user-not-provisioned": [403, "This user has not been provisioned.", "provisioning"],
+  "subject-not-allowed": [403, "This subject may not have a chat user.", "subject"],
+  "not-found": [404, "There is nothing here.", "backend"],
+  "method-not-allowed": [405, "This method is not allowed here.", "always"],
+  "body-too-large": [413, "The body is too large.", "body"],
+  "unsupported-media-type": [415, "The body must be JSON.", "json"],
+  "rate-limited": [429, "Too many requests.", "always", 60],
+  "config-invalid": [500, "The gateway is not configured correctly.", "always"],
+  internal: [500, "Something went wrong in the gateway.", "always"],
+  "cometchat-rejected": [502, "CometChat refused the gateway's request.", "cometchat"],
+  "cometchat-unavailable": [503, "CometChat is not available.", "cometchat", 5],
+  "cometchat-rate-limited": [503, "CometChat's rate limit is reached.", "cometchat", 15],
+  "keys-unavailable": [503, "The identity provider's keys are not available.", "keys", 10],
+  "cometchat-timeout": [504, "CometChat did not answer in time.", "cometchat", 5],
+} as const satisfies Record<string, Row>;
 
 export type Code = keyof typeof codes;
+
+/** The same, with what every row may have. */
+export const codeRows: Readonly<Record<Code, Row>> = codes;
 
 /**
  * Why a request failed, as the log tells it. Every reason has exactly one code:

@@ -1,5 +1,5 @@
 import { eachTextField, REGIONS, UID_PATTERN, UNSETTABLE } from "../cometchat/fields.ts";
-import { codes } from "../errors.ts";
+import { codes, type Part } from "../errors.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -24,18 +24,15 @@ const parameter = (name: string, where: string, schema: Json = text): Json => ({
   schema,
 });
 
-/** Refusals by the beginnings of their codes; said in full they would be a fifth of the document. */
-const ANYWHERE = "rate|config|internal|method";
-const UPSTREAM = "bad|comet";
-const SESSION = `session|origin|subject|keys|unsup|body|${UPSTREAM}`;
-const BACKEND = `backend|subject|not|${UPSTREAM}`;
+const SESSION: readonly Part[] = ["request", "session", "subject", "keys", "body", "json", "cometchat"];
+const BACKEND: readonly Part[] = ["request", "backend", "subject", "cometchat"];
+const BACKEND_BODY: readonly Part[] = [...BACKEND, "body", "json"];
 
-/** One operation: what it is, its answers, and the codes with which it can be refused, one answer per status. */
-function operation(summary: string, responses: Json, refusals: string, more: Json = {}): Json {
-  const begins = new RegExp(`^(${ANYWHERE}|${refusals})`);
+/** One operation: what it is, its answers, and the parts that can refuse it, with one answer per status for their codes. */
+function operation(summary: string, responses: Json, parts: readonly Part[], more: Json = {}): Json {
   const problems: Record<string, Json> = {};
-  for (const [code, [status]] of Object.entries(codes)) {
-    if (!begins.test(code)) continue;
+  for (const [code, [status, , part]] of Object.entries(codes)) {
+    if (part !== "always" && !parts.includes(part)) continue;
     const before = problems[status]?.description;
     problems[status] = {
       description: before ? `${before}, ${code}` : code,
@@ -89,7 +86,7 @@ export const openapi = (): Json => ({
           200: answer("The session's own token", ref("Token")),
           201: answer("A new token", ref("Token")),
         },
-        `user|${SESSION}`,
+        [...SESSION, "deactivated", "provisioning"],
         { ...bySession, ...body(object({ fresh: { ...flag, description: "Do not reuse a held token" } }), false) },
       ),
       delete: operation("Revokes the tokens of this session, or the one named", done, SESSION, {
@@ -102,7 +99,7 @@ export const openapi = (): Json => ({
       post: operation(
         "OpenID Connect Back-Channel Logout 1.0",
         { 200: answer("Revoked") },
-        `keys|body|${UPSTREAM}`,
+        ["request", "keys", "body", "cometchat"],
         body(object({ logout_token: text }, "logout_token"), true, "application/x-www-form-urlencoded"),
       ),
     },
@@ -110,7 +107,7 @@ export const openapi = (): Json => ({
       post: operation(
         "Provisions a user",
         { 200: answer("Was there", ref("Provisioned")), 201: answer("Created", ref("Provisioned")) },
-        `user-d|unsup|body|${BACKEND}`,
+        [...BACKEND_BODY, "deactivated"],
         {
           ...byBackend,
           ...body(
@@ -122,7 +119,7 @@ export const openapi = (): Json => ({
     "/v1/users/{uid}": {
       ...uid,
       get: operation("The CometChat user", found, BACKEND, byBackend),
-      patch: operation("Updates the profile; null takes a field away", found, `unsup|body|${BACKEND}`, {
+      patch: operation("Updates the profile; null takes a field away", found, BACKEND_BODY, {
         ...byBackend,
         ...body(
           object({
@@ -143,19 +140,19 @@ export const openapi = (): Json => ({
       post: operation(
         "User events of an identity provider (Standard Webhooks 1.0)",
         { 204: answer("Done, or nothing to do") },
-        `body|${BACKEND}`,
+        [...BACKEND, "body"],
         body({ type: "object" }),
       ),
     },
-    "/healthz": { get: operation("Does the gateway run?", { 200: answer("Yes") }, "config") },
+    "/healthz": { get: operation("Does the gateway run?", { 200: answer("Yes") }, []) },
     "/readyz": {
       get: operation(
         "Could a sign-in work now?",
         { 200: answer("Yes", ref("Ready")), 503: answer("No", ref("Ready")) },
-        "config",
+        [],
       ),
     },
-    "/openapi.json": { get: operation("This document", { 200: answer("OpenAPI 3.1") }, "config") },
+    "/openapi.json": { get: operation("This document", { 200: answer("OpenAPI 3.1") }, []) },
   }),
   components: {
     securitySchemes: {

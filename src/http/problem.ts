@@ -1,20 +1,11 @@
-import { codes, type GatewayError, reasons } from "../errors.ts";
-
-/** Seconds for `Retry-After` where nobody knows better; long enough that a crowd of clients does not hammer. */
-const RETRY_AFTER: Readonly<Record<string, number>> = {
-  "rate-limited": 60,
-  "keys-unavailable": 10,
-  "cometchat-unavailable": 5,
-  "cometchat-rate-limited": 15,
-  "cometchat-timeout": 5,
-};
+import { codeRows, type GatewayError, reasons } from "../errors.ts";
 
 /** An expected failure as problem+json (RFC 9457). The reason stays inside; only the code goes out. */
 export function problem(error: GatewayError, requestId: string): Response {
   const code = reasons[error.reason];
-  const [status, title] = codes[code];
+  const [status, title, , seconds] = codeRows[code];
   const headers = new Headers({ "Content-Type": "application/problem+json", "Cache-Control": "no-store" });
-  const retryAfter = error.retryAfter ?? RETRY_AFTER[code];
+  const retryAfter = error.retryAfter ?? seconds;
   if (retryAfter !== undefined) headers.set("Retry-After", String(Math.max(1, Math.ceil(retryAfter))));
   if (error.allow !== undefined) headers.set("Allow", error.allow);
   if (status === 401) headers.set("WWW-Authenticate", challenge(code, title));
