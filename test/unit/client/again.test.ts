@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { GatewayError, type GatewayErrorCode } from "../../../src/client/index.ts";
+import { type ChatUser, GatewayError, type GatewayErrorCode } from "../../../src/client/index.ts";
+import type { Region } from "../../../src/cometchat/fields.ts";
 import type { Code } from "../../../src/errors.ts";
 import { app, failure, gate, NOW, problem, rest, session, well } from "./app.ts";
 
@@ -255,11 +256,17 @@ describe("an app without a session", () => {
   });
 });
 
+/** Checked by the compiler: `npm run check`. */
+type Same<A, B> = [A, B] extends [B, A] ? true : false;
+
 it("knows each code of the gateway's by its name, and two of its own", () => {
   type Own = "network" | "aborted";
-  type Same<A, B> = [A, B] extends [B, A] ? true : false;
-  // Held by the compiler: `npm run check`.
   const same: Same<GatewayErrorCode, Code | Own> = true;
+  expect(same).toBe(true);
+});
+
+it("knows each region of CometChat's", () => {
+  const same: Same<ChatUser["region"], Region> = true;
   expect(same).toBe(true);
 });
 
