@@ -30,12 +30,12 @@ const nameOf = (method: string | undefined, path: string): Held | undefined => {
  */
 export function holding(options: WorldOptions = {}): HoldingWorld {
   const base = keeping(options);
-  const gates: { call: Held; when: string; reach: () => void; opened: Promise<void> }[] = [];
+  const gates: { call: Held; when: string; reached: boolean; open: boolean }[] = [];
   const pass = async (call: Held | undefined, when: string) => {
-    const index = gates.findIndex((gate) => gate.call === call && gate.when === when);
-    const [gate] = index < 0 ? [] : gates.splice(index, 1);
-    gate?.reach();
-    await gate?.opened;
+    const gate = gates.find((one) => one.call === call && one.when === when && !one.reached);
+    if (!gate) return;
+    gate.reached = true;
+    await until(() => gate.open);
   };
   const world = keeping({
     ...options,
@@ -57,12 +57,23 @@ export function holding(options: WorldOptions = {}): HoldingWorld {
     signIn: async (session = {}, init = {}) =>
       world.signIn(typeof session === "string" ? session : await base.provider.issue(session), init),
     hold(call, when) {
-      const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
-      const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-      gates.push({ call, when, reach, opened });
-      return { reached, open };
+      const gate = { call, when, reached: false, open: false };
+      gates.push(gate);
+      return {
+        get reached() {
+          return until(() => gate.reached);
+        },
+        open: () => {
+          gate.open = true;
+        },
+      };
     },
   };
+}
+
+/** An object must not wait for a promise that somebody outside of it resolves: the runtime does not survive it. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await scheduler.wait(1);
 }
 
 /** KV as it is, but for the calls that `fault` rejects, or holds up until it resolves. */

@@ -1,0 +1,110 @@
+import { describe, expect, it, vi } from "vitest";
+import type { LogLine } from "../../src/context.ts";
+import { faultyLedger, never } from "../integration/holding.ts";
+import { keeping, request, restored } from "../integration/keeping.ts";
+import { bodyOf } from "../integration/world.ts";
+
+restored();
+
+const out = (session: string, body?: unknown) => request("DELETE", session, body);
+
+describe("a token that could not be recorded, however often it was tried,", () => {
+  const deaf = () => {
+    const state = { deaf: true };
+    const LEDGER = faultyLedger((call) =>
+      state.deaf && call === "record" ? Promise.reject(new Error("internal error")) : undefined,
+    );
+    return { state, LEDGER };
+  };
+
+  it.each(["never", "session"])("is asked for at the sign-out: nobody else knows it (reuse = %s)", async (reuse) => {
+    const { state, LEDGER } = deaf();
+    const world = keeping({ env: { LEDGER, TOKENS: { reuse } } });
+    const session = await world.provider.issue({ subject: "alice", sid: "phone" });
+    const { authToken } = await bodyOf(await world.signIn(session));
+    state.deaf = false;
+    expect((await world.call("/v1/token", out(session))).status).toBe(400);
+    expect((await world.call("/v1/token", out(session, { authToken }))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("does not stand in the way of the user's other sessions", async () => {
+    const { state, LEDGER } = deaf();
+    const world = keeping({ env: { LEDGER } });
+    const { authToken } = await bodyOf(await world.signIn({ subject: "alice", sid: "phone" }));
+    state.deaf = false;
+    const laptop = await world.provider.issue({ subject: "alice", sid: "laptop" });
+    await world.signIn(laptop);
+    expect((await world.call("/v1/token", out(laptop))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([authToken]);
+  });
+
+  it("ends with all of the user's, and then that session signs out as any other", async () => {
+    const { state, LEDGER } = deaf();
+    const world = keeping({ env: { LEDGER } });
+    const session = await world.provider.issue({ subject: "alice", sid: "phone" });
+    await world.signIn(session);
+    state.deaf = false;
+    expect((await world.call("/v1/tokens", out(session))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    expect((await world.call("/v1/token", out(session))).status).toBe(204);
+  });
+
+  it("ends at a logout of its session: all of the user's do", async () => {
+    const { state, LEDGER } = deaf();
+    const world = keeping({ env: { LEDGER } });
+    await world.signIn({ subject: "alice", sid: "phone" });
+    state.deaf = false;
+    const response = await world.call("/v1/backchannel-logout", {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: `logout_token=${await world.provider.issueLogoutToken({ sub: "alice", sid: "phone" })}`,
+    });
+    expect(response.status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+});
+
+describe("the work after an answer", () => {
+  it("is over within the 30 s that the platform gives, its log line included, though nothing ever answers", async () => {
+    const LEDGER = faultyLedger(never);
+    const lines: LogLine[] = [];
+    const world = keeping({
+      env: { LEDGER },
+      deps: {
+        log: (line) => void lines.push(line),
+        sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+      },
+    });
+    const session = await world.provider.issue({ subject: "alice", sid: "phone" });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
+    const begun = Date.now();
+    const response = await world.ask("/v1/token", { method: "POST", headers: { Authorization: `Bearer ${session}` } });
+    expect(response.status).toBe(201);
+    const failed = () => lines.find(({ event, task }) => event === "after-failed" && task === "record");
+    while (!failed() && Date.now() - begun < 60_000) {
+      await vi.advanceTimersByTimeAsync(500);
+      await scheduler.wait(0);
+    }
+    expect(failed()).toMatchObject({ reason: expect.stringMatching(/ledger-unavailable|late/) });
+    expect(Date.now() - begun).toBeLessThanOrEqual(27_000);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await world.settle();
+  });
+});
+
+describe("a deployment that records no tokens (no TOKEN_ENCRYPTION_KEY)", () => {
+  it("writes no object, and needs none, to sign a user out everywhere", async () => {
+    const asked: string[] = [];
+    const LEDGER = faultyLedger((call) => {
+      asked.push(call);
+      return Promise.reject(new Error("internal error"));
+    });
+    const world = keeping({ env: { LEDGER, TOKEN_ENCRYPTION_KEY: undefined } });
+    const session = await world.provider.issue({ subject: "alice", sid: "phone" });
+    await world.signIn(session);
+    expect((await world.call("/v1/tokens", out(session))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    expect(asked).toEqual([]);
+  });
+});

@@ -1,0 +1,81 @@
+import { runInDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
+import { createIsolate } from "../../src/ledger/parts.ts";
+import { alarms, keeping, ledgerOf, restored } from "../integration/keeping.ts";
+import { bodyOf, type World } from "../integration/world.ts";
+import { around } from "../worker.ts";
+
+restored();
+
+const alarmOf = (uid: string) => runInDurableObject(ledgerOf(uid), (_, { storage }) => storage.getAlarm());
+const record = (uid: string, token: string, expiresAt: number | null, now: number) =>
+  ledgerOf(uid).record(uid, { app: "main", token, session: token, name: null, mintedAt: now, expiresAt });
+
+/** As deployed: what is spread over time is. */
+function spreading(world: World): void {
+  const isolate = createIsolate(world.deps);
+  around.isolate = { deps: isolate.deps, partsOf: () => isolate.partsOf(world.env) };
+}
+
+describe("tokens of many users that end in the same minute", () => {
+  it("are revoked over five minutes, and never before their end", async () => {
+    const world = keeping();
+    spreading(world);
+    const now = Date.now();
+    const end = now + 3_600_000;
+    const users = Array.from({ length: 150 }, (_, number) => `user-${number}`);
+    for (const uid of users) await record(uid, `${uid}_1`, end, now);
+    const times = await Promise.all(users.map(alarmOf));
+    const late = times.map((time) => Number(time) - end);
+    expect(Math.min(...late)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...late)).toBeLessThanOrEqual(300_000);
+    // Of 150 in 300 s, 15 would be in each half minute.
+    const halves = Array.from({ length: 10 }, (_, n) => late.filter((ms) => Math.floor(ms / 30_000) === n).length);
+    expect(Math.max(...halves)).toBeLessThan(35);
+    expect(Math.min(...halves)).toBeGreaterThan(0);
+  });
+
+  it("that live shortly are revoked no later than by a tenth of their life", async () => {
+    const world = keeping();
+    spreading(world);
+    const now = Date.now();
+    for (let n = 0; n < 20; n += 1) {
+      await record(`user-${n}`, `user-${n}_1`, now + 60_000, now);
+      expect(Number(await alarmOf(`user-${n}`)) - now).toBeLessThanOrEqual(66_000);
+    }
+  });
+});
+
+describe("a user with more tokens than CometChat keeps", () => {
+  it("causes no alarm where none of them ends by itself", async () => {
+    const world = keeping({ env: { TOKENS: { reuse: "session" } } });
+    await world.signIn({ subject: "alice" });
+    const now = Date.now();
+    for (let n = 0; n < 105; n += 1) await record("alice", world.simulator.mint("alice"), null, now + n);
+    expect(await alarmOf("alice")).toBeNull();
+  });
+});
+
+describe("CometChat down for an hour", () => {
+  it("is not asked by all users at once afterwards", async () => {
+    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    spreading(world);
+    const users = Array.from({ length: 12 }, (_, number) => `user-${number}`);
+    let end = 0;
+    for (const subject of users) end = Date.parse(String((await bodyOf(await world.signIn({ subject }))).expiresAt));
+    world.simulator.faults.add({ match: "revoke", effect: { kind: "refuse" } });
+    vi.useFakeTimers({ toFake: ["Date"], now: end });
+    for (let time = 0; time < 3; time += 1) {
+      for (const uid of users) {
+        const at = await alarmOf(uid);
+        vi.setSystemTime(Number(at));
+        await runInDurableObject(ledgerOf(uid), (ledger) => (ledger as unknown as { alarm(): Promise<void> }).alarm());
+      }
+    }
+    const times = (await Promise.all(users.map(alarmOf))).map(Number).sort((a, b) => a - b);
+    expect(Number(times.at(-1)) - Number(times[0])).toBeGreaterThan(30_000);
+    world.simulator.faults.clear();
+    for (const uid of users) await alarms(uid);
+    expect(users.flatMap((uid) => world.simulator.tokens(uid))).toEqual([]);
+  });
+});

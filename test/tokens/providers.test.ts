@@ -1,0 +1,235 @@
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import type { Deps } from "../../src/context.ts";
+import { faultyKv } from "../integration/holding.ts";
+import { keeping, restored } from "../integration/keeping.ts";
+import { API_KEY, bodyOf, createWorld, ISSUER, type World, type WorldOptions } from "../integration/world.ts";
+import { createSimulator } from "../sandbox/cometchat/index.ts";
+import { createProvider, type LogoutTokenOptions } from "../sandbox/provider/index.ts";
+
+restored();
+
+const post = (world: Pick<World, "call">, token: string, init: RequestInit = {}) =>
+  world.call("/v1/backchannel-logout", {
+    method: "POST",
+    headers: { "Content-Type": "application/x-www-form-urlencoded" },
+    body: `logout_token=${token}`,
+    ...init,
+  });
+const logout = async (world: World, options: LogoutTokenOptions) =>
+  (await post(world, await world.provider.issueLogoutToken(options))).status;
+const issuing = (sessionIdClaim: string | undefined, more: object = {}) => ({
+  SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim, ...more }],
+});
+const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
+
+describe.each([{ sid: "phone" }, { sub: "alice", sid: "phone" }])(
+  "a logout of %o ends that session's tokens",
+  (options) => {
+    it.each<[string, string | undefined, object]>([
+      ["where no claim is configured", undefined, {}],
+      ["where another claim is configured, which its sessions lack", "session_id", {}],
+      ["where another claim is configured, which its sessions have, too", "session_id", { session_id: "another name" }],
+      ["where it is what is configured", "sid", {}],
+    ])("%s", async (_, claim, claims) => {
+      const world = keeping({ env: issuing(claim) });
+      await world.signIn({ subject: "alice", sid: "phone", claims });
+      const onLaptop = await tokenOf(
+        await world.signIn({ subject: "alice", sid: "laptop", claims: { ...claims, session_id: "of the laptop" } }),
+      );
+      expect(await logout(world, options)).toBe(200);
+      expect(world.simulator.tokens("alice")).toEqual([onLaptop]);
+    });
+  },
+);
+
+describe("a logout that names a session by sid ends its tokens", () => {
+  it("and with sub those of the user's sessions that have no name: they cannot be told apart", async () => {
+    const world = keeping({ env: issuing("sid") });
+    await world.signIn({ subject: "alice", claims: { jti: "an access token" } });
+    const onLaptop = await tokenOf(await world.signIn({ subject: "alice", sid: "laptop" }));
+    expect(await logout(world, { sub: "alice", sid: "phone" })).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([onLaptop]);
+  });
+
+  it("and with sub all of the user's, where sessions go by another claim and none is known by that name", async () => {
+    const world = keeping({ env: issuing("session_id") });
+    await world.signIn({ subject: "alice", claims: { session_id: "phone" } });
+    expect(await logout(world, { sub: "alice", sid: "another name for it" })).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("is refused where only the user could be found: a provider that sends none, and yet did", async () => {
+    const env = issuing("session_id", { preset: "supabase", jwksUrl: `${ISSUER}/jwks` });
+    const world = keeping({ env });
+    await world.signIn({ subject: "alice", sid: "phone" });
+    expect(await logout(world, { sid: "phone" })).toBe(400);
+    expect(await logout(world, { sub: "alice", sid: "phone" })).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+});
+
+describe("a user whom a claim places", () => {
+  const REGIONS = ["eu", "in"] as const;
+  function placed(options: WorldOptions = {}) {
+    const provider = createProvider({ issuer: ISSUER });
+    const simulated = (region: (typeof REGIONS)[number]) =>
+      createSimulator({ appId: `2753000000000${region}`, region, keys: { [API_KEY]: "fullAccess" } });
+    const apps = { eu: simulated("eu"), in: simulated("in") };
+    const fetch: Deps["fetch"] = async (input, init) => {
+      const region = REGIONS.find((each) => new URL(input).hostname.endsWith(`.api-${each}.cometchat.io`));
+      return region ? apps[region].fetch(input, init) : provider.fetch(new Request(input, init));
+    };
+    const world = keeping({
+      deps: { fetch },
+      env: {
+        COMETCHAT_APPS: Object.fromEntries(
+          REGIONS.map((region) => [region, { appId: `2753000000000${region}`, region }]),
+        ),
+        PLACEMENT: { default: "eu" },
+        ...issuing(undefined, { appClaim: "region", appByClaim: { emea: "eu", apac: "in" } }),
+        ...options.env,
+      },
+    });
+    return { apps, provider, world };
+  }
+
+  const LEDGER = {
+    getByName: (name: string) => bindings.LEDGER.getByName(name),
+    jurisdiction: (place: string) => ({ getByName: (name: string) => bindings.LEDGER.getByName(`${place}/${name}`) }),
+  };
+  const cases = [
+    { name: "with records", env: {} },
+    { name: "with none", env: { TOKEN_ENCRYPTION_KEY: undefined } },
+    { name: "with a jurisdiction", env: { LEDGER, PLACEMENT: { default: "eu", jurisdictions: { in: "eu" } } } },
+  ].flatMap((one) => [
+    { ...one, options: { sub: "alice" } },
+    { ...one, options: { sub: "alice", sid: "phone" } },
+  ]);
+
+  it.each(cases)("is signed out by $options though KV has lost where it lives, $name", async ({ env, options }) => {
+    const { apps, provider, world } = placed({ env });
+    const session = await provider.issue({ subject: "alice", sid: "phone", claims: { region: "apac" } });
+    expect((await world.signIn(session)).status).toBe(201);
+    for (const { name } of (await bindings.USERS.list({ prefix: "v1:u:" })).keys) await bindings.USERS.delete(name);
+    const elsewhere = createWorld({ env: world.env, deps: { fetch: world.fetch } });
+    const token = await provider.issueLogoutToken(options);
+    expect((await post(elsewhere, token)).status).toBe(200);
+    expect(apps.in.tokens("alice")).toEqual([]);
+  });
+});
+
+describe("a logout token that is delivered again", () => {
+  const env = { ...issuing("sid"), REQUEST_TIMEOUT_MS: 500 };
+
+  it("works where the first delivery took all of its time", async () => {
+    const world = keeping({ env });
+    await world.signIn({ subject: "alice", sid: "phone" });
+    const token = await world.provider.issueLogoutToken({ sub: "alice" });
+    const id = world.simulator.faults.add({ match: "any", effect: { kind: "hang" } });
+    expect((await post(world, token)).status).toBe(504);
+    world.simulator.faults.remove(id);
+    expect((await post(world, token)).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    expect((await post(world, token)).status).toBe(400);
+  });
+
+  it("works where the object that remembers it did not hear that the first delivery failed", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    let deaf = false;
+    const ONCE = {
+      getByName: (name: string) =>
+        new Proxy(bindings.ONCE.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>, {
+          get: (stub, call: string) => async (by: unknown) => {
+            if (deaf && call !== "begin" && call !== "once") throw new Error("internal error");
+            return stub[call]?.(by);
+          },
+        }),
+    };
+    const world = keeping({ env: { ...env, ONCE } });
+    await world.signIn({ subject: "alice", sid: "phone" });
+    const token = await world.provider.issueLogoutToken({ sub: "alice" });
+    const id = world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
+    deaf = true;
+    expect((await post(world, token)).status).toBe(503);
+    world.simulator.faults.remove(id);
+    deaf = false;
+    vi.setSystemTime(Date.now() + 30_000);
+    expect((await post(world, token)).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("works the first time though that object's answer was lost on its way", async () => {
+    let lost = false;
+    const ONCE = {
+      getByName: (name: string) =>
+        new Proxy(bindings.ONCE.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>, {
+          get:
+            (stub, call: string) =>
+            async (...values: unknown[]) => {
+              const answer = await stub[call]?.(...values);
+              if (lost) return answer;
+              lost = true;
+              throw Object.assign(new Error("Network connection lost."), { retryable: true });
+            },
+        }),
+    };
+    const world = keeping({ env: { ...env, ONCE } });
+    await world.signIn({ subject: "alice", sid: "phone" });
+    expect(await logout(world, { sub: "alice" })).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("is told the same where its provider had gone before the answer", async () => {
+    const gone = new AbortController();
+    const base = createWorld();
+    // The provider hangs up while CometChat is being asked.
+    const fetch: Deps["fetch"] = async (input, init) => {
+      const response = await base.fetch(input, init);
+      if (init.method === "DELETE") gone.abort();
+      return response;
+    };
+    const world = keeping({ env, deps: { fetch } });
+    await world.signIn(await base.provider.issue({ subject: "alice", sid: "phone" }));
+    const token = await base.provider.issueLogoutToken({ sub: "alice" });
+    await post(world, token, { signal: gone.signal });
+    expect(base.simulator.tokens("alice")).toEqual([]);
+    expect((await post(world, token)).status).toBe(200);
+  });
+});
+
+describe("what a sign-in writes to KV", () => {
+  const writes = async (more: object, session: object, env: object = {}) => {
+    const written: string[] = [];
+    const USERS = faultyKv((operation, key) => {
+      if (operation === "put") written.push(key.slice(0, 5));
+      return undefined;
+    });
+    const world = keeping({ env: { ...issuing(undefined, more), USERS, ...env } });
+    await world.signIn(session);
+    return written.filter((key) => key !== "v1:k:").sort();
+  };
+  const session = { subject: "alice", sid: "phone", claims: { session_id: "phone", origin_jti: "phone" } };
+
+  it.each(["clerk", "supabase", "cognito", "workos", "okta", "entra"])(
+    "is no session's name with the preset %s: that provider sends no logout",
+    async (preset) => {
+      const more = { preset, jwksUrl: `${ISSUER}/jwks`, audience: ["chat"], uid: { claim: "sub" } };
+      expect(await writes(more, session)).toEqual(["v1:u:"]);
+    },
+  );
+
+  it.each([{ preset: "auth0" }, { preset: "keycloak" }, {}])(
+    "is one with %o, whose logouts may come",
+    async (preset) => {
+      expect(await writes({ jwksUrl: `${ISSUER}/jwks`, ...preset }, session)).toEqual(["v1:s:", "v1:u:"]);
+    },
+  );
+
+  it.each([
+    ["sessions have no name", {}, { subject: "alice" }],
+    ["no logout token could be for us", { audience: undefined, audienceRequired: false }, session],
+  ])("is none where %s", async (_, more, one) => {
+    expect(await writes(more, one)).toEqual(["v1:u:"]);
+  });
+});
