@@ -19,7 +19,7 @@ const post = (world: Pick<World, "call">, token: string, init: RequestInit = {})
 const logout = async (world: World, options: LogoutTokenOptions) =>
   (await post(world, await world.provider.issueLogoutToken(options))).status;
 const issuing = (sessionIdClaim: string | undefined, more: object = {}) => ({
-  SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim, ...more }],
+  SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], ...(sessionIdClaim && { sessionIdClaim }), ...more }],
 });
 const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
 

@@ -1,0 +1,227 @@
+import { evictDurableObject, reset } from "cloudflare:test";
+import { env as bindings } from "cloudflare:workers";
+import fc from "fast-check";
+import { describe, expect, it, vi } from "vitest";
+import { faultyKv } from "../integration/holding.ts";
+import { alarms, keeping, ledgerOf, objectsOf, request, restored } from "../integration/keeping.ts";
+import { bodyOf, ISSUER, type World } from "../integration/world.ts";
+
+restored();
+
+/** A token as a client knows it. `perhaps`: its end was asked for, and said to have failed. */
+interface Known {
+  readonly token: string;
+  readonly session: string;
+  readonly recorded: boolean;
+  readonly expiresAt: number;
+  state: "live" | "ended" | "perhaps";
+}
+
+const SESSIONS = ["phone", "laptop", "nameless"] as const;
+type Session = (typeof SESSIONS)[number];
+type Ledger = "fine" | "unreachable" | "answers late";
+
+type Step =
+  | { readonly do: "sign in"; readonly session: Session; readonly fresh: boolean; readonly isolate: number }
+  | { readonly do: "sign out"; readonly session: Session; readonly isolate: number }
+  | { readonly do: "name the token"; readonly session: Session; readonly isolate: number }
+  | { readonly do: "sign out everywhere"; readonly session: Session; readonly isolate: number }
+  | { readonly do: "log out"; readonly sid: "phone" | "laptop" | undefined; readonly isolate: number }
+  | { readonly do: "CometChat"; readonly up: boolean }
+  | { readonly do: "KV"; readonly up: boolean }
+  | { readonly do: "the ledger"; readonly is: Ledger }
+  | { readonly do: "evict" }
+  | { readonly do: "wait"; readonly ms: number }
+  | { readonly do: "alarm" };
+
+const session = fc.constantFrom(...SESSIONS);
+const isolate = fc.nat(1);
+const steps = fc.array(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.record({ do: fc.constant("sign in" as const), session, fresh: fc.boolean(), isolate }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant("sign out" as const), session, isolate }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("name the token" as const), session, isolate }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("sign out everywhere" as const), session, isolate }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant("log out" as const),
+        sid: fc.constantFrom("phone" as const, "laptop" as const, undefined),
+        isolate,
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("CometChat" as const, "KV" as const), up: fc.boolean() }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant("the ledger" as const),
+        is: fc.constantFrom<Ledger>("fine", "unreachable", "answers late"),
+      }),
+    },
+    { weight: 1, arbitrary: fc.constant({ do: "evict" as const }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(1000, 60_000, 4_000_000) }),
+    },
+    { weight: 1, arbitrary: fc.constant({ do: "alarm" as const }) },
+  ),
+  { minLength: 3, maxLength: 16 },
+);
+
+/** One user, three of its sessions, two isolates in front of the same stores and the same CometChat. */
+async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: number }): Promise<void> {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const pass = (ms: number) => vi.setSystemTime(Date.now() + ms);
+  let kvUp = true;
+  let ledger: Ledger = "fine";
+  const USERS = faultyKv(() => (kvUp ? undefined : Promise.reject(new Error("KV failed: 503"))));
+  const LEDGER = {
+    getByName: (name: string) =>
+      new Proxy(bindings.LEDGER.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>, {
+        get:
+          (stub, call: string) =>
+          async (...values: unknown[]) => {
+            if (ledger === "unreachable") throw new Error("unreachable");
+            const answer = await stub[call]?.(...values);
+            if (ledger === "answers late") throw new Error("lost");
+            return answer;
+          },
+      }),
+  };
+  const env = { LEDGER, USERS, TOKENS, SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"] }] };
+  const first = keeping({ env });
+  const isolates = [first, keeping({ env, deps: { fetch: first.fetch } })] as const;
+  objectsOf(first);
+  const at = (index: number) => isolates[index] as World;
+  const issue = (name: Session) =>
+    first.provider.issue({
+      subject: "alice",
+      expiresIn: 1e8,
+      ...(name === "nameless" ? { claims: { jti: name } } : { sid: name }),
+    });
+  const sessions = new Map(await Promise.all(SESSIONS.map(async (name) => [name, await issue(name)] as const)));
+  const sessionOf = (name: Session) => String(sessions.get(name));
+  const known: Known[] = [];
+  let down: string | undefined;
+
+  /** What an answer says of the tokens that were to end. */
+  const conclude = (status: number, concerned: (one: Known) => boolean) => {
+    for (const one of known) {
+      if (one.state === "ended" || !concerned(one)) continue;
+      one.state = status < 300 ? "ended" : "perhaps";
+    }
+  };
+
+  for (const step of sequence) {
+    // No two requests are of the same instant.
+    pass(20);
+    switch (step.do) {
+      case "sign in": {
+        const init = step.fresh ? { body: '{"fresh":true}', headers: { "Content-Type": "application/json" } } : {};
+        const response = await at(step.isolate).signIn(sessionOf(step.session), init);
+        if (response.status >= 500) break;
+        const { authToken: token, expiresAt } = await bodyOf(response);
+        const end = expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt);
+        if (response.status === 201) {
+          const recorded = ledger !== "unreachable";
+          known.push({ token, session: step.session, recorded, expiresAt: end, state: "live" });
+          // Until the other isolate has forgotten what it knew of the user.
+          if (!recorded) pass(11_000);
+        } else {
+          const given = known.find((one) => one.token === token);
+          expect(given?.session).toBe(step.session);
+          expect(given?.state).not.toBe("ended");
+          expect(Number(given?.expiresAt)).toBeGreaterThan(Date.now() - 20);
+        }
+        break;
+      }
+      case "sign out": {
+        const { status } = await at(step.isolate).call("/v1/token", request("DELETE", sessionOf(step.session)));
+        conclude(status, (one) => one.session === step.session);
+        break;
+      }
+      case "name the token": {
+        const last = known.findLast((one) => one.session === step.session);
+        if (!last) break;
+        const init = request("DELETE", sessionOf(step.session), { authToken: last.token });
+        const { status } = await at(step.isolate).call("/v1/token", init);
+        conclude(status, (one) => one === last);
+        break;
+      }
+      case "sign out everywhere": {
+        const { status } = await at(step.isolate).call("/v1/tokens", request("DELETE", sessionOf(step.session)));
+        conclude(status, () => true);
+        break;
+      }
+      case "log out": {
+        const { sid } = step;
+        const token = await first.provider.issueLogoutToken({ sub: "alice", ...(sid && { sid }) });
+        const { status } = await at(step.isolate).call("/v1/backchannel-logout", {
+          method: "POST",
+          headers: { "Content-Type": "application/x-www-form-urlencoded" },
+          body: `logout_token=${token}`,
+        });
+        conclude(status, (one) => sid === undefined || one.session === sid || one.session === "nameless");
+        // Too much may have ended: where one of the user's could not be recorded, all do.
+        for (const one of known)
+          if (one.state === "live" && known.some(({ recorded }) => !recorded)) one.state = "perhaps";
+        break;
+      }
+      case "CometChat":
+        if (step.up && down !== undefined) first.simulator.faults.remove(down);
+        down = step.up ? undefined : (down ?? first.simulator.faults.add({ match: "any", effect: { kind: "refuse" } }));
+        break;
+      case "KV":
+        // One store at a time: that a record failed for good is known to KV alone.
+        kvUp = step.up || ledger === "unreachable";
+        break;
+      case "the ledger":
+        ledger = kvUp ? step.is : "fine";
+        break;
+      case "evict":
+        // One that does not run cannot be evicted.
+        await evictDurableObject(ledgerOf("alice")).catch(() => undefined);
+        break;
+      case "wait":
+        pass(step.ms);
+        break;
+      case "alarm":
+        await alarms();
+    }
+  }
+
+  // Everything is back.
+  kvUp = true;
+  ledger = "fine";
+  first.simulator.faults.clear();
+  pass(60_000);
+  for (let round = 0; round < 3; round += 1) {
+    await alarms();
+    pass(3_600_000);
+  }
+  const alive = first.simulator.tokens("alice");
+  for (const one of known) {
+    const expired = one.expiresAt <= Date.now() - 11_000_000;
+    if (one.state === "ended" || (expired && one.recorded)) expect(alive).not.toContain(one.token);
+    if (one.state === "live" && one.expiresAt > Date.now()) expect(alive).toContain(one.token);
+  }
+  vi.useRealTimers();
+  await reset();
+}
+
+describe("whatever happens in whichever order, once everything is back", () => {
+  it.each([
+    ["fresh tokens", { reuse: "never" }],
+    ["tokens that are used again", { reuse: "session" }],
+    ["tokens that are used again, and end", { reuse: "session", ttl: 3600 }],
+  ])(
+    "what should live lives, what has ended is dead, and nothing that ended was handed out (%s)",
+    async (_, TOKENS) => {
+      await fc.assert(
+        fc.asyncProperty(steps, (sequence) => play(sequence, TOKENS)),
+        { numRuns: Number(import.meta.env.VITE_MODEL_RUNS ?? 6), endOnFailure: false },
+      );
+    },
+    120_000,
+  );
+});
