@@ -2,12 +2,13 @@ import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import type { Gateway } from "../gateway.ts";
 import { sessionKey } from "../kv.ts";
-import { LEDGER_TRY_MS, SESSION_KNOWN_SECONDS, UNRECORDED_SESSIONS } from "../limits.ts";
+import { COPY_READ_MS, LEDGER_TRY_MS, SESSION_KNOWN_SECONDS, UNRECORDED_SESSIONS } from "../limits.ts";
 import { clientsOf } from "../session/claims.ts";
 import type { Session } from "../session/session.ts";
+import { within } from "../within.ts";
 import type { Minted } from "./ledger.ts";
 
-type Parts = Pick<Gateway, "ledgers" | "directory" | "users">;
+type Parts = Pick<Gateway, "ledgers" | "deps" | "directory" | "users">;
 
 /**
  * Beside the answer and after it: the token is recorded, and its session can be found by what its provider calls it.
@@ -32,10 +33,18 @@ export async function keep(
 }
 
 /** By its name a provider's logout finds the user. Most providers send none, and then nobody ever looks. */
-function nameSession(uid: string, { issuer, name }: Session, { users }: Parts, context: Context): void {
+function nameSession(uid: string, { issuer, name }: Session, { deps, users }: Parts, context: Context): void {
   if (name === undefined || !issuer.sendsLogout || clientsOf(issuer).length === 0) return;
   context.after("session", async () => {
-    await users.put(await sessionKey(issuer.issuer, name), uid, { expirationTtl: SESSION_KNOWN_SECONDS });
+    const key = await sessionKey(issuer.issuer, name);
+    // Once for each session: the data centre knows whether it has been. KV itself must not be asked first, since it would
+    // keep for a minute that there is nothing, and a logout would find that.
+    const noted = `https://sessions.invalid/${encodeURIComponent(key)}`;
+    const cache = deps.cache();
+    if (cache && (await within(COPY_READ_MS, cache.match(noted)).catch(() => undefined))) return;
+    await users.put(key, uid, { expirationTtl: SESSION_KNOWN_SECONDS });
+    const headers = { "cache-control": `max-age=${SESSION_KNOWN_SECONDS / 2}` };
+    await cache?.put(noted, new Response("named", { headers })).catch(() => undefined);
   });
 }
 

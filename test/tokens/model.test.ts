@@ -219,7 +219,10 @@ describe("whatever happens in whichever order, once everything is back", () => {
     async (_, TOKENS) => {
       await fc.assert(
         fc.asyncProperty(steps, (sequence) => play(sequence, TOKENS)),
-        { numRuns: Number(import.meta.env.VITE_MODEL_RUNS ?? 6), endOnFailure: false },
+        {
+          numRuns: Number((import.meta as { env?: Record<string, string> }).env?.VITE_MODEL_RUNS ?? 6),
+          endOnFailure: false,
+        },
       );
     },
     120_000,

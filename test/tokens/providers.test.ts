@@ -26,7 +26,7 @@ const tokenOf = async (response: Response) => (await bodyOf(response)).authToken
 describe.each([{ sid: "phone" }, { sub: "alice", sid: "phone" }])(
   "a logout of %o ends that session's tokens",
   (options) => {
-    it.each<[string, string | undefined, object]>([
+    it.each<[string, string | undefined, Record<string, unknown>]>([
       ["where no claim is configured", undefined, {}],
       ["where another claim is configured, which its sessions lack", "session_id", {}],
       ["where another claim is configured, which its sessions have, too", "session_id", { session_id: "another name" }],
@@ -218,6 +218,30 @@ describe("what a sign-in writes to KV", () => {
       expect(await writes(more, session)).toEqual(["v1:u:"]);
     },
   );
+
+  it("is one for each session, and not for each sign-in, in one data centre", async () => {
+    let written = 0;
+    let refuses = true;
+    const USERS = faultyKv((operation, key) => {
+      if (operation !== "put" || !key.startsWith("v1:s:")) return undefined;
+      if (refuses) return Promise.reject(new Error("KV PUT failed: 503"));
+      written += 1;
+      return undefined;
+    });
+    const stored = new Map<string, string>();
+    const cache = {
+      match: async (address: string) => (stored.has(address) ? new Response(stored.get(address)) : undefined),
+      put: async (address: string, response: Response) => void stored.set(address, await response.text()),
+    } as unknown as Cache;
+    const world = keeping({ env: { ...issuing("sid"), USERS }, deps: { cache: () => cache } });
+    await world.signIn(session);
+    // KV refused it, however often it was tried: so the next sign-in of the session writes it.
+    refuses = false;
+    for (let time = 0; time < 3; time += 1) await world.signIn(session);
+    expect(written).toBe(1);
+    await world.signIn({ ...session, sid: "laptop" });
+    expect(written).toBe(2);
+  });
 
   it.each([{ preset: "auth0" }, { preset: "keycloak" }, {}])(
     "is one with %o, whose logouts may come",
