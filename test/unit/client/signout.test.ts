@@ -109,10 +109,11 @@ describe("a sign-out", () => {
     expect(own.sent[1]).toMatchObject({ session: session("alice") });
   });
 
-  it("of nobody is sent without a token, and nothing to end is no error", async () => {
-    const { chat, answers, sent } = app();
+  it("of nobody is sent without a token, and nothing to end is no error; it changes nothing", async () => {
+    const { chat, answers, sent, states } = app();
     answers.push(problem(400, "bad-request"));
     await chat.signOut();
+    expect(states).toEqual([]);
     expect(sent).toMatchObject([{ method: "DELETE", body: undefined }]);
   });
 
@@ -152,6 +153,24 @@ describe("a sign-out while signing in", () => {
     await rest();
     expect(journal).not.toContainEqual(expect.stringMatching(/^login/));
     expect(states.map(({ status }) => status)).toEqual(["signing-in", "signed-out"]);
+  });
+
+  it("does not lose a token whose answer comes all the same: the next sign-out ends it", async () => {
+    const { chat, answers, sent } = app();
+    const [asked, ended] = [gate<Response>(), gate<Response>()];
+    answers.push(
+      () => asked.promise,
+      () => ended.promise,
+    );
+    const signingIn = failure(chat.signIn());
+    await rest();
+    const leaving = chat.signOut();
+    asked.open(token("alice", "late"));
+    await rest();
+    ended.open(new Response(null, { status: 204 }));
+    await Promise.all([signingIn, leaving]);
+    await chat.signOut();
+    expect(sent.at(-1)).toMatchObject({ method: "DELETE", body: { authToken: "late" } });
   });
 
   it("ends the pause before another try", async () => {
