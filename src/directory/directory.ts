@@ -38,7 +38,6 @@ export interface Directory {
   readonly note: (uid: string, mapping: Mapping) => void;
   /** Remembers at once, writes when KV takes it. Rejects when KV refuses; the caller logs it. */
   readonly put: (uid: string, mapping: Mapping) => Promise<void>;
-  readonly forget: (uid: string) => Promise<void>;
 }
 
 /** `patience`: milliseconds after which a read counts as a miss. */
@@ -74,10 +73,6 @@ export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): 
     async put(uid, value) {
       memory.set(uid, value);
       await kv.put(mappingKey(uid), JSON.stringify(value));
-    },
-    async forget(uid) {
-      memory.delete(uid);
-      await kv.delete(mappingKey(uid));
     },
   };
 }
