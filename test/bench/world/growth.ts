@@ -14,14 +14,13 @@ export interface Month {
 }
 
 /** What one person costs on one day, of what the simulation has counted. */
-export function personDay({ cost }: Outcome, reuse: boolean): Counts {
+export function personDay({ cost }: Outcome): Counts {
   const { NEW_USERS, NEW_SESSIONS_A_DAY, SIGN_INS_A_DAY } = prices;
   const begun = NEW_SESSIONS_A_DAY - NEW_USERS;
   const others = SIGN_INS_A_DAY - NEW_SESSIONS_A_DAY;
   const parts: [number, Counts][] = [
     [NEW_USERS, cost.first],
-    // Without reuse it makes no difference whether the session is the same.
-    [begun, reuse ? cost.anew : cost.later],
+    [begun, cost.anew],
     [others, cost.later],
   ];
   return parts.reduce((sum, [times, counts]) => combine(sum, counts, (a, b) => a + times * b), noCounts());

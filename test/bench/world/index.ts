@@ -87,9 +87,11 @@ print(
     (
       [
         ["fresh, first", fresh.cost.first],
-        ["fresh, later", fresh.cost.later],
+        ["fresh, new session", fresh.cost.anew],
+        ["fresh, same session", fresh.cost.later],
         ["fresh with `TOKEN_ENCRYPTION_KEY`, first", recorded.cost.first],
-        ["fresh with `TOKEN_ENCRYPTION_KEY`, later", recorded.cost.later],
+        ["fresh with `TOKEN_ENCRYPTION_KEY`, new session", recorded.cost.anew],
+        ["fresh with `TOKEN_ENCRYPTION_KEY`, same session", recorded.cost.later],
         ["`reuse`, first", reuse.cost.first],
         ["`reuse`, new session", reuse.cost.anew],
         ["`reuse`, same session", reuse.cost.later],
@@ -101,7 +103,7 @@ print(
   ),
 );
 
-const days = { fresh: personDay(fresh, false), reuse: personDay(reuse, true) };
+const days = { fresh: personDay(fresh), reuse: personDay(reuse) };
 const sizes = [1e3, 1e4, 1e5, 1e6, 1e7];
 const months = sizes.map((daily) => ({
   fresh: month(daily, days.fresh, fresh.bytes),
