@@ -25,6 +25,11 @@ export const USER_BODY_BYTES = 10 * 1024;
 export const WEBHOOK_BYTES = 256 * 1024;
 /** Seconds by which a webhook may be old, or ahead: Standard Webhooks' libraries allow the same. */
 export const WEBHOOK_TOLERANCE_SECONDS = 300;
+/** How long a webhook is known that was delivered before: providers try again for a day or two, and the time at which
+ * its signature is taken is at most ten minutes. */
+export const DELIVERY_KNOWN_MS = 3 * 86_400_000;
+/** Deliveries that are known of one user; about 150 bytes each. */
+export const DELIVERIES_KNOWN = 100;
 /** Least bytes of a webhook's signing secret (Standard Webhooks 1.0, signature scheme). */
 export const WEBHOOK_SECRET_BYTES = 24;
 /** Default time of one request altogether; contract. */

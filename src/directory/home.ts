@@ -1,5 +1,20 @@
 import { DurableObject } from "cloudflare:workers";
+import { DELIVERIES_KNOWN, DELIVERY_KNOWN_MS } from "../limits.ts";
 import { platform } from "../platform.ts";
+
+/** One message of an identity provider's, however often it is delivered. */
+export interface Delivery {
+  /** A digest of its id and what it says. */
+  readonly id: string;
+  /** When this delivery was signed, in milliseconds since 1970. */
+  readonly sentAt: number;
+}
+
+interface Known extends Delivery {
+  /** Milliseconds since 1970. */
+  readonly seenAt: number;
+  readonly done?: string;
+}
 
 /** What is known of one user besides its tokens, and has to be known for sure: KV may be stale, or lose it. */
 export class Home extends DurableObject<Env> {
@@ -27,6 +42,29 @@ export class Home extends DurableObject<Env> {
     return undefined;
   }
 
+  /**
+   * Whether an event is to be followed now: not where one is known that is `newer`, nor where this delivery of it is
+   * `done`. A deletion that says no time was when it was first sent, however often it is delivered.
+   */
+  deliver({ id, sentAt }: Delivery, at: number | undefined, kind: string): { done?: string; newer?: string } {
+    const seenAt = platform.now();
+    const known = this.#deliveries.filter((one) => seenAt < one.seenAt + DELIVERY_KNOWN_MS);
+    const before = known.find((one) => one.id === id);
+    if (!before) this.ctx.storage.kv.put("deliveries", [...known, { id, sentAt, seenAt }].slice(-DELIVERIES_KNOWN));
+    const when = at ?? (kind === "deleted" ? (before?.sentAt ?? sentAt) : undefined);
+    const newer = when === undefined ? undefined : this.newer(when, kind);
+    if (newer !== undefined) return { newer };
+    return before?.done === undefined ? {} : { done: before.done };
+  }
+
+  /** That delivery has been followed: it is not followed again. */
+  delivered(id: string, done: string): void {
+    this.ctx.storage.kv.put(
+      "deliveries",
+      this.#deliveries.map((one) => (one.id === id ? { ...one, done } : one)),
+    );
+  }
+
   /** Whether the caller may bring the profile up to date now: nobody else may, in any isolate, until it is done or `ms` pass. */
   beginSync(ms: number): boolean {
     const now = platform.now();
@@ -37,6 +75,10 @@ export class Home extends DurableObject<Env> {
 
   endSync(): void {
     this.ctx.storage.kv.delete("syncing");
+  }
+
+  get #deliveries(): readonly Known[] {
+    return this.#fact<readonly Known[]>("deliveries") ?? [];
   }
 
   #fact<T>(name: string): T | undefined {

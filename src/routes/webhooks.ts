@@ -1,4 +1,5 @@
 import type { Context as HonoContext } from "hono";
+import { digestOf } from "../encoding.ts";
 import { Refusal } from "../errors.ts";
 import { parseJson, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
@@ -26,7 +27,12 @@ export const hasWebhook = (c: C): boolean => issuerIn(c) !== undefined;
 export async function postWebhook(c: C): Promise<Response> {
   const { gateway, context } = c.var;
   const { issuer, signed, bytes } = await proven(c, () => signedBody(c));
-  const event = eventOf(parseJson(bytes), context.now, Number(signed.timestamp) * 1000 + 999);
+  const event = eventOf(parseJson(bytes), context.now);
+  const delivery = {
+    id: await digestOf(`${issuer.issuer}\n${signed.id}\n${new TextDecoder().decode(bytes)}`),
+    // Its seconds are whole ones, and the provider's clock may be ahead.
+    sentAt: Math.min(Number(signed.timestamp) * 1000 + 999, context.now),
+  };
   const tell = (done: string) =>
     gateway.deps.log({
       event: "webhook",
@@ -39,11 +45,11 @@ export async function postWebhook(c: C): Promise<Response> {
   else if (event.blocking) {
     // A sign-up waits for this answer, and fails with it. Whatever goes wrong, the first sign-in makes up for it.
     context.after("webhook", async (later) => {
-      const done = await follow(event, issuer, gateway, later);
+      const done = await follow(event, delivery, issuer, gateway, later);
       tell(done.ok ? done.value : done.error.reason);
     });
   } else {
-    const done = await follow(event, issuer, gateway, context);
+    const done = await follow(event, delivery, issuer, gateway, context);
     if (!done.ok) throw new Refusal(done.error);
     tell(done.value);
   }

@@ -10,7 +10,7 @@ export interface Event {
   readonly claims: Claims;
   /** The same before an update, where that is told. */
   readonly before: Claims | undefined;
-  /** When it happened, in milliseconds since 1970, where that is told. */
+  /** When it happened, in milliseconds since 1970, where the payload tells. */
   readonly at: number | undefined;
   /** Whether the provider holds up its user until the answer comes. */
   readonly blocking: boolean;
@@ -31,9 +31,9 @@ const KINDS: Readonly<Record<string, Event["kind"]>> = {
  *   https://clerk.com/docs/guides/development/webhooks/overview
  * - Supabase's rows of auth.users: https://supabase.com/docs/guides/database/webhooks#payload
  * - Supabase's Auth hooks around a sign-up: https://supabase.com/docs/guides/auth/auth-hooks/before-user-created-hook
- * Times in milliseconds since 1970; `sentAt` is what its signature says.
+ * `now` in milliseconds since 1970.
  */
-export function eventOf(payload: unknown, now: number, sentAt: number): Event | undefined {
+export function eventOf(payload: unknown, now: number): Event | undefined {
   if (!isObject(payload)) return undefined;
   const { type, data, record, old_record: old, metadata, user, timestamp } = payload;
   if (isObject(metadata) && isObject(user) && /^(before|after)-user-created$/.test(String(metadata.name))) {
@@ -50,7 +50,7 @@ export function eventOf(payload: unknown, now: number, sentAt: number): Event | 
       claims: ofSupabase(row),
       before: isObject(old) ? ofSupabase(old) : undefined,
       // A row that is gone says when it was last changed, which is not when it went.
-      at: isObject(record) ? timeOf(record.deleted_at || record.updated_at, now) : sentAt,
+      at: isObject(record) ? timeOf(record.deleted_at || record.updated_at, now) : undefined,
       blocking: false,
     };
   }

@@ -1,6 +1,7 @@
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
 import { unsettableTexts } from "../cometchat/fields.ts";
 import type { Context } from "../context.ts";
+import type { Delivery } from "../directory/home.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 import { fallbackName, profileHash, profileOf } from "../identity/profile.ts";
@@ -20,9 +21,16 @@ type Answer = Promise<Result<Done, GatewayError>>;
 
 /**
  * Does at CometChat what a provider says of one of its users. Every step may be repeated, and none brings a deactivated
- * user back. Fails where CometChat or the ledger does, so that the provider delivers again.
+ * user back. Fails where CometChat or the ledger does, so that the provider delivers again; what has been done is not
+ * done a second time, since somebody may have decided otherwise meanwhile.
  */
-export async function follow(event: Event, issuer: Issuer, gateway: Gateway, context: Context): Answer {
+export async function follow(
+  event: Event,
+  delivery: Delivery,
+  issuer: Issuer,
+  gateway: Gateway,
+  context: Context,
+): Answer {
   const who = subject(event.claims, issuer);
   if (!who.ok) return fail("body-shape", { detail: "The event names no user." });
   const identified = await uidOf(issuer, who.value);
@@ -32,11 +40,23 @@ export async function follow(event: Event, issuer: Issuer, gateway: Gateway, con
   if (kind === "updated" && (await unchanged(event, issuer))) return ok("unchanged");
 
   // A delivery that failed comes again when a newer one may have been followed already.
-  if (at !== undefined) {
-    const newer = await gateway.ledgers.home(uid, (ledger) => ledger.newer(at, kind), context.deadline.left());
-    if (!newer.ok) return newer;
-    if (newer.value !== undefined) return ok("outdated");
+  const { left } = context.deadline;
+  const told = await gateway.ledgers.home(uid, (home) => home.deliver(delivery, at, kind), left());
+  if (!told.ok) return told;
+  if (told.value.newer !== undefined) return ok("outdated");
+  const before = told.value.done as Done | undefined;
+  if (before !== undefined) return ok(before !== "created" ? before : kind === "created" ? "known" : "updated");
+  const done = await act(uid, event, issuer, gateway, context);
+  if (done.ok) {
+    context.after("delivered", (later) =>
+      gateway.ledgers.home(uid, (home) => home.delivered(delivery.id, done.value), later.deadline.left()),
+    );
   }
+  return done;
+}
+
+async function act(uid: string, event: Event, issuer: Issuer, gateway: Gateway, context: Context): Answer {
+  const { kind } = event;
   if (kind === "created") return create(uid, event, issuer, gateway, context);
   const apps = await appsOf(gateway, uid, context, issuer);
   if (!apps.ok) return apps;

@@ -261,6 +261,107 @@ describe("delivered again", () => {
     expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
   });
 
+  describe("a deletion that says no time", () => {
+    const BACKEND_SECRET = "backend-secret-of-32-characters!";
+    const later = (seconds: number) => String(NOW / 1000 + seconds);
+    /** A gateway whose clock is the test's, and a user to be deleted. */
+    const deleting = () => {
+      const clock = { now: NOW };
+      const world = webhookWorld({ env: { BACKEND_SECRET }, deps: { now: () => clock.now } });
+      world.simulator.seed({ uid: "alice" });
+      return { world, clock };
+    };
+    const reactivate = async (world: World) => {
+      const headers = { Authorization: `Bearer ${BACKEND_SECRET}` };
+      expect((await world.call("/v1/users/alice/reactivate", { method: "POST", headers })).status).toBe(204);
+    };
+    const gone = (world: World) => world.simulator.user("alice")?.deactivatedAt !== undefined;
+
+    it.each<[string, number]>([
+      ["at once, as a replay of what was signed", 0],
+      ["within the time at which a signature is taken", 250],
+      ["after that, signed anew", 3600],
+      ["a day later, signed anew", 86_400],
+    ])("and was followed ends nobody who was brought back, delivered again %s", async (_, seconds) => {
+      const { world, clock } = deleting();
+      expect((await deliver(world, deleted())).status).toBe(204);
+      expect(gone(world)).toBe(true);
+      clock.now += 100_000;
+      await reactivate(world);
+      clock.now = NOW + Math.max(100, seconds) * 1000;
+      const timestamp = seconds > 300 ? later(seconds) : later(0);
+      expect((await deliver(world, deleted(), { timestamp })).status).toBe(204);
+      expect(gone(world)).toBe(false);
+    });
+
+    it("ends nobody who was brought back at CometChat itself either", async () => {
+      const { world } = deleting();
+      await deliver(world, deleted());
+      world.simulator.reset();
+      world.simulator.seed({ uid: "alice" });
+      expect((await deliver(world, deleted(), { timestamp: later(60) })).status).toBe(204);
+      expect(gone(world)).toBe(false);
+      expect(calls(world)).toEqual([]);
+    });
+
+    it("and failed at first is followed when it comes again", async () => {
+      const { world, clock } = deleting();
+      const down = world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
+      expect((await deliver(world, deleted())).status).toBe(503);
+      world.simulator.faults.remove(down);
+      clock.now += 3_600_000;
+      expect((await deliver(world, deleted(), { timestamp: later(3600) })).status).toBe(204);
+      expect(gone(world)).toBe(true);
+    });
+
+    it("and failed at first ends nobody who was brought back before it came again", async () => {
+      const { world, clock } = deleting();
+      const down = world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
+      expect((await deliver(world, deleted())).status).toBe(503);
+      world.simulator.faults.remove(down);
+      clock.now += 60_000;
+      await reactivate(world);
+      clock.now += 3_600_000;
+      expect((await deliver(world, deleted(), { timestamp: later(3660) })).status).toBe(204);
+      expect([done(world).at(-1), gone(world)]).toEqual(["outdated", false]);
+    });
+
+    it("is another one under another id, or by another provider", async () => {
+      const { world, clock } = deleting();
+      await deliver(world, deleted());
+      await reactivate(world);
+      clock.now += 60_000;
+      expect((await deliver(world, deleted(), { id: "msg_2", timestamp: later(60) })).status).toBe(204);
+      expect(gone(world)).toBe(true);
+    });
+
+    it("of Supabase's row is as good", async () => {
+      const { world, clock } = deleting();
+      const row = { type: "DELETE", schema: "auth", table: "users", record: null, old_record: { id: "alice" } };
+      await deliver(world, row);
+      expect(gone(world)).toBe(true);
+      clock.now += 60_000;
+      await reactivate(world);
+      clock.now += 3_600_000;
+      await deliver(world, row, { timestamp: later(3660) });
+      expect(gone(world)).toBe(false);
+    });
+  });
+
+  it("what was done is not done again, so that it undoes nothing that came after it", async () => {
+    const world = webhookWorld({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!" } });
+    world.simulator.seed({ uid: "alice" });
+    await deliver(world, updated({ name: "From the provider" }));
+    const headers = {
+      Authorization: "Bearer backend-secret-of-32-characters!",
+      "Content-Type": "application/json",
+    };
+    const body = JSON.stringify({ name: "From the backend" });
+    expect((await world.call("/v1/users/alice", { method: "PATCH", headers, body })).status).toBe(200);
+    await deliver(world, updated({ name: "From the provider" }));
+    expect(world.simulator.user("alice")?.name).toBe("From the backend");
+  });
+
   it("a time from the future orders nothing", async () => {
     const world = webhookWorld();
     world.simulator.seed({ uid: "alice" });
