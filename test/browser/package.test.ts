@@ -182,7 +182,25 @@ describe("the README's examples in a real browser, with the package as npm packs
       import { createRoot } from "react-dom/client";
       ${examples.get("React, with the UI Kit")}
       createRoot(document.getElementById("root")).render(<StrictMode><Chat signedIn={true} /></StrictMode>);`;
+    const hook = `
+      import { StrictMode, useState } from "react";
+      import { createRoot } from "react-dom/client";
+      import { CometChat } from "@cometchat/chat-sdk-javascript";
+      import { createChatSession } from "cometchat-edge-gateway/client";
+      import { useChatSession } from "cometchat-edge-gateway/react";
+      const chat = createChatSession({ gateway: "${GATEWAY}", session: auth.getToken, login: () => {} });
+      function State({ enabled }) {
+        return <p>{useChatSession(chat, { enabled }).status}</p>;
+      }
+      function Switch() {
+        const [enabled, enable] = useState(false);
+        const [shown, show] = useState(true);
+        Object.assign(window, { enable, show });
+        return shown && <><State enabled={enabled} /><State enabled={enabled} /></>;
+      }
+      createRoot(document.getElementById("root")).render(<StrictMode><Switch /></StrictMode>);`;
     scripts = new Map([
+      ["hook.js", await bundled(hook)],
       ["plain.js", await bundled(plain)],
       ["react.js", await bundled(react)],
     ]);
@@ -289,6 +307,27 @@ describe("the README's examples in a real browser, with the package as npm packs
     await page.evaluate("chat.signOut()");
     await page.getByText("Signed out").waitFor();
     expect(await loggedIn(page)).toBeNull();
+  });
+
+  it("and the hook: it signs in when it is enabled, once for two components, and signs nobody out", async () => {
+    const before = posts().length;
+    const page = await open("hook");
+    const shown = (text: string) => page.waitForFunction(`document.body.innerText.trim() === ${JSON.stringify(text)}`);
+    await shown("signed-out\n\nsigned-out");
+    await page.evaluate("enable(true)");
+    await shown("signed-in\n\nsigned-in");
+    await page.evaluate("show(false)");
+    await shown("");
+    await page.evaluate("show(true)");
+    await shown("signed-in\n\nsigned-in");
+    expect(posts().length - before).toBe(1);
+    await page.evaluate("chat.signOut()");
+    await shown("signed-out\n\nsigned-out");
+    // An explicit sign-out is not undone by a component that is on screen; the next one that is mounted signs in.
+    await page.evaluate("show(false)");
+    await page.evaluate("show(true)");
+    await shown("signed-in\n\nsigned-in");
+    expect(posts().length - before).toBe(2);
   });
 
   it("show why a sign-in failed, and that it works again", async () => {
