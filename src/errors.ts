@@ -15,7 +15,7 @@ type Row = readonly [status: number, title: string, part: Part, retryAfter?: num
  * One text per code, so that an answer is no oracle for which check failed. The number: seconds for `Retry-After` where
  * nobody knows better, long enough that a crowd of clients does not hammer.
  */
-export const codes = {
+const rows = {
   "bad-request": [400, "The request is not of the expected form.", "request"],
   "session-missing": [401, "No session was presented.", "session"],
   "session-malformed": [401, "The session is not a compact JWS.", "session"],
@@ -40,10 +40,9 @@ export const codes = {
   "cometchat-timeout": [504, "CometChat did not answer in time.", "cometchat", 5],
 } as const satisfies Record<string, Row>;
 
-export type Code = keyof typeof codes;
+export type Code = keyof typeof rows;
 
-/** The same, with what every row may have. */
-export const codeRows: Readonly<Record<Code, Row>> = codes;
+export const codes: Readonly<Record<Code, Row>> = rows;
 
 /**
  * Why a request failed, as the log tells it. Every reason has exactly one code:

@@ -29,7 +29,7 @@ const address = {
  * first: from a profile that is too large the last ones are left out.
  * https://www.cometchat.com/docs/articles/properties-and-constraints
  */
-export const TEXT_FIELDS = {
+const TEXT_FIELDS = {
   name: {
     claim: "name",
     required: true,

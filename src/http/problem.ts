@@ -1,9 +1,9 @@
-import { codeRows, type GatewayError, reasons } from "../errors.ts";
+import { codes, type GatewayError, reasons } from "../errors.ts";
 
 /** An expected failure as problem+json (RFC 9457). The reason stays inside; only the code goes out. */
 export function problem(error: GatewayError, requestId: string): Response {
   const code = reasons[error.reason];
-  const [status, title, , seconds] = codeRows[code];
+  const [status, title, , seconds] = codes[code];
   const headers = new Headers({ "Content-Type": "application/problem+json", "Cache-Control": "no-store" });
   const retryAfter = error.retryAfter ?? seconds;
   if (retryAfter !== undefined) headers.set("Retry-After", String(Math.max(1, Math.ceil(retryAfter))));
