@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
 import type { Deps } from "./context.ts";
-import { expect, Refusal } from "./errors.ts";
+import { Refusal, unwrap } from "./errors.ts";
 import { admitBackend, hasBackend } from "./http/backend.ts";
 import { allow, isPreflight, preflight } from "./http/cors.ts";
 import { createAnswer, refuse } from "./http/enter.ts";
@@ -85,8 +85,8 @@ async function handle(c: Context<HonoEnv>, route: Route): Promise<Response> {
   if (counts !== "nothing") {
     const { limits, refusals, deps } = c.get("gateway");
     const { headers } = c.req.raw;
-    if (counts === "refusals") expect(refusals.admit(headers));
-    else expect(await limit(limits.address, addressKey(headers), "address-limited", deps));
+    if (counts === "refusals") unwrap(refusals.admit(headers));
+    else unwrap(await limit(limits.address, addressKey(headers), "address-limited", deps));
   }
   if (admit) await admit(c);
   // RFC 9110 §9.3.2: HEAD is GET without the body, which Hono leaves out.

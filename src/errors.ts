@@ -160,7 +160,7 @@ export class Refusal {
 }
 
 /** The value of a Result, or the failure thrown as a Refusal. Only routes and middleware use it. */
-export function expect<T>(result: Result<T, GatewayError>): T {
+export function unwrap<T>(result: Result<T, GatewayError>): T {
   if (result.ok) return result.value;
   throw new Refusal(result.error);
 }

@@ -1,6 +1,6 @@
 import type { Context as HonoContext } from "hono";
 import type { Deps } from "../context.ts";
-import { codes, expect, fail, type GatewayError, Refusal, reasons } from "../errors.ts";
+import { codes, fail, type GatewayError, Refusal, reasons, unwrap } from "../errors.ts";
 import { ADDRESSES_REMEMBERED, LIMIT_PERIOD_SECONDS } from "../limits.ts";
 import { createMemory } from "../memory.ts";
 import { ok, type Result } from "../result.ts";
@@ -49,7 +49,7 @@ export async function proven<T>(c: HonoContext<HonoEnv>, prove: () => Promise<T>
     return await prove();
   } catch (error) {
     if (error instanceof Refusal && codes[reasons[error.error.reason]][0] < 500) {
-      expect(await c.var.gateway.refusals.count(c.req.raw.headers));
+      unwrap(await c.var.gateway.refusals.count(c.req.raw.headers));
     }
     throw error;
   }

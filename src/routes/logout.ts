@@ -1,6 +1,6 @@
 import type { Context as HonoContext } from "hono";
 import { digestOf } from "../encoding.ts";
-import { expect, fail, type GatewayError, Refusal } from "../errors.ts";
+import { fail, type GatewayError, Refusal, unwrap } from "../errors.ts";
 import { mediaType, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { proven } from "../http/refusals.ts";
@@ -20,19 +20,19 @@ import { within } from "../within.ts";
  */
 export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
-  const logout = await proven(c, async () => expect(await gateway.verifier.verifyLogout(await tokenOf(c), context)));
+  const logout = await proven(c, async () => unwrap(await gateway.verifier.verifyLogout(await tokenOf(c), context)));
 
   // §2.6 step 9: once per `jti`. What fails is taken back, so that the provider may deliver it again.
   const name = await digestOf(`${logout.issuer.issuer}\n${logout.jti}`);
   const by = crypto.randomUUID();
   const first = await gateway.ledgers.once(name, (once) => once.begin(by), context.deadline.left());
-  if (!expect(first)) throw new Refusal({ reason: "logout-token-refused" });
+  if (!unwrap(first)) throw new Refusal({ reason: "logout-token-refused" });
   const ended = await end(logout, c);
   // So is what nobody is left to hear of.
   if (!ended.ok || c.req.raw.signal.aborted) {
     const failed = () => gateway.ledgers.once(name, (once) => once.failed(by), ONCE_MS);
     if (!(await failed()).ok) context.after("once", failed);
-    expect(ended);
+    unwrap(ended);
   } else {
     context.after("once", () => gateway.ledgers.once(name, (once) => once.done(by), ONCE_MS));
   }

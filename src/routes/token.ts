@@ -1,7 +1,7 @@
 import type { Context as HonoContext } from "hono";
 import { type Caller, callerOf } from "../caller.ts";
 import { isAuthToken } from "../cometchat/shapes.ts";
-import { expect, Refusal } from "../errors.ts";
+import { Refusal, unwrap } from "../errors.ts";
 import { readJson } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { flag, type Rules, readFields } from "../http/fields.ts";
@@ -24,7 +24,7 @@ export async function postToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const credential = credentialOf(c);
   const { fresh = false } = readFields(await readJson(c, BODY_BYTES), wish) as { fresh?: boolean };
   const where = whereabouts(c.req.raw);
-  const signedIn = expect(await signIn(credential, { fresh, where }, gateway, context));
+  const signedIn = unwrap(await signIn(credential, { fresh, where }, gateway, context));
   const { authToken, uid, app, created, reused, expiresAt } = signedIn;
   Object.assign(outcome, { created, reused });
   const answer = { authToken, uid, appId: app.appId, region: app.region, created };
@@ -37,11 +37,11 @@ export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const credential = credentialOf(c);
   const { authToken: token } = readFields(await readJson(c, BODY_BYTES), named) as { authToken?: string };
-  const caller = expect(await callerOf(credential, "out", gateway, context));
+  const caller = unwrap(await callerOf(credential, "out", gateway, context));
   const { uid, session } = caller;
   if (token !== undefined) {
     const { chat } = await homeOf(c, caller);
-    expect(await revokeToken(gateway, chat, uid, token, context));
+    unwrap(await revokeToken(gateway, chat, uid, token, context));
     return c.body(null, 204);
   }
   const app = gateway.ledgers.together ? undefined : (await homeOf(c, caller)).chat.app.name;
@@ -51,7 +51,7 @@ export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
     const user = await (await homeOf(c, caller)).chat.get(uid, context);
     if (!user.ok && user.error.reason === "upstream-uid-unknown") return c.body(null, 204);
   }
-  expect(revoked);
+  unwrap(revoked);
   return c.body(null, 204);
 }
 
@@ -60,13 +60,13 @@ export async function deleteTokens(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const credential = credentialOf(c);
   readFields(await readJson(c, BODY_BYTES));
-  const caller = expect(await callerOf(credential, "out", gateway, context));
+  const caller = unwrap(await callerOf(credential, "out", gateway, context));
   const { uid, session } = caller;
   const { chat, mapping } = await homeOf(c, caller);
-  const apps = expect(await appsWith(gateway, chat, uid, session.issuer, context));
+  const apps = unwrap(await appsWith(gateway, chat, uid, session.issuer, context));
   // A user that has moved and comes with an older session: what nobody recorded lives where it is now.
   const moved = mapping && gateway.cometchat(mapping.app);
-  expect(await flushUser(gateway, [...new Set(moved ? [...apps, moved] : apps)], uid, context));
+  unwrap(await flushUser(gateway, [...new Set(moved ? [...apps, moved] : apps)], uid, context));
   return c.body(null, 204);
 }
 
@@ -78,7 +78,7 @@ async function homeOf(c: HonoContext<HonoEnv>, { session, uid }: Caller) {
   const home = await context.timing.measure("directory", () =>
     appOf({ uid, issuer, claims, reading }, gateway, context),
   );
-  const chat = expect(home);
+  const chat = unwrap(home);
   const mapping = await reading;
   Object.assign(context.timing.names, { app: chat.app.name, region: chat.app.region });
   return { chat, mapping };
@@ -89,7 +89,7 @@ function credentialOf(c: HonoContext<HonoEnv>): Credential {
   const { gateway } = c.var;
   // RFC 6750 §5.3: addresses end up in logs and histories
   if (c.req.raw.url.includes("?")) throw new Refusal({ reason: "query-present", detail: "No query is taken here." });
-  const credential = expect(extract(c.req.raw.headers, gateway.config.issuers));
+  const credential = unwrap(extract(c.req.raw.headers, gateway.config.issuers));
   if (credential.from === "cookie") admitCookie(c.req.raw.headers, gateway.origins);
   return credential;
 }

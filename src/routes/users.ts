@@ -3,7 +3,7 @@ import type { CometChat, Profile } from "../cometchat/cometchat.ts";
 import { isUid, UNSETTABLE } from "../cometchat/fields.ts";
 import type { Context } from "../context.ts";
 import { digestOf } from "../encoding.ts";
-import { expect, type GatewayError, Refusal } from "../errors.ts";
+import { type GatewayError, Refusal, unwrap } from "../errors.ts";
 import { readJson } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { flag, nullable, oneOf, profileRules, readFields, subjectRule, wrong } from "../http/fields.ts";
@@ -41,7 +41,7 @@ export async function postUser(c: C): Promise<Response> {
   const { gateway, context, outcome } = c.var;
   const { subject, issuer, app: wish, withAuthToken = false, ...given } = await newcomerIn(c);
   context.timing.names.issuer = issuer.name;
-  const uid = expect(await uidOf(issuer, subject));
+  const uid = unwrap(await uidOf(issuer, subject));
   const { app, known } = await homeFor(c, issuer, uid, wish);
   const chat = gateway.cometchat(app);
   if (!chat) throw new Refusal({ reason: "home-app-gone" });
@@ -100,7 +100,7 @@ async function homeFor(
   const decided = issuer.app !== undefined || issuer.appClaim !== undefined || apps.size === 1;
   if (decided) return { app, known: "absent" };
   // Where the backend's server stands says nothing of its users, and a wish moves nobody.
-  const home = expect(await gateway.homes.choose(uid, app, context));
+  const home = unwrap(await gateway.homes.choose(uid, app, context));
   return { app: home.app, known: home.first ? "absent" : "there" };
 }
 
@@ -134,8 +134,8 @@ export async function patchUser(c: C): Promise<Response> {
 export async function deleteUser(c: C): Promise<Response> {
   const { gateway, context } = c.var;
   const uid = uidIn(c);
-  const apps = expect(await appsOf(gateway, uid, context));
-  expect(await inEach(apps, (chat) => deactivateUser(gateway, chat, uid, context)));
+  const apps = unwrap(await appsOf(gateway, uid, context));
+  unwrap(await inEach(apps, (chat) => deactivateUser(gateway, chat, uid, context)));
   return c.body(null, 204);
 }
 
@@ -162,7 +162,7 @@ export async function postReactivate(c: C): Promise<Response> {
 export async function deleteUserTokens(c: C): Promise<Response> {
   const { gateway, context } = c.var;
   const uid = uidIn(c);
-  expect(await flushUser(gateway, expect(await appsOf(gateway, uid, context)), uid, context));
+  unwrap(await flushUser(gateway, unwrap(await appsOf(gateway, uid, context)), uid, context));
   return c.body(null, 204);
 }
 
@@ -173,8 +173,8 @@ async function withUser<T>(
 ): Promise<T> {
   const { gateway, context } = c.var;
   const uid = uidIn(c);
-  const apps = expect(await appsOf(gateway, uid, context));
-  return expect(await inOneOf(apps, (chat) => act(chat, uid, context)));
+  const apps = unwrap(await appsOf(gateway, uid, context));
+  return unwrap(await inOneOf(apps, (chat) => act(chat, uid, context)));
 }
 
 /** The uid as it stands in the address: nothing is decoded, so that there is one way to write it. */
