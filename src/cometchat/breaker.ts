@@ -1,14 +1,15 @@
 import { BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_PROBE_MS } from "../limits.ts";
 
-/** What a call showed about CometChat. `unknown`: its caller left before it could show anything. */
-export type Showing = "good" | "bad" | "unknown";
+/** What a call told about CometChat's health. `unknown`: its caller left before the call ended. */
+export type CallOutcome = "good" | "bad" | "unknown";
 
 export interface Breaker {
   /**
-   * Leave to call, or the milliseconds until it is worth asking again. Whoever has leave says what the call showed.
+   * Permission for one call, or the milliseconds until asking again makes sense. A permitted caller reports how its
+   * call ended.
    */
-  readonly enter: () => { readonly settle: (showing: Showing) => void } | { readonly wait: number };
-  /** Whether `enter` would give leave now. */
+  readonly permit: () => { readonly report: (outcome: CallOutcome) => void } | { readonly wait: number };
+  /** Whether `permit` would allow a call now. */
   readonly admits: () => boolean;
 }
 
@@ -27,14 +28,14 @@ export function createBreaker(now: () => number, changed: (state: "open" | "clos
   /** Until when the probe under way is waited for: one that never reports back must not keep the breaker open. */
   let probeUntil = 0;
 
-  function settle(showing: Showing, probing: boolean): void {
+  function report(outcome: CallOutcome, probing: boolean): void {
     if (probing) probeUntil = 0;
-    if (showing === "good") {
+    if (outcome === "good") {
       // Whichever call it was: CometChat answers.
       failures = 0;
       if (openUntil > 0) changed("closed");
       openUntil = 0;
-    } else if (showing === "bad") {
+    } else if (outcome === "bad") {
       failures += 1;
       // Calls that began before it opened say nothing new when they fail.
       const opens = openUntil === 0 ? failures >= BREAKER_FAILURES : probing;
@@ -44,14 +45,14 @@ export function createBreaker(now: () => number, changed: (state: "open" | "clos
   }
 
   return {
-    enter() {
+    permit() {
       const probing = openUntil > 0;
       if (probing) {
         const until = Math.max(openUntil, probeUntil);
         if (now() < until) return { wait: until - now() };
         probeUntil = now() + BREAKER_PROBE_MS;
       }
-      return { settle: (showing) => settle(showing, probing) };
+      return { report: (outcome) => report(outcome, probing) };
     },
     admits: () => now() >= Math.max(openUntil, probeUntil),
   };

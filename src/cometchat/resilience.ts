@@ -21,15 +21,15 @@ export function createSend(client: Client, breaker: Breaker, quota: Quota, { ran
     for (let attempt = 1; ; attempt++) {
       const blocked = quota.wait();
       if (blocked > 0) return fail("upstream-limited", { retryAfter: seconds(blocked) });
-      const leave = breaker.enter();
-      if ("wait" in leave) return failed?.result ?? fail("upstream-open", { retryAfter: seconds(leave.wait) });
+      const permitted = breaker.permit();
+      if ("wait" in permitted) return failed?.result ?? fail("upstream-open", { retryAfter: seconds(permitted.wait) });
 
       // After a timeout, or at the end, there is nothing to keep time for.
       const last = call.once !== undefined || attempt === ATTEMPTS || failed?.timedOut === true;
       const left = Math.min(deadline.left(), call.once ?? Number.POSITIVE_INFINITY);
       timing.called();
       const tried = await client(call, deadline, last ? left : Math.min(ATTEMPT_MS, left / 2));
-      leave.settle(gone(deadline) ? "unknown" : tried.passing ? "bad" : "good");
+      permitted.report(gone(deadline) ? "unknown" : tried.passing ? "bad" : "good");
       if (tried.headers) quota.note(tried.headers, limited(tried.result));
       if (tried.result.ok || !tried.passing) return tried.result;
       call.lost?.();

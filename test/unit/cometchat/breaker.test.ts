@@ -1,17 +1,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createBreaker, type Showing } from "../../../src/cometchat/breaker.ts";
+import { type CallOutcome, createBreaker } from "../../../src/cometchat/breaker.ts";
 import { BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_PROBE_MS } from "../../../src/limits.ts";
 import { app, json, refusal, script, world } from "./world.ts";
 
 function breaker() {
   let now = 1_000;
   const made = createBreaker(() => now);
-  const enter = () => made.enter();
-  const call = (showing: Showing): boolean => {
-    const leave = enter();
-    if ("wait" in leave) return false;
-    leave.settle(showing);
+  const permit = () => made.permit();
+  const call = (outcome: CallOutcome): boolean => {
+    const permitted = permit();
+    if ("wait" in permitted) return false;
+    permitted.report(outcome);
     return true;
   };
   const open = () => {
@@ -20,7 +20,7 @@ function breaker() {
   const pass = (ms: number) => {
     now += ms;
   };
-  return { ...made, enter, call, open, pass };
+  return { ...made, permit, call, open, pass };
 }
 
 describe("the breaker", () => {
@@ -38,13 +38,13 @@ describe("the breaker", () => {
   test("tells once that it opens and once that it closes, not of each failure", () => {
     let now = 1_000;
     const told: string[] = [];
-    const { enter } = createBreaker(
+    const { permit } = createBreaker(
       () => now,
       (state) => told.push(state),
     );
-    const call = (showing: Showing) => {
-      const leave = enter();
-      if ("settle" in leave) leave.settle(showing);
+    const call = (outcome: CallOutcome) => {
+      const permitted = permit();
+      if ("report" in permitted) permitted.report(outcome);
     };
     for (let n = 0; n < BREAKER_FAILURES + 3; n++) call("bad");
     now += BREAKER_OPEN_MS;
@@ -57,35 +57,35 @@ describe("the breaker", () => {
   });
 
   test("says how long it stays open, and lets one probe through when that has passed", () => {
-    const { enter, open, pass } = breaker();
+    const { permit, open, pass } = breaker();
     open();
-    expect(enter()).toEqual({ wait: BREAKER_OPEN_MS });
+    expect(permit()).toEqual({ wait: BREAKER_OPEN_MS });
     pass(BREAKER_OPEN_MS - 1);
-    expect(enter()).toEqual({ wait: 1 });
+    expect(permit()).toEqual({ wait: 1 });
     pass(1);
-    expect(enter()).toHaveProperty("settle");
-    expect(enter()).toEqual({ wait: BREAKER_PROBE_MS });
+    expect(permit()).toHaveProperty("report");
+    expect(permit()).toEqual({ wait: BREAKER_PROBE_MS });
   });
 
   test("tells those who would not call unless it admits them: again when that time has passed, not during a probe", () => {
-    const { admits, enter, open, pass } = breaker();
+    const { admits, permit, open, pass } = breaker();
     open();
     pass(BREAKER_OPEN_MS - 1);
     expect(admits()).toBe(false);
     pass(1);
     expect(admits()).toBe(true);
-    enter();
+    permit();
     expect(admits()).toBe(false);
     pass(BREAKER_PROBE_MS);
     expect(admits()).toBe(true);
   });
 
   test("closes with a good probe, opens again with a bad one", () => {
-    const { call, open, pass, admits, enter } = breaker();
+    const { call, open, pass, admits, permit } = breaker();
     open();
     pass(BREAKER_OPEN_MS);
     call("bad");
-    expect(enter()).toEqual({ wait: BREAKER_OPEN_MS });
+    expect(permit()).toEqual({ wait: BREAKER_OPEN_MS });
     pass(BREAKER_OPEN_MS);
     call("good");
     expect(admits()).toBe(true);
@@ -104,38 +104,38 @@ describe("the breaker", () => {
   });
 
   test("is not wedged by a probe that never reports back at all", () => {
-    const { enter, call, open, pass, admits } = breaker();
+    const { permit, call, open, pass, admits } = breaker();
     open();
     pass(BREAKER_OPEN_MS);
-    expect(enter()).toHaveProperty("settle");
+    expect(permit()).toHaveProperty("report");
     pass(BREAKER_PROBE_MS);
     expect(call("good")).toBe(true);
     expect(admits()).toBe(true);
   });
 
   test("stays open no longer for calls that began before it opened and fail late; one that succeeds closes it", () => {
-    const { enter, open, pass, admits } = breaker();
-    const [early, late] = [enter(), enter()];
+    const { permit, open, pass, admits } = breaker();
+    const [early, late] = [permit(), permit()];
     open();
     pass(3_000);
-    if ("settle" in early) early.settle("bad");
-    expect(enter()).toEqual({ wait: BREAKER_OPEN_MS - 3_000 });
-    if ("settle" in late) late.settle("good");
+    if ("report" in early) early.report("bad");
+    expect(permit()).toEqual({ wait: BREAKER_OPEN_MS - 3_000 });
+    if ("report" in late) late.report("good");
     expect(admits()).toBe(true);
   });
 
   test("whatever happened, one good call after the longest wait closes it", () => {
     const step = fc.oneof(
-      fc.constantFrom<Showing>("good", "bad", "unknown"),
+      fc.constantFrom<CallOutcome>("good", "bad", "unknown"),
       fc.constant("vanishes" as const),
       fc.integer({ min: 0, max: 20_000 }),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const { enter, call, pass, admits } = breaker();
+        const { permit, call, pass, admits } = breaker();
         for (const step of steps) {
           if (typeof step === "number") pass(step);
-          else if (step === "vanishes") enter();
+          else if (step === "vanishes") permit();
           else call(step);
         }
         pass(Math.max(BREAKER_OPEN_MS, BREAKER_PROBE_MS));

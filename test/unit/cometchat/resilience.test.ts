@@ -72,7 +72,7 @@ async function pausesWith(draws: readonly number[]): Promise<number[]> {
     let drawn = 0;
     const send = createSend(
       async () => ({ result: fail("upstream-fault"), passing: true }),
-      { enter: () => ({ settle: () => undefined }), admits: () => true },
+      { permit: () => ({ report: () => undefined }), admits: () => true },
       { note: () => undefined, wait: () => 0, spare: () => true },
       { random: () => draws[drawn++] ?? 0 },
     );
