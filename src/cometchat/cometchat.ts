@@ -52,7 +52,7 @@ export interface CometChat {
   revoke(uid: string, authToken: string, context: Context): Promise<Result<void, GatewayError>>;
   flush(uid: string, context: Context): Promise<Result<void, GatewayError>>;
   /** Whether there is room for calls that can wait: profile sync, revocation of expired tokens. */
-  spare(): boolean;
+  hasRoom(): boolean;
   /** False for a role that CometChat lately said it does not have. */
   knows(role: string): boolean;
   /** Why nobody of this app is served at the moment, as this isolate last saw it; for /readyz. */
@@ -89,7 +89,7 @@ export function createCometChat(app: App, deps: Deps): CometChat {
     mint: (uid, context) => told(tokens.mint(uid, context), () => arrived(uid)),
     reactivate: (uid, context) => told(users.reactivate(uid, context), () => arrived(uid)),
     deactivate: (uid, context) => told(users.deactivate(uid, context), () => left(uid)),
-    spare: () => breaker.admits() && quota.spare(),
+    hasRoom: () => breaker.admits() && quota.hasRoom(),
     trouble,
     knows: roles.known,
   };

@@ -9,11 +9,11 @@ import {
 /** What an app's answers said of its rate limit. */
 export interface Quota {
   /** Reads an answer's headers; `limited`: the seconds that a 429 asked for. */
-  readonly note: (headers: Headers, limited: number | undefined) => void;
+  readonly observe: (headers: Headers, limited: number | undefined) => void;
   /** Milliseconds until the app may be called again; 0: now. */
   readonly wait: () => number;
   /** Whether calls that can wait may be made. */
-  readonly spare: () => boolean;
+  readonly hasRoom: () => boolean;
 }
 
 /** Kept per isolate: another one learns of the limit by its own 429. */
@@ -22,7 +22,7 @@ export function createQuota(now: () => number): Quota {
   let lowUntil = 0;
   const wait = () => Math.max(0, blockedUntil - now());
   return {
-    note(headers, limited) {
+    observe(headers, limited) {
       if (limited !== undefined) blockedUntil = Math.max(blockedUntil, now() + limited * 1000);
       const remaining = number(headers, "x-ratelimit-remaining", "x-rate-limit-remaining");
       const limit = number(headers, "x-ratelimit-limit", "x-rate-limit");
@@ -34,7 +34,7 @@ export function createQuota(now: () => number): Quota {
       lowUntil = Math.max(lowUntil, sane ? reset : now() + RATE_LOW_MS);
     },
     wait,
-    spare: () => wait() === 0 && lowUntil <= now(),
+    hasRoom: () => wait() === 0 && lowUntil <= now(),
   };
 }
 

@@ -30,7 +30,7 @@ export function createSend(client: Client, breaker: Breaker, quota: Quota, { ran
       timing.called();
       const tried = await client(call, deadline, last ? left : Math.min(ATTEMPT_MS, left / 2));
       permitted.report(gone(deadline) ? "unknown" : tried.passing ? "bad" : "good");
-      if (tried.headers) quota.note(tried.headers, limited(tried.result));
+      if (tried.headers) quota.observe(tried.headers, limited(tried.result));
       if (tried.result.ok || !tried.passing) return tried.result;
       call.lost?.();
       if (last) return tried.result;

@@ -168,7 +168,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
       // Should this object be evicted in the middle. Not at once, as in `end`.
       await this.ctx.storage.setAlarm(now + LEDGER_BACKOFF_LEAST_MS);
       // Near CometChat's rate limit, or while it is down, what nobody waits for waits.
-      const waits = due.filter(({ app }) => chats.get(app)?.spare() === false);
+      const waits = due.filter(({ app }) => chats.get(app)?.hasRoom() === false);
       for (const row of waits) this.#store.postpone(row, now + this.#pause(0));
       const rest = due.filter((row) => !waits.includes(row));
       const done = await this.#within(ALARM_MS, (context) => this.#revokeEach(rest, context));

@@ -53,7 +53,7 @@ export async function syncProfile(user: SignedIn, chat: CometChat, parts: Parts,
 
   let profile = user.created ? await profileHash(user.profile, chat.knows) : (here?.profile ?? "");
   let current = user.created || profile === user.profileHash;
-  if (!current && config.provisioning.sync && chat.spare()) {
+  if (!current && config.provisioning.sync && chat.hasRoom()) {
     // A failure leaves the old digest, so that the next sign-in tries again.
     current = await synchronised(user, first, chat, parts, context);
     if (current) profile = await profileHash(user.profile, chat.knows);

@@ -140,7 +140,7 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
 /** The first call's answer, or that of the first of two calls. */
 async function firstAnswer(
   { uid, known }: Pick<Newcomer, "uid" | "known">,
-  { presence, spare }: CometChat,
+  { presence, hasRoom }: CometChat,
   mint: () => Promise<Token>,
   create: () => Promise<Token>,
 ): Promise<Said> {
@@ -152,7 +152,7 @@ async function firstAnswer(
   let answered = false;
   const beside = known.then((answer) => {
     // Where CometChat has little left for us, the mint's answer is worth waiting for.
-    if (answered || answer !== "absent" || presence.creating(uid) || !spare()) return never();
+    if (answered || answer !== "absent" || presence.creating(uid) || !hasRoom()) return never();
     creating = create().then((token) => ({ by: "create", token }));
     return creating;
   });

@@ -157,7 +157,7 @@ describe("an app whose calls keep failing", () => {
       expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-unreachable" } });
     }
     expect(asked.length).toBe(BREAKER_FAILURES);
-    expect(chat.spare()).toBe(false);
+    expect(chat.hasRoom()).toBe(false);
     expect(await chat.mint("alice", request())).toEqual({
       ok: false,
       error: { reason: "upstream-open", retryAfter: 5 },
@@ -184,7 +184,7 @@ describe("an app whose calls keep failing", () => {
     // One probes, the others are answered at once.
     expect(answers.filter(({ ok }) => ok).length).toBe(1);
     expect(await chat.mint("alice", request())).toEqual({ ok: true, value: token });
-    expect(chat.spare()).toBe(true);
+    expect(chat.hasRoom()).toBe(true);
   });
 
   test("does not stop another app", async () => {
@@ -203,7 +203,7 @@ describe("an app whose calls keep failing", () => {
     const { chat, asked, request } = world(script(answer));
     for (let n = 0; n < 20; n++) await chat.mint("alice", request());
     expect(asked.length).toBe(20);
-    expect(chat.spare()).toBe(true);
+    expect(chat.hasRoom()).toBe(true);
   });
 
   test("callers that leave do not open it, and one that leaves during the probe does not keep it open", async () => {
@@ -217,9 +217,9 @@ describe("an app whose calls keep failing", () => {
       await chat.mint("alice", request(5_000, caller.signal));
     };
     for (let n = 0; n < 2 * BREAKER_FAILURES; n++) await leave();
-    expect(chat.spare()).toBe(true);
+    expect(chat.hasRoom()).toBe(true);
     for (let n = 0; n < BREAKER_FAILURES; n++) await chat.mint("alice", request(5));
-    expect(chat.spare()).toBe(false);
+    expect(chat.hasRoom()).toBe(false);
     advance(BREAKER_OPEN_MS);
     await leave();
     up = true;

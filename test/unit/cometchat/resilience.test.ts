@@ -73,7 +73,7 @@ async function pausesWith(draws: readonly number[]): Promise<number[]> {
     const send = createSend(
       async () => ({ result: fail("upstream-fault"), passing: true }),
       { permit: () => ({ report: () => undefined }), admits: () => true },
-      { note: () => undefined, wait: () => 0, spare: () => true },
+      { observe: () => undefined, wait: () => 0, hasRoom: () => true },
       { random: () => draws[drawn++] ?? 0 },
     );
     const signal = new AbortController().signal;
@@ -321,9 +321,9 @@ describe("near the limit, what can wait does", () => {
     ["rubbish", { "x-ratelimit-remaining": "few", "x-ratelimit-limit": "-1" }, true],
   ])("%s left", async (_, headers, spare) => {
     const { chat, request } = world(script(answer(headers as unknown as Record<string, string>)));
-    expect(chat.spare()).toBe(true);
+    expect(chat.hasRoom()).toBe(true);
     expect(await chat.mint("alice", request())).toMatchObject({ ok: true });
-    expect(chat.spare()).toBe(spare);
+    expect(chat.hasRoom()).toBe(spare);
   });
 
   test("until the limit is reset, as told; never longer than its minute", async () => {
@@ -331,15 +331,15 @@ describe("near the limit, what can wait does", () => {
     const told = world(script(answer({ ...low, "x-ratelimit-reset": soon() })));
     await told.chat.mint("alice", told.request());
     told.advance(29_000);
-    expect(told.chat.spare()).toBe(false);
+    expect(told.chat.hasRoom()).toBe(false);
     told.advance(2_100);
-    expect(told.chat.spare()).toBe(true);
+    expect(told.chat.hasRoom()).toBe(true);
 
     const absurd = world(script(answer({ ...low, "x-ratelimit-reset": "99999999999" })));
     await absurd.chat.mint("alice", absurd.request());
-    expect(absurd.chat.spare()).toBe(false);
+    expect(absurd.chat.hasRoom()).toBe(false);
     absurd.advance(10_100);
-    expect(absurd.chat.spare()).toBe(true);
+    expect(absurd.chat.hasRoom()).toBe(true);
   });
 
   test("plenty for other kinds of calls does not end it", async () => {
@@ -349,7 +349,7 @@ describe("near the limit, what can wait does", () => {
     );
     await chat.mint("alice", request());
     await chat.mint("alice", request());
-    expect(chat.spare()).toBe(false);
+    expect(chat.hasRoom()).toBe(false);
   });
 
   test("the simulated limit is seen in all its spellings", async () => {
@@ -360,10 +360,10 @@ describe("near the limit, what can wait does", () => {
       });
       simulator.seed({ uid: "alice" });
       for (let n = 0; n < 9; n++) {
-        expect(chat.spare()).toBe(true);
+        expect(chat.hasRoom()).toBe(true);
         await chat.mint("alice", request());
       }
-      expect(chat.spare()).toBe(false);
+      expect(chat.hasRoom()).toBe(false);
       await chat.mint("alice", request());
       expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-limited" } });
     }
