@@ -16,7 +16,7 @@ type Parts = Pick<Gateway, "config" | "deps" | "directory" | "ledgers">;
  */
 export async function flushUser(parts: Parts, apps: readonly CometChat[], uid: string, context: Context): Answer {
   const ended = await endAt({ uid, end: { of: "user" }, apps, flush: true }, parts, context);
-  const mapping = parts.directory.recall(uid);
+  const mapping = parts.directory.remembered(uid);
   // Those that were never recorded have ended, too.
   if (ended.ok && mapping?.unrecorded) {
     const { unrecorded: _, ...rest } = mapping;

@@ -33,9 +33,7 @@ export interface Directory {
   /** The same for who does not ask why there is none. */
   readonly get: (uid: string) => Promise<Mapping | undefined>;
   /** What this isolate remembers, without asking KV. */
-  readonly recall: (uid: string) => Mapping | undefined;
-  /** Remembers for this isolate alone; `put` writes it. */
-  readonly note: (uid: string, mapping: Mapping) => void;
+  readonly remembered: (uid: string) => Mapping | undefined;
   /** Remembers at once, writes when KV takes it. Rejects when KV refuses; the caller logs it. */
   readonly put: (uid: string, mapping: Mapping) => Promise<void>;
 }
@@ -66,10 +64,7 @@ export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): 
   return {
     read,
     get: async (uid) => (await read(uid)) ?? undefined,
-    recall: (uid) => memory.get(uid),
-    note(uid, value) {
-      memory.set(uid, value);
-    },
+    remembered: (uid) => memory.get(uid),
     async put(uid, value) {
       memory.set(uid, value);
       await kv.put(mappingKey(uid), JSON.stringify(value));

@@ -92,7 +92,7 @@ export async function appsOf(
   if (!home.ok) return home;
   const shared = issuer?.uid.shared;
   const several = inSeveralApps(issuer && !shared ? [issuer] : parts.config.issuers);
-  const sure = (!shared && issuer?.app !== undefined) || (!several && parts.directory.recall(uid));
+  const sure = (!shared && issuer?.app !== undefined) || (!several && parts.directory.remembered(uid));
   if (sure) return ok([home.value]);
   return ok([...new Set([home.value, ...parts.apps()])]);
 }

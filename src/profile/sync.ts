@@ -22,7 +22,7 @@ export interface SignedIn {
 
 /** What is known of the user in this app. Of fifty first sign-ins at once, the isolate's memory knows what one has done. */
 function knownOf({ uid, mapping }: SignedIn, chat: CometChat, { directory }: Pick<Parts, "directory">) {
-  const latest = directory.recall(uid) ?? mapping;
+  const latest = directory.remembered(uid) ?? mapping;
   return latest?.app === chat.app.name ? latest : undefined;
 }
 

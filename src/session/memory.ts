@@ -3,7 +3,7 @@ import { createMemory } from "../memory.ts";
 import type { Key } from "./jwk.ts";
 import type { Session } from "./session.ts";
 
-interface Remembered {
+interface Entry {
   readonly session: Session;
   readonly key: Key;
   /** Milliseconds since 1970. */
@@ -11,9 +11,9 @@ interface Remembered {
   readonly until: number;
 }
 
-export interface Remembering {
+export interface SessionMemory {
   /** The session that a token with this digest was verified to be, and the key that did. */
-  readonly recall: (digest: string, now: number) => Remembered | undefined;
+  readonly remembered: (digest: string, now: number) => Entry | undefined;
   /** Remembers it for a minute at most, never past its `exp`, nor past `until`. `now` and `until` in milliseconds. */
   readonly remember: (digest: string, session: Session, key: Key, now: number, until: number) => void;
 }
@@ -22,13 +22,13 @@ export interface Remembering {
  * Verified sessions by the SHA-256 of their text, never the text itself. A signature that was rewritten (ECDSA's
  * r, n − s) has another digest and is verified anew: the memory can miss because of it, no more.
  */
-export function rememberSessions(now: () => number): Remembering {
-  const sessions = createMemory<Remembered>(SESSIONS_REMEMBERED, now);
+export function createSessionMemory(now: () => number): SessionMemory {
+  const sessions = createMemory<Entry>(SESSIONS_REMEMBERED, now);
   return {
-    recall(digest, now) {
-      const remembered = sessions.get(digest);
-      if (!remembered) return undefined;
-      if (remembered.from <= now && now < remembered.until) return remembered;
+    remembered(digest, now) {
+      const entry = sessions.get(digest);
+      if (!entry) return undefined;
+      if (entry.from <= now && now < entry.until) return entry;
       sessions.delete(digest);
       return undefined;
     },

@@ -12,7 +12,7 @@ import type { Credential } from "./extract.ts";
 import type { Issuer } from "./issuer.ts";
 import { type Key, keyFromSecret, keyFromText } from "./jwk.ts";
 import { fixedKeys, type Keys } from "./keys.ts";
-import { rememberSessions } from "./memory.ts";
+import { createSessionMemory } from "./memory.ts";
 import { remoteKeys } from "./remote.ts";
 import type { Session } from "./session.ts";
 import { signedBy } from "./signature.ts";
@@ -59,7 +59,7 @@ export function createVerifier({
   const copies = createCopies(deps, kv, Math.min(COPY_READ_MS, requestTimeout / 10));
   const most = Math.min(KEYS_REFRESH_MS, requestTimeout / 2);
   const sources = issuers.map((issuer) => ({ issuer, keys: keysOf(issuer, deps, copies, most) }));
-  const memory = rememberSessions(deps.now);
+  const memory = createSessionMemory(deps.now);
 
   /** Whose token it is and that its signature is theirs. No claim but `iss` and `iat` is looked at before that. */
   async function believe(
@@ -106,7 +106,7 @@ export function createVerifier({
       // Before anything is computed over it.
       if (token.length > SESSION_BYTES) return fail("token-too-large");
       const digest = base64url(await sha256(token));
-      const remembered = memory.recall(digest, context.now);
+      const remembered = memory.remembered(digest, context.now);
       if (remembered && named.includes(remembered.session.issuer)) {
         const { session, key } = remembered;
         if (sources.some(({ issuer, keys }) => issuer === session.issuer && keys.trusts(key))) {

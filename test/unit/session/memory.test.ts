@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SESSION_MEMORY_MS, SESSIONS_REMEMBERED } from "../../../src/limits.ts";
 import type { Key } from "../../../src/session/jwk.ts";
-import { rememberSessions } from "../../../src/session/memory.ts";
+import { createSessionMemory } from "../../../src/session/memory.ts";
 import { issuerEntry, NOON } from "./setup.ts";
 
 const now = NOON * 1000;
@@ -18,37 +18,37 @@ const sessionOf = (subject: string, expiresAt = NOON + 3600) => ({
 
 describe("the memory of verified sessions", () => {
   it("gives a session back for a minute", () => {
-    const memory = rememberSessions(Date.now);
+    const memory = createSessionMemory(Date.now);
     memory.remember("a", sessionOf("alice"), key, now, Number.POSITIVE_INFINITY);
-    expect(memory.recall("a", now)?.session.subject).toBe("alice");
-    expect(memory.recall("a", now + SESSION_MEMORY_MS - 1)?.session.subject).toBe("alice");
-    expect(memory.recall("a", now + SESSION_MEMORY_MS)).toBeUndefined();
-    expect(memory.recall("a", now)).toBeUndefined();
+    expect(memory.remembered("a", now)?.session.subject).toBe("alice");
+    expect(memory.remembered("a", now + SESSION_MEMORY_MS - 1)?.session.subject).toBe("alice");
+    expect(memory.remembered("a", now + SESSION_MEMORY_MS)).toBeUndefined();
+    expect(memory.remembered("a", now)).toBeUndefined();
   });
 
   it("never past its exp, nor past what it was told", () => {
-    const memory = rememberSessions(Date.now);
+    const memory = createSessionMemory(Date.now);
     memory.remember("a", sessionOf("alice", NOON + 5), key, now, Number.POSITIVE_INFINITY);
-    expect(memory.recall("a", now + 4_999)).toBeDefined();
-    expect(memory.recall("a", now + 5_000)).toBeUndefined();
+    expect(memory.remembered("a", now + 4_999)).toBeDefined();
+    expect(memory.remembered("a", now + 5_000)).toBeUndefined();
     memory.remember("b", sessionOf("bob"), key, now, now + 10);
-    expect(memory.recall("b", now + 9)).toBeDefined();
-    expect(memory.recall("b", now + 10)).toBeUndefined();
+    expect(memory.remembered("b", now + 9)).toBeDefined();
+    expect(memory.remembered("b", now + 10)).toBeUndefined();
     memory.remember("c", sessionOf("carol", NOON - 5), key, now, Number.POSITIVE_INFINITY);
-    expect(memory.recall("c", now)).toBeUndefined();
+    expect(memory.remembered("c", now)).toBeUndefined();
   });
 
   it("is bounded, and keeps what is used", () => {
-    const memory = rememberSessions(Date.now);
+    const memory = createSessionMemory(Date.now);
     memory.remember("kept", sessionOf("kept"), key, now, Number.POSITIVE_INFINITY);
     let found = 0;
     const count = SESSIONS_REMEMBERED * 5;
     for (let index = 0; index < count; index += 1) {
       memory.remember(`s-${index}`, sessionOf(`s-${index}`), key, now, Number.POSITIVE_INFINITY);
-      if (index % 100 === 0) expect(memory.recall("kept", now)?.session.subject).toBe("kept");
+      if (index % 100 === 0) expect(memory.remembered("kept", now)?.session.subject).toBe("kept");
     }
     for (let index = 0; index < count; index += 1) {
-      const session = memory.recall(`s-${index}`, now)?.session;
+      const session = memory.remembered(`s-${index}`, now)?.session;
       if (session) expect(session.subject).toBe(`s-${index}`);
       if (session) found += 1;
     }
