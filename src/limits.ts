@@ -13,7 +13,7 @@ export const SUBJECT_CHARS = 4096;
 export const BODY_BYTES = 4 * 1024;
 /** Bytes of a back-channel logout's form: one token, percent-encoded. */
 export const LOGOUT_BODY_BYTES = 16 * 1024;
-/** How long a logout token's `jti` is known: longer than the token itself may be believed. */
+/** How long a logout token's `jti` is known: longer than the token itself may be accepted. */
 export const ONCE_KEPT_MS = 3_600_000;
 /** Time to write down that it was used, or was not: whatever is left of the request. */
 export const ONCE_MS = 2_000;

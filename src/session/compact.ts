@@ -6,7 +6,7 @@ import { decode } from "./base64url.ts";
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** A compact JWS, taken apart but not yet believed. */
+/** A compact JWS, taken apart but not yet verified. */
 export interface Compact {
   readonly header: Json;
   readonly kid: string | undefined;

@@ -10,7 +10,7 @@ import type { Key } from "./jwk.ts";
 export interface Wanted {
   readonly alg: Algorithm;
   readonly kid: string | undefined;
-  /** Seconds since 1970; not believed yet. */
+  /** Seconds since 1970; not verified yet. */
   readonly issuedAt: number | undefined;
   /** Keys that have not verified it. */
   readonly refused: readonly Key[];

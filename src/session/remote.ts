@@ -47,7 +47,7 @@ export function remoteKeys(
   most: number,
 ): Keys {
   let held: Held | undefined;
-  /** Where discovery said that the keys are, and until when that is believed. */
+  /** Where discovery said that the keys are, and until when that is used. */
   let location: { readonly address: string; readonly until: number } | undefined;
   /** The keys could not be had there: discovery is asked again, whatever is remembered of it. */
   let doubted = false;

@@ -32,7 +32,7 @@ export interface Verifier {
   readonly ready: (context: Context) => Promise<readonly { issuer: string; ok: boolean; reason?: string }[]>;
 }
 
-interface Believed {
+interface Authenticated {
   readonly issuer: Issuer;
   readonly keys: Keys;
   readonly key: Key;
@@ -62,12 +62,12 @@ export function createVerifier({
   const memory = createSessionMemory(deps.now);
 
   /** Whose token it is and that its signature is theirs. No claim but `iss` and `iat` is looked at before that. */
-  async function believe(
+  async function authenticate(
     compact: Compact,
     among: readonly Issuer[],
     types: readonly string[],
     context: Context,
-  ): Promise<Result<Believed, GatewayError>> {
+  ): Promise<Result<Authenticated, GatewayError>> {
     const { header, kid, typ, claims } = compact;
     const issuer = issuerOf(claims, among);
     if (!issuer.ok) return issuer;
@@ -118,9 +118,9 @@ export function createVerifier({
       const compact = inspect(token);
       if (!compact.ok) return compact;
       const { claims } = compact.value;
-      const believed = await believe(compact.value, named, SESSION_TYPES, context);
-      if (!believed.ok) return believed;
-      const { issuer, key, until } = believed.value;
+      const authenticated = await authenticate(compact.value, named, SESSION_TYPES, context);
+      if (!authenticated.ok) return authenticated;
+      const { issuer, key, until } = authenticated.value;
       const checked = checkSession(claims, issuer, context.now / 1000);
       if (!checked.ok) return checked;
       // Not of the whole: with a second valid signature (ES256's r, n − s) it would be another session.
@@ -137,9 +137,9 @@ export function createVerifier({
     async verifyLogout(token, context) {
       const compact = inspect(token);
       if (!compact.ok) return fail("logout-token-refused");
-      const believed = await believe(compact.value, issuers, LOGOUT_TYPES, context);
-      if (!believed.ok) return isAbout(believed.error) ? fail("logout-token-refused") : believed;
-      const { issuer } = believed.value;
+      const authenticated = await authenticate(compact.value, issuers, LOGOUT_TYPES, context);
+      if (!authenticated.ok) return isAbout(authenticated.error) ? fail("logout-token-refused") : authenticated;
+      const { issuer } = authenticated.value;
       const checked = checkLogout(compact.value.claims, issuer, context.now / 1000);
       return checked.ok ? ok({ ...checked.value, issuer }) : checked;
     },
