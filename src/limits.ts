@@ -194,7 +194,7 @@ export const REFUSALS_COUNTED_MS = 60_000;
 export const REFUSALS_REMEMBERED = 500;
 
 /** How long /readyz names an app for what became of its last call. */
-export const TROUBLE_KNOWN_MS = 60_000;
+export const FAULT_KNOWN_MS = 60_000;
 
 // Ledger
 /** Tries to reach an object that says it may be asked again. */

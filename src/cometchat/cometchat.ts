@@ -4,12 +4,12 @@ import type { Result } from "../result.ts";
 import { createBreaker } from "./breaker.ts";
 import { createClient } from "./client.ts";
 import type { Unsettable } from "./fields.ts";
+import { watched } from "./lastfault.ts";
 import { createPresence, type Presence } from "./presence.ts";
 import { createQuota } from "./quota.ts";
 import { createSend, type Send } from "./resilience.ts";
 import { createRoles } from "./roles.ts";
 import { createTokens } from "./tokens.ts";
-import { watched } from "./trouble.ts";
 import type { App, Profile, User } from "./types.ts";
 import { createUsers } from "./users.ts";
 
@@ -56,14 +56,14 @@ export interface CometChat {
   /** False for a role that CometChat lately said it does not have. */
   knows(role: string): boolean;
   /** Why nobody of this app is served at the moment, as this isolate last saw it; for /readyz. */
-  trouble(): Reason | undefined;
+  lastFault(): Reason | undefined;
 }
 
 /** What an isolate knows of one app, its limits and faults included, lives in this closure; apps share nothing. */
 export function createCometChat(app: App, deps: Deps): CometChat {
   const breaker = createBreaker(deps.now, (state) => deps.log({ event: "cometchat-breaker", app: app.name, state }));
   const quota = createQuota(deps.now);
-  const { send: watchedSend, trouble } = watched(createSend(createClient(app, deps), breaker, quota, deps), deps.now);
+  const { send: watchedSend, lastFault } = watched(createSend(createClient(app, deps), breaker, quota, deps), deps.now);
   const send: Send = (call, context) => {
     Object.assign(context.timing.names, { app: app.name, region: app.region });
     return watchedSend(call, context);
@@ -90,7 +90,7 @@ export function createCometChat(app: App, deps: Deps): CometChat {
     reactivate: (uid, context) => told(users.reactivate(uid, context), () => arrived(uid)),
     deactivate: (uid, context) => told(users.deactivate(uid, context), () => left(uid)),
     hasRoom: () => breaker.admits() && quota.hasRoom(),
-    trouble,
+    lastFault,
     knows: roles.known,
   };
 }

@@ -31,8 +31,8 @@ export async function getReady(c: HonoContext<HonoEnv>): Promise<Response> {
     })),
     kv,
     ...issuers.map(({ issuer, ...rest }) => ({ check: `keys of ${issuer}`, ...rest })),
-    ...gateway.apps().map(({ app, trouble }) => {
-      const reason = trouble();
+    ...gateway.apps().map(({ app, lastFault }) => {
+      const reason = lastFault();
       return { check: `app ${app.name}`, ok: reason === undefined, reason };
     }),
   ];

@@ -334,12 +334,12 @@ describe("keys that could not be fetched", () => {
     ["an empty set", { kind: "empty-set" }, "no-usable-key"],
     ["too many keys", { kind: "many-keys", count: 200 }, "too-many-keys"],
     ["too large", { kind: "huge" }, "too-large"],
-  ] as const)("%s: told to the log, with what it was and that old keys go on", async (_, trouble, fault) => {
+  ] as const)("%s: told to the log, with what it was and that old keys go on", async (_, providerFault, fault) => {
     const world = simple();
     expect(await ask(world)).toBe(GOOD);
     await world.settled();
     expect(world.logs).toEqual([]);
-    world.provider.fault = trouble;
+    world.provider.fault = providerFault;
     world.clock.now += KEYS_FRESH_MS;
     expect(await ask(world)).toBe(GOOD);
     expect(world.logs).toEqual([{ event: "keys-fetch-failed", issuer: ISSUER, fault, kept: true }]);
@@ -351,7 +351,7 @@ describe("keys that could not be fetched", () => {
     expect(world.logs).toHaveLength(2);
 
     const cold = simple();
-    cold.provider.fault = trouble;
+    cold.provider.fault = providerFault;
     expect(await ask(cold)).toBe("keys-unavailable");
     expect(cold.logs).toEqual([{ event: "keys-fetch-failed", issuer: ISSUER, fault, kept: false }]);
   });

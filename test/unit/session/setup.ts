@@ -67,17 +67,17 @@ export function memoryKv() {
     reads: 0,
     async get(key: string, options?: string | { type?: string }) {
       kv.reads += 1;
-      await trouble(kv.broken);
+      await fail(kv.broken);
       const value = values.get(key) ?? null;
       const type = typeof options === "object" ? options.type : options;
       return type === "json" && value !== null ? JSON.parse(value) : value;
     },
     async delete(key: string) {
-      await trouble(kv.broken);
+      await fail(kv.broken);
       values.delete(key);
     },
     async put(key: string, value: string) {
-      await trouble(kv.broken);
+      await fail(kv.broken);
       values.set(key, value);
     },
   };
@@ -90,19 +90,19 @@ function memoryCache() {
     values,
     broken: undefined as "throws" | "hangs" | undefined,
     async match(key: string) {
-      await trouble(cache.broken);
+      await fail(cache.broken);
       const value = values.get(key);
       return value === undefined ? undefined : new Response(value);
     },
     async put(key: string, response: Response) {
-      await trouble(cache.broken);
+      await fail(cache.broken);
       values.set(key, await response.text());
     },
   };
   return cache;
 }
 
-async function trouble(broken: "throws" | "hangs" | undefined): Promise<void> {
+async function fail(broken: "throws" | "hangs" | undefined): Promise<void> {
   if (broken === "throws") throw new Error("the store is down");
   if (broken === "hangs") await new Promise(() => {});
 }
