@@ -2,6 +2,7 @@ import { callerOf } from "./caller.ts";
 import type { App } from "./cometchat/types.ts";
 import type { Context } from "./context.ts";
 import type { GatewayError } from "./errors.ts";
+import { followUp } from "./followup.ts";
 import type { Gateway } from "./gateway.ts";
 import { fallbackName } from "./identity/profile.ts";
 import { keep } from "./ledger/keep.ts";
@@ -13,7 +14,6 @@ import { provision } from "./provision/provision.ts";
 import { ok, type Result } from "./result.ts";
 import { flushApp } from "./revoke.ts";
 import type { Credential } from "./session/extract.ts";
-import { settle } from "./settle.ts";
 import { within } from "./within.ts";
 
 export interface SignIn {
@@ -59,7 +59,7 @@ export async function signIn(
     if (own.value) {
       const { token, chat, expiresAt } = own.value;
       Object.assign(timing.names, { app: chat.app.name, region: chat.app.region });
-      settle({ ...user, created: false }, chat, gateway, context);
+      followUp({ ...user, created: false }, chat, gateway, context);
       return ok({ authToken: token, uid, app: chat.app, created: false, reused: true, expiresAt });
     }
   }
@@ -94,7 +94,7 @@ export async function signIn(
 
   const { authToken: token, created, mintedAt, other } = obtained.value;
   const expiresAt = config.tokens.ttl === undefined ? null : mintedAt + config.tokens.ttl * 1000;
-  settle({ ...user, created, other }, chat, gateway, context);
+  followUp({ ...user, created, other }, chat, gateway, context);
   // Where a claim places users, one that the mapping does not name may have been moved.
   const moves = issuer.appClaim !== undefined && reading.then((mapping) => !mapping);
   const kept = keep(caller.value, { app, token, mintedAt, expiresAt, moves }, gateway, context);

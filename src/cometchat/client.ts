@@ -66,18 +66,18 @@ function bounded<T>(
 ): Promise<Attempt<T>> {
   const stop = new AbortController();
   return new Promise((resolve, reject) => {
-    const settle = (ended: Attempt<T>) => {
+    const finish = (ended: Attempt<T>) => {
       clearTimeout(timer);
       caller?.removeEventListener("abort", end);
       resolve(ended);
     };
     const end = () => {
-      settle(lost("upstream-timeout"));
+      finish(lost("upstream-timeout"));
       stop.abort();
     };
     const timer = setTimeout(end, ms);
     caller?.addEventListener("abort", end);
-    attempt(stop.signal).then(settle, reject);
+    attempt(stop.signal).then(finish, reject);
   });
 }
 

@@ -6,7 +6,7 @@ import { changesNothing, type SignedIn, syncProfile } from "./profile/sync.ts";
 import { flushApp, revokeToken } from "./revoke.ts";
 import type { Session } from "./session/session.ts";
 
-export interface Settled extends Omit<SignedIn, "mapping"> {
+export interface FollowUp extends Omit<SignedIn, "mapping"> {
   readonly session: Session;
   /** Names of the mapped fields that CometChat would have refused. */
   readonly dropped: readonly string[];
@@ -17,7 +17,7 @@ export interface Settled extends Omit<SignedIn, "mapping"> {
 }
 
 /** What follows a sign-in, after its answer. None of it can fail the sign-in; each part is on its own. */
-export function settle(user: Settled, chat: CometChat, gateway: Gateway, context: Context): void {
+export function followUp(user: FollowUp, chat: CometChat, gateway: Gateway, context: Context): void {
   const { uid, reading, session, dropped, other } = user;
   if (dropped.length > 0) {
     gateway.deps.log({ event: "profile-dropped", requestId: context.requestId, fields: dropped.join(" ") });
