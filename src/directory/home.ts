@@ -26,10 +26,10 @@ export class Home extends DurableObject<Env> {
   }
 
   /**
-   * The kind of an event of the user's that is newer than this one; where there is none, this one is the newest now.
+   * Records an event of the user's as the newest, unless a newer one is recorded: then its kind is returned.
    * `at` in milliseconds since 1970.
    */
-  newer(at: number, kind: string): string | undefined {
+  recordEvent(at: number, kind: string): string | undefined {
     // That a user was updated says nothing against its making or its end, which may have failed before.
     const own = kind === "updated" ? kind : "life";
     for (const name of new Set(["life", own])) {
@@ -52,7 +52,7 @@ export class Home extends DurableObject<Env> {
     const before = known.find((one) => one.id === id);
     if (!before) this.ctx.storage.kv.put("deliveries", [...known, { id, sentAt, seenAt }].slice(-DELIVERIES_KNOWN));
     const when = at ?? (kind === "deleted" ? (before?.sentAt ?? sentAt) : undefined);
-    const newer = when === undefined ? undefined : this.newer(when, kind);
+    const newer = when === undefined ? undefined : this.recordEvent(when, kind);
     if (newer !== undefined) return { newer };
     return before?.done === undefined ? {} : { done: before.done };
   }

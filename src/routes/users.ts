@@ -153,7 +153,7 @@ export async function postReactivate(c: C): Promise<Response> {
   // Should a provider deliver once more that the user was deleted, that was before.
   const { gateway, context } = c.var;
   context.after("event", (later) =>
-    gateway.ledgers.home(uidIn(c), (ledger) => ledger.newer(context.now, "reactivated"), later.deadline.left()),
+    gateway.ledgers.home(uidIn(c), (home) => home.recordEvent(context.now, "reactivated"), later.deadline.left()),
   );
   return c.body(null, 204);
 }

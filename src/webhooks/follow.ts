@@ -39,7 +39,7 @@ export async function follow(
   const { at, kind } = event;
   if (kind === "updated" && (await unchanged(event, issuer))) return ok("unchanged");
 
-  // A delivery that failed comes again when a newer one may have been followed already.
+  // A delivery that failed is repeated. By then a newer event may have been followed already.
   const { left } = context.deadline;
   const told = await gateway.ledgers.home(uid, (home) => home.deliver(delivery, at, kind), left());
   if (!told.ok) return told;

@@ -371,7 +371,7 @@ describe("what the ledger keeps", () => {
   });
 
   it("of two events of the same instant the deletion, in whichever order they come", async () => {
-    const newer = (kind: string, at: number) => homeOf("alice").newer(at, kind);
+    const newer = (kind: string, at: number) => homeOf("alice").recordEvent(at, kind);
     expect([await newer("deleted", 1), await newer("updated", 1)]).toEqual([undefined, "deleted"]);
     expect([await newer("updated", 2), await newer("deleted", 2)]).toEqual([undefined, undefined]);
     // The same once more is no older one: it may have failed.
