@@ -1,7 +1,7 @@
 /** Every number that bounds something, with its reason. Times in milliseconds unless the name says seconds. */
 
 // Sessions
-/** Bytes of a session; contract. Real sessions are under 2 KB; the platform's own limits come much later. */
+/** Most bytes of a session. Real ones are under 2 KB, and the platform's own limit for headers is far above. */
 export const SESSION_BYTES = 8 * 1024;
 /** Characters of a `kid`: it is looked up in a Map, never in a URL or a store (RFC 8725 §3.10). */
 export const KID_CHARS = 256;
@@ -9,7 +9,7 @@ export const KID_CHARS = 256;
 export const SUBJECT_CHARS = 4096;
 
 // Requests
-/** Bytes of a request body of the token endpoints; contract. */
+/** Most bytes of a request body of the token endpoints: an auth token, or a flag, fits many times. */
 export const BODY_BYTES = 4 * 1024;
 /** Bytes of a back-channel logout's form: one token, percent-encoded. */
 export const LOGOUT_BODY_BYTES = 16 * 1024;
@@ -32,7 +32,7 @@ export const DELIVERY_KNOWN_MS = 3 * 86_400_000;
 export const DELIVERIES_KNOWN = 100;
 /** Least bytes of a webhook's signing secret (Standard Webhooks 1.0, signature scheme). */
 export const WEBHOOK_SECRET_BYTES = 24;
-/** Default time of one request altogether; contract. */
+/** Time of one request altogether, unless configured (docs/configuration.md). */
 export const REQUEST_MS = 8_000;
 /** All work after an answer together; the platform ends it at 30 s. It may begin before the answer. */
 export const AFTER_MS = 24_000;
@@ -69,7 +69,7 @@ export const DIRECTORY_READ_MS = 300;
 export const HOME_PATIENCE_MS = 50;
 /** The same for /readyz, where slow is still alive. */
 export const READY_MS = 1_000;
-/** How long an isolate may trust a mapping it has read; contract. */
+/** How long an isolate uses a mapping that it has read: for that long it may miss what another isolate wrote. */
 export const MAPPING_MEMORY_MS = 10_000;
 /** Mappings an isolate remembers; about 200 bytes each, so 2 MB of 128. */
 export const MAPPINGS_REMEMBERED = 5_000;
@@ -157,24 +157,24 @@ export const KEYS_REFRESH_MS = 4_000;
 export const KEYS_FRESH_MS = 10 * 60_000;
 export const KEYS_FRESH_LEAST_MS = 5 * 60_000;
 export const KEYS_FRESH_MOST_MS = 60 * 60_000;
-/** How long keys are kept when the provider cannot be asked; the issue's bound. */
+/** How long keys are used while the provider cannot be asked: its outage of a day signs nobody out. */
 export const KEYS_KEPT_MS = 24 * 3_600_000;
 /** Between two attempts to fetch, whatever asks: bounds what a flood of unknown `kid`s sends to the provider, and how
  * long a new key may have to wait. */
 export const KEYS_COOLDOWN_MS = 30_000;
-/** The same while nothing is held and nobody can sign in: one hiccup must not cost half a minute. */
+/** The same while there are no keys and nobody can sign in: one short fault must not cost half a minute. */
 export const KEYS_COLD_COOLDOWN_MS = 5_000;
 /** Reading a copy from the Cache API or KV; after this it is a miss. */
 export const COPY_READ_MS = 150;
 /** Share of what a request has left that it waits for keys: longer than the above by default, and enough stays to mint. */
 export const KEYS_SHARE = 5 / 8;
-/** How long a request waits for newer keys while it holds some that are stale but may still be used. */
+/** How long a request waits for new keys while there are stale ones that may still be used. */
 export const KEYS_STALE_WAIT_MS = 500;
 /** How often a request looks whether another one's fetch is done: a promise cannot be shared between requests. */
 export const KEYS_POLL_MS = 10;
 
 // Verified sessions
-/** Contract. */
+/** How long a verified session is remembered: for that long its signature is not verified again. */
 export const SESSION_MEMORY_MS = 60_000;
 /** At 2 KB of text each, whose claims take 32 KB at the very worst: a quarter of an isolate's 128 MB. */
 export const SESSIONS_REMEMBERED = 1_000;

@@ -187,7 +187,7 @@ function keySource(env: RawEnv, raw: RawIssuer, variable: string, report: Report
   return { from: "discovery" };
 }
 
-/** What makes two issuers' users one another (contract: two pairs of issuer and subject never share a uid). */
+/** Refuses issuers of which two users could get the same uid: no two pairs of issuer and subject share one. */
 function checkTogether(issuers: readonly Issuer[], report: Report): void {
   issuers.forEach((one, index) => {
     for (const other of issuers.slice(0, index)) {

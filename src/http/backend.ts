@@ -4,7 +4,7 @@ import { Refusal } from "../errors.ts";
 import type { HonoEnv } from "./environment.ts";
 import { proven } from "./refusals.ts";
 
-/** Without a secret the backend endpoints are not there (contract): nobody may learn that they could be. */
+/** Without a secret the backend endpoints answer 404, as any unknown route: nobody may learn that they could exist. */
 export const hasBackend = (c: HonoContext<HonoEnv>): boolean => c.var.gateway.config.backendSecrets.length > 0;
 
 /**

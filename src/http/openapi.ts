@@ -68,7 +68,7 @@ const named = (paths: Readonly<Record<string, Json>>): Json => {
   return paths;
 };
 
-/** What the contract's endpoints take and answer. https://spec.openapis.org/oas/v3.1.1.html */
+/** What the endpoints take and answer. https://spec.openapis.org/oas/v3.1.1.html */
 export const openapi = (): Json => ({
   openapi: "3.1.1",
   info: {

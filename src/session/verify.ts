@@ -78,7 +78,7 @@ export function createVerifier({
     if (Object.hasOwn(header, "crit")) return fail("crit-present");
     // RFC 8725 §3.6, RFC 7519 §5.2: neither compressed nor nested.
     if (Object.hasOwn(header, "zip") || isNested(header.cty)) return fail("zip-or-nested");
-    // RFC 8725 §3.11: what says that it is something else is something else.
+    // RFC 8725 §3.11: a token whose `typ` names another kind of token is refused.
     if (typ !== undefined && !types.includes(mediaType(typ))) return fail("typ-other");
 
     const keys = sources.find((source) => source.issuer === issuer.value)?.keys;

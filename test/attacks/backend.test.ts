@@ -32,7 +32,7 @@ const init = (method: string, headers: Record<string, string>, body?: string): R
   ...(body === undefined ? {} : { body }),
 });
 
-describe("row 42: what may stand for a uid in an address", () => {
+describe("what may stand for a uid in an address", () => {
   const inputs: readonly [name: string, segment: string, status: 400 | 404][] = [
     ["a full stop", ".", 404],
     ["two full stops", "..", 404],
@@ -91,7 +91,7 @@ describe("row 42: what may stand for a uid in an address", () => {
   });
 });
 
-describe("row 49: the backend secret", () => {
+describe("the backend secret", () => {
   const wrong: readonly [name: string, headers: Record<string, string>, path?: string, secret?: string][] = [
     ["none", {}],
     ["an empty header", { Authorization: "" }],
@@ -168,7 +168,7 @@ describe("row 49: the backend secret", () => {
   });
 });
 
-describe("row 50: no backend secret is configured", () => {
+describe("no backend secret is configured", () => {
   it.each([
     ["not at all", undefined],
     ["as nothing", ""],
@@ -194,7 +194,7 @@ describe("row 50: no backend secret is configured", () => {
   const shown = ({ headers }: Response) => [...headers].filter(([name]) => name !== "server-timing");
 });
 
-describe("row 51: one credential in the other's place", () => {
+describe("one credential in the other's place", () => {
   it("a session where the backend secret is expected: 401", async () => {
     for (const [method, path, body] of endpoints) {
       const world = backendWorld();

@@ -11,7 +11,7 @@ restored();
 const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
 const shown = ({ headers }: Response) => [...headers].filter(([name]) => !/^(server-timing|x-request-id)$/.test(name));
 
-describe("row 52: somebody else's token at DELETE /v1/token (RFC 7009 §2.2)", () => {
+describe("somebody else's token at DELETE /v1/token (RFC 7009 §2.2)", () => {
   // One's uid begins the other's, and so does the text of their tokens.
   it.each([
     ["a", "a_b"],
@@ -67,7 +67,7 @@ const reusing = (options: WorldOptions = {}): World =>
 const elsewhere = (world: World, env: Record<string, unknown> = {}) =>
   reusing({ env, deps: { fetch: (input, init) => world.fetch(input, init) } });
 
-describe("row 53: the same session after DELETE /v1/tokens", () => {
+describe("the same session after DELETE /v1/tokens", () => {
   it.each(["in this isolate", "in another one"])(
     "old tokens are dead and not handed out again; a new one is its to have, %s",
     async (where) => {
@@ -93,7 +93,7 @@ describe("row 53: the same session after DELETE /v1/tokens", () => {
 const BACKEND = "correct-horse-battery-staple-0123456789";
 const SEALING = btoa("held tokens are sealed with this".slice(0, 32));
 
-describe("row 55: what anybody may ask for", () => {
+describe("what anybody may ask for", () => {
   const env = {
     BACKEND_SECRET: BACKEND,
     TOKEN_ENCRYPTION_KEY: SEALING,
@@ -200,7 +200,7 @@ async function expectStopped(env: Record<string, unknown>, variables: readonly s
   expect(told.sort()).toEqual([...variables].sort());
 }
 
-describe("row 56: issuers whose users could be one another's", () => {
+describe("issuers whose users could be one another's", () => {
   const entry = (name: string, uid?: object) => ({
     issuer: `https://${name}.example`,
     audience: ["chat"],
@@ -219,7 +219,7 @@ describe("row 56: issuers whose users could be one another's", () => {
   });
 });
 
-describe("row 57: a configuration that is not what it should be", () => {
+describe("a configuration that is not what it should be", () => {
   const entry = { issuer: ISSUER, audience: ["chat"] };
   const app = { appId: "2753", region: "us" };
   const based = (baseUrl: string) => ({ COMETCHAT_APPS: { main: { ...app, baseUrl } } });
@@ -296,7 +296,7 @@ describe("row 57: a configuration that is not what it should be", () => {
   });
 });
 
-describe("row 58: a token that is not as it was kept", () => {
+describe("a token that is not as it was kept", () => {
   const phone = { claims: { jti: "phone" } };
   const sql = <T>(uid: string, work: (sql: SqlStorage) => T): Promise<T> =>
     runInDurableObject(ledgerOf(uid), (_, { storage }) => work(storage.sql));

@@ -50,7 +50,7 @@ async function expectRefused(token: string) {
   expect(verdict.cometchatCalls).toBe(0);
 }
 
-describe("row 54: what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6)", () => {
+describe("what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6)", () => {
   it.each<[string, Record<string, unknown>, object?]>([
     ["as the standard has it", {}],
     ["with sid besides", { sid: "session-1" }],
@@ -203,7 +203,7 @@ describe("where the entry does not say whom a logout token may be for (§2.6 ste
   });
 });
 
-describe("row 54: how it comes (§2.5)", () => {
+describe("how it comes (§2.5)", () => {
   it.each<[string, () => Promise<RequestInit>]>([
     [
       "JSON",

@@ -142,7 +142,7 @@ export function createWorld(options: WorldOptions = {}): World {
 
 export const unlimited = { limit: async () => ({ success: true }) };
 
-/** A 201's body, as the contract has it. */
+/** A 201's body, as docs/endpoints.md describes it. */
 export interface TokenAnswer {
   authToken: string;
   uid: string;
