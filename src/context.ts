@@ -1,3 +1,4 @@
+import type { LogLine } from "./telemetry/log.ts";
 import type { Timing } from "./telemetry/timing.ts";
 
 /** What the Worker's surroundings give; tests hand in their own. */
@@ -13,9 +14,6 @@ export interface Deps {
   /** The data centre's own cache, where there is one. */
   readonly cache: () => Cache | undefined;
 }
-
-/** Scalars of our own making only: no token, key, claim or upstream text. */
-export type LogLine = Readonly<Record<string, string | number | boolean | undefined>> & { readonly event: string };
 
 /** What one request carries through every step. */
 export interface Context {

@@ -1,4 +1,8 @@
-/** Every number that bounds something, with its reason. Times in milliseconds unless the name says seconds. */
+/**
+ * Every number that the gateway itself chose as a bound, with its reason. Times in milliseconds unless the name says
+ * seconds. Not here: what an operator may configure (`config/schema.ts`), sizes that an algorithm fixes
+ * (`session/algorithms.ts`, `ledger/seal.ts`), and lengths that are part of a text's form (regular expressions).
+ */
 
 // Sessions
 /** Most bytes of a session. Real ones are under 2 KB, and the platform's own limit for headers is far above. */
@@ -157,13 +161,15 @@ export const KEYS_REFRESH_MS = 4_000;
 export const KEYS_FRESH_MS = 10 * 60_000;
 export const KEYS_FRESH_LEAST_MS = 5 * 60_000;
 export const KEYS_FRESH_MOST_MS = 60 * 60_000;
-/** How long keys are used while the provider cannot be asked: its outage of a day signs nobody out. */
+/** How long keys are used while the provider cannot be asked: an outage of up to a day signs nobody out. */
 export const KEYS_KEPT_MS = 24 * 3_600_000;
 /** Between two attempts to fetch, whatever asks: bounds what a flood of unknown `kid`s sends to the provider, and how
  * long a new key may have to wait. */
 export const KEYS_COOLDOWN_MS = 30_000;
 /** The same while there are no keys and nobody can sign in: one short fault must not cost half a minute. */
 export const KEYS_COLD_COOLDOWN_MS = 5_000;
+/** Isolates' clocks differ by less than this: a copy from further in the future is not of our making. */
+export const CLOCKS_APART_MS = 60_000;
 /** Reading a copy from the Cache API or KV; after this it is a miss. */
 export const COPY_READ_MS = 150;
 /** Share of what a request has left that it waits for keys: longer than the above by default, and enough stays to mint. */

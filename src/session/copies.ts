@@ -1,6 +1,6 @@
 import type { Deps } from "../context.ts";
 import { documentKey } from "../kv.ts";
-import { KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../limits.ts";
+import { CLOCKS_APART_MS, KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../limits.ts";
 import { isObject } from "../shape.ts";
 import { within } from "../within.ts";
 
@@ -61,8 +61,6 @@ function valid(stored: unknown, now: number): Copy | undefined {
   if (!isObject(stored)) return undefined;
   const { fetchedAt, asOf, freshUntil, document } = stored;
   if (typeof fetchedAt !== "number" || typeof asOf !== "number" || typeof freshUntil !== "number") return undefined;
-  // Isolates' clocks differ by less than this.
-  const drift = 60_000;
-  if (!(fetchedAt <= now + drift && now < fetchedAt + KEYS_KEPT_MS)) return undefined;
+  if (!(fetchedAt <= now + CLOCKS_APART_MS && now < fetchedAt + KEYS_KEPT_MS)) return undefined;
   return { fetchedAt, asOf, freshUntil: Math.min(freshUntil, fetchedAt + 2 * KEYS_FRESH_MOST_MS), document };
 }

@@ -1,5 +1,5 @@
-import type { Deps, LogLine } from "../context.ts";
 import { REFUSALS_COUNTED_MS, REFUSALS_LOGGED, REFUSALS_REMEMBERED } from "../limits.ts";
+import type { LogLine } from "./log.ts";
 
 /** What is told of one request, in its log line and its data point. No identity: neither uid nor subject nor token. */
 export interface RequestLine extends LogLine {
@@ -35,7 +35,14 @@ export type Report = (line: RequestLine, metrics: AnalyticsEngineDataset | undef
  * Under an attack the log stays bounded: of refusals (4xx) that are equal in route, code and reason, the first hundred
  * of a minute are written, and the others are counted and told in one line. Data points are written for all.
  */
-export function createReport({ log, now }: Pick<Deps, "log" | "now">): Report {
+export function createReport({
+  log,
+  now,
+}: {
+  readonly log: (line: LogLine) => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}): Report {
   const refusals = new Map<string, { readonly since: number; count: number; readonly line: RequestLine }>();
 
   function tellEnded(): void {

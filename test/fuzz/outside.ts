@@ -1,6 +1,6 @@
 import { createApp } from "../../src/app.ts";
-import type { LogLine } from "../../src/context.ts";
 import { type Code, codes } from "../../src/errors.ts";
+import type { LogLine } from "../../src/telemetry/log.ts";
 import { b64, type Signer, sign } from "../attacks/forge.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { ISSUER, NOON } from "./model.ts";

@@ -1,7 +1,8 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { createApp } from "../../src/app.ts";
-import type { Deps, LogLine } from "../../src/context.ts";
+import type { Deps } from "../../src/context.ts";
+import type { LogLine } from "../../src/telemetry/log.ts";
 import { described } from "../described.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
 import { createProvider, type Provider, type SessionOptions } from "../sandbox/provider/index.ts";

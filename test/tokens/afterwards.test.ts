@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { LogLine } from "../../src/context.ts";
+import type { LogLine } from "../../src/telemetry/log.ts";
 import { faultyLedger, never } from "../integration/holding.ts";
 import { keeping, request, restored } from "../integration/keeping.ts";
 import { bodyOf } from "../integration/world.ts";

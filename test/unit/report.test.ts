@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { LogLine } from "../../src/context.ts";
 import { REFUSALS_COUNTED_MS, REFUSALS_LOGGED } from "../../src/limits.ts";
+import type { LogLine } from "../../src/telemetry/log.ts";
 import { createReport, NUMBERS, pointOf, type RequestLine, TEXTS } from "../../src/telemetry/report.ts";
 
 const refused: RequestLine = {

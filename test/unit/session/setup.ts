@@ -1,10 +1,11 @@
-import { type Context, type Deps, deadline, type LogLine } from "../../../src/context.ts";
+import { type Context, type Deps, deadline } from "../../../src/context.ts";
 import type { GatewayError } from "../../../src/errors.ts";
 import type { Result } from "../../../src/result.ts";
 import type { Algorithm } from "../../../src/session/algorithms.ts";
 import type { Credential } from "../../../src/session/extract.ts";
 import type { Issuer, KeySource } from "../../../src/session/issuer.ts";
 import { createVerifier, type Session, type Verifier } from "../../../src/session/verify.ts";
+import type { LogLine } from "../../../src/telemetry/log.ts";
 import { createTiming } from "../../../src/telemetry/timing.ts";
 import { createProvider, type Provider, type ProviderOptions } from "../../sandbox/provider/index.ts";
 import { witness } from "../../witness.ts";
