@@ -20,7 +20,7 @@ import { parseJwks } from "./jwks.ts";
 import { anyUsable, candidates, type Keys, type Wanted } from "./keys.ts";
 
 /** Keys as they were fetched. Times in milliseconds since 1970. */
-interface Held {
+interface CachedKeys {
   readonly keys: readonly Key[];
   readonly fetchedAt: number;
   /** What they say was so at that time, at least: a cache on the way may have had them for long. */
@@ -46,7 +46,7 @@ export function remoteKeys(
   copies: Copies,
   most: number,
 ): Keys {
-  let held: Held | undefined;
+  let cached: CachedKeys | undefined;
   /** Where discovery said that the keys are, and until when that is used. */
   let location: { readonly address: string; readonly until: number } | undefined;
   /** The keys could not be had there: discovery is asked again, whatever is remembered of it. */
@@ -59,7 +59,7 @@ export function remoteKeys(
   /** When an attempt may be made again. A clock that was put back does not hold it up. */
   const restMs = () => {
     const sinceAttempt = deps.now() - attemptedAt;
-    const cooldown = held ? KEYS_COOLDOWN_MS : KEYS_COLD_COOLDOWN_MS;
+    const cooldown = cached ? KEYS_COOLDOWN_MS : KEYS_COLD_COOLDOWN_MS;
     return sinceAttempt < 0 ? 0 : Math.max(0, cooldown - sinceAttempt);
   };
   // The runtime ends a request whose caller has gone, its fetch with it: such a mark is nobody's.
@@ -70,21 +70,21 @@ export function remoteKeys(
       ...(fault && { remedy: `the identity provider's keys: ${fault}` }),
     });
 
-  async function load(context: Context): Promise<Result<Held, GatewayError>> {
-    if (held && context.now >= held.fetchedAt + KEYS_KEPT_MS) {
-      held = undefined;
+  async function load(context: Context): Promise<Result<CachedKeys, GatewayError>> {
+    if (cached && context.now >= cached.fetchedAt + KEYS_KEPT_MS) {
+      cached = undefined;
       // What was refused beside them, as older, may be asked for at once.
       attemptedAt = Number.NEGATIVE_INFINITY;
     }
-    if (held && context.now < held.freshUntil) {
-      if (context.now >= held.refreshAt) context.after("keys-refresh", attempt);
-      return ok(held);
+    if (cached && context.now < cached.freshUntil) {
+      if (context.now >= cached.refreshAt) context.after("keys-refresh", attempt);
+      return ok(cached);
     }
     // Stale: others need not wait for the one that renews it.
     const patience = context.deadline.left() * KEYS_SHARE;
-    if (held) await within(Math.min(KEYS_STALE_WAIT_MS, patience), attempt(context));
+    if (cached) await within(Math.min(KEYS_STALE_WAIT_MS, patience), attempt(context));
     else await within(patience, renew(context));
-    return held ? ok(held) : unavailable("keys-unavailable");
+    return cached ? ok(cached) : unavailable("keys-unavailable");
   }
 
   async function find(wanted: Wanted, context: Context) {
@@ -94,7 +94,7 @@ export function remoteKeys(
     const named = (keys: readonly Key[]) =>
       keys.some((key) => (kid === undefined ? key.fits(alg) && !refused.includes(key) : key.kid === kid));
     if (!named(loaded.value.keys)) await within(context.deadline.left() * KEYS_SHARE, renew(context, kid));
-    const now = held ?? loaded.value;
+    const now = cached ?? loaded.value;
     if (!named(now.keys)) return missing(now, issuedAt, context);
     const until = context.now < now.freshUntil ? now.freshUntil : attemptedAt + KEYS_COOLDOWN_MS;
     return ok({ keys: candidates(now.keys, wanted), until: Math.min(until, now.fetchedAt + KEYS_KEPT_MS) });
@@ -105,7 +105,7 @@ export function remoteKeys(
    * may be signed with a newer key, if it says that it is newer (`iat` counts whole seconds): then a 401 would sign a
    * good user out.
    */
-  function missing({ asOf }: Held, issuedAt: number | undefined, context: Context): Result<never, GatewayError> {
+  function missing({ asOf }: CachedKeys, issuedAt: number | undefined, context: Context): Result<never, GatewayError> {
     if (asOf >= context.now) return fail("key-unknown");
     const newer = issuedAt !== undefined && issuedAt >= Math.floor(asOf / 1000);
     return newer ? unavailable("keys-cooling-down") : fail("key-unknown");
@@ -160,7 +160,7 @@ export function remoteKeys(
       const parsed = parseJwks(copy.document);
       if (!parsed.ok) return false;
       // A renewal wants keys that are newer than ours.
-      if (kid === undefined) return deps.now() < copy.freshUntil && copy.fetchedAt > (held?.fetchedAt ?? 0);
+      if (kid === undefined) return deps.now() < copy.freshUntil && copy.fetchedAt > (cached?.fetchedAt ?? 0);
       return deps.now() - copy.fetchedAt < KEYS_COOLDOWN_MS || parsed.value.some((jwk) => jwk.kid === kid);
     };
     const found = await locate(signal, context);
@@ -184,7 +184,7 @@ export function remoteKeys(
     // Where the keys were may be where they are no longer.
     location = undefined;
     doubted = true;
-    deps.log({ event: "keys-fetch-failed", issuer: issuer.issuer, fault, kept: held !== undefined });
+    deps.log({ event: "keys-fetch-failed", issuer: issuer.issuer, fault, kept: cached !== undefined });
   }
 
   /** The JWKS address; after a fault the last one known, under which there may be a copy. */
@@ -235,18 +235,18 @@ export function remoteKeys(
 
   function adopt({ fetchedAt, asOf, freshUntil, document }: Copy): void {
     // A slower fetch must not bring back what a later one has replaced.
-    if (held && asOf < held.asOf) return;
+    if (cached && asOf < cached.asOf) return;
     const parsed = parseJwks(document);
     if (!parsed.ok) return;
-    const known = new Map(held?.keys.map((key) => [key.text, key]));
+    const known = new Map(cached?.keys.map((key) => [key.text, key]));
     const keep = (jwk: PublicJwk) => known.get(JSON.stringify(jwk)) ?? keyFromJwk(jwk);
     const early = (freshUntil - deps.now()) * (0.1 + 0.2 * deps.random());
-    held = { keys: parsed.value.map(keep), fetchedAt, asOf, freshUntil, refreshAt: freshUntil - Math.max(0, early) };
+    cached = { keys: parsed.value.map(keep), fetchedAt, asOf, freshUntil, refreshAt: freshUntil - Math.max(0, early) };
   }
 
   return {
     find,
-    trusts: (key) => held?.keys.includes(key) ?? false,
+    trusts: (key) => cached?.keys.includes(key) ?? false,
     async ready(context) {
       const loaded = await load(context);
       if (!loaded.ok) return fault ?? "cooling-down";
