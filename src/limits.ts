@@ -209,6 +209,8 @@ export const LEDGER_TRIES = 3;
 export const LEDGER_TRY_MS = 7_000;
 /** Share of a request's time for the ledger to have CometChat end tokens. */
 export const LEDGER_SHARE = 0.6;
+/** The same where nobody else could: the rest is for its answer, which says how CometChat failed. */
+export const LEDGER_WHOLE_SHARE = 0.9;
 /** After this a session's own token counts as missing, which costs a call to CometChat: the object may be an ocean away. */
 export const LEDGER_TAKE_MS = 500;
 /** How long an answer waits for the record of a token that is to be handed out again; the record goes on. */

@@ -3,7 +3,7 @@ import type { Context } from "./context.ts";
 import { fail, type GatewayError } from "./errors.ts";
 import type { Gateway } from "./gateway.ts";
 import type { End } from "./ledger/ledger.ts";
-import { LEDGER_SHARE, LEDGER_TRY_MS } from "./limits.ts";
+import { LEDGER_SHARE, LEDGER_TRY_MS, LEDGER_WHOLE_SHARE } from "./limits.ts";
 import { ok, type Result } from "./result.ts";
 import { digestsOf, type Session } from "./session/session.ts";
 
@@ -69,7 +69,7 @@ export async function revokeSession(
   const { session: digest } = await digestsOf(session);
   const reading = directory.get(uid);
   // Without a name that survives a refresh, nothing recorded means that its tokens were recorded under another one.
-  const order = { at: context.now, budget: left, app, onlyKnown: session.name === undefined };
+  const order = { at: context.now, budget: left * LEDGER_WHOLE_SHARE, app, onlyKnown: session.name === undefined };
   const ended = await ledgers.end(uid, { of: "session", session: digest }, order, left);
   if (!ended.ok) return ended;
   if (!ended.value.done.ok) return ended.value.done;

@@ -6,7 +6,7 @@ import type { HonoEnv } from "../http/environment.ts";
 import { proven } from "../http/refusals.ts";
 import { uidOf } from "../identity/uid.ts";
 import { sessionKey } from "../kv.ts";
-import { LOGOUT_BODY_BYTES, ONCE_MS } from "../limits.ts";
+import { LEDGER_WHOLE_SHARE, LOGOUT_BODY_BYTES, ONCE_MS } from "../limits.ts";
 import { appsOf, homeOf } from "../placement/apps.ts";
 import { ok, type Result } from "../result.ts";
 import { flushUser } from "../revoke.ts";
@@ -68,11 +68,11 @@ async function endSession(
   const { directory, ledgers } = gateway;
   const home = ledgers.together ? undefined : await homeOf(gateway, uid, context, issuer);
   if (home && !home.ok) return home;
-  const budget = context.deadline.left();
-  const order = { at: context.now, budget, app: home?.value.app.name };
-  const session = digestOf(sid).then((digest) => ledgers.end(uid, { of: "session", session: digest }, order, budget));
+  const left = context.deadline.left();
+  const order = { at: context.now, budget: left * LEDGER_WHOLE_SHARE, app: home?.value.app.name };
+  const session = digestOf(sid).then((digest) => ledgers.end(uid, { of: "session", session: digest }, order, left));
   // A logout that names the user is of its sessions without a name, too.
-  const nameless = subject === undefined ? [] : [ledgers.end(uid, { of: "nameless" }, order, budget)];
+  const nameless = subject === undefined ? [] : [ledgers.end(uid, { of: "nameless" }, order, left)];
   const [mapping, ended, ...others] = await Promise.all([directory.get(uid), session, ...nameless]);
   for (const answer of [ended, ...others]) {
     if (!answer.ok) return answer;

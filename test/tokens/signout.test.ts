@@ -113,6 +113,14 @@ describe("signing out here", () => {
     expect(await runInDurableObject(ledgerOf("alice"), (_, state) => state.storage.getAlarm())).toBeNull();
   });
 
+  it("says that CometChat did not answer in time, rather than that the ledger did not", async () => {
+    const world = keeping({ env: { REQUEST_TIMEOUT_MS: 1500 } });
+    const { phone } = await twoDevices(world);
+    world.simulator.faults.add({ match: "revoke", effect: { kind: "hang" } });
+    const response = await world.call("/v1/token", request("DELETE", phone));
+    expect([response.status, await codeOf(response)]).toEqual([504, "cometchat-timeout"]);
+  });
+
   it("keeps trying however long CometChat is down", async () => {
     const world = keeping();
     const { phone } = await twoDevices(world);
