@@ -159,6 +159,23 @@ describe("by flags", () => {
     expect(await problemsIn(config)).toEqual([]);
   });
 
+  it("Clerk's authorized parties follow the origins, without wildcards; others of the operator's stay", async () => {
+    const config = clone();
+    await setup(
+      config,
+      [...APP, "--origin", "https://*.app.test", "--preset", "clerk", "--issuer", "clerk.app.test"],
+      API_KEY,
+    );
+    const parties = () => (varsOf(config).SESSION_ISSUERS[0] as { authorizedParties: string[] }).authorizedParties;
+    expect(parties()).toEqual(["https://app.test"]);
+    await setup(config, ["--yes", "--origin", "https://new.test"]);
+    expect(parties()).toEqual(["https://new.test"]);
+    await setup(config, ["--yes", "--authorized-party", "mobile"]);
+    await setup(config, ["--yes", "--origin", "https://newer.test"]);
+    expect(varsOf(config).ALLOWED_ORIGINS).toEqual(["https://newer.test"]);
+    expect(parties()).toEqual(["mobile"]);
+  });
+
   it("a secret comes in the line after the key", async () => {
     const config = clone();
     const args = [...APP, "--preset", "hs256", "--issuer", "my-backend", "--audience", "chat", "--secret-stdin"];
@@ -538,6 +555,27 @@ describe("by questions, in a terminal", () => {
     expect(text).toContain("Nothing to change.");
     expect(tomlOf(config)).toBe(before);
     expect(secretsOf(config)).toBe(`COMETCHAT_API_KEY=${API_KEY}\n`);
+  });
+
+  it("run again, what it does not ask about stays: a secret of another name, a list of clients, an address of keys", async () => {
+    const config = clone();
+    const args = [...APP, "--preset", "hs256", "--issuer", "my-backend", "--audience", "chat", "--secret-stdin"];
+    await setup(config, args, `${API_KEY}\n${HMAC_KEY}\n`);
+    writeFileSync(config, tomlOf(config).replace('"SESSION_SECRET"', '"MINE"\nauthorizedParties = ["web"]'));
+    writeFileSync(join(dirname(config), ".dev.vars"), secretsOf(config).replace("SESSION_SECRET", "MINE"));
+    const before = [tomlOf(config), secretsOf(config)];
+    const { text } = await talk(config, [
+      ["App ID", ENTER],
+      ["Region", ENTER],
+      ["the one in .dev.vars stays", ENTER],
+      ["Web origins", ENTER],
+      ["Who issues", ENTER],
+      ["as iss", ENTER],
+      ["as aud", ENTER],
+      [/backend signs with.+the one in .dev.vars stays/, ENTER],
+    ]);
+    expect(text).toContain("Nothing to change.");
+    expect([tomlOf(config), secretsOf(config)]).toEqual(before);
   });
 
   it("not agreed to, nothing is written", async () => {

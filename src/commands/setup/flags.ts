@@ -4,8 +4,8 @@ import { parseArgs } from "node:util";
 import type { Problem } from "../../config/report.ts";
 import { isObject } from "../../shape.ts";
 import type { Deployment } from "./deployment.ts";
-import { entryOf, isOf, isShared, partiesOf, secretOf } from "./entry.ts";
-import { type Answers, appName, ENTRY_KEYS, isExampleApp, isExampleIssuer, issuerIndex } from "./plan.ts";
+import { entryOf, isOf, isShared, secretOf } from "./entry.ts";
+import { type Answers, appName, isExampleApp, isExampleIssuer, issuerIndex } from "./plan.ts";
 import { providerOf, providers } from "./providers.ts";
 import type { Table } from "./toml.ts";
 
@@ -94,25 +94,27 @@ function chosen(flags: Flags, deployment: Deployment): Chosen {
   const there: unknown = entries[index];
   const current = isObject(there) && !isExampleIssuer(there) ? there : undefined;
   const settings = ["preset", "issuer", "audience", "authorized-party", "jwks-url", "public-key"] as const;
-  if (current && settings.every((flag) => flags[flag] === undefined)) {
-    return { entry: undefined, index, secret: typeof current.secret === "string" ? current.secret : undefined };
+  const known = current && providers.find((one) => isOf(one, current));
+  const follows = flags.origin !== undefined && known?.parties === "origins";
+  if (current && !follows && settings.every((flag) => flags[flag] === undefined)) {
+    return { entry: undefined, index, secret: known && secretOf(known, current) };
   }
   const of = issuer ?? current?.issuer;
   if (typeof of !== "string") throw new Misuse("--issuer is missing.");
-
-  // What is known of the same provider stays; another one begins anew.
-  const isSame = current?.issuer === of && (named === undefined || isOf(named, current));
-  const kept = isSame ? Object.fromEntries(ENTRY_KEYS.map((key) => [key, current?.[key]])) : {};
-  const provider = named ?? providerOf(String((isSame && current?.preset) || "openid-connect"));
+  const provider = named ?? (current?.issuer === of ? known : providerOf("openid-connect"));
   if (!provider) throw new Misuse("The preset in the file is none of the gateway's: name one with --preset.");
-  const shared = isShared(provider) || (flags["secret-stdin"] && provider.secret !== undefined);
-  const origins = flags.origin ?? (deployment.vars.ALLOWED_ORIGINS as readonly string[] | undefined);
-  const parties =
-    flags["authorized-party"] ?? (provider.parties === "origins" && origins ? partiesOf(origins) : undefined);
-  const publicKey = flags["public-key"] === undefined ? undefined : readFileSync(flags["public-key"], "utf8").trim();
-  const told = { issuer: of, audience: flags.audience, parties, jwksUrl: flags["jwks-url"], publicKey, shared };
-  const entry = { ...kept, ...entryOf(provider, told), ...(kept.secret !== undefined && { secret: kept.secret }) };
-  return { entry, index, secret: typeof entry.secret === "string" ? entry.secret : secretOf(provider, shared) };
+  const before = (deployment.vars.ALLOWED_ORIGINS ?? []) as readonly string[];
+  const told = {
+    issuer: of,
+    audience: flags.audience,
+    parties: flags["authorized-party"],
+    origins: { now: flags.origin ?? before, before },
+    jwksUrl: flags["jwks-url"],
+    publicKey: flags["public-key"] === undefined ? undefined : readFileSync(flags["public-key"], "utf8").trim(),
+    shared: isShared(provider) || (flags["secret-stdin"] && provider.secret !== undefined) || undefined,
+  };
+  const entry = entryOf(provider, told, current);
+  return { entry, index, secret: secretOf(provider, entry) };
 }
 
 /** The flag that an answer with a problem came from. */

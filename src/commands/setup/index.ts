@@ -70,7 +70,7 @@ async function talk(flags: Flags, deployment: Deployment): Promise<number> {
   intro(
     `Setup of ${deployment.where.config}${deployment.where.env === undefined ? "" : `, environment ${deployment.where.env}`}`,
   );
-  const planned = await plan(deployment, await ask(deployment, flags.app));
+  const planned = await plan(deployment, await ask(deployment, flags));
   const [problem] = planned.problems;
   if (problem) {
     outro(`${problem.variable} ${problem.remedy}`);

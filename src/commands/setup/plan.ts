@@ -4,6 +4,7 @@ import type { Problem, RawEnv } from "../../config/report.ts";
 import { isObject } from "../../shape.ts";
 import type { Deployment } from "./deployment.ts";
 import { withSecret } from "./devvars.ts";
+import { ENTRY_KEYS } from "./entry.ts";
 import { at, edit, read, type Table } from "./toml.ts";
 
 /** What is to be set; what is left out stays as it is. */
@@ -37,16 +38,6 @@ export const isExampleApp = (app: unknown): boolean => isObject(app) && app.appI
 export const isExampleIssuer = (entry: unknown): boolean =>
   isObject(entry) && entry.issuer === "https://auth.example.com";
 
-/** The keys of an entry that setup sets. Any other one of the operator's stays. */
-export const ENTRY_KEYS = [
-  "preset",
-  "issuer",
-  "audience",
-  "authorizedParties",
-  "jwksUrl",
-  "secret",
-  "publicKey",
-] as const;
 /** What goes with a provider, and would be wrong with another one. */
 const OF_PROVIDER = ["audienceRequired", "algorithms"] as const;
 

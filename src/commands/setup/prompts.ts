@@ -3,7 +3,7 @@ import { isCancel, log, password, select, text } from "@clack/prompts";
 import { REGIONS } from "../../cometchat/fields.ts";
 import { isObject } from "../../shape.ts";
 import type { Deployment } from "./deployment.ts";
-import { entryOf, isOf, isShared, partiesOf, secretOf, type Told } from "./entry.ts";
+import { entryOf, isOf, isShared, secretOf, type Told } from "./entry.ts";
 import { type Answers, appName, isExampleApp, isExampleIssuer, issuerIndex, problemOf } from "./plan.ts";
 import { type Provider, providerOf, providers, type Question } from "./providers.ts";
 
@@ -11,10 +11,13 @@ import { type Provider, providerOf, providers, type Question } from "./providers
 export class Cancelled extends Error {}
 
 /** Every answer, asked for one after the other; each is judged by the gateway's own schema before the next is asked. */
-export async function ask(deployment: Deployment, named: string | undefined): Promise<Answers> {
+export async function ask(
+  deployment: Deployment,
+  named: { readonly app?: string | undefined; readonly issuer?: string | undefined },
+): Promise<Answers> {
   const { vars, secrets } = deployment;
-  const app = appName(deployment, named, undefined);
-  const index = issuerIndex(deployment, undefined);
+  const app = appName(deployment, named.app, undefined);
+  const index = issuerIndex(deployment, named.issuer);
   const there: unknown = Array.isArray(vars.SESSION_ISSUERS) ? vars.SESSION_ISSUERS[index] : undefined;
   const current = isObject(there) && !isExampleIssuer(there) ? there : undefined;
   let answers: Answers = { app, index, secrets: {} };
@@ -57,14 +60,14 @@ export async function ask(deployment: Deployment, named: string | undefined): Pr
   answers = { ...answers, origins };
 
   const provider = await chooseProvider(current);
-  const told = await tellOf(
-    provider,
-    provider && current && isOf(provider, current) ? current : {},
-    origins,
-    (entry, setting) => judge(`SESSION_ISSUERS[${index}].${setting}`, { issuer: entry }),
+  const entry = current && isOf(provider, current) ? current : undefined;
+  const ends = { now: origins, before: Array.isArray(vars.ALLOWED_ORIGINS) ? vars.ALLOWED_ORIGINS : [] };
+  const told = await tellOf(provider, entry ?? {}, (told, setting) =>
+    judge(`SESSION_ISSUERS[${index}].${setting}`, { issuer: entryOf(provider, { ...told, origins: ends }, entry) }),
   );
-  answers = { ...answers, issuer: entryOf(provider, told) };
-  const name = secretOf(provider, told.shared === true);
+  const issuer = entryOf(provider, { ...told, origins: ends }, entry);
+  answers = { ...answers, issuer };
+  const name = secretOf(provider, issuer);
   if (provider.secret && name !== undefined) {
     const value = await hidden(provider.secret.ask, secrets[name] !== undefined, (secret) =>
       judge(name, { secrets: { ...answers.secrets, [name]: secret } }),
@@ -89,43 +92,43 @@ async function chooseProvider(current: Readonly<Record<string, unknown>> | undef
   return provider;
 }
 
-type Judge = (entry: Readonly<Record<string, unknown>>, setting: string) => Promise<string | undefined>;
+type Judge = (told: Told, setting: string) => Promise<string | undefined>;
 
 /** Only the questions that this provider needs. */
-async function tellOf(
-  provider: Provider,
-  current: Readonly<Record<string, unknown>>,
-  origins: readonly string[],
-  judge: Judge,
-): Promise<Told> {
-  const tried = (told: Told, setting: string) => judge(entryOf(provider, told), setting);
+async function tellOf(provider: Provider, current: Readonly<Record<string, unknown>>, judge: Judge): Promise<Told> {
   const asked = async (question: Question, before: unknown, check: (value: string) => Promise<string | undefined>) =>
     line(question.ask, before ?? question.usual, check, question.example);
   const { from } = provider.issuer;
   // Whether an issuer has to be an address depends on where its keys come from.
   const unknown = { shared: isShared(provider), ...(provider.publicKey && { publicKey: "asked for later" }) };
   const issuer = from(
-    await asked(provider.issuer, current.issuer, (value) => tried({ ...unknown, issuer: from(value) }, "issuer")),
+    await asked(provider.issuer, current.issuer, (value) => judge({ ...unknown, issuer: from(value) }, "issuer")),
   );
   if (issuer !== current.issuer) log.info(`issuer = ${JSON.stringify(issuer)}`);
 
   let told: Told = { issuer, shared: isShared(provider) };
   const { either, audience, parties } = provider;
   const options = Object.entries(either ?? {}).map(([value, label]) => ({ value, label }));
-  const kind = either && (await answered(select({ message: "Which tokens are the sessions?", options })));
+  const usual =
+    current.authorizedParties !== undefined ? "parties" : current.audience !== undefined ? "audience" : undefined;
+  const kind =
+    either &&
+    (await answered(
+      select({ message: "Which tokens are the sessions?", options, ...(usual && { initialValue: usual }) }),
+    ));
+  told = { ...told, only: kind };
   if (audience && kind !== "parties") {
     const given = await asked(audience, list(current.audience), (value) =>
-      tried({ ...told, audience: words(value) }, "audience"),
+      judge({ ...told, audience: words(value) }, "audience"),
     );
     told = { ...told, audience: words(given) };
   }
   if (typeof parties === "object" && kind !== "audience") {
     const given = await asked(parties, list(current.authorizedParties), (value) =>
-      tried({ ...told, parties: words(value) }, "authorizedParties"),
+      judge({ ...told, parties: words(value) }, "authorizedParties"),
     );
     told = { ...told, parties: words(given) };
   }
-  if (parties === "origins") told = { ...told, parties: partiesOf(origins) };
   if (provider.secret?.optional) {
     const shared = await answered(
       select({
@@ -134,22 +137,32 @@ async function tellOf(
           { value: false, label: "Signing keys" },
           { value: true, label: "Legacy JWT secret" },
         ],
+        initialValue: current.secret !== undefined,
       }),
     );
     told = { ...told, shared };
   }
   if (provider.publicKey) {
-    const path = await asked(provider.publicKey, undefined, async (value) => {
-      const key = contentOf(value);
-      return key === undefined ? "There is no such file." : tried({ ...told, publicKey: key }, "publicKey");
-    });
-    told = { ...told, publicKey: contentOf(path) };
+    const isKnown = current.publicKey !== undefined;
+    const question = provider.publicKey.ask + (isKnown ? "; empty: the one in wrangler.toml stays" : "");
+    const path = await answered(
+      text({
+        message: question,
+        placeholder: isKnown ? "" : provider.publicKey.example,
+        validate: async (value) => {
+          if (!value?.trim()) return isKnown ? undefined : "This is needed.";
+          const publicKey = contentOf(value.trim());
+          return publicKey === undefined ? "There is no such file." : judge({ ...told, publicKey }, "publicKey");
+        },
+      }),
+    );
+    told = { ...told, publicKey: path?.trim() ? contentOf(path.trim()) : undefined };
   }
   if (provider.name === "workos" && !/\/client_\w+$/.test(issuer)) {
     const jwksUrl = await line(
       "Address of the keys",
       current.jwksUrl,
-      (value) => tried({ ...told, jwksUrl: value }, "jwksUrl"),
+      (value) => judge({ ...told, jwksUrl: value }, "jwksUrl"),
       "https://api.workos.com/sso/jwks/client_01ABC",
     );
     told = { ...told, jwksUrl };
