@@ -1,5 +1,5 @@
 import type { LogLine } from "./telemetry/log.ts";
-import type { Timing } from "./telemetry/timing.ts";
+import type { Span, Timing } from "./telemetry/timing.ts";
 
 /** What the Worker's surroundings give; tests hand in their own. */
 export interface Deps {
@@ -11,6 +11,8 @@ export interface Deps {
   readonly random: () => number;
   /** One structured line; the only way to the console. */
   readonly log: (line: LogLine) => void;
+  /** Runs work as a span of the platform's own trace; see docs/operate.md › Traces. */
+  readonly span?: Span;
   /** The data centre's own cache, where there is one. */
   readonly cache: () => Cache | undefined;
 }

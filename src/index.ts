@@ -1,3 +1,4 @@
+import { tracing } from "cloudflare:workers";
 import { createApp } from "./app.ts";
 import { TokenLedger } from "./ledger/ledger.ts";
 import { createIsolate } from "./ledger/parts.ts";
@@ -6,7 +7,8 @@ import { platform } from "./platform.ts";
 export { Home } from "./directory/home.ts";
 export { Once } from "./session/once.ts";
 
-const app = createApp(platform);
+// Only here, since the commands run where there is no such module.
+const app = createApp({ ...platform, span: (name, work) => tracing.enterSpan(name, work) });
 const isolate = createIsolate(platform);
 
 export class Ledger extends TokenLedger {

@@ -62,7 +62,7 @@ export function createAnswer(deps: Deps): (c: C, serve: () => Response | Promise
 }
 
 function contextOf(c: HonoContext<HonoEnv>, requestId: string, now: number, { config, deps }: Gateway): Context {
-  const timing = createTiming(deps.now);
+  const timing = createTiming(deps.now, deps.span);
   let budget: Deadline | undefined;
   const after: Context["after"] = (name, task, lost) => {
     budget ??= deadline(AFTER_MS, deps.now);

@@ -25,26 +25,36 @@ export interface Timing {
   header(): string;
 }
 
-/** Time of one request. The clock stands still during pure computation in production: only I/O shows. */
-export const createTiming = (now: () => number): Timing => new RequestTiming(now);
+/** Runs `work` as a span of that name in the runtime's trace, where one is taken. */
+export type Span = <T>(name: string, work: () => Promise<T>) => Promise<T>;
+
+/**
+ * Time of one request. The clock stands still during pure computation in production: only I/O shows.
+ *
+ * @param now milliseconds since 1970
+ * @param span makes each stage a span of the trace; without it there are none
+ */
+export const createTiming = (now: () => number, span?: Span): Timing => new RequestTiming(now, span);
 
 /** A class, since each request has one: its methods are made once. */
 class RequestTiming implements Timing {
   readonly names: Names = {};
   readonly #now: () => number;
   readonly #start: number;
+  readonly #span: Span | undefined;
   readonly #spent: Partial<Record<Stage, number>> = {};
   #calls = 0;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, span: Span | undefined) {
     this.#now = now;
+    this.#span = span;
     this.#start = now();
   }
 
   async measure<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
     const before = this.#now();
     try {
-      return await work();
+      return await (this.#span ? this.#span(stage, work) : work());
     } finally {
       this.#spent[stage] = (this.#spent[stage] ?? 0) + this.#now() - before;
     }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { REFUSALS_COUNTED_MS, REFUSALS_LOGGED } from "../../src/limits.ts";
 import type { LogLine } from "../../src/telemetry/log.ts";
 import { createReport, NUMBERS, pointOf, type RequestLine, TEXTS } from "../../src/telemetry/report.ts";
+import { createTiming } from "../../src/telemetry/timing.ts";
 
 const refused: RequestLine = {
   event: "request",
@@ -90,5 +91,31 @@ describe("a data point", () => {
       blobs: ["/v1/token", "session-invalid", "", "", "", ""],
       doubles: [401, 0, 0, 0, 0, 0, 0, 0],
     });
+  });
+});
+
+describe("a stage", () => {
+  it("is a span of the platform's trace, and is timed whether it works or fails", async () => {
+    let time = 0;
+    const spans: string[] = [];
+    const timing = createTiming(
+      () => time,
+      (name, work) => {
+        spans.push(name);
+        return work();
+      },
+    );
+    const takes = (ms: number) => async () => {
+      time += ms;
+    };
+    await timing.measure("session", takes(3));
+    await expect(
+      timing.measure("cometchat", async () => {
+        time += 90;
+        throw new Error("down");
+      }),
+    ).rejects.toThrow("down");
+    expect(spans).toEqual(["session", "cometchat"]);
+    expect(timing.stages()).toEqual({ session: 3, cometchat: 90, total: 93 });
   });
 });
