@@ -87,7 +87,10 @@ export const openapi = (): Json => ({
           201: answer("A new token", ref("Token")),
         },
         [...SESSION, "deactivated", "provisioning"],
-        { ...bySession, ...body(object({ fresh: { ...flag, description: "Do not reuse a held token" } }), false) },
+        {
+          ...bySession,
+          ...body(object({ fresh: { ...flag, description: "A new token, not the session's own" } }), false),
+        },
       ),
       delete: operation("Revokes the tokens of this session, or the one named", done, SESSION, {
         ...bySession,
