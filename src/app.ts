@@ -1,13 +1,13 @@
 import type { Context } from "hono";
 import { Hono } from "hono/tiny";
+import { admitOrigin } from "./admission/origin.ts";
+import { addressKey, limit } from "./admission/ratelimit.ts";
 import type { Deps } from "./context.ts";
 import { Refusal, unwrap } from "./errors.ts";
 import { admitBackend, hasBackend } from "./http/backend.ts";
 import { allow, isPreflight, preflight } from "./http/cors.ts";
 import { createAnswer, refuse } from "./http/enter.ts";
 import type { HonoEnv } from "./http/environment.ts";
-import { admitOrigin } from "./http/origin.ts";
-import { addressKey, limit } from "./http/ratelimit.ts";
 import { getHealth, getReady } from "./routes/health.ts";
 import { postLogout } from "./routes/logout.ts";
 import { getOpenapi } from "./routes/openapi.ts";

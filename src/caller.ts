@@ -1,7 +1,7 @@
+import { limit } from "./admission/ratelimit.ts";
 import type { Context } from "./context.ts";
 import type { GatewayError } from "./errors.ts";
 import type { Gateway } from "./gateway.ts";
-import { limit } from "./http/ratelimit.ts";
 import { type Identity, identityOf } from "./identity/identity.ts";
 import { ok, type Result } from "./result.ts";
 import type { Credential } from "./session/extract.ts";

@@ -1,11 +1,11 @@
+import { createOrigins, type Origins } from "./admission/origin.ts";
+import { createRefusals, type Refusals } from "./admission/refusals.ts";
 import { type CometChat, createCometChat } from "./cometchat/cometchat.ts";
 import { parseConfig } from "./config/parse.ts";
 import type { Problem, RawEnv } from "./config/report.ts";
 import type { Config } from "./config/types.ts";
 import type { Deps } from "./context.ts";
 import { createDirectory, type Directory } from "./directory/directory.ts";
-import { createOrigins, type Origins } from "./http/origin.ts";
-import { createRefusals, type Refusals } from "./http/refusals.ts";
 import { createLedgers, type Ledgers } from "./ledger/access.ts";
 import { DIRECTORY_READ_MS } from "./limits.ts";
 import { createHomes, type Homes } from "./placement/home.ts";

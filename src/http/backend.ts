@@ -2,7 +2,7 @@ import type { Context as HonoContext } from "hono";
 import { sha256 } from "../encoding.ts";
 import { Refusal } from "../errors.ts";
 import type { HonoEnv } from "./environment.ts";
-import { proven } from "./refusals.ts";
+import { proven } from "./proof.ts";
 
 /** Without a secret the backend endpoints answer 404, as any unknown route: nobody may learn that they could exist. */
 export const hasBackend = (c: HonoContext<HonoEnv>): boolean => c.var.gateway.config.backendSecrets.length > 0;

@@ -3,7 +3,7 @@ import { digestOf } from "../encoding.ts";
 import { fail, type GatewayError, Refusal, unwrap } from "../errors.ts";
 import { mediaType, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
-import { proven } from "../http/refusals.ts";
+import { proven } from "../http/proof.ts";
 import { uidOf } from "../identity/uid.ts";
 import { sessionKey } from "../kv.ts";
 import { LEDGER_WHOLE_SHARE, LOGOUT_BODY_BYTES, ONCE_MS } from "../limits.ts";

@@ -1,11 +1,11 @@
 import type { Context as HonoContext } from "hono";
+import { admitCookie } from "../admission/origin.ts";
 import { type Caller, callerOf } from "../caller.ts";
 import { isAuthToken } from "../cometchat/shapes.ts";
 import { Refusal, unwrap } from "../errors.ts";
 import { readJson } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { flag, type Rules, readFields } from "../http/fields.ts";
-import { admitCookie } from "../http/origin.ts";
 import { BODY_BYTES } from "../limits.ts";
 import { appOf, appsWith } from "../placement/apps.ts";
 import type { Whereabouts } from "../placement/placement.ts";

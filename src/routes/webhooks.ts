@@ -3,7 +3,7 @@ import { digestOf } from "../encoding.ts";
 import { Refusal } from "../errors.ts";
 import { parseJson, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
-import { proven } from "../http/refusals.ts";
+import { proven } from "../http/proof.ts";
 import { WEBHOOK_BYTES } from "../limits.ts";
 import type { Issuer } from "../session/issuer.ts";
 import { eventOf } from "../webhooks/event.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createOrigins } from "../../src/http/origin.ts";
-import { addressKey } from "../../src/http/ratelimit.ts";
+import { createOrigins } from "../../src/admission/origin.ts";
+import { addressKey } from "../../src/admission/ratelimit.ts";
 import { requestIdOf } from "../../src/http/requestid.ts";
 
 describe("allowed origins", () => {
