@@ -5,8 +5,6 @@ import type { GatewayError } from "./errors.ts";
 import { followUp } from "./followup.ts";
 import type { Gateway } from "./gateway.ts";
 import { fallbackName } from "./identity/profile.ts";
-import { keep } from "./ledger/keep.ts";
-import { ownToken } from "./ledger/own.ts";
 import { LEDGER_RECORD_MS } from "./limits.ts";
 import { appFor } from "./placement/apps.ts";
 import type { Whereabouts } from "./placement/placement.ts";
@@ -14,6 +12,8 @@ import { provision } from "./provision/provision.ts";
 import { ok, type Result } from "./result.ts";
 import { flushApp } from "./revoke.ts";
 import type { Credential } from "./session/extract.ts";
+import { keep } from "./tokens/keep.ts";
+import { ownToken } from "./tokens/own.ts";
 import { within } from "./within.ts";
 
 export interface SignIn {

@@ -1,14 +1,22 @@
 import type { CometChat } from "../cometchat/cometchat.ts";
+import type { Config } from "../config/types.ts";
 import type { Context } from "../context.ts";
-import type { Mapping } from "../directory/directory.ts";
+import type { Directory, Mapping } from "../directory/directory.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Ledgers } from "../ledger/access.ts";
 import type { Known } from "../provision/provision.ts";
 import { ok, type Result } from "../result.ts";
 import type { Issuer } from "../session/issuer.ts";
+import type { Homes } from "./home.ts";
 import { inSeveralApps, place, type Whereabouts } from "./placement.ts";
 
-type Parts = Pick<Gateway, "config" | "directory" | "homes" | "cometchat" | "apps">;
+interface Parts {
+  readonly config: Config;
+  readonly directory: Directory;
+  readonly homes: Homes;
+  readonly cometchat: (app: string) => CometChat | undefined;
+  readonly apps: () => readonly CometChat[];
+}
 type Answer = Promise<Result<CometChat, GatewayError>>;
 
 interface Caller {
@@ -102,14 +110,14 @@ export async function appsOf(
  * the ledger sees to the others by itself, unless it records nothing, or another object does.
  */
 export const appsWith = async (
-  gateway: Gateway,
+  parts: Parts & { readonly ledgers: Pick<Ledgers, "records"> },
   chat: CometChat,
   uid: string,
   issuer: Issuer,
   context: Context,
 ): Promise<Result<readonly CometChat[], GatewayError>> =>
-  issuer.uid.shared && (!gateway.ledgers.records || gateway.config.placement.jurisdictions.size > 0)
-    ? appsOf(gateway, uid, context, issuer)
+  issuer.uid.shared && (!parts.ledgers.records || parts.config.placement.jurisdictions.size > 0)
+    ? appsOf(parts, uid, context, issuer)
     : ok([chat]);
 
 /** What the first of these apps says that knows the user; fails with `upstream-uid-unknown` where none does. */

@@ -2,11 +2,11 @@ import type { Caller } from "../caller.ts";
 import type { Context } from "../context.ts";
 import type { Gateway } from "../gateway.ts";
 import { sessionKey } from "../kv.ts";
+import type { Minted } from "../ledger/ledger.ts";
 import { COPY_READ_MS, LEDGER_TRY_MS, SESSION_KNOWN_SECONDS, UNRECORDED_SESSIONS } from "../limits.ts";
 import { clientsOf } from "../session/claims.ts";
 import type { Session } from "../session/session.ts";
 import { within } from "../within.ts";
-import type { Minted } from "./ledger.ts";
 
 type Parts = Pick<Gateway, "ledgers" | "deps" | "directory" | "users">;
 
