@@ -22,7 +22,7 @@ interface Route {
   readonly browser?: true;
   /** What counts against the caller's address: by default every request. */
   readonly counts?: "refusals" | "nothing";
-  /** Where it is not there, everything is answered as at any address that never was. */
+  /** Where this is false, every request is answered as an unknown route: 404. */
   readonly present?: (c: Context<HonoEnv>) => boolean;
   /** Refuses whom it does not know. */
   readonly admit?: (c: Context<HonoEnv>) => Promise<void>;

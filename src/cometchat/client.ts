@@ -104,8 +104,8 @@ function judge<T>(call: Call<T>, response: Response, bytes: Uint8Array | undefin
     return value === undefined ? nonsense(true) : { result: ok(value), passing: false };
   }
   if (!refused && status < 400) return nonsense(true);
-  // A 4xx that is not JSON, and does not claim to be, is somebody in between speaking: no statement of CometChat's, yet no
-  // use asking again. One that was cut off on its way is asked for again.
+  // A 4xx that is not JSON, and does not claim to be, comes from a proxy in between, not from CometChat; a repetition would
+  // get the same. JSON that was cut off on its way is asked for again.
   if (body === undefined && status < 500 && status !== 429) {
     return nonsense(/\bjson\b/i.test(response.headers.get("content-type") ?? ""));
   }

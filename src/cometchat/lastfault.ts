@@ -19,7 +19,7 @@ export function watched(send: Send, now: Deps["now"]): { send: Send; lastFault: 
       last = reason !== undefined && APP_FAULTS.has(reason) ? { reason, at: now() } : undefined;
       return result;
     },
-    // What was seen long ago says nothing of now.
+    // An old fault tells nothing about the present.
     lastFault: () => (last && now() - last.at < FAULT_KNOWN_MS ? last.reason : undefined),
   };
 }

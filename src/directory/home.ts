@@ -16,7 +16,7 @@ interface Known extends Delivery {
   readonly done?: string;
 }
 
-/** What is known of one user besides its tokens, and has to be known for sure: KV may be stale, or lose it. */
+/** Facts about one user, besides its tokens, that have to be certain: KV may answer with old ones, or lose them. */
 export class Home extends DurableObject<Env> {
   /** The user's home app: the one chosen first, for good. Without a candidate none is chosen. */
   home(candidate?: string): string | undefined {
@@ -30,7 +30,7 @@ export class Home extends DurableObject<Env> {
    * `at` in milliseconds since 1970.
    */
   recordEvent(at: number, kind: string): string | undefined {
-    // That a user was updated says nothing against its making or its end, which may have failed before.
+    // A newer update does not make an older creation or deletion outdated: that one may have failed before.
     const own = kind === "updated" ? kind : "life";
     for (const name of new Set(["life", own])) {
       const last = this.#fact<{ at: number; kind: string }>(name);

@@ -26,7 +26,7 @@ export function parseJson(bytes: Uint8Array): unknown {
 export async function readBytes(c: C, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   const { raw } = c.req;
   const length = raw.headers.get("Content-Length");
-  // What HTTP says is empty has a stream all the same, and to read it is work.
+  // A body of length 0 still has a stream, and reading that costs time.
   if (length === "0" || !raw.body) return new Uint8Array();
   if (Number(length) > limit) throw new Refusal({ reason: "body-too-large" });
   const { left, signal } = c.get("context").deadline;

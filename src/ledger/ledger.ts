@@ -212,7 +212,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
       this.#store.postpone(row, this.#now() + this.#pause(row.tries));
       return revoked;
     } else if (!absent.has(row.app)) {
-      // What is true of one is true of all.
+      // CometChat does not know the user in this app, so every other token of that app has to wait, too.
       absent.add(row.app);
       this.#waitFor(row.app);
     }
@@ -221,7 +221,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
 
   /** Ends all of the user's tokens in an app with one call. */
   async #flush(chat: CometChat, context: Context): Promise<Outcome> {
-    // What is recorded now was minted before CometChat hears of the flush.
+    // Every token that is recorded by now was minted before CometChat is told to flush, so the flush ends it.
     const last = this.#store.last();
     const flushed = await chat.flush(this.#uid, context);
     if (flushed.ok) this.#store.flushed(chat.app.name, last, this.#now());

@@ -59,7 +59,7 @@ function within(scope: Scope): [condition: string, ...values: string[]] {
   }
 }
 
-/** What stands in the way of handing a token out again: CometChat may have ended it by itself, in a flush. */
+/** The mark of a flush. A token minted before it may have ended at CometChat, so it is not handed out again. */
 const flushOf = (app: string): string => `flush ${app}`;
 
 /**
@@ -160,8 +160,8 @@ export function createStore(sql: SqlStorage) {
     },
     last: (): number => one("SELECT max(id) AS value FROM minted") ?? 0,
     /**
-     * CometChat has ended all of an app that there were: those recorded up to `last`, and perhaps some of those that are
-     * still to be recorded and were minted before `now`. These live on, and are not handed out again.
+     * CometChat has ended all tokens of an app: those recorded up to `last`, and perhaps some that were minted before
+     * `now` and will be recorded later. The later ones stay recorded, and are not handed out again.
      */
     flushed(app: string, last: number, now: number): void {
       sql.exec("DELETE FROM minted WHERE app = ? AND id <= ?", app, last);

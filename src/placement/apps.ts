@@ -68,7 +68,7 @@ export async function appOf({ uid, issuer, claims, reading }: Caller, parts: Par
   return home.ok ? clientOf(parts, home.value ?? candidate) : home;
 }
 
-/** The app that a user lives in who is not there to say so: by what the issuer is bound to, the mapping, or its home. */
+/** The app that a user lives in, where there is no session to place it: the issuer's own, the mapping's, or its home. */
 export async function homeOf(parts: Parts, uid: string, context: Context, issuer?: Issuer): Answer {
   if (issuer?.app !== undefined) return clientOf(parts, issuer.app);
   const { apps, placement } = parts.config;
@@ -87,8 +87,8 @@ function clientOf({ cometchat }: Parts, app: string): Result<CometChat, GatewayE
 }
 
 /**
- * The apps in which a user may live who is not there to say so, the likeliest first. Only a mapping is sure; where KV
- * does not have it, the user may have been placed by a claim, and nobody must miss its deactivation.
+ * The apps in which a user may live, where there is no session to place it; the likeliest first. Only a mapping is sure.
+ * Where KV has none, a claim may have placed the user, and its deactivation must reach every app it may live in.
  */
 export async function appsOf(
   parts: Parts,

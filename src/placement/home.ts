@@ -85,7 +85,7 @@ export function createHomes(parts: {
     if (home.ok && home.value !== undefined) return home;
     const found = await (searching ?? search(uid, likely, context));
     if (!found.ok || found.value === undefined) return found;
-    // So that it is known for sure from now on.
+    // Recorded in the user's object, so that nobody has to search again.
     const app = found.value;
     context.after("home", (later) => record(uid, app, later));
     return found;

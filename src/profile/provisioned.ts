@@ -4,9 +4,9 @@ import type { Gateway } from "../gateway.ts";
 import { profileHash } from "../identity/profile.ts";
 
 /**
- * After the answer: a user that somebody else than a session brought is written down, so that its first sign-in mints
- * at once. `syncedAt: 0` says that no session's claims were ever synchronised: the first ones that say the same cost no
- * call, others are sent, but what they are silent about stays (`syncProfile`).
+ * After the answer: a user whom a backend or a webhook created gets its mapping, so that its first sign-in mints at
+ * once. `syncedAt: 0` says that no session's claims were synchronised yet. The first claims cost no call where they equal
+ * the profile; else they are sent, and fields that they do not name stay as they are (`syncProfile`).
  */
 export async function provisioned(
   user: { readonly uid: string; readonly profile: Profile; readonly created: boolean },

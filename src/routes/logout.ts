@@ -15,7 +15,7 @@ import { within } from "../within.ts";
 
 /**
  * POST /v1/backchannel-logout: the identity provider says that a session, or all of a user's, has ended
- * (OpenID Connect Back-Channel Logout 1.0). 200 where nothing of it is left here, also where nothing ever was.
+ * (OpenID Connect Back-Channel Logout 1.0). 200 where no token of it is left here, also where there never was one.
  * https://openid.net/specs/openid-connect-backchannel-1_0.html
  */
 export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {

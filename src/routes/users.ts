@@ -99,7 +99,8 @@ async function homeFor(
   const app = wish ?? issuer.app ?? placement.default;
   const decided = issuer.app !== undefined || issuer.appClaim !== undefined || apps.size === 1;
   if (decided) return { app, known: "absent" };
-  // Where the backend's server stands says nothing of its users, and a wish moves nobody.
+  // The place of the backend's server tells nothing about its users' places; and a user who has a home stays there,
+  // whatever app the request names.
   const home = unwrap(await gateway.homes.choose(uid, app, context));
   return { app: home.app, known: home.first ? "absent" : "there" };
 }

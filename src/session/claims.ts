@@ -85,7 +85,7 @@ function noLogout(claims: Json): Checked<undefined> {
 
 /**
  * A session that is bound to a key (RFC 9449 §6, RFC 8705 §3.1) is good only together with a proof of that key, which
- * nothing here asks for: taken as a bearer token it would be good for whoever stole it.
+ * the gateway does not ask for. Accepted without the proof, it would also work for a thief.
  */
 function noProof(claims: Json): Checked<undefined> {
   return Object.hasOwn(claims, "cnf") ? fail("proof-needed") : ok(undefined);

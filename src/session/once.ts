@@ -12,7 +12,10 @@ interface Begun {
 
 /** What may happen once: one object for each, named by a digest of it (a logout token's `jti`). */
 export class Once extends DurableObject<Env> {
-  /** Whether the caller is to do it: nobody else has, or does at this moment. What was begun and never done may be again. */
+  /**
+   * True where the caller may do it: nobody else has done it, and nobody is doing it now. Work that was begun and not
+   * reported as done within its lease may be begun again.
+   */
   async begin(by: string): Promise<boolean> {
     const now = platform.now();
     const begun = this.#begun;

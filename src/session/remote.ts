@@ -62,7 +62,7 @@ export function remoteKeys(
     const cooldown = cached ? KEYS_COOLDOWN_MS : KEYS_COLD_COOLDOWN_MS;
     return sinceAttempt < 0 ? 0 : Math.max(0, cooldown - sinceAttempt);
   };
-  // The runtime ends a request whose caller has gone, its fetch with it: such a mark is nobody's.
+  // The runtime ends a request whose caller has gone, and its fetch with it. Its mark then expires.
   const busy = () => pending !== undefined && deps.now() - pending.startedAt <= most + KEYS_POLL_MS;
   const unavailable = (reason: "keys-unavailable" | "keys-cooling-down"): Result<never, GatewayError> =>
     fail(reason, {
