@@ -62,15 +62,18 @@ if (!isMainThread) {
 
   const cometchat = (path: string, body: string): [number, string] => {
     counts.cometchat += 1;
-    const [, uid, tokens] = /^\/v3\/users(?:\/([^/]+)(\/auth_tokens)?)?$/.exec(path) ?? [];
+    const isThere = (uid: string) => uid.startsWith(KNOWN) || uid === "alice" || created.has(uid);
+    const { pathname, searchParams } = new URL(path, "http://cometchat.example");
+    const wanted = searchParams.get("searchKey");
+    if (wanted !== null) return json(200, { data: isThere(wanted) ? [user(wanted)] : [] });
+    const [, uid, tokens] = /^\/v3\/users(?:\/([^/]+)(\/auth_tokens)?(?:\/[^/]+)?)?$/.exec(pathname) ?? [];
     if (uid === undefined) {
       const { uid: wanted } = JSON.parse(body) as { uid: string };
-      if (created.has(wanted)) return json(400, { error: { code: "ERR_UID_ALREADY_EXISTS", details: {} } });
-      if (!wanted.startsWith(KNOWN)) created.add(wanted);
+      if (isThere(wanted)) return json(400, { error: { code: "ERR_UID_ALREADY_EXISTS", details: {} } });
+      created.add(wanted);
       return json(200, { data: { ...user(wanted), authToken: token(wanted) } });
     }
-    const there = uid.startsWith(KNOWN) || uid === "alice" || created.has(uid);
-    if (!there) return json(404, { error: { code: "ERR_UID_NOT_FOUND", details: {} } });
+    if (!isThere(uid)) return json(404, { error: { code: "ERR_UID_NOT_FOUND", details: {} } });
     return json(200, { data: tokens ? { uid, authToken: token(uid), createdAt: 1_795_608_000 } : user(uid) });
   };
 
