@@ -86,7 +86,11 @@ async function handle(c: Context<HonoEnv>, route: Route): Promise<Response> {
     const { limits, refusals, deps } = c.get("gateway");
     const { headers } = c.req.raw;
     if (counts === "refusals") unwrap(refusals.admit(headers));
-    else unwrap(await limit(limits.address, addressKey(headers), "address-limited", deps));
+    else {
+      // Who has asked for too many tokens can still sign out. No address begins like this.
+      const out = c.req.method === "DELETE" ? "out:" : "";
+      unwrap(await limit(limits.address, `${out}${addressKey(headers)}`, "address-limited", deps));
+    }
   }
   if (admit) await admit(c);
   // RFC 9110 §9.3.2: HEAD is GET without the body, which Hono leaves out.

@@ -163,7 +163,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
   async #work(): Promise<void> {
     const { chats } = await this.#parts();
     const now = this.#now();
-    const due = this.#store.due(now, ALARM_BATCH);
+    const due = this.#store.due(now, now + LEDGER_BACKOFF_LEAST_MS, ALARM_BATCH);
     if (due.length > 0) {
       // Should this object be evicted in the middle. Not at once, as in `end`.
       await this.ctx.storage.setAlarm(now + LEDGER_BACKOFF_LEAST_MS);
@@ -207,7 +207,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
     // none that should end may live on. Their owners ask for new ones.
     const named = isAuthToken(token);
     const revoked = await (named ? chat.revoke(this.#uid, token, context) : this.#flush(chat, context));
-    if (revoked.ok) this.#store.remove(row.id);
+    if (revoked.ok) this.#store.remove(row, this.#now());
     else if (revoked.error.reason !== "upstream-uid-unknown") {
       this.#store.postpone(row, this.#now() + this.#pause(row.tries));
       return revoked;

@@ -5,6 +5,7 @@ export interface Row {
   readonly id: number;
   readonly app: string;
   readonly session: string;
+  readonly digest: string;
   readonly sealed: ArrayBuffer;
   readonly mintedAt: number;
   /** `live`: until `at`, or for ever. `ending`: to be revoked, next tried at `at`. `parked`: until the user is back. */
@@ -62,6 +63,9 @@ function within(scope: Scope): [condition: string, ...values: string[]] {
 /** The mark of a flush. A token minted before it may have ended at CometChat, so it is not handed out again. */
 const flushOf = (app: string): string => `flush ${app}`;
 
+/** That a session without a name has had tokens: what was recorded of it is removed when it has ended. */
+const seenOf = (session: string): string => `seen ${session}`;
+
 /**
  * One user's tables. Every statement is synchronous: what stands between two awaits is one commit.
  *
@@ -85,7 +89,7 @@ export function createStore(sql: SqlStorage) {
 
   const rows = (rest: string, ...values: (string | number | null)[]): Row[] =>
     sql
-      .exec(`SELECT id, app, session, sealed, mintedAt, state, at, tries FROM minted ${rest}`, ...values)
+      .exec(`SELECT id, app, session, digest, sealed, mintedAt, state, at, tries FROM minted ${rest}`, ...values)
       .toArray() as unknown as Row[];
   const one = (query: string, ...values: (string | number)[]): number | null =>
     (sql.exec(query, ...values).one() as { value: number | null }).value;
@@ -99,6 +103,14 @@ export function createStore(sql: SqlStorage) {
     // Much longer ago than a record can follow its sign-in, and no more than a user comes to.
     sql.exec("DELETE FROM ended WHERE at < ?", at - ENDED_KEPT_MS);
     sql.exec("DELETE FROM ended WHERE scope NOT IN (SELECT scope FROM ended ORDER BY at DESC LIMIT ?)", ENDED_KEPT);
+  };
+
+  const remember = (now: number, condition: string, ...values: (string | number)[]): void => {
+    sql.exec(
+      `INSERT INTO ended SELECT DISTINCT ? || session, ? FROM minted WHERE name IS NULL AND ${condition}
+        ON CONFLICT (scope) DO UPDATE SET at = excluded.at`,
+      ...[seenOf(""), now, ...values],
+    );
   };
 
   return {
@@ -119,7 +131,7 @@ export function createStore(sql: SqlStorage) {
       );
     },
     /** The session's newest token that may be handed out, in this app or in any. */
-    newest: (session: string, app: string | undefined, now: number): (Row & { digest: string }) | undefined =>
+    newest: (session: string, app: string | undefined, now: number): Row | undefined =>
       sql
         .exec(
           `SELECT * FROM minted WHERE session = ? AND state = 'live' AND (at IS NULL OR at > ?) AND app = ifnull(?, app)
@@ -127,13 +139,14 @@ export function createStore(sql: SqlStorage) {
             ORDER BY id DESC LIMIT 1`,
           ...[session, now, app ?? null],
         )
-        .toArray()[0] as unknown as (Row & { digest: string }) | undefined,
+        .toArray()[0] as unknown as Row | undefined,
     lives: (digest: string): boolean => rows("WHERE digest = ? AND state = 'live'", digest).length > 0,
     isEmpty: (): boolean => rows("LIMIT 1").length === 0,
     /** Whether anything was ever recorded of this scope, or it has ended before. */
     knows(scope: Scope): boolean {
       const [condition, ...values] = within(scope);
-      return endedAt([scopeOf(scope)]) !== null || rows(`WHERE ${condition} LIMIT 1`, ...values).length > 0;
+      const before = scope.of === "session" ? [seenOf(scope.session)] : [];
+      return endedAt([scopeOf(scope), ...before]) !== null || rows(`WHERE ${condition} LIMIT 1`, ...values).length > 0;
     },
     /**
      * The scope ends: what is recorded of it is to be revoked, by `by` at the latest, and what was minted until `at` and
@@ -164,16 +177,22 @@ export function createStore(sql: SqlStorage) {
      * `now` and will be recorded later. The later ones stay recorded, and are not handed out again.
      */
     flushed(app: string, last: number, now: number): void {
+      remember(now, "app = ? AND id <= ?", app, last);
       sql.exec("DELETE FROM minted WHERE app = ? AND id <= ?", app, last);
       mark(flushOf(app), now);
     },
-    /** What is to be revoked now, expired tokens included. */
-    due(now: number, most: number): Row[] {
+    /** What is to be revoked now, expired tokens included. Nobody else is given it before `by`. */
+    due(now: number, by: number, most: number): Row[] {
       sql.exec("UPDATE minted SET state = 'ending' WHERE state = 'live' AND at <= ?", now);
-      return rows("WHERE state = 'ending' AND at <= ? ORDER BY at LIMIT ?", now, most);
+      const due = rows("WHERE state = 'ending' AND at <= ? ORDER BY at LIMIT ?", now, most);
+      for (const { id } of due) sql.exec("UPDATE minted SET at = ? WHERE id = ?", by, id);
+      return due;
     },
-    remove(id: number): void {
+    /** It has ended. Its record may come once more, where the answer to the first one was lost. */
+    remove({ id, digest }: Row, now: number): void {
+      remember(now, "id = ?", id);
       sql.exec("DELETE FROM minted WHERE id = ?", id);
+      mark(scopeOf({ of: "token", digest }), now);
     },
     postpone({ id }: Row, until: number): void {
       sql.exec("UPDATE minted SET at = ?, tries = tries + 1 WHERE id = ? AND state = 'ending'", until, id);

@@ -47,7 +47,11 @@ export async function appFor(
     const home = await parts.homes.choose(uid, placed.value.candidate, context, reading);
     if (!home.ok) return home;
     const chat = clientOf(parts, home.value.app);
-    return chat.ok ? ok({ chat: chat.value, known: home.value.first ? "absent" : "there" }) : chat;
+    if (!chat.ok) return chat;
+    const { app, first } = home.value;
+    // Where only the home is known, the user may be in the middle of being created.
+    const known = first ? "absent" : reading.then((mapping) => (mapping?.app === app ? "there" : "unsure"));
+    return ok({ chat: chat.value, known });
   }
   const { app } = placed.value;
   const chat = clientOf(parts, app);

@@ -26,11 +26,13 @@ export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
   const name = await digestOf(`${logout.issuer.issuer}\n${logout.jti}`);
   const by = crypto.randomUUID();
   const first = await gateway.ledgers.once(name, (once) => once.begin(by), context.deadline.left());
+  const failed = () => gateway.ledgers.once(name, (once) => once.failed(by), ONCE_MS);
+  // It may have been written down all the same.
+  if (!first.ok && !(await failed()).ok) context.after("once", failed);
   if (!unwrap(first)) throw new Refusal({ reason: "logout-token-refused" });
   const ended = await end(logout, c);
   // So is what nobody is left to hear of.
   if (!ended.ok || c.req.raw.signal.aborted) {
-    const failed = () => gateway.ledgers.once(name, (once) => once.failed(by), ONCE_MS);
     if (!(await failed()).ok) context.after("once", failed);
     unwrap(ended);
   } else {

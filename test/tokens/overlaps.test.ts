@@ -1,0 +1,129 @@
+import { env as bindings } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import type { Deps } from "../../src/context.ts";
+import { digestOf } from "../../src/encoding.ts";
+import { alarms, homeOf, keeping, ledgerOf, request, restored } from "../integration/keeping.ts";
+import { COMETCHAT_APPS, GEOGRAPHY, regionOf, regions } from "../integration/regions.ts";
+import { bodyOf, ISSUER, unlimited, type World } from "../integration/world.ts";
+
+restored();
+
+const device = (jti: string) => ({ subject: "alice", claims: { jti } });
+const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
+
+/** An object as it is, but for the first such call: it is done, and its answer is lost. */
+const losing = (binding: "LEDGER" | "ONCE", lost: string) => {
+  let losses = 1;
+  return {
+    getByName: (name: string) => {
+      const stub = bindings[binding].getByName(name) as unknown as Record<string, (...v: unknown[]) => unknown>;
+      const call =
+        (method: string) =>
+        async (...values: unknown[]) => {
+          const answer = await stub[method]?.(...values);
+          if (method === lost && losses-- > 0) throw new Error("Network connection lost.");
+          return answer;
+        };
+      return new Proxy({}, { get: (_, method: string) => call(method) });
+    },
+  };
+};
+
+describe("a logout", () => {
+  it("that was answered 503, since the note that it had begun was lost on its way, works when it is delivered again", async () => {
+    const SESSION_ISSUERS = [{ issuer: ISSUER, audience: ["chat"] }];
+    const world = keeping({ env: { SESSION_ISSUERS, ONCE: losing("ONCE", "begin") } });
+    await world.signIn({ subject: "alice", sid: "phone" });
+    const body = `logout_token=${await world.provider.issueLogoutToken({ sub: "alice", sid: "phone" })}`;
+    const headers = { "Content-Type": "application/x-www-form-urlencoded" };
+    const deliver = () => world.call("/v1/backchannel-logout", { method: "POST", headers, body });
+    expect((await deliver()).status).toBe(503);
+    expect((await deliver()).status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+});
+
+describe("a new user, placed by geography, whom another place is just creating", () => {
+  it("is not taken for deactivated", async () => {
+    const world = regions();
+    await homeOf("alice").home("eu");
+    const fetch: Deps["fetch"] = async (input, init) => {
+      if (init.method === "POST" && input.endsWith("/users")) {
+        // CometChat has said "not found" here. Now the other place creates the user, and writes that down.
+        world.apps.eu.seed({ uid: "alice" });
+        const mapping = { app: "eu", profile: "", createdAt: Date.now(), syncedAt: 0 };
+        await bindings.USERS.put("v1:u:alice", JSON.stringify(mapping));
+      }
+      return world.fetch(input, init);
+    };
+    const env = { COMETCHAT_APPS, PLACEMENT: GEOGRAPHY };
+    const response = await keeping({ cf: { continent: "EU" }, deps: { fetch }, env }).signIn(await world.session());
+    expect([response.status, await regionOf(response)]).toEqual([201, "eu"]);
+  });
+});
+
+describe("who has asked for too many tokens", () => {
+  it("can still sign out, from the same address", async () => {
+    const counts = new Map<string, number>();
+    const RATE_LIMIT_IP = {
+      limit: async ({ key }: { key: string }) => {
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+        return { success: Number(counts.get(key)) <= 3 };
+      },
+    };
+    const world = keeping({ env: { RATE_LIMIT_IP, RATE_LIMIT_USER: unlimited } });
+    const session = await world.provider.issue(device("phone"));
+    const statuses: number[] = [];
+    for (let time = 0; time < 4; time += 1) statuses.push((await world.signIn(session)).status);
+    expect(statuses).toEqual([201, 201, 201, 429]);
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+    // And no more often than it may sign in.
+    for (let time = 0; time < 2; time += 1) await world.call("/v1/tokens", request("DELETE", session));
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(429);
+  });
+});
+
+describe("a record that is repeated, since its answer was lost,", () => {
+  it("does not bring back a token that has ended meanwhile, nor end a newer one", async () => {
+    const env = { TOKENS: { reuse: "session", maxPerSession: 1 } };
+    const world = keeping({ env });
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    const first = world.simulator.tokens("alice")[0] ?? "";
+    const minted = { app: "main", token: first, session: await digestOf("phone"), name: null };
+    const mintedAt = Date.now() - 1000;
+    const headers = { "Content-Type": "application/json" };
+    const second = await tokenOf(await world.signIn(session, { headers, body: '{"fresh":true}' }));
+    expect(world.simulator.tokens("alice")).toEqual([second]);
+    await ledgerOf("alice").record("alice", { ...minted, mintedAt, expiresAt: null });
+    await alarms();
+    expect(await tokenOf(await world.signIn(session))).toBe(second);
+    expect(world.simulator.tokens("alice")).toEqual([second]);
+  });
+});
+
+describe("two sign-ins of a session at once", () => {
+  it("end each older token with one call (TOKENS.maxPerSession)", async () => {
+    const world = keeping({ env: { TOKENS: { maxPerSession: 1 } } });
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    world.simulator.set({ latency: 100 });
+    await Promise.all([world.signIn(session), world.signIn(session), world.signIn(session)]);
+    expect(world.simulator.tokens("alice")).toHaveLength(1);
+    expect(world.simulator.journal.calls({ call: "revoke" })).toBe(3);
+  });
+});
+
+describe("a session without a name that outlives a refresh", () => {
+  it.each<[string, (world: World, session: string, authToken: string) => Promise<Response>]>([
+    ["everywhere", (world, session) => world.call("/v1/tokens", request("DELETE", session))],
+    ["by its token", (world, session, authToken) => world.call("/v1/token", request("DELETE", session, { authToken }))],
+  ])("that has signed out %s may sign out once more", async (_, signOut) => {
+    const world = keeping();
+    const session = await world.provider.issue(device("phone"));
+    const authToken = await tokenOf(await world.signIn(session));
+    expect((await signOut(world, session, authToken)).status).toBe(204);
+    expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
+  });
+});
