@@ -32,10 +32,17 @@ export async function sha256(value: string | Uint8Array<ArrayBuffer>): Promise<U
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
+/** The bytes that `atob` answers as characters. A loop: `Uint8Array.from` with a function takes many times as long. */
+export function bytesOf(binary: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(binary.length);
+  for (let index = 0; index < bytes.length; index += 1) bytes[index] = binary.charCodeAt(index);
+  return bytes;
+}
+
 /** The bytes of base64 or base64url text; undefined where it is neither. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
-    return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+    return bytesOf(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
   } catch {
     return undefined;
   }

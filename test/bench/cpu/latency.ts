@@ -21,7 +21,7 @@ export async function measureLatency(
       for (const key of KEYS.toSorted(() => Math.random() - 0.5)) {
         const { server, status, next } = variants[key] as Variant;
         const { port } = servers.server(server);
-        if (round === 0) for (let user = 0; user < USERS; user += 1) await send(port, next());
+        if (round === 0) await Promise.all(Array.from({ length: USERS }, () => send(port, next())));
         const { times } = await load(port, next, { connections: 8, ms, status });
         met.set(`${key} ${delay}`, [...(met.get(`${key} ${delay}`) ?? []), ...times]);
       }
