@@ -19,6 +19,8 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "7" },
     /** Milliseconds of each burst. */
     ms: { type: "string", default: "500" },
+    /** The most users whose memory is measured. */
+    users: { type: "string", default: "1000000" },
     /** Some of the parts above, comma-separated. */
     only: { type: "string", default: PARTS.join(",") },
     /** Some of the kinds of request, by key, comma-separated. */
@@ -93,7 +95,7 @@ try {
     report.counts = rows;
   }
   if (wanted("memory")) {
-    const rows = await measureMemory(servers);
+    const rows = await measureMemory(servers, Number(values.users));
     print(
       "Memory of the isolate after so many users, each with a session of its own",
       ["users", "MiB"],
