@@ -35,7 +35,7 @@ export interface Visit {
 
 export async function visit(browser: Browser, address: string, options: BrowserContextOptions = {}): Promise<Visit> {
   const context = await browser.newContext(options);
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   const requests: Request[] = [];
   const errors: string[] = [];
   context.on("request", (request) => requests.push(request));
