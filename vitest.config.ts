@@ -13,10 +13,10 @@ const fuzz = { seed: Number(process.env.FUZZ_SEED ?? Date.now() & 0x7fffffff), c
 
 export const gateway = () =>
   cloudflareTest({
-    main: "./test/worker.ts",
+    main: "./test/support/worker.ts",
     wrangler: { configPath: "./wrangler.toml" },
     miniflare: {
-      // What the Durable Object sees; a developer's own .dev.vars must not leak in. See test/integration/world.ts.
+      // What the Durable Object sees; a developer's own .dev.vars must not leak in. See test/support/world.ts.
       bindings: {
         COMETCHAT_APPS: {
           main: { appId: "275300000000000a", region: "us" },
@@ -39,7 +39,7 @@ export const gateway = () =>
 
 export default defineConfig({
   test: {
-    reporters: ["default", "./test/tally.ts"],
+    reporters: ["default", "./test/support/tally.ts"],
     projects: [
       {
         plugins: [gateway()],
@@ -53,7 +53,7 @@ export default defineConfig({
           provide: { fuzz },
           // The machines that run this are slow and shared; a test that hangs still ends.
           testTimeout: 30_000,
-          setupFiles: ["./test/setup.ts"],
+          setupFiles: ["./test/support/setup.ts"],
         },
       },
       {
@@ -63,7 +63,7 @@ export default defineConfig({
           name: "alone",
           include: ALONE,
           fileParallelism: false,
-          setupFiles: ["./test/setup.ts"],
+          setupFiles: ["./test/support/setup.ts"],
           testTimeout: 30_000,
           sequence: { groupOrder: 2 },
         },

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Reason } from "../../src/errors.ts";
+import { b64, hmac, pemOf, resigned, segment, sign, signatureOf, signer } from "../support/forge.ts";
 import {
   type Arena,
   CLAIMS,
@@ -11,8 +12,7 @@ import {
   JWKS,
   type Signers,
   session,
-} from "./arena.ts";
-import { b64, hmac, pemOf, resigned, segment, sign, signatureOf, signer } from "./forge.ts";
+} from "../support/target.ts";
 
 // The order of the group of P-256 (SEC 2 §2.4.2).
 const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;

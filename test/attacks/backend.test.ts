@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createWorld, type ProblemAnswer, type World, type WorldOptions } from "../integration/world.ts";
+import { createWorld, type ProblemAnswer, type World, type WorldOptions } from "../support/world.ts";
 
 const SECRET = "correct-horse-battery-staple-0123456789";
 const OTHER = "the-one-that-is-being-rotated-in-0123456789";

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Reason } from "../../src/errors.ts";
+import { sign } from "../support/forge.ts";
 import {
   type Arena,
   CLAIMS,
@@ -12,8 +13,7 @@ import {
   NOON,
   type Signers,
   session,
-} from "./arena.ts";
-import { sign } from "./forge.ts";
+} from "../support/target.ts";
 
 let by: Signers;
 let arena: Arena;

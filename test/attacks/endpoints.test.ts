@@ -2,9 +2,9 @@ import { runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { KEYS_COLD_COOLDOWN_MS } from "../../src/limits.ts";
-import { keeping, ledgerOf, request, restored } from "../integration/keeping.ts";
-import { bodyOf, createWorld, type ProblemAnswer, type World, type WorldOptions } from "../integration/world.ts";
-import { createArena, ISSUER, JWKS } from "./arena.ts";
+import { keeping, ledgerOf, request, restored } from "../support/ledger.ts";
+import { createArena, ISSUER, JWKS } from "../support/target.ts";
+import { bodyOf, createWorld, type ProblemAnswer, type World, type WorldOptions } from "../support/world.ts";
 
 restored();
 

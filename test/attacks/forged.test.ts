@@ -1,7 +1,7 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, test } from "vitest";
-import { createWorld, type World } from "../integration/world.ts";
 import type { SessionOptions } from "../sandbox/provider/index.ts";
+import { createWorld, type World } from "../support/world.ts";
 
 /** What a request asked for beyond its own computing. */
 type Counts = Record<"kv" | "objects" | "cache" | "fetches" | "address" | "user", number>;

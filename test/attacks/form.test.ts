@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Reason } from "../../src/errors.ts";
+import { b64, segment, sign, signatureOf } from "../support/forge.ts";
 import {
   type Arena,
   CLAIMS,
@@ -10,8 +11,7 @@ import {
   expectSilent,
   type Signers,
   session,
-} from "./arena.ts";
-import { b64, segment, sign, signatureOf } from "./forge.ts";
+} from "../support/target.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

@@ -1,9 +1,9 @@
 import { env as bindings } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { LIMIT_PERIOD_SECONDS, LOGOUT_BODY_BYTES, WEBHOOK_BYTES } from "../../src/limits.ts";
-import { restored } from "../integration/keeping.ts";
-import { type Arena, createArena, createSigners, ISSUER, JWKS, NOON, type Signers } from "./arena.ts";
-import { sign } from "./forge.ts";
+import { sign } from "../support/forge.ts";
+import { restored } from "../support/ledger.ts";
+import { type Arena, createArena, createSigners, ISSUER, JWKS, NOON, type Signers } from "../support/target.ts";
 
 restored();
 afterEach(() => vi.restoreAllMocks());

@@ -1,6 +1,15 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Arena, createArena, createSigners, ISSUER, JWKS, NOON, type Signers, session } from "./arena.ts";
-import { b64, resigned, type Signer, segment, sign } from "./forge.ts";
+import { b64, resigned, type Signer, segment, sign } from "../support/forge.ts";
+import {
+  type Arena,
+  createArena,
+  createSigners,
+  ISSUER,
+  JWKS,
+  NOON,
+  type Signers,
+  session,
+} from "../support/target.ts";
 
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
 const OTHER = "https://other.example";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { KEYS_FRESH_MOST_MS } from "../../src/limits.ts";
-import { bodyOf, createWorld, type ProblemAnswer, type WorldOptions } from "../integration/world.ts";
-import { memoryKv } from "../unit/session/setup.ts";
+import { memoryKv } from "../support/verifier.ts";
+import { bodyOf, createWorld, type ProblemAnswer, type WorldOptions } from "../support/world.ts";
 
 /**
  * A provider whose JWKS hangs must leave a request the time to mint, whatever its time is. In wall-clock time.

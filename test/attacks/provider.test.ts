@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { KEYS_COOLDOWN_MS, KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../../src/limits.ts";
 import type { ProviderFault } from "../sandbox/provider/index.ts";
-import { createWorld, outcome, type World } from "../unit/session/setup.ts";
+import { createWorld, outcome, type World } from "../support/verifier.ts";
 
 /**
  * What a session gets while the identity provider fails in each way, by what this isolate knew before:

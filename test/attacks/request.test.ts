@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Arena, createArena, createSigners, ISSUER, JWKS, type Signers, session } from "./arena.ts";
+import { type Arena, createArena, createSigners, ISSUER, JWKS, type Signers, session } from "../support/target.ts";
 
 let by: Signers;
 let arena: Arena;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { decode } from "../../src/session/base64url.ts";
 import { inspect } from "../../src/session/compact.ts";
-import { createWorld, issuerEntry, outcome } from "../unit/session/setup.ts";
-import { type Example, examples, forgery, JOE, keyOf, verifies } from "./examples.ts";
+import { type Example, examples, forgery, JOE, keyOf, verifies } from "../support/examples.ts";
+import { createWorld, issuerEntry, outcome } from "../support/verifier.ts";
 
 describe("the standards' own examples", () => {
   it.each(examples)("$name ($alg) verifies", async (example) => {

@@ -2,7 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
 import { listen } from "../sandbox/server.ts";
-import { witness } from "../witness.ts";
+import { witness } from "../support/witness.ts";
 import { launch } from "./chromium.ts";
 
 describe("a session in a cookie", () => {

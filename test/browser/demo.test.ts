@@ -6,7 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
 import { listen } from "../sandbox/server.ts";
-import { witness } from "../witness.ts";
+import { witness } from "../support/witness.ts";
 import { expectClean, KIT, loggedIn, openBrowser, outcome, own, SDK, signIn, type Visit, visit } from "./visit.ts";
 
 let sandbox: Sandbox;

@@ -8,7 +8,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
 import { type Listener, listen } from "../sandbox/server.ts";
-import { witness } from "../witness.ts";
+import { witness } from "../support/witness.ts";
 import { expectClean, openBrowser, type Visit, visit } from "./visit.ts";
 
 const run = promisify(execFile);

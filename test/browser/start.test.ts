@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import { inUse, listen } from "../sandbox/server.ts";
-import { leaks } from "../witness.ts";
+import { leaks } from "../support/witness.ts";
 
 const START = join(import.meta.dirname, "../sandbox/start.ts");
 let child: ChildProcess | undefined;

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, BrowserContextOptions, ConsoleMessage, Page, Request } from "playwright-core";
 import { expect } from "vitest";
 import type { Sandbox } from "../sandbox/index.ts";
-import { witness } from "../witness.ts";
+import { witness } from "../support/witness.ts";
 import { launch } from "./chromium.ts";
 
 /** The addresses at which the SDK's requests really go over the wire: `?wire=direct` leaves them alone. */

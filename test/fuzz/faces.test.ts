@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, describe, inject, it } from "vitest";
-import { signer } from "../attacks/forge.ts";
+import { signer } from "../support/forge.ts";
 import { faces } from "./faces.ts";
 import { createOutside, type Outside } from "./outside.ts";
 

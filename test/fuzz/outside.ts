@@ -1,8 +1,8 @@
 import { createApp } from "../../src/app.ts";
 import { type Code, codes } from "../../src/errors.ts";
 import type { LogLine } from "../../src/telemetry/log.ts";
-import { b64, type Signer, sign } from "../attacks/forge.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
+import { b64, type Signer, sign } from "../support/forge.ts";
 import { ISSUER, NOON } from "./model.ts";
 
 /** One request as it comes over the wire. The names of headers are in lower case. */

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { b64, type Signer, sign } from "../attacks/forge.ts";
+import { b64, type Signer, sign } from "../support/forge.ts";
 import { CLAIMS, claimsVerdict, headerIsGood, ISSUER, type Json, logoutIsGood, NOON } from "./model.ts";
 
 /** Whatever takes sessions: the whole gateway, or its verifier alone. */

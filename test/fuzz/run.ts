@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { reasons } from "../../src/errors.ts";
-import { type Signer, signer } from "../attacks/forge.ts";
-import { createWorld, issuerEntry } from "../unit/session/setup.ts";
+import { type Signer, signer } from "../support/forge.ts";
+import { createWorld, issuerEntry } from "../support/verifier.ts";
 import { faces } from "./faces.ts";
 import { ISSUER } from "./model.ts";
 import { createOutside, type Outside } from "./outside.ts";

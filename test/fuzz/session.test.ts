@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, inject, it } from "vitest";
-import { createArena, JWKS } from "../attacks/arena.ts";
-import { type Signer, signer } from "../attacks/forge.ts";
+import { type Signer, signer } from "../support/forge.ts";
+import { createArena, JWKS } from "../support/target.ts";
 import { fuzzes, type Target } from "./properties.ts";
 
 const { seed, cases: RUNS } = inject("fuzz");

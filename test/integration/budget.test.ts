@@ -1,8 +1,8 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { counted } from "../counted.ts";
-import { objectsOf, restored } from "./keeping.ts";
-import { bodyOf, createWorld, unlimited, type World } from "./world.ts";
+import { counted } from "../support/counted.ts";
+import { objectsOf, restored } from "../support/ledger.ts";
+import { bodyOf, createWorld, unlimited, type World } from "../support/world.ts";
 
 restored();
 

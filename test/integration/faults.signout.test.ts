@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Effect } from "../sandbox/cometchat/index.ts";
-import { bodyOf, createWorld, type ProblemAnswer, type World } from "./world.ts";
+import { bodyOf, createWorld, type ProblemAnswer, type World } from "../support/world.ts";
 
 const DEADLINE = 500;
 const GRACE = 200;

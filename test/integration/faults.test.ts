@@ -1,7 +1,15 @@
 import { describe, expect, test } from "vitest";
 import type { Code } from "../../src/errors.ts";
 import type { Effect } from "../sandbox/cometchat/index.ts";
-import { API_KEY, bodyOf, createWorld, ISSUER, type ProblemAnswer, type World, type WorldOptions } from "./world.ts";
+import {
+  API_KEY,
+  bodyOf,
+  createWorld,
+  ISSUER,
+  type ProblemAnswer,
+  type World,
+  type WorldOptions,
+} from "../support/world.ts";
 
 /** Milliseconds of a request here; the default is 8,000. */
 const DEADLINE = 500;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bodyOf, createWorld, type ProblemAnswer, type World } from "./world.ts";
+import { bodyOf, createWorld, type ProblemAnswer, type World } from "../support/world.ts";
 
 const ORIGIN = "https://app.example.com";
 const EVIL = "https://evil.example";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { API_KEY, bodyOf, createWorld, ISSUER, type World, type WorldOptions } from "./world.ts";
+import { API_KEY, bodyOf, createWorld, ISSUER, type World, type WorldOptions } from "../support/world.ts";
 
 /** A gateway whose data points are kept. */
 function recording(options: WorldOptions = {}): World & { readonly points: AnalyticsEngineDataPoint[] } {

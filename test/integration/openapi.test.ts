@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { routes } from "../../src/app.ts";
 import { codes } from "../../src/errors.ts";
-import { createWorld } from "./world.ts";
+import { createWorld } from "../support/world.ts";
 
 type Json = Record<string, unknown>;
 interface Operation {

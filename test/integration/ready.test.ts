@@ -1,6 +1,6 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { bodyOf, createWorld, type ProblemAnswer } from "./world.ts";
+import { bodyOf, createWorld, type ProblemAnswer } from "../support/world.ts";
 
 interface Readiness {
   readonly status: string;

@@ -3,10 +3,10 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import type { Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
-import { faultyKv, faultyLedger, never } from "./holding.ts";
-import { homeOf, keeping, ledgerOf, request, restored } from "./keeping.ts";
-import { COMETCHAT_APPS, GEOGRAPHY, homes, type Regions, regionOf, regions } from "./regions.ts";
-import { bodyOf, ISSUER, type ProblemAnswer, type World } from "./world.ts";
+import { faultyKv, faultyLedger, never } from "../support/gates.ts";
+import { homeOf, keeping, ledgerOf, request, restored } from "../support/ledger.ts";
+import { COMETCHAT_APPS, GEOGRAPHY, homes, type Regions, regionOf, regions } from "../support/regions.ts";
+import { bodyOf, ISSUER, type ProblemAnswer, type World } from "../support/world.ts";
 
 restored();
 

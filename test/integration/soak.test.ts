@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect, test } from "vitest";
 import { seeded, soak } from "../soak/drive.ts";
 import { shaky, unreliable } from "../soak/storage.ts";
-import { bodyOf, createWorld, type ProblemAnswer, type TokenAnswer, unlimited } from "./world.ts";
+import { bodyOf, createWorld, type ProblemAnswer, type TokenAnswer, unlimited } from "../support/world.ts";
 
 // `npm run soak` does this for 20,000 sign-ins, through sockets, and measures it.
 test("1,000 sign-ins of 100 users, while one answer of CometChat's and one operation of KV in ten fails, lose nobody", async () => {

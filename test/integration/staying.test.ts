@@ -1,9 +1,18 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, test } from "vitest";
-import { faultyKv } from "./holding.ts";
-import { homeOf, restored } from "./keeping.ts";
-import { COMETCHAT_APPS, GEOGRAPHY, homes, REGIONS, type Region, type Regions, regionOf, regions } from "./regions.ts";
-import { bodyOf, ISSUER, type ProblemAnswer } from "./world.ts";
+import { faultyKv } from "../support/gates.ts";
+import { homeOf, restored } from "../support/ledger.ts";
+import {
+  COMETCHAT_APPS,
+  GEOGRAPHY,
+  homes,
+  REGIONS,
+  type Region,
+  type Regions,
+  regionOf,
+  regions,
+} from "../support/regions.ts";
+import { bodyOf, ISSUER, type ProblemAnswer } from "../support/world.ts";
 
 restored();
 

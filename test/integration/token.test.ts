@@ -1,7 +1,15 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env as bindings, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { API_KEY, APP_ID, bodyOf, createWorld, type ProblemAnswer, type TokenAnswer, type World } from "./world.ts";
+import {
+  API_KEY,
+  APP_ID,
+  bodyOf,
+  createWorld,
+  type ProblemAnswer,
+  type TokenAnswer,
+  type World,
+} from "../support/world.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();

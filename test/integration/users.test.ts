@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import type { Code } from "../../src/errors.ts";
-import { keeping, ledgerOf, restored } from "./keeping.ts";
+import { keeping, ledgerOf, restored } from "../support/ledger.ts";
 import {
   API_KEY,
   APP_ID,
@@ -11,7 +11,7 @@ import {
   type ProblemAnswer,
   type World,
   type WorldOptions,
-} from "./world.ts";
+} from "../support/world.ts";
 
 const SECRET = "the backend.s own secret 0123456789";
 const MANAGER = { roles: ["manager"] };

@@ -1,8 +1,16 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { faultyKv, never } from "./holding.ts";
-import { keeping, restored } from "./keeping.ts";
-import { API_KEY, APP_ID, bodyOf, createWorld, type ProblemAnswer, type World, type WorldOptions } from "./world.ts";
+import { faultyKv, never } from "../support/gates.ts";
+import { keeping, restored } from "../support/ledger.ts";
+import {
+  API_KEY,
+  APP_ID,
+  bodyOf,
+  createWorld,
+  type ProblemAnswer,
+  type World,
+  type WorldOptions,
+} from "../support/world.ts";
 
 restored();
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Code } from "../../src/errors.ts";
-import { homeOf } from "./keeping.ts";
-import { APP_ID, createWorld, ISSUER, type ProblemAnswer, type World, type WorldOptions } from "./world.ts";
+import { homeOf } from "../support/ledger.ts";
+import { APP_ID, createWorld, ISSUER, type ProblemAnswer, type World, type WorldOptions } from "../support/world.ts";
 
 const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER_KEY = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";

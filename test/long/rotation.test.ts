@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { decodeProtectedHeader } from "jose";
 import { describe, expect, it } from "vitest";
-import { ask, better, oidc } from "../providers/world.ts";
+import { ask, better, oidc } from "../support/providers.ts";
 
 // The gateway asks a provider again after half a minute at the earliest: this waits for it, in wall-clock time.
 describe("keys that are rotated in the running provider", () => {

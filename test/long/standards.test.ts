@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { examples, forgery } from "../attacks/examples.ts";
+import { examples, forgery } from "../support/examples.ts";
 
 // 32,000 signatures over P-521.
 it.each(examples.filter(({ alg }) => alg === "ES512"))(

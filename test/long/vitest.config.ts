@@ -8,11 +8,11 @@ const IN_WORKERD = "test/long/standards.test.ts";
 export default defineConfig({
   test: {
     root: resolve(import.meta.dirname, "../.."),
-    reporters: ["default", "./test/tally.ts"],
+    reporters: ["default", "./test/support/tally.ts"],
     projects: [
       {
         plugins: [gateway()],
-        test: { name: "workerd", include: [IN_WORKERD], setupFiles: ["./test/setup.ts"] },
+        test: { name: "workerd", include: [IN_WORKERD], setupFiles: ["./test/support/setup.ts"] },
       },
       {
         test: {

@@ -1,6 +1,6 @@
 import { decodeProtectedHeader } from "jose";
 import { describe, expect, it } from "vitest";
-import { ask, better, nameOf, oidc, sandbox } from "./world.ts";
+import { ask, better, nameOf, oidc, sandbox } from "../support/providers.ts";
 
 describe("oidc-provider", () => {
   it("its users get auth tokens for their ID tokens", async () => {

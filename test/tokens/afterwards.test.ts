@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import type { LogLine } from "../../src/telemetry/log.ts";
-import { faultyLedger, never } from "../integration/holding.ts";
-import { keeping, request, restored } from "../integration/keeping.ts";
-import { bodyOf } from "../integration/world.ts";
+import { faultyLedger, never } from "../support/gates.ts";
+import { keeping, request, restored } from "../support/ledger.ts";
+import { bodyOf } from "../support/world.ts";
 
 restored();
 

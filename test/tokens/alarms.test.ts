@@ -1,9 +1,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { createIsolate } from "../../src/ledger/parts.ts";
-import { alarms, keeping, ledgerOf, restored } from "../integration/keeping.ts";
-import { bodyOf, type World } from "../integration/world.ts";
-import { around } from "../worker.ts";
+import { alarms, keeping, ledgerOf, restored } from "../support/ledger.ts";
+import { around } from "../support/worker.ts";
+import { bodyOf, type World } from "../support/world.ts";
 
 restored();
 

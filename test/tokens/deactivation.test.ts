@@ -1,9 +1,9 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { type HoldingWorld, holding } from "../integration/holding.ts";
-import { alarms, keeping, ledgerOf, request, restored } from "../integration/keeping.ts";
-import { API_KEY, bodyOf, ISSUER, type World } from "../integration/world.ts";
+import { type HoldingWorld, holding } from "../support/gates.ts";
+import { alarms, keeping, ledgerOf, request, restored } from "../support/ledger.ts";
+import { API_KEY, bodyOf, ISSUER, type World } from "../support/world.ts";
 
 restored();
 

@@ -1,9 +1,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { digestOf } from "../../src/encoding.ts";
-import { holding } from "../integration/holding.ts";
-import { keeping, ledgerOf, request, restored } from "../integration/keeping.ts";
-import { bodyOf } from "../integration/world.ts";
+import { holding } from "../support/gates.ts";
+import { keeping, ledgerOf, request, restored } from "../support/ledger.ts";
+import { bodyOf } from "../support/world.ts";
 
 restored();
 

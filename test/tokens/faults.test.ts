@@ -4,9 +4,9 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { digestOf } from "../../src/encoding.ts";
 import type { Once } from "../../src/session/once.ts";
-import { faultyLedger } from "../integration/holding.ts";
-import { homeOf, keeping, ledgerOf, objectsOf, request, restored } from "../integration/keeping.ts";
-import { API_KEY, bodyOf, createWorld, ISSUER, type World } from "../integration/world.ts";
+import { faultyLedger } from "../support/gates.ts";
+import { homeOf, keeping, ledgerOf, objectsOf, request, restored } from "../support/ledger.ts";
+import { API_KEY, bodyOf, createWorld, ISSUER, type World } from "../support/world.ts";
 
 restored();
 

@@ -1,7 +1,7 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { keeping, request, restored } from "../integration/keeping.ts";
-import { bodyOf } from "../integration/world.ts";
+import { keeping, request, restored } from "../support/ledger.ts";
+import { bodyOf } from "../support/world.ts";
 
 restored();
 

@@ -1,9 +1,9 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { faultyKv, never } from "../integration/holding.ts";
-import { keeping, restored } from "../integration/keeping.ts";
-import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "../integration/world.ts";
 import type { LogoutTokenOptions } from "../sandbox/provider/index.ts";
+import { faultyKv, never } from "../support/gates.ts";
+import { keeping, restored } from "../support/ledger.ts";
+import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "../support/world.ts";
 
 restored();
 

@@ -2,9 +2,9 @@ import { evictDurableObject, reset } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { faultyKv } from "../integration/holding.ts";
-import { alarms, keeping, ledgerOf, objectsOf, request, restored } from "../integration/keeping.ts";
-import { bodyOf, ISSUER, type World } from "../integration/world.ts";
+import { faultyKv } from "../support/gates.ts";
+import { alarms, keeping, ledgerOf, objectsOf, request, restored } from "../support/ledger.ts";
+import { bodyOf, ISSUER, type World } from "../support/world.ts";
 
 restored();
 

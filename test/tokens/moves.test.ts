@@ -2,10 +2,10 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
-import { alarms, keeping, ledgerOf, restored } from "../integration/keeping.ts";
-import { API_KEY, bodyOf, ISSUER } from "../integration/world.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
+import { alarms, keeping, ledgerOf, restored } from "../support/ledger.ts";
+import { API_KEY, bodyOf, ISSUER } from "../support/world.ts";
 
 restored();
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { keeping, request, restored } from "../integration/keeping.ts";
-import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "../integration/world.ts";
+import { keeping, request, restored } from "../support/ledger.ts";
+import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "../support/world.ts";
 
 restored();
 

@@ -2,9 +2,9 @@ import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { digestOf } from "../../src/encoding.ts";
-import { alarms, homeOf, keeping, ledgerOf, request, restored } from "../integration/keeping.ts";
-import { COMETCHAT_APPS, GEOGRAPHY, regionOf, regions } from "../integration/regions.ts";
-import { bodyOf, ISSUER, unlimited, type World } from "../integration/world.ts";
+import { alarms, homeOf, keeping, ledgerOf, request, restored } from "../support/ledger.ts";
+import { COMETCHAT_APPS, GEOGRAPHY, regionOf, regions } from "../support/regions.ts";
+import { bodyOf, ISSUER, unlimited, type World } from "../support/world.ts";
 
 restored();
 

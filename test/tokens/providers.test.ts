@@ -1,11 +1,11 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
-import { faultyKv } from "../integration/holding.ts";
-import { keeping, restored } from "../integration/keeping.ts";
-import { API_KEY, bodyOf, createWorld, ISSUER, type World, type WorldOptions } from "../integration/world.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider, type LogoutTokenOptions } from "../sandbox/provider/index.ts";
+import { faultyKv } from "../support/gates.ts";
+import { keeping, restored } from "../support/ledger.ts";
+import { API_KEY, bodyOf, createWorld, ISSUER, type World, type WorldOptions } from "../support/world.ts";
 
 restored();
 

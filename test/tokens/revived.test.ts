@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
-import { holding } from "../integration/holding.ts";
-import { alarms, keeping, request, restored } from "../integration/keeping.ts";
-import { API_KEY, bodyOf, type World } from "../integration/world.ts";
+import { holding } from "../support/gates.ts";
+import { alarms, keeping, request, restored } from "../support/ledger.ts";
+import { API_KEY, bodyOf, type World } from "../support/world.ts";
 
 restored();
 

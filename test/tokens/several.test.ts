@@ -1,10 +1,10 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
-import { alarms, keeping, request, restored } from "../integration/keeping.ts";
-import { API_KEY, bodyOf, ISSUER, type World } from "../integration/world.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
+import { alarms, keeping, request, restored } from "../support/ledger.ts";
+import { API_KEY, bodyOf, ISSUER, type World } from "../support/world.ts";
 
 restored();
 

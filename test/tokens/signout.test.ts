@@ -2,9 +2,9 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { digestOf } from "../../src/encoding.ts";
-import { faultyLedger, never } from "../integration/holding.ts";
-import { keeping, ledgerOf, request, restored } from "../integration/keeping.ts";
-import { bodyOf, createWorld, type ProblemAnswer, type World } from "../integration/world.ts";
+import { faultyLedger, never } from "../support/gates.ts";
+import { keeping, ledgerOf, request, restored } from "../support/ledger.ts";
+import { bodyOf, createWorld, type ProblemAnswer, type World } from "../support/world.ts";
 
 restored();
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { leaks, witness } from "../witness.ts";
+import { leaks, witness } from "../support/witness.ts";
 
 const SECRET = "s3cr3t-of-the-app-and-of-nobody-else";
 

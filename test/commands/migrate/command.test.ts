@@ -9,7 +9,7 @@ import { afterAll, expect, test } from "vitest";
 import { importFlags } from "../../../src/commands/migrate/flags.ts";
 import { createSimulator } from "../../sandbox/cometchat/index.ts";
 import { listen } from "../../sandbox/server.ts";
-import { csvOf, KEY } from "./world.ts";
+import { csvOf, KEY } from "../../support/migrate.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const MIGRATE = join(ROOT, "src/commands/migrate/index.ts");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createWorld } from "./world.ts";
+import { createWorld } from "../../support/migrate.ts";
 
 /** As firebase-tools writes it: 28 fields, and a comma at the end. */
 const firebase = (id: string, name: string, photo = "", claims = "") =>

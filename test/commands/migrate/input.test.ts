@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type Entry, InputError } from "../../../src/commands/migrate/entry.ts";
 import { entriesOf, formOf } from "../../../src/commands/migrate/input.ts";
 import { openSource } from "../../../src/commands/migrate/source.ts";
-import { createWorld } from "./world.ts";
+import { createWorld } from "../../support/migrate.ts";
 
 const { file } = await createWorld();
 

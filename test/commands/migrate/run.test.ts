@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { Journal } from "../../../src/commands/migrate/journal.ts";
 import { exitCode, inWords } from "../../../src/commands/migrate/summary.ts";
-import { createWorld, csvOf, KEY } from "./world.ts";
+import { createWorld, csvOf, KEY } from "../../support/migrate.ts";
 
 test("20,000 users, one in twenty of them wrong, are imported at CometChat's limit", async () => {
   const { file, run, simulator, clock, batches, read } = await createWorld();

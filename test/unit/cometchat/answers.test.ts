@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ATTEMPTS } from "../../../src/limits.ts";
-import { json, script, simulated, world } from "./world.ts";
+import { json, script, simulated, world } from "../../support/client.ts";
 
 const token = "alice_17000000000123456789abcdef0123456789abcd";
 const minted = (data: unknown) => json(200, { data });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type CallOutcome, createBreaker } from "../../../src/cometchat/breaker.ts";
 import { BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_PROBE_MS } from "../../../src/limits.ts";
-import { app, json, refusal, script, world } from "./world.ts";
+import { app, json, refusal, script, world } from "../../support/client.ts";
 
 function breaker() {
   let now = 1_000;

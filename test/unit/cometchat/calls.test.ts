@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { apiKey, script, simulated, world } from "./world.ts";
+import { apiKey, script, simulated, world } from "../../support/client.ts";
 
 describe("the calls, against a simulated CometChat", () => {
   test("a create brings its token in the same call, and the user is as described", async () => {

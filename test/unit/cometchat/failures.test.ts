@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { failures } from "../../../src/cometchat/failures.ts";
 import { type Code, type Reason, reasons } from "../../../src/errors.ts";
 import { ATTEMPTS } from "../../../src/limits.ts";
-import { apiKey, json, refusal, script, world } from "./world.ts";
+import { apiKey, json, refusal, script, world } from "../../support/client.ts";
 
 const codes: [code: string, status: number, reason: Reason, answered: Code][] = [
   ["ERR_UID_ALREADY_EXISTS", 400, "upstream-uid-exists", "cometchat-rejected"],

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createSend } from "../../../src/cometchat/resilience.ts";
 import { fail } from "../../../src/errors.ts";
 import { ATTEMPTS, BACKOFF_MS } from "../../../src/limits.ts";
-import { app, json, refusal, script, simulated, world } from "./world.ts";
+import { app, json, refusal, script, simulated, world } from "../../support/client.ts";
 
 const token = "alice_17000000000123456789abcdef0123456789abcd";
 const good = json(200, { data: { uid: "alice", authToken: token } });

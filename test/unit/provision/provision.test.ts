@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it, test, vi } from "vitest";
 import type { Deps } from "../../../src/context.ts";
 import { type Known, type Newcomer, provision } from "../../../src/provision/provision.ts";
-import { refusal, simulated, world } from "../cometchat/world.ts";
+import { refusal, simulated, world } from "../../support/client.ts";
 
 type Call = "mint" | "create";
 const callOf = (url: string): Call | undefined =>

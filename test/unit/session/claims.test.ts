@@ -14,7 +14,7 @@ import {
   subject,
   unexpired,
 } from "../../../src/session/claims.ts";
-import { issuerEntry, NOON } from "./setup.ts";
+import { issuerEntry, NOON } from "../../support/verifier.ts";
 
 const issuer = issuerEntry();
 const good = { iss: issuer.issuer, aud: "chat", sub: "alice", exp: NOON + 60, iat: NOON - 60 };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { extract } from "../../../src/session/extract.ts";
-import { issuerEntry } from "./setup.ts";
+import { issuerEntry } from "../../support/verifier.ts";
 
 const a = issuerEntry({ issuer: "https://a.example", cookie: "a" });
 const b = issuerEntry({ issuer: "https://b.example", cookie: "b" });

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Algorithm } from "../../../src/session/algorithms.ts";
 import { algorithms } from "../../../src/session/algorithms.ts";
 import { keyFromJwk, keyFromSecret, keyFromText, publicJwk } from "../../../src/session/jwk.ts";
-import { pemOf, signer } from "../../attacks/forge.ts";
+import { pemOf, signer } from "../../support/forge.ts";
 
 const EVERY = Object.keys(algorithms) as Algorithm[];
 const fitting = (key: { fits: (alg: Algorithm) => boolean } | undefined) => EVERY.filter((alg) => key?.fits(alg));

@@ -21,7 +21,7 @@ import {
   secretSource,
   simple,
   type World,
-} from "./setup.ts";
+} from "../../support/verifier.ts";
 
 /** Verifies a session issued now; its token is one of a kind, so that nothing is remembered of it. */
 const ask = async (world: World, options: SessionOptions = {}) =>

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { SESSION_MEMORY_MS, SESSIONS_REMEMBERED } from "../../../src/limits.ts";
 import type { Key } from "../../../src/session/jwk.ts";
 import { createSessionMemory } from "../../../src/session/memory.ts";
-import { issuerEntry, NOON } from "./setup.ts";
+import { issuerEntry, NOON } from "../../support/verifier.ts";
 
 const now = NOON * 1000;
 const key = {} as Key;

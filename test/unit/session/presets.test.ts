@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { presets } from "../../../src/session/presets.ts";
-import { type Arena, createArena, NOON } from "../../attacks/arena.ts";
-import { hmac, type Signer, sign, signer } from "../../attacks/forge.ts";
+import { hmac, type Signer, sign, signer } from "../../support/forge.ts";
+import { type Arena, createArena, NOON } from "../../support/target.ts";
 
 type Entry = { issuer: string } & Record<string, unknown>;
 

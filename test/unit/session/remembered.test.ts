@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { REMEMBERED_BYTES, SESSION_BYTES, SESSIONS_REMEMBERED } from "../../../src/limits.ts";
-import { GOOD, outcome, simple } from "./setup.ts";
+import { GOOD, outcome, simple } from "../../support/verifier.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();

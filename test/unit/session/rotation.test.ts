@@ -9,7 +9,7 @@ import {
   KEYS_KEPT_MS,
 } from "../../../src/limits.ts";
 import type { SessionOptions } from "../../sandbox/provider/index.ts";
-import { createWorld, GOOD, ISSUER, JWKS, NOON, outcome, simple, type World } from "./setup.ts";
+import { createWorld, GOOD, ISSUER, JWKS, NOON, outcome, simple, type World } from "../../support/verifier.ts";
 
 const HOUR = 3_600_000;
 

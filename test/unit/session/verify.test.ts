@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { hmac } from "../../attacks/forge.ts";
-import { createWorld, issuerEntry, outcome, secretSource } from "./setup.ts";
+import { hmac } from "../../support/forge.ts";
+import { createWorld, issuerEntry, outcome, secretSource } from "../../support/verifier.ts";
 
 describe("a session", () => {
   it("is accepted with the keys that its issuer's discovery document names", async () => {

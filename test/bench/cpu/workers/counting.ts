@@ -1,5 +1,5 @@
 import worker from "../../../../src/index.ts";
-import { counted } from "../../../counted.ts";
+import { counted } from "../../../support/counted.ts";
 
 export * from "../../../../src/index.ts";
 

@@ -1,10 +1,10 @@
-import { type CometChat, createCometChat } from "../../../src/cometchat/cometchat.ts";
-import type { App } from "../../../src/cometchat/types.ts";
-import { type Context, type Deps, deadline } from "../../../src/context.ts";
-import type { LogLine } from "../../../src/telemetry/log.ts";
-import { createTiming } from "../../../src/telemetry/timing.ts";
-import { createSimulator, type Simulator, type SimulatorOptions } from "../../sandbox/cometchat/index.ts";
-import { witness } from "../../witness.ts";
+import { type CometChat, createCometChat } from "../../src/cometchat/cometchat.ts";
+import type { App } from "../../src/cometchat/types.ts";
+import { type Context, type Deps, deadline } from "../../src/context.ts";
+import type { LogLine } from "../../src/telemetry/log.ts";
+import { createTiming } from "../../src/telemetry/timing.ts";
+import { createSimulator, type Simulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
+import { witness } from "./witness.ts";
 
 export const apiKey = "fedcba9876543210fedcba9876543210fedcba98";
 

@@ -1,5 +1,5 @@
 import { type Schema, Validator } from "@cfworker/json-schema";
-import { openapi } from "../src/http/openapi.ts";
+import { openapi } from "../../src/http/openapi.ts";
 
 interface Described {
   readonly content?: Readonly<Record<string, { readonly schema: Schema }>>;
@@ -34,7 +34,7 @@ function validatorOf(schema: Schema): Validator {
 const ANY_PROBLEM: Schema = { $ref: "#/components/schemas/Problem" };
 const undescribed: string[] = [];
 
-/** Compares each answer of the gateway with /openapi.json; `test/setup.ts` asks after each test what did not fit. */
+/** Compares each answer of the gateway with /openapi.json; `test/support/setup.ts` asks after each test what did not fit. */
 export const described = {
   async compare(request: Request, response: Response): Promise<void> {
     const complaint = complaintOf(request, response, await response.text());

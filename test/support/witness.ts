@@ -25,7 +25,7 @@ const said = new Set<string>();
 
 /**
  * Hears what the gateway says in a test (log lines, the console, answers) and knows what it must not say: every session,
- * auth token, key and secret of that test. `test/setup.ts` compares the two after each test of the suite.
+ * auth token, key and secret of that test. `test/support/setup.ts` compares the two after each test of the suite.
  */
 export const witness = {
   /** A credential as it was presented, a key, or a secret. */

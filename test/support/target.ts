@@ -1,9 +1,9 @@
 import { expect } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { type Code, codes, type Reason, reasons } from "../../src/errors.ts";
-import { createWorld, ISSUER, type ProblemAnswer, type TokenAnswer, type World } from "../integration/world.ts";
-import { memoryKv } from "../unit/session/setup.ts";
 import { type Part, type Signer, sign, signer } from "./forge.ts";
+import { memoryKv } from "./verifier.ts";
+import { createWorld, ISSUER, type ProblemAnswer, type TokenAnswer, type World } from "./world.ts";
 
 export { ISSUER };
 

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
+import { type BetterAuth, startBetterAuth } from "../providers/betterauth.ts";
+import { type Oidc, startOidc } from "../providers/oidc.ts";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
-import { witness } from "../witness.ts";
-import { type BetterAuth, startBetterAuth } from "./betterauth.ts";
-import { type Oidc, startOidc } from "./oidc.ts";
+import { witness } from "./witness.ts";
 
 /** Identity providers that nobody here wrote, and the gateway as it is deployed, over real sockets. */
 export let oidc: Oidc;

@@ -1,14 +1,14 @@
-import { type Context, type Deps, deadline } from "../../../src/context.ts";
-import type { GatewayError } from "../../../src/errors.ts";
-import type { Result } from "../../../src/result.ts";
-import type { Algorithm } from "../../../src/session/algorithms.ts";
-import type { Credential } from "../../../src/session/extract.ts";
-import type { Issuer, KeySource } from "../../../src/session/issuer.ts";
-import { createVerifier, type Session, type Verifier } from "../../../src/session/verify.ts";
-import type { LogLine } from "../../../src/telemetry/log.ts";
-import { createTiming } from "../../../src/telemetry/timing.ts";
-import { createProvider, type Provider, type ProviderOptions } from "../../sandbox/provider/index.ts";
-import { witness } from "../../witness.ts";
+import { type Context, type Deps, deadline } from "../../src/context.ts";
+import type { GatewayError } from "../../src/errors.ts";
+import type { Result } from "../../src/result.ts";
+import type { Algorithm } from "../../src/session/algorithms.ts";
+import type { Credential } from "../../src/session/extract.ts";
+import type { Issuer, KeySource } from "../../src/session/issuer.ts";
+import { createVerifier, type Session, type Verifier } from "../../src/session/verify.ts";
+import type { LogLine } from "../../src/telemetry/log.ts";
+import { createTiming } from "../../src/telemetry/timing.ts";
+import { createProvider, type Provider, type ProviderOptions } from "../sandbox/provider/index.ts";
+import { witness } from "./witness.ts";
 
 /** 2026-11-25T12:00:00Z, in seconds: when every test of sessions takes place. */
 export const NOON = 1_795_608_000;

@@ -4,7 +4,7 @@ import { afterEach, vi } from "vitest";
 import type { Home } from "../../src/directory/home.ts";
 import type { TokenLedger } from "../../src/ledger/ledger.ts";
 import { createIsolate } from "../../src/ledger/parts.ts";
-import { around, deploy } from "../worker.ts";
+import { around, deploy } from "./worker.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
 
 /** A gateway that records its tokens. Its objects are configured like it, and reach the same simulated CometChat. */

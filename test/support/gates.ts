@@ -1,5 +1,5 @@
 import { env as bindings } from "cloudflare:workers";
-import { keeping } from "./keeping.ts";
+import { keeping } from "./ledger.ts";
 import type { World, WorldOptions } from "./world.ts";
 
 /** The gateway's calls that a test can hold up. */

@@ -1,7 +1,7 @@
 import type { Deps } from "../../src/context.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
-import { keeping } from "./keeping.ts";
+import { keeping } from "./ledger.ts";
 import { API_KEY, bodyOf, ISSUER, type World, type WorldOptions } from "./world.ts";
 
 export type Region = "us" | "eu" | "in";

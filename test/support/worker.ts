@@ -1,7 +1,7 @@
-import app, { Home, Once } from "../src/index.ts";
-import { TokenLedger } from "../src/ledger/ledger.ts";
-import { createIsolate, type Isolate } from "../src/ledger/parts.ts";
-import { platform } from "../src/platform.ts";
+import app, { Home, Once } from "../../src/index.ts";
+import { TokenLedger } from "../../src/ledger/ledger.ts";
+import { createIsolate, type Isolate } from "../../src/ledger/parts.ts";
+import { platform } from "../../src/platform.ts";
 
 export { Home, Once };
 

@@ -3,10 +3,10 @@ import { env as bindings } from "cloudflare:workers";
 import { createApp } from "../../src/app.ts";
 import type { Deps } from "../../src/context.ts";
 import type { LogLine } from "../../src/telemetry/log.ts";
-import { described } from "../described.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
 import { createProvider, type Provider, type SessionOptions } from "../sandbox/provider/index.ts";
-import { witness } from "../witness.ts";
+import { described } from "./described.ts";
+import { witness } from "./witness.ts";
 
 export const API_KEY = "0123456789abcdef0123456789abcdef01234567";
 export const APP_ID = "275300000000000a";
