@@ -2,16 +2,16 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Reason } from "../../src/errors.ts";
 import { b64, hmac, pemOf, resigned, segment, sign, signatureOf, signer } from "../support/forge.ts";
 import {
-  type Arena,
   CLAIMS,
-  createArena,
   createSigners,
+  createTarget,
   expectAccepted,
   expectRefused,
   ISSUER,
   JWKS,
   type Signers,
   session,
+  type Target,
 } from "../support/target.ts";
 
 // The order of the group of P-256 (SEC 2 §2.4.2).
@@ -22,8 +22,8 @@ beforeAll(async () => {
   by = await createSigners();
 });
 
-const arenaWith = (keys?: unknown, more = {}): Arena =>
-  createArena({ keys: keys ?? [by.es256.jwk, by.rs256.jwk, by.ps256.jwk, by.ed25519.jwk], ...more });
+const arenaWith = (keys?: unknown, more = {}): Target =>
+  createTarget({ keys: keys ?? [by.es256.jwk, by.rs256.jwk, by.ps256.jwk, by.ed25519.jwk], ...more });
 
 describe("the table's own sessions are good", () => {
   it.each(["es256", "rs256", "ps256", "ed25519"] as const)("%s", async (name) => {
@@ -48,12 +48,12 @@ describe("no signature (RFC 8725 §3.1; CVE-2015-9235, CVE-2022-23540)", () => {
     ["a space behind", { alg: "ES256 " }],
     ["an encryption", { alg: "dir", enc: "A256GCM" }],
   ])("alg %s is refused before any key work", async (_, header) => {
-    const arena = arenaWith();
+    const target = arenaWith();
     const signed = await session(by.es256);
     const unsigned = `${segment(header)}.${segment(CLAIMS)}.`;
-    await expectRefused(arena, unsigned, "alg-not-allowed");
-    await expectRefused(arena, resigned(unsigned, signatureOf(signed)), "alg-not-allowed");
-    expect(arena.asked).toEqual([]);
+    await expectRefused(target, unsigned, "alg-not-allowed");
+    await expectRefused(target, resigned(unsigned, signatureOf(signed)), "alg-not-allowed");
+    expect(target.asked).toEqual([]);
   });
 
   it("an empty signature under an honest header is refused", async () => {
@@ -68,10 +68,10 @@ describe("a public key as HMAC secret (RFC 8725 §2.1; CVE-2023-48223, CVE-2026-
     const der = (await crypto.subtle.exportKey("spki", publicKey)) as ArrayBuffer;
     const pem = pemOf("PUBLIC KEY", der);
     const secrets = [pem, pem.trim(), ` ${pem}`, new Uint8Array(der), JSON.stringify(jwk), jwk.n ?? jwk.x ?? ""];
-    for (const arena of [arenaWith(), arenaWith([], { issuers: [{ ...ENTRY, publicKey: pem }] })]) {
+    for (const target of [arenaWith(), arenaWith([], { issuers: [{ ...ENTRY, publicKey: pem }] })]) {
       for (const secret of secrets) {
         for (const alg of ["HS256", "HS384", "HS512"]) {
-          await expectRefused(arena, await hmac(secret, CLAIMS, { alg, kid }), "alg-not-allowed");
+          await expectRefused(target, await hmac(secret, CLAIMS, { alg, kid }), "alg-not-allowed");
         }
       }
     }
@@ -82,11 +82,11 @@ describe("a public key as HMAC secret (RFC 8725 §2.1; CVE-2023-48223, CVE-2026-
     async (before) => {
       const pem = pemOf("PUBLIC KEY", (await crypto.subtle.exportKey("spki", by.rs256.publicKey)) as ArrayBuffer);
       for (const text of [pem, JSON.stringify(by.rs256.jwk)]) {
-        const arena = arenaWith([], {
+        const target = arenaWith([], {
           issuers: [{ issuer: ISSUER, audience: ["chat"], secret: "AUTH_SECRET" }],
           env: { AUTH_SECRET: `${before}${text}` },
         });
-        expect(await arena.present(await hmac(`${before}${text}`, CLAIMS))).toMatchObject({
+        expect(await target.present(await hmac(`${before}${text}`, CLAIMS))).toMatchObject({
           status: 500,
           code: "config-invalid",
         });
@@ -95,19 +95,19 @@ describe("a public key as HMAC secret (RFC 8725 §2.1; CVE-2023-48223, CVE-2026-
   );
 
   it("an asymmetric token at an issuer with a secret is refused", async () => {
-    const arena = arenaWith([by.es256.jwk], {
+    const target = arenaWith([by.es256.jwk], {
       issuers: [{ issuer: ISSUER, audience: ["chat"], secret: "AUTH_SECRET" }],
       env: { AUTH_SECRET: "a secret of at least thirty-two bytes" },
     });
-    await expectRefused(arena, await session(by.es256), "alg-not-allowed");
-    await expectAccepted(arena, await hmac("a secret of at least thirty-two bytes", CLAIMS));
-    await expectRefused(arena, await hmac("a secret of at least thirty-two bytez", CLAIMS), "signature-wrong");
+    await expectRefused(target, await session(by.es256), "alg-not-allowed");
+    await expectAccepted(target, await hmac("a secret of at least thirty-two bytes", CLAIMS));
+    await expectRefused(target, await hmac("a secret of at least thirty-two bytez", CLAIMS), "signature-wrong");
     await expectRefused(
-      arena,
+      target,
       await hmac("a secret of at least thirty-two bytes", CLAIMS, { alg: "HS512" }),
       "alg-not-allowed",
     );
-    expect(arena.asked).toEqual([]);
+    expect(target.asked).toEqual([]);
   });
 });
 
@@ -116,19 +116,19 @@ const ENTRY = { issuer: ISSUER, audience: ["chat"] };
 describe("a symmetric key in a JWKS (RFC 8725 §3.1)", () => {
   const k = b64("a secret of at least thirty-two bytes");
   it("is dropped, its tokens are refused, its neighbours work", async () => {
-    const arena = arenaWith([
+    const target = arenaWith([
       { kty: "oct", kid: "shared", k },
       { kty: "oct", kid: "es", k, alg: "ES256" },
       by.es256.jwk,
     ]);
     for (const header of [{ kid: "shared" }, { alg: "HS512", kid: "shared" }, { kid: "es" }, {}]) {
       await expectRefused(
-        arena,
+        target,
         await hmac("a secret of at least thirty-two bytes", CLAIMS, header),
         "alg-not-allowed",
       );
     }
-    await expectAccepted(arena, await session(by.es256));
+    await expectAccepted(target, await session(by.es256));
   });
 
   it("alone it is no key at all", async () => {
@@ -203,29 +203,29 @@ describe("an algorithm that the issuer's own entry leaves out (RFC 8725 §3.1)",
   ] as const)(
     "algorithms = [%j]: every other is refused, though its key is published",
     async (algorithm, ours, theirs) => {
-      const arena = arenaWith(undefined, { issuers: [{ ...ENTRY, jwksUrl: JWKS, algorithms: [algorithm] }] });
-      await expectRefused(arena, await session(by[theirs]), "alg-not-allowed");
-      expect(arena.asked).toEqual([]);
-      await expectAccepted(arena, await session(by[ours]));
-      await expectRefused(arena, await session(by[theirs]), "alg-not-allowed");
+      const target = arenaWith(undefined, { issuers: [{ ...ENTRY, jwksUrl: JWKS, algorithms: [algorithm] }] });
+      await expectRefused(target, await session(by[theirs]), "alg-not-allowed");
+      expect(target.asked).toEqual([]);
+      await expectAccepted(target, await session(by[ours]));
+      await expectRefused(target, await session(by[theirs]), "alg-not-allowed");
     },
   );
 
   it("two issuers with crossed algorithms: each session is judged by its own issuer's list", async () => {
     const uid = { shared: true };
-    const arena = arenaWith([by.rs256.jwk, by.es256.jwk], {
+    const target = arenaWith([by.rs256.jwk, by.es256.jwk], {
       issuers: [
         { ...ENTRY, jwksUrl: JWKS, algorithms: ["RS256"], uid },
         { ...ENTRY, issuer: OTHER, jwksUrl: `${OTHER}/jwks`, algorithms: ["ES256"], uid },
       ],
     });
-    arena.respond = (address) =>
+    target.respond = (address) =>
       address === `${OTHER}/jwks` ? Response.json({ keys: [by.rs256.jwk, by.es256.jwk] }) : undefined;
     for (const round of [1, 2]) {
-      await expectAccepted(arena, await session(by.rs256, { jti: `${round}` }));
-      await expectRefused(arena, await session(by.es256), "alg-not-allowed");
-      await expectAccepted(arena, await session(by.es256, { iss: OTHER, jti: `${round}` }));
-      await expectRefused(arena, await session(by.rs256, { iss: OTHER }), "alg-not-allowed");
+      await expectAccepted(target, await session(by.rs256, { jti: `${round}` }));
+      await expectRefused(target, await session(by.es256), "alg-not-allowed");
+      await expectAccepted(target, await session(by.es256, { iss: OTHER, jti: `${round}` }));
+      await expectRefused(target, await session(by.rs256, { iss: OTHER }), "alg-not-allowed");
     }
   });
 });
@@ -272,9 +272,9 @@ describe("a hostile kid (RFC 8725 §3.10)", () => {
     ["another case", "ES", "key-unknown"],
     ["an address", "https://evil.example/jwks", "key-unknown"],
   ])("%s", async (_, kid, reason) => {
-    const arena = arenaWith();
-    await expectRefused(arena, await session(by.es256, {}, { kid }), reason);
-    expect(new Set(arena.asked.map((address) => new URL(address).origin))).toEqual(
+    const target = arenaWith();
+    await expectRefused(target, await session(by.es256, {}, { kid }), reason);
+    expect(new Set(target.asked.map((address) => new URL(address).origin))).toEqual(
       new Set(reason === "token-header" ? [] : [ISSUER]),
     );
   });
@@ -293,10 +293,10 @@ describe("keys that the token brings along (RFC 8725 §3.10; CVE-2018-0114)", ()
       x5c: [b64("certificate")],
       x5t: b64("thumbprint"),
     }[member];
-    const arena = arenaWith();
-    await expectRefused(arena, await session(by.stranger, {}, { [member]: value }), "signature-wrong");
-    await expectAccepted(arena, await session(by.es256, {}, { [member]: value }));
-    expect(arena.asked).toEqual([JWKS]);
+    const target = arenaWith();
+    await expectRefused(target, await session(by.stranger, {}, { [member]: value }), "signature-wrong");
+    await expectAccepted(target, await session(by.es256, {}, { [member]: value }));
+    expect(target.asked).toEqual([JWKS]);
   });
 });
 
@@ -359,7 +359,7 @@ describe("ECDSA signatures of a wrong form (CVE-2022-21449, RFC 7518 §3.4)", ()
 
 describe("the other ECDSA signature of the same content, (r, n − s)", () => {
   it("is valid by the standard, and is the same session, not another one", async () => {
-    const arena = arenaWith();
+    const target = arenaWith();
     const good = await session(by.es256, { jti: "one" });
     const signature = signatureOf(good);
     const s = BigInt(`0x${Array.from(signature.slice(32), (byte) => byte.toString(16).padStart(2, "0")).join("")}`);
@@ -369,8 +369,8 @@ describe("the other ECDSA signature of the same content, (r, n − s)", () => {
       Uint8Array.from([...signature.slice(0, 32), ...other.map((byte) => Number.parseInt(byte, 16))]),
     );
     expect(twin).not.toBe(good);
-    const first = await expectAccepted(arena, good);
-    const second = await expectAccepted(arena, twin);
+    const first = await expectAccepted(target, good);
+    const second = await expectAccepted(target, twin);
     expect(second.uid).toBe(first.uid);
   });
 });
@@ -423,12 +423,12 @@ describe("HMAC secrets that can be guessed (RFC 7518 §3.2, RFC 8725 §3.5; GHSA
     ["HS384", "x".repeat(47)],
     ["HS512", "x".repeat(63)],
   ])("%s with %j stops the gateway", async (alg, secret) => {
-    const arena = arenaWith([], {
+    const target = arenaWith([], {
       issuers: [{ ...ENTRY, secret: "AUTH_SECRET", algorithms: [alg] }],
       env: { AUTH_SECRET: secret },
     });
     const token = secret === "" ? await session(by.es256) : await hmac(secret, CLAIMS, { alg });
-    expect(await arena.present(token)).toMatchObject({ status: 500, code: "config-invalid" });
+    expect(await target.present(token)).toMatchObject({ status: 500, code: "config-invalid" });
   });
 
   it.each([
@@ -437,11 +437,11 @@ describe("HMAC secrets that can be guessed (RFC 7518 §3.2, RFC 8725 §3.5; GHSA
     ["HS512", 64],
   ])("%s with %i bytes is accepted", async (alg, length) => {
     const secret = "0123456789".repeat(7).slice(0, length);
-    const arena = arenaWith([], {
+    const target = arenaWith([], {
       issuers: [{ ...ENTRY, secret: "AUTH_SECRET", algorithms: [alg] }],
       env: { AUTH_SECRET: secret },
     });
-    await expectAccepted(arena, await hmac(secret, CLAIMS, { alg }));
+    await expectAccepted(target, await hmac(secret, CLAIMS, { alg }));
   });
 });
 
@@ -470,11 +470,12 @@ describe("another issuer's key (keys are cached per issuer, never by kid alone)"
     { issuer: OTHER, audience: ["chat"], jwksUrl: `${OTHER}/jwks`, uid: { prefix: "b_" } },
   ];
   it("a session of B signed with A's key of the same kid is refused, with A's keys in memory", async () => {
-    const arena = arenaWith([by.es256.jwk], { issuers });
-    arena.respond = (address) => (address === `${OTHER}/jwks` ? Response.json({ keys: [by.stranger.jwk] }) : undefined);
-    await expectAccepted(arena, await session(by.es256), "a_alice");
-    await expectRefused(arena, await session(by.es256, { iss: OTHER }), "signature-wrong");
-    await expectAccepted(arena, await session(by.stranger, { iss: OTHER }), "b_alice");
-    await expectRefused(arena, await session(by.stranger), "signature-wrong");
+    const target = arenaWith([by.es256.jwk], { issuers });
+    target.respond = (address) =>
+      address === `${OTHER}/jwks` ? Response.json({ keys: [by.stranger.jwk] }) : undefined;
+    await expectAccepted(target, await session(by.es256), "a_alice");
+    await expectRefused(target, await session(by.es256, { iss: OTHER }), "signature-wrong");
+    await expectAccepted(target, await session(by.stranger, { iss: OTHER }), "b_alice");
+    await expectRefused(target, await session(by.stranger), "signature-wrong");
   });
 });

@@ -2,10 +2,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Reason } from "../../src/errors.ts";
 import { sign } from "../support/forge.ts";
 import {
-  type Arena,
   CLAIMS,
-  createArena,
   createSigners,
+  createTarget,
   expectAccepted,
   expectRefused,
   ISSUER,
@@ -13,20 +12,21 @@ import {
   NOON,
   type Signers,
   session,
+  type Target,
 } from "../support/target.ts";
 
 let by: Signers;
-let arena: Arena;
+let target: Target;
 const ENTRY = { issuer: ISSUER, audience: ["chat"], jwksUrl: JWKS };
 const arenaOf = (entry: object = {}, env = {}) =>
-  createArena({ keys: [by.es256.jwk], issuers: [{ ...ENTRY, ...entry }], env });
+  createTarget({ keys: [by.es256.jwk], issuers: [{ ...ENTRY, ...entry }], env });
 
 beforeAll(async () => {
   by = await createSigners();
-  arena = arenaOf();
+  target = arenaOf();
 });
 
-const alice = (where: Arena) => where.world.simulator.users().find(({ uid }) => uid === "alice");
+const alice = (where: Target) => where.world.simulator.users().find(({ uid }) => uid === "alice");
 
 /** Claims as JSON text, so that what JSON can say and JavaScript cannot (1e400) is said. */
 const worded = (member: string, value: string) => {
@@ -36,7 +36,7 @@ const worded = (member: string, value: string) => {
 
 describe("a session without an end (RFC 7519 §4.1.4; ours to require)", () => {
   it("is refused", async () => {
-    await expectRefused(arena, await session(by.es256, { exp: undefined }), "exp-form");
+    await expectRefused(target, await session(by.es256, { exp: undefined }), "exp-form");
   });
 });
 
@@ -50,13 +50,13 @@ describe("a session that is bound to a key (RFC 9449 §6, RFC 8705 §3.1, RFC 78
     ["null", null],
     ["text", "jkt"],
   ])("is no bearer token: %s", async (_, cnf) => {
-    await expectRefused(arena, await session(by.es256, { cnf }), "proof-needed");
+    await expectRefused(target, await session(by.es256, { cnf }), "proof-needed");
   });
 
   it("is not taken under the scheme DPoP either, for want of a proof", async () => {
     const token = await session(by.es256, { cnf: { jkt: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" } });
     const headers = { Authorization: `DPoP ${token}`, DPoP: token };
-    expect(await arena.send("/v1/token", { headers })).toMatchObject({ code: "session-missing", cometchatCalls: 0 });
+    expect(await target.send("/v1/token", { headers })).toMatchObject({ code: "session-missing", cometchatCalls: 0 });
   });
 });
 
@@ -78,19 +78,19 @@ describe("dates that are none (RFC 7519 §2; CVE-2026-44459)", () => {
     ["milliseconds", `${later}000`],
     ["empty text", '""'],
   ])("%s", async (_, value) => {
-    await expectRefused(arena, await sign(by.es256, worded("exp", value)), "exp-form");
-    await expectRefused(arena, await sign(by.es256, worded("nbf", value)), "nbf-form");
-    await expectRefused(arena, await sign(by.es256, worded("iat", value)), "iat-form");
+    await expectRefused(target, await sign(by.es256, worded("exp", value)), "exp-form");
+    await expectRefused(target, await sign(by.es256, worded("nbf", value)), "nbf-form");
+    await expectRefused(target, await sign(by.es256, worded("iat", value)), "iat-form");
   });
 
   it("fractions of seconds are dates (RFC 7519 §2), and so is the last second of the year 9999", async () => {
-    await expectAccepted(arena, await session(by.es256, { exp: NOON + 0.5, iat: NOON - 0.5, nbf: NOON - 0.25 }));
-    await expectAccepted(arena, await session(by.es256, { exp: 253_402_300_799 }));
+    await expectAccepted(target, await session(by.es256, { exp: NOON + 0.5, iat: NOON - 0.5, nbf: NOON - 0.25 }));
+    await expectAccepted(target, await session(by.es256, { exp: 253_402_300_799 }));
   });
 
   it("1970 is a date, and long ago", async () => {
-    await expectRefused(arena, await session(by.es256, { exp: 0 }), "session-expired");
-    await expectAccepted(arena, await session(by.es256, { iat: 0, nbf: 0 }));
+    await expectRefused(target, await session(by.es256, { exp: 0 }), "session-expired");
+    await expectAccepted(target, await session(by.es256, { iat: 0, nbf: 0 }));
   });
 });
 
@@ -144,7 +144,7 @@ describe("each bound, to the second (RFC 7519 §4.1.4–4.1.6)", () => {
   ])(
     "expired and %s is invalid, not expired: the caller could not mend it by signing in again",
     async (_, claims, reason) => {
-      await expectRefused(arena, await session(by.es256, { exp: NOON - 3600, ...claims }), reason);
+      await expectRefused(target, await session(by.es256, { exp: NOON - 3600, ...claims }), reason);
     },
   );
 });
@@ -172,8 +172,8 @@ describe("audience (RFC 8725 §3.9; CVE-2025-62610)", () => {
     ["__proto__", "__proto__", false],
   ])("%s", async (_, aud, accepted) => {
     const token = await session(by.es256, { aud });
-    if (accepted) await expectAccepted(arena, token);
-    else await expectRefused(arena, token, "audience-other");
+    if (accepted) await expectAccepted(target, token);
+    else await expectRefused(target, token, "audience-other");
   });
 
   it("any of several", async () => {
@@ -211,9 +211,9 @@ describe("issuer (RFC 8725 §3.8)", () => {
     ["empty", ""],
     ["somebody else", "https://evil.example"],
   ])("%s", async (_, iss) => {
-    const before = arena.asked.length;
-    await expectRefused(arena, await session(by.es256, { iss }), "issuer-unknown");
-    expect(arena.asked.length).toBe(before);
+    const before = target.asked.length;
+    await expectRefused(target, await session(by.es256, { iss }), "issuer-unknown");
+    expect(target.asked.length).toBe(before);
   });
 });
 
@@ -253,11 +253,11 @@ describe("subject (RFC 8725 §3.8)", () => {
     ["a lone surrogate", "alice\ud800"],
     ["4097 characters", "a".repeat(4097)],
   ])("%s", async (_, sub) => {
-    await expectRefused(arena, await session(by.es256, { sub }), "subject-form");
+    await expectRefused(target, await session(by.es256, { sub }), "subject-form");
   });
 
   it("10 KB are too much of a token already", async () => {
-    await expectRefused(arena, await session(by.es256, { sub: "a".repeat(10_240) }), "token-too-large");
+    await expectRefused(target, await session(by.es256, { sub: "a".repeat(10_240) }), "token-too-large");
   });
 
   it.each([
@@ -266,7 +266,7 @@ describe("subject (RFC 8725 §3.8)", () => {
     ["right-to-left", "\u202eecila"],
     ["4096 characters", "a".repeat(4096)],
   ])("%s are a subject, with a uid of its own", async (_, sub) => {
-    const verdict = await arena.present(await session(by.es256, { sub }));
+    const verdict = await target.present(await session(by.es256, { sub }));
     expect(verdict.status).toBe(201);
     expect(verdict.uid).toMatch(/^x-[a-z2-7]{52}$/);
   });
@@ -305,15 +305,15 @@ describe("two subjects never share a uid", () => {
   ];
   it("each gets its own", async () => {
     const uids = await Promise.all(
-      subjects.map(async (sub) => (await arena.present(await session(by.es256, { sub }))).uid),
+      subjects.map(async (sub) => (await target.present(await session(by.es256, { sub }))).uid),
     );
     expect(new Set(uids).size).toBe(subjects.length);
     expect(uids.every((uid) => uid !== undefined && /^[a-z0-9_-]{1,100}$/.test(uid))).toBe(true);
   });
 
   it("a subject that looks like another one's hash gets another", async () => {
-    const { uid } = await arena.present(await session(by.es256, { sub: "auth0|1" }));
-    const { uid: twin } = await arena.present(await session(by.es256, { sub: uid }));
+    const { uid } = await target.present(await session(by.es256, { sub: "auth0|1" }));
+    const { uid: twin } = await target.present(await session(by.es256, { sub: uid }));
     expect(uid).toMatch(/^x-/);
     expect(twin).not.toBe(uid);
   });
@@ -321,12 +321,12 @@ describe("two subjects never share a uid", () => {
 
 describe("CometChat's own user", () => {
   it("is refused, also as prefix and rest", async () => {
-    await expectRefusedSubject(arena, await session(by.es256, { sub: "app_system" }));
+    await expectRefusedSubject(target, await session(by.es256, { sub: "app_system" }));
     await expectRefusedSubject(arenaOf({ uid: { prefix: "app_" } }), await session(by.es256, { sub: "system" }));
-    expect((await arena.present(await session(by.es256, { sub: "APP_SYSTEM" }))).uid).toMatch(/^x-/);
+    expect((await target.present(await session(by.es256, { sub: "APP_SYSTEM" }))).uid).toMatch(/^x-/);
   });
 
-  async function expectRefusedSubject(where: Arena, token: string) {
+  async function expectRefusedSubject(where: Target, token: string) {
     expect(await where.present(token)).toMatchObject({ status: 403, code: "subject-not-allowed", cometchatCalls: 0 });
   }
 });
@@ -335,7 +335,7 @@ describe("what kind of token it is (RFC 8725 §3.11–3.12, RFC 9068)", () => {
   it.each(["JWT", "jwt", "application/jwt", "at+jwt", "AT+JWT", "application/at+jwt"])(
     "typ %s is a session",
     async (typ) => {
-      await expectAccepted(arena, await session(by.es256, {}, { typ }));
+      await expectAccepted(target, await session(by.es256, {}, { typ }));
     },
   );
 
@@ -356,13 +356,13 @@ describe("what kind of token it is (RFC 8725 §3.11–3.12, RFC 9068)", () => {
     "jwt ",
     "application/application/jwt",
   ])("typ %j is none", async (typ) => {
-    await expectRefused(arena, await session(by.es256, {}, { typ }), "typ-other");
+    await expectRefused(target, await session(by.es256, {}, { typ }), "typ-other");
   });
 
   it("a logout event is none, whatever its typ", async () => {
     const events = { "http://schemas.openid.net/event/backchannel-logout": {} };
-    await expectRefused(arena, await session(by.es256, { events }), "logout-token");
-    await expectAccepted(arena, await session(by.es256, { events: { "https://other.example/event": {} } }));
+    await expectRefused(target, await session(by.es256, { events }), "logout-token");
+    await expectAccepted(target, await session(by.es256, { events: { "https://other.example/event": {} } }));
   });
 });
 
@@ -389,7 +389,7 @@ describe("only the configured table gives a role", () => {
   it("a role in the body is refused", async () => {
     const token = await session(by.es256);
     const init = { body: '{"role":"admin"}', headers: { "Content-Type": "application/json" } };
-    expect(await arena.present(token, init)).toMatchObject({ status: 400, code: "bad-request" });
+    expect(await target.present(token, init)).toMatchObject({ status: 400, code: "bad-request" });
   });
 });
 

@@ -2,11 +2,11 @@ import { runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { KEYS_COLD_COOLDOWN_MS } from "../../src/limits.ts";
-import { keeping, ledgerOf, request, restored } from "../support/ledger.ts";
-import { createArena, ISSUER, JWKS } from "../support/target.ts";
+import { createRecordingWorld, ledgerOf, request, restoreAfterEach } from "../support/ledger.ts";
+import { createTarget, ISSUER, JWKS } from "../support/target.ts";
 import { bodyOf, createWorld, type ProblemAnswer, type World, type WorldOptions } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
 const shown = ({ headers }: Response) => [...headers].filter(([name]) => !/^(server-timing|x-request-id)$/.test(name));
@@ -20,7 +20,7 @@ describe("somebody else's token at DELETE /v1/token (RFC 7009 §2.2)", () => {
     ["a_1700000000", "a"],
     ["alice", "bob"],
   ])("%s presents a token of %s: it lives on, and the answer does not tell", async (mine, theirs) => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const session = await world.provider.issue({ subject: mine });
     const own = await tokenOf(await world.signIn(session));
     const other = await tokenOf(await world.signIn({ subject: theirs }));
@@ -49,7 +49,7 @@ describe("somebody else's token at DELETE /v1/token (RFC 7009 §2.2)", () => {
     " ",
     "x".repeat(1025),
   ])("%j, which could be another address: 400, and CometChat is not asked", async (authToken) => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const session = await world.provider.issue({ subject: "alice" });
     const own = await tokenOf(await world.signIn(session));
     const calls = world.simulator.journal.entries.length;
@@ -61,7 +61,7 @@ describe("somebody else's token at DELETE /v1/token (RFC 7009 §2.2)", () => {
 });
 
 const reusing = (options: WorldOptions = {}): World =>
-  keeping({ ...options, env: { TOKENS: { reuse: "session" }, ...options.env } });
+  createRecordingWorld({ ...options, env: { TOKENS: { reuse: "session" }, ...options.env } });
 
 /** Another isolate, which remembers nothing: the same stores, the same CometChat. */
 const elsewhere = (world: World, env: Record<string, unknown> = {}) =>
@@ -150,16 +150,16 @@ describe("what anybody may ask for", () => {
   });
 
   it("/readyz makes the gateway ask a provider once per cool-down, however often it is called", async () => {
-    const arena = createArena({ env: { RATE_LIMIT_IP: { limit: async () => ({ success: true }) } } });
-    arena.respond = () => new Response(null, { status: 500 });
-    const ready = () => arena.send("/readyz", { method: "GET" });
+    const target = createTarget({ env: { RATE_LIMIT_IP: { limit: async () => ({ success: true }) } } });
+    target.respond = () => new Response(null, { status: 500 });
+    const ready = () => target.send("/readyz", { method: "GET" });
     expect(await Promise.all(Array.from({ length: 30 }, async () => (await ready()).status))).toEqual(
       Array(30).fill(503),
     );
-    expect(arena.asked).toEqual([JWKS]);
-    arena.clock.now += KEYS_COLD_COOLDOWN_MS;
+    expect(target.asked).toEqual([JWKS]);
+    target.clock.now += KEYS_COLD_COOLDOWN_MS;
     for (let count = 0; count < 10; count += 1) await ready();
-    expect(arena.asked).toEqual([JWKS, JWKS]);
+    expect(target.asked).toEqual([JWKS, JWKS]);
     // An address is not let in for ever either.
     const limited = createWorld({ env: { RATE_LIMIT_IP: { limit: async () => ({ success: false }) } } });
     expect((await limited.call("/readyz")).status).toBe(429);

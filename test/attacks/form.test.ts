@@ -2,24 +2,24 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Reason } from "../../src/errors.ts";
 import { b64, segment, sign, signatureOf } from "../support/forge.ts";
 import {
-  type Arena,
   CLAIMS,
-  createArena,
   createSigners,
+  createTarget,
   expectAccepted,
   expectRefused,
   expectSilent,
   type Signers,
   session,
+  type Target,
 } from "../support/target.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 let by: Signers;
-let arena: Arena;
+let target: Target;
 beforeAll(async () => {
   by = await createSigners();
-  arena = createArena({ keys: [by.es256.jwk, by.rs256.jwk] });
+  target = createTarget({ keys: [by.es256.jwk, by.rs256.jwk] });
 });
 
 const parts = (token: string) => token.split(".") as [string, string, string];
@@ -39,13 +39,13 @@ describe("exactly three segments (RFC 7519 §7.2; CVE-2026-29000)", () => {
     ["two dots between", (token) => token.replace(".", "..")],
   ])("%s", async (_, change) => {
     const token = change(await session(by.es256));
-    await expectRefused(arena, token, "token-segments");
+    await expectRefused(target, token, "token-segments");
   });
 
   it("a plain token inside a JWE is no session (CVE-2026-29000)", async () => {
     const inner = `${segment({ alg: "none" })}.${segment(CLAIMS)}.`;
     const header = segment({ alg: "dir", enc: "A256GCM", cty: "JWT" });
-    await expectRefused(arena, `${header}..${b64("iv")}.${b64(inner)}.${b64("tag")}`, "token-segments");
+    await expectRefused(target, `${header}..${b64("iv")}.${b64(inner)}.${b64("tag")}`, "token-segments");
   });
 });
 
@@ -60,7 +60,7 @@ describe("one text for one token (RFC 7515 §2 and appendix C, RFC 4648 §3.5)",
           const cut = { start: 0, middle: part.length >> 1, end: part.length }[place] ?? 0;
           return part.slice(0, cut) + stray + part.slice(cut);
         });
-        const verdict = await arena.send("/v1/token", { headers: header(changed.join(".")) });
+        const verdict = await target.send("/v1/token", { headers: header(changed.join(".")) });
         expect([verdict.code, stray, place]).toEqual(["session-malformed", stray, place]);
       }
     }
@@ -74,7 +74,7 @@ describe("one text for one token (RFC 7515 §2 and appendix C, RFC 4648 §3.5)",
     ]) {
       // A line break cannot be sent in a header at all; what can be is no token.
       const sent = await Promise.resolve()
-        .then(() => arena.send("/v1/token", { headers: header(token) }))
+        .then(() => target.send("/v1/token", { headers: header(token) }))
         .catch(() => undefined);
       if (sent) expect(sent.code).toBe("session-malformed");
     }
@@ -82,7 +82,7 @@ describe("one text for one token (RFC 7515 §2 and appendix C, RFC 4648 §3.5)",
 
   it("padding is refused, however much of it", async () => {
     const token = await session(by.es256);
-    for (const padding of ["=", "==", "==="]) await expectRefused(arena, `${token}${padding}`, "token-base64url");
+    for (const padding of ["=", "==", "==="]) await expectRefused(target, `${token}${padding}`, "token-base64url");
   });
 
   it("a last character with unused bits set is another text of the same bytes, and refused", async () => {
@@ -91,13 +91,13 @@ describe("one text for one token (RFC 7515 §2 and appendix C, RFC 4648 §3.5)",
     // 64 bytes are 85 characters and one with four bits to spare.
     for (let bits = 1; bits < 16; bits += 1) {
       const other = ALPHABET[ALPHABET.indexOf(last) + bits] ?? "";
-      await expectRefused(arena, token.slice(0, -1) + other, "token-base64url");
+      await expectRefused(target, token.slice(0, -1) + other, "token-base64url");
     }
   });
 
   it("a segment of 4n + 1 characters is no base64url", async () => {
     const [head, payload, signature] = parts(await session(by.es256));
-    await expectRefused(arena, `${head}.${payload}.${signature}AAA`, "token-base64url");
+    await expectRefused(target, `${head}.${payload}.${signature}AAA`, "token-base64url");
   });
 
   it("the standard alphabet is refused where it differs", async () => {
@@ -105,8 +105,8 @@ describe("one text for one token (RFC 7515 §2 and appendix C, RFC 4648 §3.5)",
     const token = await session(by.es256, { note: "???>>>~~~" });
     const standard = token.replaceAll("-", "+").replaceAll("_", "/");
     expect(standard).not.toBe(token);
-    await expectRefused(arena, standard, "token-base64url");
-    await expectAccepted(arena, token);
+    await expectRefused(target, standard, "token-base64url");
+    await expectAccepted(target, token);
   });
 });
 
@@ -121,18 +121,18 @@ describe("size, before anything is decoded", () => {
     const token = await padded(8192);
     expect(token.length).toBeGreaterThan(8188);
     expect(token.length).toBeLessThanOrEqual(8192);
-    await expectAccepted(arena, token);
+    await expectAccepted(target, token);
   });
 
   it.each([8193, 16_000, 60_000])("%i characters are not, however good the signature", async (length) => {
     const token = await padded(length + 3);
     expect(token.length).toBeGreaterThan(8192);
-    await expectRefused(arena, token, "token-too-large");
+    await expectRefused(target, token, "token-too-large");
   });
 
   it.each([256 * 1024, 1024 * 1024])("%i characters are refused without work on them", async (length) => {
     const before = performance.now();
-    const verdict = await arena.present("a".repeat(length));
+    const verdict = await target.present("a".repeat(length));
     expect(verdict.code).toBe("session-malformed");
     expect(performance.now() - before).toBeLessThan(500);
   });
@@ -146,35 +146,35 @@ describe("nesting", () => {
       const depth = open === "[" ? 2_500 : 900;
       const deep = `${open.repeat(depth)}1${close.repeat(depth)}`;
       const claims = JSON.stringify(CLAIMS).replace(/}$/, `,"deep":${deep}}`);
-      await expectAccepted(arena, await sign(by.es256, claims));
-      const verdict = await arena.present(await sign(by.es256, deep));
+      await expectAccepted(target, await sign(by.es256, claims));
+      const verdict = await target.present(await sign(by.es256, deep));
       expect(verdict.status).toBe(401);
     },
   );
 
   it("a header nested as deep as fits", async () => {
     const header = `{"alg":"ES256","kid":"es","deep":${"[".repeat(2000)}${"]".repeat(2000)}}`;
-    await expectAccepted(arena, await sign(by.es256, CLAIMS, header));
+    await expectAccepted(target, await sign(by.es256, CLAIMS, header));
   });
 });
 
 describe("duplicate members: the last one counts, and only the issuer could write them (RFC 7519 §4)", () => {
   it("claims", async () => {
     const claims = JSON.stringify(CLAIMS).replace("{", '{"sub":"mallory","aud":"other",');
-    await expectAccepted(arena, await sign(by.es256, claims), "alice");
+    await expectAccepted(target, await sign(by.es256, claims), "alice");
     const late = JSON.stringify(CLAIMS).replace(/}$/, ',"aud":"other"}');
-    await expectRefused(arena, await sign(by.es256, late), "audience-other");
+    await expectRefused(target, await sign(by.es256, late), "audience-other");
   });
 
   it("alg: what is checked is what is used", async () => {
-    await expectAccepted(arena, await sign(by.es256, CLAIMS, '{"alg":"none","alg":"ES256","kid":"es"}'));
+    await expectAccepted(target, await sign(by.es256, CLAIMS, '{"alg":"none","alg":"ES256","kid":"es"}'));
     await expectRefused(
-      arena,
+      target,
       await sign(by.es256, CLAIMS, '{"alg":"ES256","alg":"none","kid":"es"}'),
       "alg-not-allowed",
     );
     await expectRefused(
-      arena,
+      target,
       await sign(by.es256, CLAIMS, '{"alg":"ES256","kid":"es","crit":["b64"],"crit":null}'),
       "crit-present",
     );
@@ -209,9 +209,9 @@ describe("JSON objects in valid UTF-8 (RFC 8725 §3.7)", () => {
     ["bytes", bytes(0, 1, 2, 255)],
     ["one byte", bytes(123)],
   ])("%s", async (_, payload) => {
-    await expectRefused(arena, await sign(by.es256, payload), "token-payload");
+    await expectRefused(target, await sign(by.es256, payload), "token-payload");
     const signature = b64(signatureOf(await session(by.es256)));
-    await expectRefused(arena, `${segment(payload)}.${segment(CLAIMS)}.${signature}`, "token-header");
+    await expectRefused(target, `${segment(payload)}.${segment(CLAIMS)}.${signature}`, "token-header");
   });
 
   it.each<[string, object, Reason]>([
@@ -220,17 +220,17 @@ describe("JSON objects in valid UTF-8 (RFC 8725 §3.7)", () => {
     ["typ a list", { typ: ["JWT"] }, "token-header"],
     ["typ an object", { typ: {} }, "token-header"],
   ])("%s", async (_, header, reason) => {
-    await expectRefused(arena, await session(by.es256, {}, header), reason);
+    await expectRefused(target, await session(by.es256, {}, header), reason);
   });
 });
 
 describe("what a token says is not said again", () => {
   it("neither in the answer nor in the log, whether it is accepted or not", async () => {
     const good = await session(by.es256, { name: "A name that must not be logged" });
-    const verdict = await expectAccepted(arena, good);
-    expectSilent(arena, good, "");
+    const verdict = await expectAccepted(target, good);
+    expectSilent(target, good, "");
     expect(verdict.text).not.toContain("A name that must not");
-    expect(JSON.stringify(arena.world.lines)).not.toContain("A name that must not");
+    expect(JSON.stringify(target.world.lines)).not.toContain("A name that must not");
   });
 });
 

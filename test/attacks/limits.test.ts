@@ -2,10 +2,10 @@ import { env as bindings } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { LIMIT_PERIOD_SECONDS, LOGOUT_BODY_BYTES, WEBHOOK_BYTES } from "../../src/limits.ts";
 import { sign } from "../support/forge.ts";
-import { restored } from "../support/ledger.ts";
-import { type Arena, createArena, createSigners, ISSUER, JWKS, NOON, type Signers } from "../support/target.ts";
+import { restoreAfterEach } from "../support/ledger.ts";
+import { createSigners, createTarget, ISSUER, JWKS, NOON, type Signers, type Target } from "../support/target.ts";
 
-restored();
+restoreAfterEach();
 afterEach(() => vi.restoreAllMocks());
 
 const SECRET = "correct-horse-battery-staple-0123456789";
@@ -25,15 +25,15 @@ function arenaOf(most: number, RATE_LIMIT_IP?: RateLimit) {
     counted.set(key, (counted.get(key) ?? 0) + 1);
     return { success: (counted.get(key) ?? 0) <= most };
   };
-  const arena = createArena({
+  const target = createTarget({
     keys: [by.es256.jwk],
     issuers: [{ issuer: ISSUER, name: "idp", audience: ["chat"], jwksUrl: JWKS, webhookSecret: "HOOK" }],
     env: { BACKEND_SECRET: SECRET, HOOK: `whsec_${btoa(KEY)}`, RATE_LIMIT_IP: RATE_LIMIT_IP ?? { limit } },
   });
-  return { arena, counted };
+  return { target, counted };
 }
 
-type Send = (arena: Arena, address?: string, body?: BodyInit) => ReturnType<Arena["send"]>;
+type Send = (target: Target, address?: string, body?: BodyInit) => ReturnType<Target["send"]>;
 interface Face {
   readonly good: Send;
   readonly bad: Send;
@@ -55,14 +55,14 @@ const logout = async (signer: "es256" | "stranger") =>
     },
     { typ: "logout+jwt", kid: "es" },
   );
-const sendLogout = async (arena: Arena, signer: "es256" | "stranger", address = ADDRESS, body?: BodyInit) =>
-  arena.send("/v1/backchannel-logout", {
+const sendLogout = async (target: Target, signer: "es256" | "stranger", address = ADDRESS, body?: BodyInit) =>
+  target.send("/v1/backchannel-logout", {
     headers: { "CF-Connecting-IP": address, "Content-Type": "application/x-www-form-urlencoded" },
     body: body ?? `logout_token=${await logout(signer)}`,
   });
 
 const EVENT_BODY = '{"type":"session.created","data":{"sub":"alice"}}';
-async function sendWebhook(arena: Arena, key: string, address = ADDRESS, body: BodyInit = EVENT_BODY) {
+async function sendWebhook(target: Target, key: string, address = ADDRESS, body: BodyInit = EVENT_BODY) {
   const head = `msg_${crypto.randomUUID()}.${NOON}`;
   const hmac = await crypto.subtle.importKey(
     "raw",
@@ -73,7 +73,7 @@ async function sendWebhook(arena: Arena, key: string, address = ADDRESS, body: B
   );
   const signed = await crypto.subtle.sign("HMAC", hmac, new TextEncoder().encode(`${head}.${EVENT_BODY}`));
   const [id = "", timestamp = ""] = head.split(".");
-  return arena.send("/v1/webhooks/idp", {
+  return target.send("/v1/webhooks/idp", {
     headers: {
       "CF-Connecting-IP": address,
       "webhook-id": id,
@@ -84,8 +84,8 @@ async function sendWebhook(arena: Arena, key: string, address = ADDRESS, body: B
   });
 }
 
-const sendBackend = (arena: Arena, secret: string, address = ADDRESS, body?: BodyInit) =>
-  arena.send("/v1/users", {
+const sendBackend = (target: Target, secret: string, address = ADDRESS, body?: BodyInit) =>
+  target.send("/v1/users", {
     headers: {
       "CF-Connecting-IP": address,
       Authorization: `Bearer ${secret}`,
@@ -96,20 +96,20 @@ const sendBackend = (arena: Arena, secret: string, address = ADDRESS, body?: Bod
 
 const faces: Record<string, Face> = {
   "/v1/backchannel-logout": {
-    good: (arena, address, body) => sendLogout(arena, "es256", address, body),
-    bad: (arena, address, body) => sendLogout(arena, "stranger", address, body),
+    good: (target, address, body) => sendLogout(target, "es256", address, body),
+    bad: (target, address, body) => sendLogout(target, "stranger", address, body),
     refused: 400,
     done: 200,
   },
   "/v1/webhooks/{issuer}": {
-    good: (arena, address, body) => sendWebhook(arena, KEY, address, body),
-    bad: (arena, address, body) => sendWebhook(arena, "v".repeat(32), address, body),
+    good: (target, address, body) => sendWebhook(target, KEY, address, body),
+    bad: (target, address, body) => sendWebhook(target, "v".repeat(32), address, body),
     refused: 401,
     done: 204,
   },
   "/v1/users": {
-    good: (arena, address, body) => sendBackend(arena, SECRET, address, body),
-    bad: (arena, address, body) => sendBackend(arena, SECRET.replace("c", "C"), address, body),
+    good: (target, address, body) => sendBackend(target, SECRET, address, body),
+    bad: (target, address, body) => sendBackend(target, SECRET.replace("c", "C"), address, body),
     refused: 401,
     done: 201,
   },
@@ -135,9 +135,9 @@ describe.each(Object.entries(faces))(
   "an address that was refused too often at %s",
   (face, { good, bad, refused, done }) => {
     it("is refused before its body is read, a key is used, or the limit is asked", async () => {
-      const { arena, counted } = arenaOf(3);
+      const { target, counted } = arenaOf(3);
       const statuses: number[] = [];
-      for (let time = 0; time < 4; time += 1) statuses.push((await bad(arena)).status);
+      for (let time = 0; time < 4; time += 1) statuses.push((await bad(target)).status);
       expect(statuses).toEqual([refused, refused, refused, 429]);
       const asked = JSON.stringify([...counted]);
       const { taken, body } = watched(8 * 1024);
@@ -151,7 +151,7 @@ describe.each(Object.entries(faces))(
         }) as never),
       );
       const before = used;
-      const verdict = await arena.send(pathOf(face), {
+      const verdict = await target.send(pathOf(face), {
         headers: {
           "CF-Connecting-IP": ADDRESS,
           Authorization: `Bearer ${SECRET}`,
@@ -170,44 +170,44 @@ describe.each(Object.entries(faces))(
     });
 
     it("is heard again when the period is over, and other addresses all the time", async () => {
-      const { arena, counted } = arenaOf(3);
-      for (let time = 0; time < 5; time += 1) await bad(arena);
-      expect((await good(arena)).status).toBe(429);
-      expect((await good(arena, "192.0.2.8")).status).toBe(done);
-      expect((await good(arena, "2001:db8::1")).status).toBe(done === 201 ? 200 : done);
+      const { target, counted } = arenaOf(3);
+      for (let time = 0; time < 5; time += 1) await bad(target);
+      expect((await good(target)).status).toBe(429);
+      expect((await good(target, "192.0.2.8")).status).toBe(done);
+      expect((await good(target, "2001:db8::1")).status).toBe(done === 201 ? 200 : done);
       counted.clear();
-      arena.clock.now += LIMIT_PERIOD_SECONDS * 1000 - 1;
-      expect((await good(arena)).status).toBe(429);
-      arena.clock.now += 1;
-      expect([200, 201, 204]).toContain((await good(arena)).status);
+      target.clock.now += LIMIT_PERIOD_SECONDS * 1000 - 1;
+      expect((await good(target)).status).toBe(429);
+      target.clock.now += 1;
+      expect([200, 201, 204]).toContain((await good(target)).status);
     });
 
     it("is one that was refused: a caller that behaves is served however often it comes", async () => {
-      const { arena, counted } = arenaOf(3);
+      const { target, counted } = arenaOf(3);
       for (let time = 0; time < 12; time += 1) {
-        expect([200, 201, 204]).toContain((await good(arena)).status);
-        if (time % 5 === 0) await bad(arena);
+        expect([200, 201, 204]).toContain((await good(target)).status);
+        if (time % 5 === 0) await bad(target);
       }
       expect([...counted]).toEqual([[`refused ${ADDRESS}`, 3]]);
     });
 
     it("is stopped at the others as well, but not where people sign in", async () => {
-      const { arena } = arenaOf(3);
-      for (let time = 0; time < 5; time += 1) await bad(arena);
-      for (const face of Object.values(faces)) expect((await face.good(arena)).status).toBe(429);
+      const { target } = arenaOf(3);
+      for (let time = 0; time < 5; time += 1) await bad(target);
+      for (const face of Object.values(faces)) expect((await face.good(target)).status).toBe(429);
       const session = await sign(by.es256, { iss: ISSUER, aud: "chat", sub: "alice", exp: NOON + 60 });
-      expect((await arena.present(session, { headers: { "CF-Connecting-IP": ADDRESS } })).status).toBe(201);
+      expect((await target.present(session, { headers: { "CF-Connecting-IP": ADDRESS } })).status).toBe(201);
     });
 
     it("is stopped by the deployment's own limit too", async () => {
-      const { arena } = arenaOf(0, bindings.RATE_LIMIT_IP);
+      const { target } = arenaOf(0, bindings.RATE_LIMIT_IP);
       const statuses = new Map<number, number>();
       for (let time = 0; time < 310; time += 1) {
-        const { status } = await bad(arena, "192.0.2.9");
+        const { status } = await bad(target, "192.0.2.9");
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
       expect([...statuses.keys()]).toEqual([refused, 429]);
-      expect((await good(arena, "192.0.2.9")).status).toBe(429);
+      expect((await good(target, "192.0.2.9")).status).toBe(429);
     });
   },
 );
@@ -215,47 +215,47 @@ describe.each(Object.entries(faces))(
 const pathOf = (face: string) => face.replace("{issuer}", "idp");
 
 describe("what counts as a refusal", () => {
-  it.each<[string, string, (arena: Arena) => ReturnType<Arena["send"]>]>([
+  it.each<[string, string, (target: Target) => ReturnType<Target["send"]>]>([
     [
       "a logout token's form that is too large",
       "/v1/backchannel-logout",
-      (arena) => sendLogout(arena, "es256", ADDRESS, watched(LOGOUT_BODY_BYTES + 1024).body),
+      (target) => sendLogout(target, "es256", ADDRESS, watched(LOGOUT_BODY_BYTES + 1024).body),
     ],
     [
       "a form of another type",
       "/v1/backchannel-logout",
-      (arena) => arena.send("/v1/backchannel-logout", { headers: { "CF-Connecting-IP": ADDRESS }, body: "{}" }),
+      (target) => target.send("/v1/backchannel-logout", { headers: { "CF-Connecting-IP": ADDRESS }, body: "{}" }),
     ],
     [
       "a webhook that is too large",
       "/v1/webhooks/idp",
-      (arena) => sendWebhook(arena, KEY, ADDRESS, watched(WEBHOOK_BYTES + 1024).body),
+      (target) => sendWebhook(target, KEY, ADDRESS, watched(WEBHOOK_BYTES + 1024).body),
     ],
     [
       "a webhook without a signature",
       "/v1/webhooks/idp",
-      (arena) => arena.send("/v1/webhooks/idp", { headers: { "CF-Connecting-IP": ADDRESS }, body: "{}" }),
+      (target) => target.send("/v1/webhooks/idp", { headers: { "CF-Connecting-IP": ADDRESS }, body: "{}" }),
     ],
   ])("%s", async (_name, _path, send) => {
-    const { arena } = arenaOf(2);
+    const { target } = arenaOf(2);
     const statuses: number[] = [];
-    for (let time = 0; time < 4; time += 1) statuses.push((await send(arena)).status);
+    for (let time = 0; time < 4; time += 1) statuses.push((await send(target)).status);
     expect(statuses.slice(2)).toEqual([429, 429]);
   });
 
   it("not that the provider's keys cannot be had, which is no fault of a logout's", async () => {
-    const { arena, counted } = arenaOf(2);
-    arena.respond = () => new Response(null, { status: 503 });
+    const { target, counted } = arenaOf(2);
+    target.respond = () => new Response(null, { status: 503 });
     for (let time = 0; time < 6; time += 1) {
-      expect((await faces["/v1/backchannel-logout"]?.good(arena))?.code).toBe("keys-unavailable");
+      expect((await faces["/v1/backchannel-logout"]?.good(target))?.code).toBe("keys-unavailable");
     }
     expect([...counted]).toEqual([]);
   });
 
   it("not what a backend got wrong after it had proved itself", async () => {
-    const { arena, counted } = arenaOf(2);
+    const { target, counted } = arenaOf(2);
     for (let time = 0; time < 6; time += 1) {
-      expect((await sendBackend(arena, SECRET, ADDRESS, "[]")).status).toBe(400);
+      expect((await sendBackend(target, SECRET, ADDRESS, "[]")).status).toBe(400);
     }
     expect([...counted]).toEqual([]);
   });

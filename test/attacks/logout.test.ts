@@ -1,31 +1,31 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { b64, resigned, type Signer, segment, sign } from "../support/forge.ts";
 import {
-  type Arena,
-  createArena,
   createSigners,
+  createTarget,
   ISSUER,
   JWKS,
   NOON,
   type Signers,
   session,
+  type Target,
 } from "../support/target.ts";
 
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
 const OTHER = "https://other.example";
 
 let by: Signers;
-let arena: Arena;
+let target: Target;
 beforeAll(async () => {
   by = await createSigners();
-  arena = createArena({
+  target = createTarget({
     keys: [by.es256.jwk],
     issuers: [
       { issuer: ISSUER, audience: ["chat"], jwksUrl: JWKS, uid: { prefix: "a_" }, authorizedParties: ["client-1"] },
       { issuer: OTHER, audience: ["chat"], jwksUrl: `${OTHER}/jwks`, uid: { prefix: "b_" } },
     ],
   });
-  arena.respond = (address) => (address === `${OTHER}/jwks` ? Response.json({ keys: [by.stranger.jwk] }) : undefined);
+  target.respond = (address) => (address === `${OTHER}/jwks` ? Response.json({ keys: [by.stranger.jwk] }) : undefined);
 });
 
 /** A logout token that is accepted, but for what the row changes. */
@@ -46,7 +46,7 @@ const logout = (claims: Record<string, unknown> = {}, header: object = {}, signe
   );
 
 const send = (token: string, init: RequestInit = {}) =>
-  arena.send("/v1/backchannel-logout", { body: new URLSearchParams({ logout_token: token }), ...init });
+  target.send("/v1/backchannel-logout", { body: new URLSearchParams({ logout_token: token }), ...init });
 
 async function expectRefused(token: string) {
   const verdict = await send(token);
@@ -147,8 +147,8 @@ describe("what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6
   it("a session is no logout token, and a logout token no session", async () => {
     await expectRefused(await session(by.es256));
     await expectRefused(await session(by.es256, { jti: crypto.randomUUID() }, { typ: "logout+jwt" }));
-    expect((await arena.present(await logout())).code).toBe("session-invalid");
-    expect((await arena.present(await logout({ azp: "client-1" }, { typ: "JWT" }))).reason).toBe("logout-token");
+    expect((await target.present(await logout())).code).toBe("session-invalid");
+    expect((await target.present(await logout({ azp: "client-1" }, { typ: "JWT" }))).reason).toBe("logout-token");
   });
 
   it("a token is taken once", async () => {
@@ -162,7 +162,7 @@ describe("what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6
   });
 
   it("where users go by another claim than sub, a sub alone names nobody here", async () => {
-    const own = createArena({
+    const own = createTarget({
       keys: [by.es256.jwk],
       issuers: [{ issuer: ISSUER, audience: ["chat"], jwksUrl: JWKS, uid: { claim: "email" } }],
     });
@@ -179,7 +179,7 @@ describe("where the entry does not say whom a logout token may be for (§2.6 ste
     ["neither an audience nor parties", { audienceRequired: false }],
     ["an audience of nobody", { audience: [], audienceRequired: false }],
   ])("%s: none is taken, and log and /readyz say what to do", async (_, entry) => {
-    const own = createArena({ keys: [by.es256.jwk], issuers: [{ issuer: ISSUER, jwksUrl: JWKS, ...entry }] });
+    const own = createTarget({ keys: [by.es256.jwk], issuers: [{ issuer: ISSUER, jwksUrl: JWKS, ...entry }] });
     for (const aud of ["chat", "anything", ISSUER, "", ["a", "b"]]) {
       const body = new URLSearchParams({ logout_token: await logout({ aud }) });
       const { status, reason, cometchatCalls } = await own.send("/v1/backchannel-logout", { body });
@@ -203,7 +203,7 @@ describe("where the entry does not say whom a logout token may be for (§2.6 ste
 
   it("the client's id in authorizedParties is enough", async () => {
     const entry = { issuer: ISSUER, jwksUrl: JWKS, audienceRequired: false, authorizedParties: ["client-1"] };
-    const own = createArena({ keys: [by.es256.jwk], issuers: [entry] });
+    const own = createTarget({ keys: [by.es256.jwk], issuers: [entry] });
     const ask = async (aud: unknown) =>
       own.send("/v1/backchannel-logout", { body: new URLSearchParams({ logout_token: await logout({ aud }) }) });
     expect((await ask("client-1")).status).toBe(200);
@@ -241,19 +241,19 @@ describe("how it comes (§2.5)", () => {
     ["nothing", async () => ({})],
     ["a header", async () => ({ headers: { Authorization: `Bearer ${await logout()}` } })],
   ])("%s: 400", async (_, init) => {
-    expect((await arena.send("/v1/backchannel-logout", await init())).status).toBe(400);
+    expect((await target.send("/v1/backchannel-logout", await init())).status).toBe(400);
   });
 
   it("in the address: 400, with the right one in the body too", async () => {
     const address = `/v1/backchannel-logout?logout_token=${await logout()}`;
-    expect((await arena.send(address)).status).toBe(400);
+    expect((await target.send(address)).status).toBe(400);
     const body = new URLSearchParams({ logout_token: await logout() });
-    expect((await arena.send(address, { body })).status).toBe(400);
-    expect((await arena.send("/v1/backchannel-logout", { body })).status).toBe(200);
+    expect((await target.send(address, { body })).status).toBe(400);
+    expect((await target.send("/v1/backchannel-logout", { body })).status).toBe(200);
   });
 
   it("keys that cannot be had are no fault of the token: 503, and the provider may try again", async () => {
-    const down = createArena();
+    const down = createTarget();
     down.respond = () => new Response(null, { status: 503 });
     const body = new URLSearchParams({ logout_token: await logout() });
     const verdict = await down.send("/v1/backchannel-logout", { body });

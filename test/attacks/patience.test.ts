@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { KEYS_FRESH_MOST_MS } from "../../src/limits.ts";
-import { memoryKv } from "../support/verifier.ts";
+import { memoryKv } from "../support/stores.ts";
 import { bodyOf, createWorld, type ProblemAnswer, type WorldOptions } from "../support/world.ts";
 
 /**
@@ -41,7 +41,7 @@ describe("a JWKS that hangs", { timeout: 30_000 }, () => {
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
     expect(ms).toBeLessThan(1_000);
     expect(world.simulator.journal.entries).toEqual([]);
-    await world.settle();
+    await world.finish();
   });
 
   it("with stale keys and a second for all: 201", async () => {
@@ -51,7 +51,7 @@ describe("a JWKS that hangs", { timeout: 30_000 }, () => {
     const { status, ms } = await world.timed();
     expect(status).toBe(201);
     expect(ms).toBeLessThan(1_000);
-    await world.settle();
+    await world.finish();
   });
 
   it("with stale keys and the usual time: 201 after about half a second", async () => {
@@ -62,6 +62,6 @@ describe("a JWKS that hangs", { timeout: 30_000 }, () => {
     expect(status).toBe(201);
     expect(ms).toBeGreaterThanOrEqual(400);
     expect(ms).toBeLessThan(2_000);
-    await world.settle();
+    await world.finish();
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { KEYS_COOLDOWN_MS, KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../../src/limits.ts";
 import type { ProviderFault } from "../sandbox/provider/index.ts";
-import { createWorld, outcome, type World } from "../support/verifier.ts";
+import { createVerifierWorld, outcome, type VerifierWorld } from "../support/verifier.ts";
 
 /**
  * What a session gets while the identity provider fails in each way, by what this isolate knew before:
@@ -46,12 +46,12 @@ const cells = MATRIX.flatMap(([name, fault, expected]) =>
 );
 
 /** The provider with that state of this isolate, and a session that is good. */
-async function prepare(state: State): Promise<[World, string]> {
+async function prepare(state: State): Promise<[VerifierWorld, string]> {
   // What hangs is given up sooner than by default.
-  const world = createWorld({ requestTimeout: 2_000 });
+  const world = createVerifierWorld({ requestTimeout: 2_000 });
   if (state !== "cold") {
     await world.verify(await world.provider.issue());
-    await world.settled();
+    await world.finished();
   }
   if (state === "stale") world.clock.now += KEYS_FRESH_MOST_MS;
   if (state === "old") world.clock.now += KEYS_KEPT_MS;
@@ -153,7 +153,7 @@ describe("floods", () => {
   });
 
   it("garbage of every other kind costs none, on a cold isolate too", async () => {
-    const world = createWorld();
+    const world = createVerifierWorld();
     const good = await world.provider.issue();
     const [header, payload, signature] = good.split(".");
     const garbage = [

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Arena, createArena, createSigners, ISSUER, JWKS, type Signers, session } from "../support/target.ts";
+import { createSigners, createTarget, ISSUER, JWKS, type Signers, session, type Target } from "../support/target.ts";
 
 let by: Signers;
-let arena: Arena;
+let target: Target;
 let alice: string;
 let bob: string;
 
@@ -10,19 +10,20 @@ const OTHER = "https://other.example";
 const ORIGIN = "https://app.example.com";
 beforeAll(async () => {
   by = await createSigners();
-  arena = createArena({
+  target = createTarget({
     keys: [by.es256.jwk],
     issuers: [
       { issuer: ISSUER, audience: ["chat"], jwksUrl: JWKS, cookie: "__session", uid: { prefix: "a_" } },
       { issuer: OTHER, audience: ["chat"], jwksUrl: `${OTHER}/jwks`, cookie: "other", uid: { prefix: "b_" } },
     ],
   });
-  arena.respond = (address) => (address === `${OTHER}/jwks` ? Response.json({ keys: [by.stranger.jwk] }) : undefined);
+  target.respond = (address) => (address === `${OTHER}/jwks` ? Response.json({ keys: [by.stranger.jwk] }) : undefined);
   alice = await session(by.es256);
   bob = await session(by.es256, { sub: "bob" });
 });
 
-const ask = (headers: Record<string, string> | [string, string][], path = "/v1/token") => arena.send(path, { headers });
+const ask = (headers: Record<string, string> | [string, string][], path = "/v1/token") =>
+  target.send(path, { headers });
 
 describe("the Authorization header (RFC 6750 §2.1; CVE-2026-47673)", () => {
   it.each<[string, (token: string) => string, string]>([
@@ -181,7 +182,7 @@ describe("no Origin, with Bearer", () => {
 
 describe("preflight", () => {
   it("gets fixed lists, nothing reflected", async () => {
-    const { response } = await arena.send("/v1/token", {
+    const { response } = await target.send("/v1/token", {
       method: "OPTIONS",
       headers: {
         Origin: ORIGIN,
@@ -195,7 +196,7 @@ describe("preflight", () => {
   });
 
   it("of another origin is refused", async () => {
-    const verdict = await arena.send("/v1/token", {
+    const verdict = await target.send("/v1/token", {
       method: "OPTIONS",
       headers: { Origin: "https://evil.example", "Access-Control-Request-Method": "POST" },
     });
@@ -216,7 +217,7 @@ describe("a token in the address (RFC 6750 §5.3)", () => {
 
 describe("the body", () => {
   const send = (body: BodyInit, type = "application/json") =>
-    arena.send("/v1/token", { body, headers: { Authorization: `Bearer ${alice}`, "Content-Type": type } });
+    target.send("/v1/token", { body, headers: { Authorization: `Bearer ${alice}`, "Content-Type": type } });
 
   it.each<[string, string, string]>([
     ["empty object", "{}", "ok"],
@@ -239,7 +240,7 @@ describe("the body", () => {
   });
 
   it("that never ends is given up when the request's time is over", async () => {
-    const hasty = createArena({ keys: [by.es256.jwk], env: { REQUEST_TIMEOUT_MS: 500 } });
+    const hasty = createTarget({ keys: [by.es256.jwk], env: { REQUEST_TIMEOUT_MS: 500 } });
     const unending = new ReadableStream<Uint8Array>({ start: (c) => c.enqueue(new TextEncoder().encode('{"fr')) });
     const headers = { Authorization: `Bearer ${alice}`, "Content-Type": "application/json" };
     const begun = Date.now();
@@ -293,7 +294,7 @@ describe("no second way to a route (CVE-2026-47676)", () => {
   it.each(["GET", "HEAD", "PUT", "PATCH", "OPTIONS", "PROPFIND"])(
     "%s is not allowed, and Allow says what is",
     async (method) => {
-      const { response } = await arena.send("/v1/token", { method, headers: { Authorization: `Bearer ${alice}` } });
+      const { response } = await target.send("/v1/token", { method, headers: { Authorization: `Bearer ${alice}` } });
       expect(response.status).toBe(405);
       expect(response.headers.get("allow")).toMatch(/\bPOST\b/);
     },
@@ -331,7 +332,9 @@ describe("nobody keeps an answer (GHSA-p77w-8qqv-26rm)", () => {
 
 describe("claims go into bodies, never into headers", () => {
   it("a name with line breaks and every alphabet harms no answer", async () => {
-    const verdict = await arena.present(await session(by.es256, { name: "A\r\nSet-Cookie: x=1 Ω 🙂", sub: "Ω\u2028" }));
+    const verdict = await target.present(
+      await session(by.es256, { name: "A\r\nSet-Cookie: x=1 Ω 🙂", sub: "Ω\u2028" }),
+    );
     expect(verdict.status).toBe(201);
     expect(JSON.stringify([...verdict.response.headers])).not.toMatch(/set-cookie|Ω/i);
   });
@@ -341,7 +344,7 @@ describe("floods", () => {
   it("a spent limit by address is 429 with Retry-After, before the session is looked at", async () => {
     const keys: string[] = [];
     const spent = spentLimit(keys);
-    const own = createArena({ keys: [by.es256.jwk], env: { RATE_LIMIT_IP: spent } });
+    const own = createTarget({ keys: [by.es256.jwk], env: { RATE_LIMIT_IP: spent } });
     const verdict = await own.present("x");
     expect(verdict.code).toBe("rate-limited");
     expect(Number(verdict.response.headers.get("retry-after"))).toBeGreaterThan(0);
@@ -354,7 +357,7 @@ describe("floods", () => {
   it("a spent limit by user is 429, after verification, and by uid", async () => {
     const keys: string[] = [];
     const spent = spentLimit(keys);
-    const own = createArena({ keys: [by.es256.jwk], env: { RATE_LIMIT_USER: spent } });
+    const own = createTarget({ keys: [by.es256.jwk], env: { RATE_LIMIT_USER: spent } });
     expect((await own.present(`${await session(by.es256)}x`)).code).toBe("session-malformed");
     expect(keys).toEqual([]);
     expect(await own.present(await session(by.es256))).toMatchObject({ code: "rate-limited", cometchatCalls: 0 });
@@ -362,7 +365,7 @@ describe("floods", () => {
   });
 
   it("a limit that is not bound is a configuration error, not an open door", async () => {
-    const own = createArena({ keys: [by.es256.jwk], env: { RATE_LIMIT_IP: undefined } });
+    const own = createTarget({ keys: [by.es256.jwk], env: { RATE_LIMIT_IP: undefined } });
     expect((await own.present(await session(by.es256))).code).toBe("config-invalid");
   });
 });
@@ -381,22 +384,22 @@ describe("one text per code", () => {
     ]);
     const answers = new Set<string>();
     for (const token of refusals) {
-      const { text, response } = await arena.present(token, { headers: { "X-Request-Id": "always-the-same" } });
+      const { text, response } = await target.present(token, { headers: { "X-Request-Id": "always-the-same" } });
       answers.add(`${response.status} ${response.headers.get("www-authenticate")} ${text}`);
     }
     expect([...answers]).toHaveLength(1);
   });
 
   it("claims are looked at after the signature: a forged session is not told that it has expired", async () => {
-    expect((await arena.present(await session(by.stranger, { exp: 1 }))).reason).toBe("signature-wrong");
-    expect((await arena.present(await session(by.stranger, { aud: "other" }))).reason).toBe("signature-wrong");
+    expect((await target.present(await session(by.stranger, { exp: 1 }))).reason).toBe("signature-wrong");
+    expect((await target.present(await session(by.stranger, { aud: "other" }))).reason).toBe("signature-wrong");
   });
 });
 
 describe("replay", () => {
   it("a session may be presented again while it lives: bearer tokens are like that, and docs/security.md says so", async () => {
-    expect((await arena.present(alice)).status).toBe(201);
-    expect((await arena.present(alice)).status).toBe(201);
+    expect((await target.present(alice)).status).toBe(201);
+    expect((await target.present(alice)).status).toBe(201);
   });
 });
 

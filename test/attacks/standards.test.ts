@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { decode } from "../../src/session/base64url.ts";
 import { inspect } from "../../src/session/compact.ts";
 import { type Example, examples, forgery, JOE, keyOf, verifies } from "../support/examples.ts";
-import { createWorld, issuerEntry, outcome } from "../support/verifier.ts";
+import { createVerifierWorld, issuerEntry, outcome } from "../support/verifier.ts";
 
 describe("the standards' own examples", () => {
   it.each(examples)("$name ($alg) verifies", async (example) => {
@@ -51,7 +51,7 @@ function worldOf(example: Example | undefined) {
   const keys = bytes ? ({ from: "secret", bytes } as const) : ({ from: "public", text: JSON.stringify(key) } as const);
   const rules = { audience: [], audienceRequired: false, clockTolerance: 0 };
   const uid = { claim: "iss", prefix: "", shared: false };
-  return createWorld({
+  return createVerifierWorld({
     providers: [],
     issuers: [issuerEntry({ issuer: "joe", keys, algorithms: [alg], uid, ...rules })],
   });

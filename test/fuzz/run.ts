@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { reasons } from "../../src/errors.ts";
 import { type Signer, signer } from "../support/forge.ts";
-import { createWorld, issuerEntry } from "../support/verifier.ts";
+import { createVerifierWorld, issuerEntry } from "../support/verifier.ts";
 import { faces } from "./faces.ts";
 import { ISSUER } from "./model.ts";
 import { createOutside, type Outside } from "./outside.ts";
@@ -54,7 +54,7 @@ function processorMs(): number {
 }
 
 function worldWith(body: BodyInit) {
-  const world = createWorld({
+  const world = createVerifierWorld({
     providers: [],
     issuers: [issuerEntry({ issuer: ISSUER, keys: { from: "jwks", url: `${ISSUER}/jwks` } })],
   });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import { type Signer, signer } from "../support/forge.ts";
-import { createArena, JWKS } from "../support/target.ts";
+import { createTarget, JWKS } from "../support/target.ts";
 import { fuzzes, type Target } from "./properties.ts";
 
 const { seed, cases: RUNS } = inject("fuzz");
@@ -21,8 +21,8 @@ beforeAll(async () => {
 });
 
 function gateway(): Target {
-  const arena = createArena({ keys: [keys.es.jwk] });
-  const answer = async (send: () => ReturnType<typeof arena.send>): Promise<string> => {
+  const target = createTarget({ keys: [keys.es.jwk] });
+  const answer = async (send: () => ReturnType<typeof target.send>): Promise<string> => {
     const { code, uid, status } = await send();
     if (status === 201) return `yes:${uid}`;
     return status < 500 || code === "keys-unavailable" ? code : `${status} ${code}`;
@@ -31,15 +31,15 @@ function gateway(): Target {
     present: (token) => {
       // What cannot be sent in a header never arrives.
       if (!canBeSent(token)) return Promise.resolve("session-malformed");
-      return answer(() => arena.present(token));
+      return answer(() => target.present(token));
     },
     logout: async (token) => {
       const body = new URLSearchParams({ logout_token: token });
-      const { status } = await arena.send("/v1/backchannel-logout", { body });
+      const { status } = await target.send("/v1/backchannel-logout", { body });
       return status === 200 ? "yes" : status === 400 ? "no" : "internal";
     },
     withKeys: (body, token) => {
-      const cold = createArena();
+      const cold = createTarget();
       cold.respond = (address) => (address === JWKS ? new Response(body) : undefined);
       return answer(() => cold.present(token));
     },

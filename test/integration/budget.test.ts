@@ -1,10 +1,10 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import { counted } from "../support/counted.ts";
-import { objectsOf, restored } from "../support/ledger.ts";
+import { restoreAfterEach, shareWithObjects } from "../support/ledger.ts";
 import { bodyOf, createWorld, unlimited, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 /** What a request may ask for, work after its answer included. Keys and configuration are there. */
 interface Budget {
@@ -26,7 +26,7 @@ async function place(vars: Record<string, unknown> = {}) {
   const stores = { USERS, LEDGER, HOME, ONCE, RATE_LIMIT_IP: unlimited, RATE_LIMIT_USER: unlimited };
   const { env, operations } = counted(stores);
   const world = createWorld({ env: { ...env, BACKEND_SECRET: undefined, ...vars } });
-  objectsOf(world);
+  shareWithObjects(world);
   const spent = (): Budget => {
     const { kvReads, kvWrites, objects, limits } = operations;
     const calls = Object.values(objects).reduce((sum, count) => sum + count, 0);
@@ -168,7 +168,7 @@ describe("what a request costs", () => {
   test.each(paths)("%s", async (_, vars, request, status, budget) => {
     const { world, spent } = await place(vars);
     const ask = await request(world);
-    await world.settle();
+    await world.finish();
     spent();
     expect((await ask()).status).toBe(status);
     const cost = spent();

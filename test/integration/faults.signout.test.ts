@@ -100,10 +100,10 @@ describe("a sign-out says that it is done only when it is, and can be asked for 
     expect(JSON.stringify(world.lines)).not.toContain(authToken);
 
     world.simulator.faults.remove(id);
-    await world.settle();
+    await world.finish();
     world.pass(61_000);
     expect((await signOut(world, call, session, authToken)).status).toBe(204);
-    await world.settle();
+    await world.finish();
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 });

@@ -164,7 +164,7 @@ describe("whatever CometChat does, the answer is in time and says what it is, an
     expect(world.simulator.journal.entries.filter(({ redirect }) => redirect !== "manual")).toEqual([]);
 
     world.simulator.faults.remove(id);
-    await world.settle();
+    await world.finish();
     world.pass(61_000);
     await signsIn(world);
     expect(world.simulator.users().map(({ uid }) => uid)).toEqual(["somebody", "alice"]);

@@ -3,12 +3,12 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import type { Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
-import { faultyKv, faultyLedger, never } from "../support/gates.ts";
-import { homeOf, keeping, ledgerOf, request, restored } from "../support/ledger.ts";
+import { faultyKv, faultyLedger, never } from "../support/faults.ts";
+import { createRecordingWorld, homeOf, ledgerOf, request, restoreAfterEach } from "../support/ledger.ts";
 import { COMETCHAT_APPS, GEOGRAPHY, homes, type Regions, regionOf, regions } from "../support/regions.ts";
 import { bodyOf, ISSUER, type ProblemAnswer, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 describe("where a new user goes", () => {
   it.each([
@@ -260,7 +260,7 @@ describe("a user whom two issuers share, each with its own app", () => {
     const world = regions();
     const fetch: Deps["fetch"] = (input, init) =>
       input.startsWith(`${OTHER}/`) ? partner.fetch(new Request(input, init)) : world.fetch(input, init);
-    const gateway = keeping({
+    const gateway = createRecordingWorld({
       deps: { fetch },
       env: {
         COMETCHAT_APPS,

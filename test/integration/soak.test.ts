@@ -27,7 +27,7 @@ test("1,000 sign-ins of 100 users, while one answer of CometChat's and one opera
     const body = await bodyOf<TokenAnswer | ProblemAnswer>(response);
     return { status: response.status, ...body };
   });
-  await world.settle();
+  await world.finish();
 
   expect(outcome).toMatchObject({ lost: 0, wrongTokens: 0, strangers: [], missing: [] });
   const odd = Object.keys(outcome.answers).filter((answer) => !/^(201|503|504)/.test(answer));

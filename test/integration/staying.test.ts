@@ -1,7 +1,7 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, test } from "vitest";
-import { faultyKv } from "../support/gates.ts";
-import { homeOf, restored } from "../support/ledger.ts";
+import { faultyKv } from "../support/faults.ts";
+import { homeOf, restoreAfterEach } from "../support/ledger.ts";
 import {
   COMETCHAT_APPS,
   GEOGRAPHY,
@@ -14,7 +14,7 @@ import {
 } from "../support/regions.ts";
 import { bodyOf, ISSUER, type ProblemAnswer } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const EUROPE = { continent: "EU", country: "DE" };
 const MAIN = { PLACEMENT: { default: "us" } };

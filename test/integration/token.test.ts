@@ -103,7 +103,7 @@ describe("POST /v1/token", () => {
     expect(world.simulator.tokens("alice")).toHaveLength(50);
     expect(world.simulator.users().filter(({ uid }) => uid === "alice")).toHaveLength(1);
     expect(calls(world).length).toBeLessThanOrEqual(100);
-    await world.settle();
+    await world.finish();
     // Whoever came second does not bring the profile up to date again.
     expect(calls(world).filter((call) => call === "update").length).toBeLessThanOrEqual(1);
   });
@@ -116,7 +116,7 @@ describe("POST /v1/token", () => {
     const responses = await Promise.all(Array.from({ length: 50 }, () => world.ask("/v1/token", bearer(session))));
     expect(responses.map(({ status }) => status)).toEqual(Array(50).fill(201));
     expect(world.simulator.users().filter(({ uid }) => uid === "alice")).toHaveLength(1);
-    await world.settle();
+    await world.finish();
   });
 
   it("finds every user again after all of KV is lost", async () => {

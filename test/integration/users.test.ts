@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import type { Code } from "../../src/errors.ts";
-import { keeping, ledgerOf, restored } from "../support/ledger.ts";
+import { createRecordingWorld, ledgerOf, restoreAfterEach } from "../support/ledger.ts";
 import {
   API_KEY,
   APP_ID,
@@ -488,10 +488,10 @@ describe("DELETE /v1/users/{uid}/tokens", () => {
 });
 
 describe("a token that a backend asked for", () => {
-  restored();
+  restoreAfterEach();
 
   it("ends with its ttl", async () => {
-    const world = keeping({ env: { BACKEND_SECRET: SECRET, TOKENS: { ttl: 3600 } } });
+    const world = createRecordingWorld({ env: { BACKEND_SECRET: SECRET, TOKENS: { ttl: 3600 } } });
     await provision(world, { withAuthToken: true });
     expect(world.simulator.tokens("alice")).toHaveLength(1);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_601_000 });

@@ -1,7 +1,7 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { faultyKv, never } from "../support/gates.ts";
-import { keeping, restored } from "../support/ledger.ts";
+import { faultyKv, never } from "../support/faults.ts";
+import { createRecordingWorld, restoreAfterEach } from "../support/ledger.ts";
 import {
   API_KEY,
   APP_ID,
@@ -12,7 +12,7 @@ import {
   type WorldOptions,
 } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 /** Milliseconds that a read of KV and a call to CometChat take here. */
 const SLOW = 150;
@@ -84,10 +84,10 @@ describe("a session that is given its own token again", () => {
   const session = (world: World) => world.provider.issue({ subject: "alice", claims: { jti: "phone" } });
 
   it("waits for its user's object alone: within half a read of KV", async () => {
-    const world = keeping({ env: { TOKENS } });
+    const world = createRecordingWorld({ env: { TOKENS } });
     const { authToken } = await bodyOf(await world.signIn(await session(world)));
     const isolates: World[] = [];
-    for (let time = 0; time < TRIES; time += 1) isolates.push(await isolate(keeping, world, slowKv()));
+    for (let time = 0; time < TRIES; time += 1) isolates.push(await isolate(createRecordingWorld, world, slowKv()));
     const presented = await session(world);
     const took = await shortest(async () => {
       const response = await isolates.pop()?.ask("/v1/token", bearer(presented));
@@ -97,9 +97,9 @@ describe("a session that is given its own token again", () => {
   });
 
   it("has it though KV never answers", async () => {
-    const world = keeping({ env: { TOKENS } });
+    const world = createRecordingWorld({ env: { TOKENS } });
     const { authToken } = await bodyOf(await world.signIn(await session(world)));
-    const fresh = await isolate(keeping, world, hungKv());
+    const fresh = await isolate(createRecordingWorld, world, hungKv());
     const response = await fresh.ask("/v1/token", bearer(await session(world)));
     expect([response.status, (await bodyOf(response)).authToken]).toEqual([200, authToken]);
   });
@@ -130,7 +130,7 @@ describe("two calls that both bring a token", () => {
     // CometChat carries the create out first, and the mint then finds the user.
     const { promise: created, resolve } = Promise.withResolvers<void>();
     const base = createWorld();
-    const world = keeping({
+    const world = createRecordingWorld({
       env: { TOKEN_ENCRYPTION_KEY },
       deps: {
         fetch: async (input, init) => {

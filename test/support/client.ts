@@ -16,23 +16,26 @@ export const app: App = {
   apiKey,
 };
 
-export interface World {
+export interface ClientWorld {
   readonly chat: CometChat;
-  /** What was asked of the network, in order. */
+  /** Every fetch, in order. */
   readonly asked: { url: string; init: RequestInit }[];
   readonly lines: LogLine[];
-  /** Moves the clock that memories go by; timers stay real. */
+  /** Moves the clock, in milliseconds. Timers stay real. */
   readonly advance: (ms: number) => void;
-  /** A request with this much time, in milliseconds. */
+  /** The context of a request that has this much time, in milliseconds. */
   readonly request: (ms?: number, parent?: AbortSignal) => Context;
 }
 
-/** The client in front of a network that answers as `fetch` says. Without jitter, unless told. */
-export function world(fetch: Deps["fetch"], options: { random?: () => number; on?: App } = {}): World {
+/** A CometChat client whose network is `fetch`. There is no jitter unless `random` is given. */
+export function createClientWorld(
+  fetch: Deps["fetch"],
+  options: { random?: () => number; on?: App } = {},
+): ClientWorld {
   const { random = () => 0, on = app } = options;
   let moved = 0;
   const now = () => Date.now() + moved;
-  const asked: World["asked"] = [];
+  const asked: ClientWorld["asked"] = [];
   const lines: LogLine[] = [];
   witness.keep(on.apiKey);
   const deps: Deps = {
@@ -66,7 +69,7 @@ export function world(fetch: Deps["fetch"], options: { random?: () => number; on
   };
 }
 
-/** Answers one after the other, the last one for ever. */
+/** A network that gives these answers one after the other, and then the last one again and again. */
 export function script(...answers: (Response | Error | (() => Response | Promise<Response>))[]): Deps["fetch"] {
   let next = 0;
   return async () => {
@@ -79,14 +82,16 @@ export function script(...answers: (Response | Error | (() => Response | Promise
 export const json = (status: number, body: unknown, headers: Record<string, string> = {}): Response =>
   Response.json(body, { status, headers });
 
-/** An error of CometChat's, as it was observed: the text of a refusal repeats the API key. */
+/** An error as CometChat was seen to answer it: the message of a refusal repeats the API key. */
 export const refusal = (status: number, code: string, details?: unknown, headers: Record<string, string> = {}) => {
   const message = `The key ${apiKey} cannot be used to perform this operation.`;
   return json(status, { error: { message, devMessage: message, source: "chat-api", details, code } }, headers);
 };
 
-/** The client in front of a simulated CometChat. */
-export function simulated(options: Partial<SimulatorOptions> = {}): World & { readonly simulator: Simulator } {
+/** A CometChat client whose network is a simulated CometChat. */
+export function createSimulatedWorld(
+  options: Partial<SimulatorOptions> = {},
+): ClientWorld & { readonly simulator: Simulator } {
   const simulator = createSimulator({
     appId: app.appId,
     region: app.region,
@@ -95,5 +100,5 @@ export function simulated(options: Partial<SimulatorOptions> = {}): World & { re
     onMint: witness.keepToken,
     ...options,
   });
-  return { ...world((url, init) => simulator.fetch(url, init)), simulator };
+  return { ...createClientWorld((url, init) => simulator.fetch(url, init)), simulator };
 }

@@ -7,22 +7,25 @@ import { createIsolate } from "../../src/ledger/parts.ts";
 import { around, deploy } from "./worker.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
 
-/** A gateway that records its tokens. Its objects are configured like it, and reach the same simulated CometChat. */
-export function keeping(options: WorldOptions = {}): World {
+/** A gateway that records its tokens. Its Durable Objects have its configuration and reach the same simulated CometChat. */
+export function createRecordingWorld(options: WorldOptions = {}): World {
   const { TOKEN_ENCRYPTION_KEY } = bindings as unknown as { TOKEN_ENCRYPTION_KEY: string };
   const world = createWorld({ ...options, env: { TOKEN_ENCRYPTION_KEY, ...options.env } });
-  objectsOf(world);
+  shareWithObjects(world);
   return world;
 }
 
-/** From now on the objects live as this gateway does; what they spread over time, they do at once. */
-export function objectsOf({ deps, env }: Pick<World, "deps" | "env">): void {
+/**
+ * Gives the Durable Objects the configuration, clock and network of this gateway, until the end of the test. Work that
+ * they would spread over time is due at once.
+ */
+export function shareWithObjects({ deps, env }: Pick<World, "deps" | "env">): void {
   const isolate = createIsolate({ ...deps, random: () => 0 });
   around.isolate = { deps: isolate.deps, partsOf: () => isolate.partsOf(env) };
 }
 
-/** Everything real again after each test of the file. */
-export function restored(): void {
+/** After each test of the file: the objects are as deployed again, and so are the clock and all mocks. */
+export function restoreAfterEach(): void {
   afterEach(() => {
     deploy();
     vi.useRealTimers();
@@ -33,8 +36,8 @@ export function restored(): void {
 export const ledgerOf = (uid: string) => bindings.LEDGER.getByName(uid) as unknown as DurableObjectStub<TokenLedger>;
 export const homeOf = (uid: string) => bindings.HOME.getByName(uid) as unknown as DurableObjectStub<Home>;
 
-/** Every alarm, each at its time, until none is left. */
-export async function alarms(uid = "alice"): Promise<void> {
+/** Runs the alarms of the user's ledger, each at its time, until none is left. */
+export async function runAlarms(uid = "alice"): Promise<void> {
   for (let count = 0; count < 10; count += 1) {
     const at = await runInDurableObject(ledgerOf(uid), (_, { storage }) => storage.getAlarm());
     if (at === null) return;
@@ -43,7 +46,7 @@ export async function alarms(uid = "alice"): Promise<void> {
   }
 }
 
-/** A request with a session, and a JSON body where one is given. */
+/** The options of a request that presents this session, with a JSON body where one is given. */
 export const request = (method: string, session: string, body?: unknown): RequestInit => ({
   method,
   headers: {

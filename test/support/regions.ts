@@ -1,7 +1,7 @@
 import type { Deps } from "../../src/context.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
-import { keeping } from "./ledger.ts";
+import { createRecordingWorld } from "./ledger.ts";
 import { API_KEY, bodyOf, ISSUER, type World, type WorldOptions } from "./world.ts";
 
 export type Region = "us" | "eu" | "in";
@@ -44,7 +44,12 @@ export function regions(env: Record<string, unknown> = { PLACEMENT: GEOGRAPHY })
     apps,
     fetch,
     at: (cf, options = {}) =>
-      keeping({ ...options, cf, deps: { ...options.deps, fetch }, env: { COMETCHAT_APPS, ...env, ...options.env } }),
+      createRecordingWorld({
+        ...options,
+        cf,
+        deps: { ...options.deps, fetch },
+        env: { COMETCHAT_APPS, ...env, ...options.env },
+      }),
     session: (options) => provider.issue(options),
   };
 }

@@ -6,7 +6,7 @@ import { witness } from "./witness.ts";
 const METHODS = ["debug", "error", "info", "log", "warn"] as const;
 const own = Object.fromEntries(METHODS.map((method) => [method, console[method]]));
 
-// Every test has a witness on the console. The gateway's own lines are heard and not printed.
+// The witness hears the console in every test. The gateway's own log lines are not printed.
 beforeEach(() => {
   for (const method of METHODS) {
     console[method] = (...values: unknown[]) => {
@@ -19,7 +19,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   Object.assign(console, own);
-  // KV, Durable Objects and rate-limit counters outlive a test otherwise: the next one begins with empty stores.
+  // Without this, KV, Durable Objects and rate-limit counters would outlive the test.
   await reset();
   expect(witness.leaks(), "no session, auth token or key in a log line or an answer").toEqual([]);
   expect(described.complaints(), "each answer as /openapi.json describes it").toEqual([]);

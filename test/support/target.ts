@@ -2,33 +2,34 @@ import { expect } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { type Code, codes, type Reason, reasons } from "../../src/errors.ts";
 import { type Part, type Signer, sign, signer } from "./forge.ts";
-import { memoryKv } from "./verifier.ts";
+import { memoryKv } from "./stores.ts";
 import { createWorld, ISSUER, type ProblemAnswer, type TokenAnswer, type World } from "./world.ts";
 
 export { ISSUER };
 
-/** 2026-11-25T12:00:00Z, in seconds: the attacks' clock stands still. */
+/** The clock of the attacks stands still at 2026-11-25T12:00:00Z, in seconds. */
 export const NOON = 1_795_608_000;
 export const JWKS = `${ISSUER}/jwks`;
 
-/** The claims of a session that is accepted; a row changes one thing. */
+/** The claims of a session that is accepted. A row of an attack table changes one thing. */
 export const CLAIMS = { iss: ISSUER, aud: "chat", sub: "alice", iat: NOON - 60, exp: NOON + 3600 };
 
-export interface ArenaOptions {
-  /** Entries of SESSION_ISSUERS; by default one, whose keys are at its JWKS address. */
+export interface TargetOptions {
+  /** Entries of SESSION_ISSUERS. By default there is one, whose keys are at `JWKS`. */
   readonly issuers?: readonly Record<string, unknown>[];
   readonly env?: Record<string, unknown>;
-  /** Published at `JWKS`; what is not a list is the whole document. */
+  /** The keys published at `JWKS`: a list of keys, or anything else as the whole document. */
   readonly keys?: unknown;
 }
 
-export interface Arena {
+/** A gateway under attack. */
+export interface Target {
   readonly world: World;
   readonly clock: { now: number };
-  /** Every host that the gateway asked, CometChat's left out. */
+  /** Every address that the gateway fetched, without those of CometChat. */
   readonly asked: string[];
   published: unknown;
-  /** What answers in place of the JWKS. */
+  /** Answers a fetch in place of the JWKS. */
   respond: ((address: string) => Response | Promise<Response> | undefined) | undefined;
   readonly present: (token: string, init?: RequestInit) => Promise<Verdict>;
   readonly send: (path: string, init?: RequestInit) => Promise<Verdict>;
@@ -39,16 +40,16 @@ export interface Verdict {
   readonly status: number;
   /** The problem's code, or `ok`. */
   readonly code: Code | "ok";
-  /** What the log says. */
+  /** The reason in the log. */
   readonly reason: Reason | undefined;
   readonly text: string;
-  /** The uid of the user whose token came out. */
+  /** The uid in the answer, if a token was handed out. */
   readonly uid: string | undefined;
   readonly cometchatCalls: number;
 }
 
-/** The whole gateway, with keys of the test's own behind its issuer and everything that it says recorded. */
-export function createArena(options: ArenaOptions = {}): Arena {
+/** The whole gateway. Its issuer publishes the test's own keys; log lines and answers are recorded. */
+export function createTarget(options: TargetOptions = {}): Target {
   const clock = { now: NOON * 1000 };
   const asked: string[] = [];
   const isCometChat = (address: string) => new URL(address).hostname.endsWith(".cometchat.io");
@@ -62,10 +63,10 @@ export function createArena(options: ArenaOptions = {}): Arena {
         return world.simulator.fetch(address, init);
       }
       asked.push(address);
-      const answer = await arena.respond?.(address);
+      const answer = await target.respond?.(address);
       if (answer) return answer;
       if (address !== JWKS) throw new TypeError("nobody is there");
-      const body = Array.isArray(arena.published) ? { keys: arena.published } : arena.published;
+      const body = Array.isArray(target.published) ? { keys: target.published } : target.published;
       return Response.json(body);
     },
   };
@@ -96,7 +97,7 @@ export function createArena(options: ArenaOptions = {}): Arena {
     };
   }
 
-  const arena: Arena = {
+  const target: Target = {
     world,
     clock,
     asked,
@@ -109,12 +110,15 @@ export function createArena(options: ArenaOptions = {}): Arena {
       return send("/v1/token", { ...init, headers });
     },
   };
-  return arena;
+  return target;
 }
 
-/** Refused for that reason, with its code and one text, without a call to CometChat or a word of the token. */
-export async function expectRefused(arena: Arena, token: string, reason: Reason): Promise<Verdict> {
-  const verdict = await arena.present(token);
+/**
+ * The token is refused for this reason, with the reason's code and title, without a call to CometChat, and without a
+ * part of the token in the log or the answer.
+ */
+export async function expectRefused(target: Target, token: string, reason: Reason): Promise<Verdict> {
+  const verdict = await target.present(token);
   const code = reasons[reason];
   const [status, title] = codes[code];
   expect({ status: verdict.status, code: verdict.code, reason: verdict.reason }).toEqual({ status, code, reason });
@@ -124,13 +128,13 @@ export async function expectRefused(arena: Arena, token: string, reason: Reason)
   if (status === 401) expect(headers.get("www-authenticate")).toMatch(/^Bearer /);
   else expect(Number(headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
   expect(JSON.parse(verdict.text)).toMatchObject({ title });
-  expectSilent(arena, token, `${verdict.text}${JSON.stringify([...headers])}`);
+  expectSilent(target, token, `${verdict.text}${JSON.stringify([...headers])}`);
   return verdict;
 }
 
-/** Nothing of the token in the log or the answer: no 16 characters of any segment of it. */
-export function expectSilent(arena: Arena, token: string, answer: string): void {
-  const said = `${JSON.stringify(arena.world.lines)}${answer}`;
+/** Neither the log nor the answer holds 16 characters in a row of any segment of the token. */
+export function expectSilent(target: Target, token: string, answer: string): void {
+  const said = `${JSON.stringify(target.world.lines)}${answer}`;
   for (const part of token.split(".")) {
     for (let from = 0; from + 16 <= part.length && from < 4096; from += 8) {
       expect(said).not.toContain(part.slice(from, from + 16));
@@ -138,8 +142,8 @@ export function expectSilent(arena: Arena, token: string, answer: string): void 
   }
 }
 
-export async function expectAccepted(arena: Arena, token: string, uid = "alice"): Promise<Verdict> {
-  const verdict = await arena.present(token);
+export async function expectAccepted(target: Target, token: string, uid = "alice"): Promise<Verdict> {
+  const verdict = await target.present(token);
   expect({ status: verdict.status, reason: verdict.reason, uid: verdict.uid }).toEqual({
     status: 201,
     reason: undefined,
@@ -148,7 +152,7 @@ export async function expectAccepted(arena: Arena, token: string, uid = "alice")
   return verdict;
 }
 
-/** The keys that the attacks are made with; RSA keys are slow to make, so once. */
+/** The keys for the attacks. A file makes them once, because RSA keys are slow to make. */
 export async function createSigners() {
   const [es256, es384, rs256, ps256, ed25519, stranger, strangerRsa] = await Promise.all([
     signer("ES256", "es"),
@@ -164,6 +168,6 @@ export async function createSigners() {
 
 export type Signers = Awaited<ReturnType<typeof createSigners>>;
 
-/** A session that is accepted, but for what the row changes. */
+/** A session signed by `by`: accepted, unless the given claims or header make it invalid. */
 export const session = (by: Signer, claims: Record<string, unknown> = {}, header?: Part): Promise<string> =>
   sign(by, { ...CLAIMS, ...claims }, header);

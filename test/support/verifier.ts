@@ -8,9 +8,10 @@ import { createVerifier, type Session, type Verifier } from "../../src/session/v
 import type { LogLine } from "../../src/telemetry/log.ts";
 import { createTiming } from "../../src/telemetry/timing.ts";
 import { createProvider, type Provider, type ProviderOptions } from "../sandbox/provider/index.ts";
+import { memoryCache, memoryKv } from "./stores.ts";
 import { witness } from "./witness.ts";
 
-/** 2026-11-25T12:00:00Z, in seconds: when every test of sessions takes place. */
+/** The clock of these tests stands still at 2026-11-25T12:00:00Z, in seconds. */
 export const NOON = 1_795_608_000;
 
 export const ISSUER = "https://auth.example";
@@ -21,7 +22,7 @@ const ASYMMETRIC: readonly Algorithm[] = [
   ...(["ES256", "ES384", "ES512", "EdDSA", "Ed25519"] as const),
 ];
 
-/** An issuer's entry as the configuration gives it, with the defaults that it gives. */
+/** An issuer as the configuration returns it, with the configuration's defaults. */
 export function issuerEntry(more: Partial<Issuer> = {}): Issuer {
   return {
     name: "auth",
@@ -59,60 +60,11 @@ export function secretSource(text: string): KeySource {
   return { from: "secret", bytes: Uint8Array.from(new TextEncoder().encode(text)) };
 }
 
-/** A store in memory that can be made to fail, to hang, and to be read stale. */
-export function memoryKv() {
-  const values = new Map<string, string>();
-  const kv = {
-    values,
-    broken: undefined as "throws" | "hangs" | undefined,
-    reads: 0,
-    async get(key: string, options?: string | { type?: string }) {
-      kv.reads += 1;
-      await fail(kv.broken);
-      const value = values.get(key) ?? null;
-      const type = typeof options === "object" ? options.type : options;
-      return type === "json" && value !== null ? JSON.parse(value) : value;
-    },
-    async delete(key: string) {
-      await fail(kv.broken);
-      values.delete(key);
-    },
-    async put(key: string, value: string) {
-      await fail(kv.broken);
-      values.set(key, value);
-    },
-  };
-  return kv;
-}
-
-function memoryCache() {
-  const values = new Map<string, string>();
-  const cache = {
-    values,
-    broken: undefined as "throws" | "hangs" | undefined,
-    async match(key: string) {
-      await fail(cache.broken);
-      const value = values.get(key);
-      return value === undefined ? undefined : new Response(value);
-    },
-    async put(key: string, response: Response) {
-      await fail(cache.broken);
-      values.set(key, await response.text());
-    },
-  };
-  return cache;
-}
-
-async function fail(broken: "throws" | "hangs" | undefined): Promise<void> {
-  if (broken === "throws") throw new Error("the store is down");
-  if (broken === "hangs") await new Promise(() => {});
-}
-
-export type World = ReturnType<typeof createWorld>;
+export type VerifierWorld = ReturnType<typeof createVerifierWorld>;
 type Verified = Promise<Result<Session, GatewayError>>;
 
-/** A verifier with its surroundings: a clock that stands still, providers behind `fetch`, stores that can fail. */
-export function createWorld(
+/** A verifier with a clock that stands still, identity providers behind `fetch`, and stores that can fail. */
+export function createVerifierWorld(
   options: {
     issuers?: readonly Issuer[];
     providers?: readonly (ProviderOptions | Provider)[];
@@ -139,14 +91,14 @@ export function createWorld(
     providers,
     provider: providers[0] as Provider,
     logs,
-    /** Every address asked, in order. */
+    /** Every address fetched, in order. */
     fetched,
     kv,
     cache,
-    /** What answers before the providers do. */
+    /** Answers a fetch in place of the providers. */
     intercept: undefined as ((address: string, init: RequestInit) => Promise<Response> | undefined) | undefined,
-    /** What runs after the answers is done. */
-    settled: async () => {
+    /** Waits for the work after the answers. */
+    finished: async () => {
       while (background.length > 0) await Promise.allSettled(background.splice(0));
     },
     context: (more: Partial<Context> = {}): Context => {
@@ -162,7 +114,7 @@ export function createWorld(
       };
       return context;
     },
-    /** Another isolate in the same data centre: other memory, same stores. */
+    /** Starts another isolate in the same data centre: its memory is empty, the stores are the same. */
     restart: () => {
       world.verifier = createVerifier({ issuers, deps, kv: kv as unknown as KVNamespace, requestTimeout });
     },
@@ -203,17 +155,17 @@ export function createWorld(
 export const simple = (
   provider: { cacheControl?: string; algorithms?: string[] } = {},
   options: { requestTimeout?: number } = {},
-): World =>
-  createWorld({
+): VerifierWorld =>
+  createVerifierWorld({
     ...options,
     issuers: [issuerEntry({ issuer: ISSUER, keys: { from: "jwks", url: JWKS } })],
     providers: [{ issuer: ISSUER, algorithms: ["ES256"], ...provider }],
   });
 
-/** The outcome of a session of the provider's own making. */
+/** The outcome of a session that the provider issues by default. */
 export const GOOD = "session of alice";
 
-/** What a test says of a result: the reason of a failure, or the subject of a session. */
+/** A result as tests compare it: the reason of a failure, or `session of` and the subject. */
 export function outcome(result: Result<Session, GatewayError>): string {
   return result.ok ? `session of ${result.value.subject}` : result.error.reason;
 }

@@ -7,10 +7,10 @@ export { Home, Once };
 
 const deployed = createIsolate(platform);
 
-/** Where the objects live at the moment: a test may put its own clock, network and configuration here. */
+/** The clock, network and configuration that the objects use. A test may put its own here. */
 export const around: { isolate: Isolate } = { isolate: deployed };
 
-/** Real again. */
+/** Puts the deployed ones back. */
 export const deploy = (): void => {
   around.isolate = deployed;
 };

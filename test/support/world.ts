@@ -18,34 +18,34 @@ type Vars = Record<string, unknown>;
 export interface World {
   readonly simulator: Simulator;
   readonly provider: Provider;
-  /** What the gateway has logged. */
+  /** The gateway's log lines. */
   readonly lines: LogLine[];
-  /** What the gateway has fetched: method and address without its query. */
+  /** The gateway's fetches, each as method and address without query. */
   readonly fetched: string[];
   readonly env: Vars;
   readonly deps: Deps;
-  /** What the gateway reaches: CometChat, the identity provider, nothing else. */
+  /** The gateway's network: CometChat and the identity provider, nothing else. */
   readonly fetch: Deps["fetch"];
-  /** One request to the gateway, with the work after the answer done. */
+  /** Sends one request to the gateway. Resolves when the work after the answer is done, too. */
   readonly call: (path: string, init?: RequestInit) => Promise<Response>;
-  /** The same without waiting for that work; `settle` waits for all of it. */
+  /** Sends one request and does not wait for the work after the answer. `finish` waits for it. */
   readonly ask: (path: string, init?: RequestInit) => Promise<Response>;
-  readonly settle: () => Promise<void>;
+  readonly finish: () => Promise<void>;
   /** POST /v1/token with a session of this subject. */
   readonly signIn: (session?: SessionOptions | string, init?: RequestInit) => Promise<Response>;
 }
 
 export interface WorldOptions {
-  /** Variables and bindings that replace or join the usual ones; `undefined` removes. */
+  /** Variables and bindings that replace or join the usual ones. `undefined` removes one. */
   readonly env?: Vars;
   readonly deps?: Partial<Deps>;
   readonly simulator?: Partial<SimulatorOptions>;
   readonly provider?: Partial<Parameters<typeof createProvider>[0]>;
-  /** What `request.cf` says. */
+  /** The request's `cf`. */
   readonly cf?: Readonly<Record<string, unknown>>;
 }
 
-/** The gateway in workerd with a simulated CometChat and a real little identity provider; nothing else can be reached. */
+/** The gateway in workerd, with a simulated CometChat and a small real identity provider. It can reach nothing else. */
 export function createWorld(options: WorldOptions = {}): World {
   const simulator = createSimulator({
     appId: APP_ID,
@@ -66,12 +66,12 @@ export function createWorld(options: WorldOptions = {}): World {
     TOKEN_ENCRYPTION_KEY: undefined,
     TOKENS: undefined,
     PLACEMENT: undefined,
-    // The real ones count across tests; those of the limits themselves bring them back.
+    // The real limiters count across tests. Tests of the limits put them back.
     RATE_LIMIT_IP: unlimited,
     RATE_LIMIT_USER: unlimited,
     ...options.env,
   };
-  // Structured variables are the configuration's; plain text is a secret.
+  // Every variable that is plain text is a secret.
   witness.keepAll(env);
   const reach: Deps["fetch"] = async (input, init) => {
     const url = new URL(input);
@@ -84,7 +84,7 @@ export function createWorld(options: WorldOptions = {}): World {
   const deps: Deps = {
     fetch,
     now: () => Date.now(),
-    // What is tried again after an answer is tried at once.
+    // Retries after an answer do not wait.
     sleep: async () => undefined,
     random: () => Math.random(),
     log: (line) => {
@@ -129,7 +129,7 @@ export function createWorld(options: WorldOptions = {}): World {
       pending.push(work);
       return response;
     },
-    settle: async () => {
+    finish: async () => {
       await Promise.all(pending.splice(0));
     },
     signIn: async (session = {}, init = {}) => {

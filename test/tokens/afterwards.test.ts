@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from "vitest";
 import type { LogLine } from "../../src/telemetry/log.ts";
-import { faultyLedger, never } from "../support/gates.ts";
-import { keeping, request, restored } from "../support/ledger.ts";
+import { faultyLedger, never } from "../support/faults.ts";
+import { createRecordingWorld, request, restoreAfterEach } from "../support/ledger.ts";
 import { bodyOf } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const out = (session: string, body?: unknown) => request("DELETE", session, body);
 
@@ -19,7 +19,7 @@ describe("a token that could not be recorded, however often it was tried,", () =
 
   it.each(["never", "session"])("is asked for at the sign-out: nobody else knows it (reuse = %s)", async (reuse) => {
     const { state, LEDGER } = deaf();
-    const world = keeping({ env: { LEDGER, TOKENS: { reuse } } });
+    const world = createRecordingWorld({ env: { LEDGER, TOKENS: { reuse } } });
     const session = await world.provider.issue({ subject: "alice", sid: "phone" });
     const { authToken } = await bodyOf(await world.signIn(session));
     state.deaf = false;
@@ -30,7 +30,7 @@ describe("a token that could not be recorded, however often it was tried,", () =
 
   it("does not stand in the way of the user's other sessions", async () => {
     const { state, LEDGER } = deaf();
-    const world = keeping({ env: { LEDGER } });
+    const world = createRecordingWorld({ env: { LEDGER } });
     const { authToken } = await bodyOf(await world.signIn({ subject: "alice", sid: "phone" }));
     state.deaf = false;
     const laptop = await world.provider.issue({ subject: "alice", sid: "laptop" });
@@ -41,7 +41,7 @@ describe("a token that could not be recorded, however often it was tried,", () =
 
   it("ends with all of the user's, and then that session signs out as any other", async () => {
     const { state, LEDGER } = deaf();
-    const world = keeping({ env: { LEDGER } });
+    const world = createRecordingWorld({ env: { LEDGER } });
     const session = await world.provider.issue({ subject: "alice", sid: "phone" });
     await world.signIn(session);
     state.deaf = false;
@@ -52,7 +52,7 @@ describe("a token that could not be recorded, however often it was tried,", () =
 
   it("ends at a logout of its session: all of the user's do", async () => {
     const { state, LEDGER } = deaf();
-    const world = keeping({ env: { LEDGER } });
+    const world = createRecordingWorld({ env: { LEDGER } });
     await world.signIn({ subject: "alice", sid: "phone" });
     state.deaf = false;
     const response = await world.call("/v1/backchannel-logout", {
@@ -69,7 +69,7 @@ describe("the work after an answer", () => {
   it("is over within the 30 s that the platform gives, its log line included, though nothing ever answers", async () => {
     const LEDGER = faultyLedger(never);
     const lines: LogLine[] = [];
-    const world = keeping({
+    const world = createRecordingWorld({
       env: { LEDGER },
       deps: {
         log: (line) => void lines.push(line),
@@ -89,7 +89,7 @@ describe("the work after an answer", () => {
     expect(failed()).toMatchObject({ reason: expect.stringMatching(/ledger-unavailable|late/) });
     expect(Date.now() - begun).toBeLessThanOrEqual(27_000);
     await vi.advanceTimersByTimeAsync(60_000);
-    await world.settle();
+    await world.finish();
   });
 });
 
@@ -100,7 +100,7 @@ describe("a deployment that records no tokens (no TOKEN_ENCRYPTION_KEY)", () => 
       asked.push(call);
       return Promise.reject(new Error("internal error"));
     });
-    const world = keeping({ env: { LEDGER, TOKEN_ENCRYPTION_KEY: undefined } });
+    const world = createRecordingWorld({ env: { LEDGER, TOKEN_ENCRYPTION_KEY: undefined } });
     const session = await world.provider.issue({ subject: "alice", sid: "phone" });
     await world.signIn(session);
     expect((await world.call("/v1/tokens", out(session))).status).toBe(204);

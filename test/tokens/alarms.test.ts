@@ -1,11 +1,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { createIsolate } from "../../src/ledger/parts.ts";
-import { alarms, keeping, ledgerOf, restored } from "../support/ledger.ts";
+import { createRecordingWorld, ledgerOf, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { around } from "../support/worker.ts";
 import { bodyOf, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const alarmOf = (uid: string) => runInDurableObject(ledgerOf(uid), (_, { storage }) => storage.getAlarm());
 const record = (uid: string, token: string, expiresAt: number | null, now: number) =>
@@ -19,7 +19,7 @@ function spreading(world: World): void {
 
 describe("tokens of many users that end in the same minute", () => {
   it("are revoked over five minutes, and never before their end", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     spreading(world);
     const now = Date.now();
     const end = now + 3_600_000;
@@ -36,7 +36,7 @@ describe("tokens of many users that end in the same minute", () => {
   });
 
   it("that live shortly are revoked no later than by a tenth of their life", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     spreading(world);
     const now = Date.now();
     for (let n = 0; n < 20; n += 1) {
@@ -48,7 +48,7 @@ describe("tokens of many users that end in the same minute", () => {
 
 describe("a user with more tokens than CometChat keeps", () => {
   it("causes no alarm where none of them ends by itself", async () => {
-    const world = keeping({ env: { TOKENS: { reuse: "session" } } });
+    const world = createRecordingWorld({ env: { TOKENS: { reuse: "session" } } });
     await world.signIn({ subject: "alice" });
     const now = Date.now();
     for (let n = 0; n < 105; n += 1) await record("alice", world.simulator.mint("alice"), null, now + n);
@@ -58,7 +58,7 @@ describe("a user with more tokens than CometChat keeps", () => {
 
 describe("CometChat down for an hour", () => {
   it("is not asked by all users at once afterwards", async () => {
-    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     spreading(world);
     const users = Array.from({ length: 12 }, (_, number) => `user-${number}`);
     let end = 0;
@@ -75,7 +75,7 @@ describe("CometChat down for an hour", () => {
     const times = (await Promise.all(users.map(alarmOf))).map(Number).sort((a, b) => a - b);
     expect(Number(times.at(-1)) - Number(times[0])).toBeGreaterThan(30_000);
     world.simulator.faults.clear();
-    for (const uid of users) await alarms(uid);
+    for (const uid of users) await runAlarms(uid);
     expect(users.flatMap((uid) => world.simulator.tokens(uid))).toEqual([]);
   });
 });

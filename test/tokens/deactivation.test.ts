@@ -1,11 +1,11 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { type HoldingWorld, holding } from "../support/gates.ts";
-import { alarms, keeping, ledgerOf, request, restored } from "../support/ledger.ts";
+import { type BlockingWorld, createBlockingWorld } from "../support/gates.ts";
+import { createRecordingWorld, ledgerOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { API_KEY, bodyOf, ISSUER, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const device = (jti: string) => ({ subject: "alice", claims: { jti } });
@@ -13,10 +13,10 @@ const backend = { headers: { Authorization: "Bearer backend-secret-of-32-charact
 const done = (world: World) => world.lines.filter(({ event }) => event === "webhook").map((line) => line.done);
 
 /** A gateway with a provider's webhooks and a backend, on a clock that a test may move. */
-function hooked(): HoldingWorld & { pass: (ms: number) => void; now: () => number } {
+function hooked(): BlockingWorld & { pass: (ms: number) => void; now: () => number } {
   let moved = 0;
   const now = () => Date.now() + moved;
-  const world = holding({
+  const world = createBlockingWorld({
     deps: { now },
     env: {
       SESSION_ISSUERS: [{ issuer: ISSUER, name: "idp", audience: ["chat"], webhookSecret: "WEBHOOK" }],
@@ -78,7 +78,7 @@ describe("a user that the provider has deleted", () => {
   it("and that signs in between the end of its tokens and its deactivation is left with a token that never works again", async () => {
     const world = hooked();
     await world.signIn({ subject: "alice" });
-    const deactivation = world.hold("deactivate", "before");
+    const deactivation = world.block("deactivate", "before");
     const deleting = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
     await deactivation.reached;
     const between = await bodyOf(await world.signIn({ subject: "alice" }));
@@ -93,7 +93,7 @@ describe("a user that the provider has deleted", () => {
   it("and that somebody brings back in CometChat's dashboard keeps no token that was given in between", async () => {
     const world = hooked();
     await world.signIn({ subject: "alice" });
-    const deactivation = world.hold("deactivate", "before");
+    const deactivation = world.block("deactivate", "before");
     const deleting = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
     await deactivation.reached;
     await world.signIn({ subject: "alice" });
@@ -163,12 +163,12 @@ describe("a user that a backend reactivates", () => {
         );
       },
     };
-    const world = keeping({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!", LEDGER } });
+    const world = createRecordingWorld({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!", LEDGER } });
     const phone = await world.provider.issue(device("phone"));
     await world.signIn(phone);
     expect((await world.ask("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
     await scheduler.wait(20);
-    const there = keeping({
+    const there = createRecordingWorld({
       env: { BACKEND_SECRET: "backend-secret-of-32-characters!" },
       deps: { fetch: world.fetch },
     });
@@ -176,8 +176,8 @@ describe("a user that a backend reactivates", () => {
     await scheduler.wait(20);
     const { authToken } = await bodyOf(await there.signIn(phone));
     open();
-    await world.settle();
-    await alarms();
+    await world.finish();
+    await runAlarms();
     expect(world.simulator.tokens("alice")).toEqual([authToken]);
   });
 });
@@ -185,7 +185,7 @@ describe("a user that a backend reactivates", () => {
 describe("a user that a sign-in brings back (PROVISIONING.reactivate)", () => {
   it("comes back without them at a second try too: the flush of the first had failed", async () => {
     const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined };
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     const phone = await world.provider.issue(device("phone"));
     const { authToken: old } = await bodyOf(await world.signIn(phone));
     await dashboard(world, "DELETE", "/users/alice", { permanent: false });
@@ -200,13 +200,13 @@ describe("a user that a sign-in brings back (PROVISIONING.reactivate)", () => {
     world.simulator.faults.remove(id);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
     expect((await world.signIn(laptop)).status).toBe(201);
-    await alarms();
+    await runAlarms();
     expect(world.simulator.tokens("alice")).not.toContain(old);
   });
 
   it("comes back without them also when that flush had hung until the request's time was over", async () => {
     const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined, REQUEST_TIMEOUT_MS: 1500 };
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     const { authToken: old } = await bodyOf(await world.signIn(device("phone")));
     await dashboard(world, "DELETE", "/users/alice", { permanent: false });
     const laptop = await world.provider.issue(device("laptop"));

@@ -1,11 +1,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { digestOf } from "../../src/encoding.ts";
-import { holding } from "../support/gates.ts";
-import { keeping, ledgerOf, request, restored } from "../support/ledger.ts";
+import { createBlockingWorld } from "../support/gates.ts";
+import { createRecordingWorld, ledgerOf, request, restoreAfterEach } from "../support/ledger.ts";
 import { bodyOf } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
 const device = (jti: string) => ({ subject: "alice", claims: { jti } });
@@ -16,11 +16,11 @@ const rows = () =>
 
 describe("signing out everywhere while another device signs in", () => {
   it("forgets nothing of a token that came after it: that device can still sign out itself", async () => {
-    const world = holding();
+    const world = createBlockingWorld();
     const phone = await world.provider.issue(device("phone"));
     const laptop = await world.provider.issue(device("laptop"));
     await world.signIn(phone);
-    const answer = world.hold("flush", "after");
+    const answer = world.block("flush", "after");
     const signingOut = world.call("/v1/tokens", request("DELETE", phone));
     await answer.reached;
     const later = await tokenOf(await world.signIn(laptop));
@@ -36,13 +36,13 @@ describe("signing out everywhere while another device signs in", () => {
   it.each(["while CometChat ends the others", "after the sign-out was answered"])(
     "ends the token of a sign-in that began before it and was minted %s",
     async (when) => {
-      const world = holding();
+      const world = createBlockingWorld();
       const phone = await world.provider.issue(device("phone"));
       await world.signIn(phone);
-      const mint = world.hold("mint", "before");
+      const mint = world.block("mint", "before");
       const signingIn = world.signIn(device("laptop"));
       await mint.reached;
-      const answer = world.hold("flush", "after");
+      const answer = world.block("flush", "after");
       const signingOut = world.call("/v1/tokens", request("DELETE", phone));
       await answer.reached;
       if (when.startsWith("after")) {
@@ -59,7 +59,7 @@ describe("signing out everywhere while another device signs in", () => {
   );
 
   it("spares in another app what began after it, though it was recorded before", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     await world.signIn(device("phone"));
     const at = Date.now();
     await record("main", world.simulator.mint("alice"), "here", at + 1);
@@ -69,7 +69,7 @@ describe("signing out everywhere while another device signs in", () => {
   });
 
   it("costs one call to CometChat, however many devices there are", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     for (const name of ["phone", "laptop", "tablet"]) await world.signIn(device(name));
     const before = world.fetched.length;
     await world.call("/v1/tokens", request("DELETE", await world.provider.issue(device("phone"))));
@@ -78,7 +78,7 @@ describe("signing out everywhere while another device signs in", () => {
   });
 
   it("does not end what a device signs in to afterwards", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const phone = await world.provider.issue(device("phone"));
     await world.signIn(phone);
     await world.call("/v1/tokens", request("DELETE", phone));
@@ -93,7 +93,7 @@ const record = async (app: string, token: string, session: string, mintedAt = Da
 
 describe("a user with very many tokens", () => {
   it("has no more of them on record than CometChat keeps alive", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     await world.signIn(device("phone"));
     for (let number = 0; number < 105; number += 1) {
       await record("main", world.simulator.mint("alice"), `session ${number}`);
@@ -106,7 +106,7 @@ describe("a user with very many tokens", () => {
 
   it("signs out of a session with a hundred in time: some are ended side by side", async () => {
     // One after the other they would take 6 seconds.
-    const world = keeping({ env: { REQUEST_TIMEOUT_MS: 4000 } });
+    const world = createRecordingWorld({ env: { REQUEST_TIMEOUT_MS: 4000 } });
     const phone = await world.provider.issue(device("phone"));
     await world.signIn(phone);
     const session = await digestOf("phone");
@@ -118,11 +118,11 @@ describe("a user with very many tokens", () => {
   });
 
   it("keeps the newest of a session (TOKENS.maxPerSession), though the clock that minted it is behind", async () => {
-    const world = keeping({ env: { TOKENS: { maxPerSession: 5 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { maxPerSession: 5 } } });
     const phone = await world.provider.issue(device("phone"));
     for (let reload = 0; reload < 5; reload += 1) await world.signIn(phone);
     const deps = { now: () => Date.now() - 2000, fetch: world.fetch };
-    const behind = keeping({ env: { TOKENS: { maxPerSession: 5 } }, deps });
+    const behind = createRecordingWorld({ env: { TOKENS: { maxPerSession: 5 } }, deps });
     const newest = await tokenOf(await behind.signIn(phone));
     expect(world.simulator.tokens("alice")).toContain(newest);
     expect(world.simulator.tokens("alice")).toHaveLength(5);

@@ -4,11 +4,18 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { digestOf } from "../../src/encoding.ts";
 import type { Once } from "../../src/session/once.ts";
-import { faultyLedger } from "../support/gates.ts";
-import { homeOf, keeping, ledgerOf, objectsOf, request, restored } from "../support/ledger.ts";
+import { faultyLedger } from "../support/faults.ts";
+import {
+  createRecordingWorld,
+  homeOf,
+  ledgerOf,
+  request,
+  restoreAfterEach,
+  shareWithObjects,
+} from "../support/ledger.ts";
 import { API_KEY, bodyOf, createWorld, ISSUER, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const HOUR = 3_600_000;
 const device = (jti: string) => ({ subject: "alice", claims: { jti } });
@@ -54,7 +61,7 @@ function nearTheLimit(response: Response): Response {
 
 describe("an outage of CometChat at the alarm", () => {
   it.each([1, 3])("once over, the next alarm ends what has expired (%i devices)", async (devices) => {
-    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     let now = await expiring(world, devices);
     const down = world.simulator.faults.add({ match: "revoke", effect: { kind: "refuse" } });
     // Long enough for the object to stop calling altogether.
@@ -72,7 +79,7 @@ describe("an outage of CometChat at the alarm", () => {
   });
 
   it("is met with pauses that double", async () => {
-    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     let now = await expiring(world);
     world.simulator.faults.add({ match: "revoke", effect: { kind: "wrongKey" } });
     const pauses: number[] = [];
@@ -86,7 +93,7 @@ describe("an outage of CometChat at the alarm", () => {
   });
 
   it("costs one alarm twenty seconds at most, though CometChat never answers", async () => {
-    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const now = await expiring(world);
     world.simulator.faults.add({ match: "revoke", effect: { kind: "hang" } });
     // Nobody wants to wait for them here.
@@ -100,12 +107,12 @@ describe("an outage of CometChat at the alarm", () => {
   });
 
   it("near CometChat's rate limit what has expired waits: the rest is for sign-ins", async () => {
-    const base = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const base = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     await base.signIn(device("phone"));
     clock(Date.now() + 5000);
     const now = await expiring(base);
     const fetch: Deps["fetch"] = async (input, init) => nearTheLimit(await base.fetch(input, init));
-    keeping({ env: { TOKENS: { ttl: 60 } }, deps: { fetch } });
+    createRecordingWorld({ env: { TOKENS: { ttl: 60 } }, deps: { fetch } });
     const world = base;
     const revoked = () => world.simulator.journal.calls({ call: "revoke" });
     await ring(now - 5000);
@@ -117,7 +124,7 @@ describe("an outage of CometChat at the alarm", () => {
   });
 
   it("is told to the log, with what to do where somebody has to do something", async () => {
-    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const now = await expiring(world);
     world.simulator.faults.add({ match: "any", effect: { kind: "wrongKey" } });
     world.lines.splice(0);
@@ -127,15 +134,15 @@ describe("an outage of CometChat at the alarm", () => {
   });
 
   it("nothing that goes wrong in an alarm ends all later ones: it is logged, and there is a next", async () => {
-    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const now = await expiring(world);
     world.lines.splice(0);
     // A deployment without its variables.
-    objectsOf({ deps: world.deps, env: {} });
+    shareWithObjects({ deps: world.deps, env: {} });
     await ring(now);
     expect(world.lines).toEqual([{ event: "ledger-alarm-failed" }]);
     expect(await alarmAt()).toBe(now + HOUR);
-    objectsOf(world);
+    shareWithObjects(world);
     await ring(now + HOUR);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
@@ -143,7 +150,7 @@ describe("an outage of CometChat at the alarm", () => {
 
 describe("the platform evicts the object while it ends tokens", () => {
   it("the alarm goes on where it was", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const session = await world.provider.issue(device("phone"));
     await world.signIn(session);
     const silent = world.simulator.faults.add({ match: "revoke", effect: { kind: "hang" } });
@@ -167,17 +174,20 @@ describe("the platform evicts the object while it ends tokens", () => {
 
 describe("tokens of an app that is no longer configured", () => {
   it("a sign-out says that it failed, and once the app is configured again they end", async () => {
-    const before = keeping();
+    const before = createRecordingWorld();
     const session = await before.provider.issue(device("phone"));
     await before.signIn(session);
     const COMETCHAT_APPS = { other: { appId: "275300000000000b", region: "us" } };
-    const world = keeping({ env: { COMETCHAT_APPS, PLACEMENT: { default: "other" } }, deps: { fetch: before.fetch } });
+    const world = createRecordingWorld({
+      env: { COMETCHAT_APPS, PLACEMENT: { default: "other" } },
+      deps: { fetch: before.fetch },
+    });
     const response = await world.call("/v1/token", request("DELETE", session));
     expect(response.status).toBeGreaterThanOrEqual(500);
     expect(world.lines).toContainEqual(expect.objectContaining({ event: "request", reason: "home-app-gone" }));
     expect(await rows()).toMatchObject([{ app: "main", state: "ending", tries: 1 }]);
     expect(before.simulator.tokens("alice")).toHaveLength(1);
-    objectsOf(before);
+    shareWithObjects(before);
     await ring(Date.now() + HOUR);
     expect(before.simulator.tokens("alice")).toEqual([]);
     expect(await rows()).toEqual([]);
@@ -186,7 +196,7 @@ describe("tokens of an app that is no longer configured", () => {
 
 describe("tokens of a user that somebody has deactivated in CometChat's dashboard", () => {
   it.each(["/v1/token", "/v1/tokens"])("end by the alarm when the user is back (DELETE %s)", async (path) => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const session = await world.provider.issue(device("phone"));
     await world.signIn(session);
     await deactivate(world);
@@ -199,7 +209,7 @@ describe("tokens of a user that somebody has deactivated in CometChat's dashboar
   });
 
   it("are not each asked after: what is true of one is true of all", async () => {
-    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const end = await expiring(world, 12);
     await deactivate(world);
     await ring(end);
@@ -208,7 +218,7 @@ describe("tokens of a user that somebody has deactivated in CometChat's dashboar
   });
 
   it.each(["after an hour", "after a week"])("end with the user's next sign-in, %s", async (when) => {
-    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     let now = await expiring(world);
     const [old] = world.simulator.tokens("alice");
     await deactivate(world);
@@ -235,12 +245,12 @@ describe("a revocation", () => {
   it("that is asked of CometChat with a record has an alarm behind it", async () => {
     let alarm: number | null | undefined;
     let look = false;
-    const base = keeping({ env: { TOKENS: { maxPerSession: 1 } } });
+    const base = createRecordingWorld({ env: { TOKENS: { maxPerSession: 1 } } });
     const fetch: Deps["fetch"] = async (input, init) => {
       if (look && init.method === "DELETE") alarm = await alarmAt();
       return base.fetch(input, init);
     };
-    const world = keeping({ env: { TOKENS: { maxPerSession: 1 } }, deps: { fetch } });
+    const world = createRecordingWorld({ env: { TOKENS: { maxPerSession: 1 } }, deps: { fetch } });
     const session = await base.provider.issue(device("phone"));
     await world.signIn(session);
     look = true;
@@ -267,7 +277,7 @@ describe("the way to the ledger", () => {
     ["nor one that does not say so", 9, {}, 503, 1],
   ])("%s", async (_, times, error, status, tries) => {
     const { LEDGER, asked } = failing(times, error);
-    const world = keeping({ env: { LEDGER } });
+    const world = createRecordingWorld({ env: { LEDGER } });
     const session = await world.provider.issue(device("phone"));
     await world.signIn(session);
     expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(status);
@@ -281,7 +291,7 @@ describe("the way to the ledger", () => {
       failed = true;
       return Promise.reject(new Error("internal error"));
     });
-    const world = keeping({ env: { LEDGER } });
+    const world = createRecordingWorld({ env: { LEDGER } });
     const session = await world.provider.issue(device("phone"));
     await world.signIn(session);
     expect(failed).toBe(true);
@@ -303,7 +313,7 @@ describe("what the ledger keeps", () => {
   };
 
   it("no token that was named and revoked", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const session = await world.provider.issue(device("phone"));
     const { authToken } = await bodyOf(await world.signIn(session));
     expect(await rows()).toHaveLength(1);
@@ -312,7 +322,7 @@ describe("what the ledger keeps", () => {
   });
 
   it("a sign-out for a day: longer than a record can follow its sign-in, and not for ever", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const ledger = ledgerOf("alice");
     const now = Date.now();
     for (const [session, at] of [
@@ -329,7 +339,7 @@ describe("what the ledger keeps", () => {
   it("no more sign-outs than a user comes to, though somebody asks for others all day", async () => {
     const ledger = ledgerOf("alice");
     const now = Date.now();
-    keeping();
+    createRecordingWorld();
     for (let n = 0; n < 510; n += 1) {
       await ledger.end("alice", { of: "session", session: `${n}` }, { at: now + n, budget: 1000 });
     }
@@ -337,7 +347,7 @@ describe("what the ledger keeps", () => {
   });
 
   it("of more than a hundred tokens those that CometChat keeps, whichever was recorded last", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     await world.signIn(device("phone"));
     const record = (token: string, session: string, mintedAt: number) =>
       ledgerOf("alice").record("alice", { app: "main", token, session, name: null, mintedAt, expiresAt: null });
@@ -357,7 +367,7 @@ describe("what the ledger keeps", () => {
   });
 
   it("the later of two sign-outs, though the news of the earlier one comes last", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     await world.signIn(device("phone"));
     const now = Date.now();
     const ledger = ledgerOf("alice");
@@ -423,18 +433,18 @@ describe("a profile that changes", () => {
   };
 
   it("by a role that CometChat does not have costs nothing, in no isolate", async () => {
-    const world = keeping({ env: vip });
+    const world = createRecordingWorld({ env: vip });
     const session = await world.provider.issue({ subject: "alice", claims: { name: "Alice", role: "vip" } });
     await world.signIn(session);
     for (let isolate = 1; isolate <= 3; isolate += 1) {
       clock(Date.now() + 15_000);
-      await keeping({ env: vip, deps: { fetch: world.fetch } }).signIn(session);
+      await createRecordingWorld({ env: vip, deps: { fetch: world.fetch } }).signIn(session);
     }
     expect(world.simulator.journal.calls({ call: "update" })).toBe(0);
   });
 
   it("by a role that CometChat gets only later is granted it then", async () => {
-    const world = keeping({
+    const world = createRecordingWorld({
       env: {
         SESSION_ISSUERS: [
           {
@@ -451,7 +461,7 @@ describe("a profile that changes", () => {
     world.simulator.set({ roles: ["moderator"] });
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOUR });
     await world.signIn({ subject: "alice", claims });
-    const elsewhere = keeping({ deps: { fetch: world.fetch } });
+    const elsewhere = createRecordingWorld({ deps: { fetch: world.fetch } });
     await elsewhere.signIn(await world.provider.issue({ subject: "alice", claims }));
     expect(world.simulator.user("alice")?.role).toBe("moderator");
   });

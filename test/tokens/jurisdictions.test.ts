@@ -1,9 +1,9 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { keeping, request, restored } from "../support/ledger.ts";
+import { createRecordingWorld, request, restoreAfterEach } from "../support/ledger.ts";
 import { bodyOf } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 // workerd refuses jurisdictions where it runs alone. As on the platform, one gives other ids for the same names.
 const LEDGER = {
@@ -17,10 +17,10 @@ describe("a jurisdiction that is switched on later (PLACEMENT.jurisdictions)", (
     ["here", "/v1/token"],
     ["everywhere", "/v1/tokens"],
   ])("leaves no token behind that was recorded before: a sign-out %s ends it", async (_, path) => {
-    const before = keeping();
+    const before = createRecordingWorld();
     const session = await before.provider.issue({ subject: "alice", sid: "phone" });
     await before.signIn(session);
-    const world = keeping({ env: later, deps: { fetch: before.fetch } });
+    const world = createRecordingWorld({ env: later, deps: { fetch: before.fetch } });
     await world.signIn(session);
     expect(before.simulator.tokens("alice")).toHaveLength(2);
     expect((await world.call(path, request("DELETE", session))).status).toBe(204);
@@ -29,10 +29,10 @@ describe("a jurisdiction that is switched on later (PLACEMENT.jurisdictions)", (
 
   it("nor one that a session had: it is given a new one, and signs out of both (reuse = session)", async () => {
     const TOKENS = { reuse: "session" };
-    const before = keeping({ env: { TOKENS } });
+    const before = createRecordingWorld({ env: { TOKENS } });
     const session = await before.provider.issue({ subject: "alice", sid: "phone" });
     const { authToken } = await bodyOf(await before.signIn(session));
-    const world = keeping({ env: { ...later, TOKENS }, deps: { fetch: before.fetch } });
+    const world = createRecordingWorld({ env: { ...later, TOKENS }, deps: { fetch: before.fetch } });
     const response = await world.signIn(session);
     expect([response.status, (await bodyOf(response)).authToken === authToken]).toEqual([201, false]);
     expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);

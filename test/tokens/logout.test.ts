@@ -1,11 +1,11 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { LogoutTokenOptions } from "../sandbox/provider/index.ts";
-import { faultyKv, never } from "../support/gates.ts";
-import { keeping, restored } from "../support/ledger.ts";
+import { faultyKv, never } from "../support/faults.ts";
+import { createRecordingWorld, restoreAfterEach } from "../support/ledger.ts";
 import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const env = { SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim: "sid" }] };
 
@@ -30,7 +30,7 @@ describe("POST /v1/backchannel-logout", () => {
     ["by sid", { sid: "phone" }],
     ["by sub and sid", { sub: "alice", sid: "phone" }],
   ])("ends that session's tokens, and no other's (%s)", async (_, options) => {
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     const { onLaptop } = await twoDevices(world);
     const response = await logout(world, options);
     expect(response.status).toBe(200);
@@ -39,7 +39,7 @@ describe("POST /v1/backchannel-logout", () => {
   });
 
   it("ends all of a user's tokens by sub", async () => {
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     await twoDevices(world);
     await world.signIn({ subject: "bob", sid: "tablet" });
     expect((await logout(world, { sub: "alice" })).status).toBe(200);
@@ -76,14 +76,14 @@ describe("POST /v1/backchannel-logout", () => {
         return new Proxy({}, { get: (_, method: string) => call(method) });
       },
     };
-    const world = keeping({ env: { ...env, LEDGER, TOKENS: { reuse: "session" } } });
+    const world = createRecordingWorld({ env: { ...env, LEDGER, TOKENS: { reuse: "session" } } });
     const session = await world.provider.issue({ subject: "alice", sid: "phone" });
     await world.ask("/v1/token", { method: "POST", headers: { Authorization: `Bearer ${session}` } });
     await recorded.promise;
-    if (how === "lost") await world.settle();
+    if (how === "lost") await world.finish();
     const answer = await logout(world, { sid: "phone" });
     opened.resolve();
-    await world.settle();
+    await world.finish();
     expect(answer.status).toBe(200);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
@@ -95,19 +95,22 @@ describe("POST /v1/backchannel-logout", () => {
       written += 1;
       return scheduler.wait(50);
     });
-    await keeping({ env: { ...env, USERS, TOKENS: { reuse: "session" } } }).signIn({ subject: "alice", sid: "phone" });
+    await createRecordingWorld({ env: { ...env, USERS, TOKENS: { reuse: "session" } } }).signIn({
+      subject: "alice",
+      sid: "phone",
+    });
     expect(written).toBe(1);
   });
 
   it("is done for a session and a user that were never here", async () => {
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     expect((await logout(world, { sid: "unknown" })).status).toBe(200);
     expect((await logout(world, { sub: "nobody" })).status).toBe(200);
     expect((await logout(world, { sub: "app_system" })).status).toBe(200);
   });
 
   it("takes a logout token once", async () => {
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     await twoDevices(world);
     const token = await world.provider.issueLogoutToken({ sub: "alice" });
     expect((await post(world, token)).status).toBe(200);
@@ -119,7 +122,7 @@ describe("POST /v1/backchannel-logout", () => {
   });
 
   it("takes one of many at the same time", async () => {
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     await twoDevices(world);
     const token = await world.provider.issueLogoutToken({ sub: "alice" });
     const statuses = await Promise.all(Array.from({ length: 10 }, async () => (await post(world, token)).status));
@@ -128,7 +131,7 @@ describe("POST /v1/backchannel-logout", () => {
   });
 
   it("takes it again where CometChat could not be told", async () => {
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     await twoDevices(world);
     const token = await world.provider.issueLogoutToken({ sub: "alice" });
     const down = world.simulator.faults.add({ match: "flush", effect: { kind: "refuse" } });
@@ -139,7 +142,7 @@ describe("POST /v1/backchannel-logout", () => {
   });
 
   it("does not take a session for it", async () => {
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     const response = await post(world, await world.provider.issue({ subject: "alice", sid: "phone" }));
     expect(response.status).toBe(400);
   });
@@ -148,7 +151,7 @@ describe("POST /v1/backchannel-logout", () => {
     ["JSON", "application/json"],
     ["plain text", "text/plain"],
   ])("does not take it as %s", async (_, type) => {
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     const response = await post(world, await world.provider.issueLogoutToken({ sub: "alice" }), type);
     expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([400, "bad-request"]);
   });
@@ -158,7 +161,7 @@ describe("POST /v1/backchannel-logout", () => {
     ["an empty token", "logout_token="],
     ["two tokens", "logout_token=a.b.c&logout_token=a.b.c"],
   ])("does not take %s", async (_, body) => {
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     const headers = { "Content-Type": "application/x-www-form-urlencoded" };
     const response = await world.call("/v1/backchannel-logout", { method: "POST", headers, body });
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([400, "no-store"]);
@@ -174,7 +177,7 @@ describe("a store that fails at a logout", () => {
     const USERS = faultyKv((operation, key) =>
       failing && operation === "get" && key.startsWith("v1:s:") ? fault() : undefined,
     );
-    const world = keeping({ env: { ...env, USERS, REQUEST_TIMEOUT_MS: 500 } });
+    const world = createRecordingWorld({ env: { ...env, USERS, REQUEST_TIMEOUT_MS: 500 } });
     const { onLaptop } = await twoDevices(world);
     const token = await world.provider.issueLogoutToken({ sid: "phone" });
     const begun = Date.now();

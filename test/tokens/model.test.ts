@@ -2,11 +2,18 @@ import { evictDurableObject, reset } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { faultyKv } from "../support/gates.ts";
-import { alarms, keeping, ledgerOf, objectsOf, request, restored } from "../support/ledger.ts";
+import { faultyKv } from "../support/faults.ts";
+import {
+  createRecordingWorld,
+  ledgerOf,
+  request,
+  restoreAfterEach,
+  runAlarms,
+  shareWithObjects,
+} from "../support/ledger.ts";
 import { bodyOf, ISSUER, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 /** A token as a client knows it. `perhaps`: its end was asked for, and said to have failed. */
 interface Known {
@@ -89,9 +96,9 @@ async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: nu
       }),
   };
   const env = { LEDGER, USERS, TOKENS, SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"] }] };
-  const first = keeping({ env });
-  const isolates = [first, keeping({ env, deps: { fetch: first.fetch } })] as const;
-  objectsOf(first);
+  const first = createRecordingWorld({ env });
+  const isolates = [first, createRecordingWorld({ env, deps: { fetch: first.fetch } })] as const;
+  shareWithObjects(first);
   const at = (index: number) => isolates[index] as World;
   const issue = (name: Session) =>
     first.provider.issue({
@@ -186,7 +193,7 @@ async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: nu
         pass(step.ms);
         break;
       case "alarm":
-        await alarms();
+        await runAlarms();
     }
   }
 
@@ -196,7 +203,7 @@ async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: nu
   first.simulator.faults.clear();
   pass(60_000);
   for (let round = 0; round < 3; round += 1) {
-    await alarms();
+    await runAlarms();
     pass(3_600_000);
   }
   const alive = first.simulator.tokens("alice");

@@ -4,10 +4,10 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
-import { alarms, keeping, ledgerOf, restored } from "../support/ledger.ts";
+import { createRecordingWorld, ledgerOf, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { API_KEY, bodyOf, ISSUER } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const REGIONS = ["eu", "in"] as const;
 const CLAIMS = { emea: "eu", apac: "in" } as const;
@@ -27,7 +27,7 @@ function moving(env: Record<string, unknown> = {}) {
     REGIONS.map((region) => [region, { appId: `2753000000000${region}`, region }]),
   );
   const SESSION_ISSUERS = [{ issuer: ISSUER, audience: ["chat"], appClaim: "region", appByClaim: CLAIMS }];
-  const gateway = keeping({
+  const gateway = createRecordingWorld({
     deps: { fetch },
     env: { COMETCHAT_APPS, SESSION_ISSUERS, PLACEMENT: { default: "eu" }, ...env },
   });
@@ -103,7 +103,7 @@ describe("a user whom a claim moves out of an app with a jurisdiction", () => {
     // The new app's object, outside, has never heard of them.
     await runDurableObjectAlarm(ledgerOf("alice"));
     expect(apps.eu.tokens("alice")).toHaveLength(2);
-    await alarms("eu/alice");
+    await runAlarms("eu/alice");
     expect(apps.eu.tokens("alice")).toEqual([]);
     expect(apps.in.tokens("alice")).toEqual([authToken]);
     // Nothing of it stays to be done.

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { keeping, request, restored } from "../support/ledger.ts";
+import { createRecordingWorld, request, restoreAfterEach } from "../support/ledger.ts";
 import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
 const out = (world: World, session: string, body?: unknown) =>
@@ -13,7 +13,7 @@ describe("a session that has no name which survives a refresh (Firebase, better-
   const after = { subject: "alice", claims: { jti: "after it" } };
 
   it("is asked for its token after a refresh, since nothing is recorded under its new name", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const token = await tokenOf(await world.signIn(before));
     const refreshed = await world.provider.issue(after);
     const response = await out(world, refreshed);
@@ -24,7 +24,7 @@ describe("a session that has no name which survives a refresh (Firebase, better-
   });
 
   it("signs out without it before a refresh, and once more", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const session = await world.provider.issue(before);
     await world.signIn(session);
     expect((await out(world, session)).status).toBe(204);
@@ -35,14 +35,14 @@ describe("a session that has no name which survives a refresh (Firebase, better-
   });
 
   it("is asked again and again, as long as it does not name its token", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     await world.signIn(before);
     const refreshed = await world.provider.issue(after);
     expect([(await out(world, refreshed)).status, (await out(world, refreshed)).status]).toEqual([400, 400]);
   });
 
   it("with neither sid nor jti is the same one with a second valid signature (ECDSA's r, n − s)", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const session = await world.provider.issue({ subject: "alice", claims: { jti: undefined }, alg: "ES256" });
     await world.signIn(session);
     const twin = twinOf(session);
@@ -52,7 +52,7 @@ describe("a session that has no name which survives a refresh (Firebase, better-
   });
 
   it("with neither sid nor jti has one token, not one for each signature (reuse = session)", async () => {
-    const world = keeping({ env: { TOKENS: { reuse: "session" } } });
+    const world = createRecordingWorld({ env: { TOKENS: { reuse: "session" } } });
     const session = await world.provider.issue({ subject: "alice", claims: { jti: undefined }, alg: "ES256" });
     const token = await tokenOf(await world.signIn(session));
     expect(await tokenOf(await world.signIn(twinOf(session)))).toBe(token);
@@ -66,7 +66,9 @@ describe("a session that has a name", () => {
     ["the configured claim", { claims: { session_id: "phone" } }, "session_id"],
     ["the configured claim, and a sid besides", { sid: "x", claims: { session_id: "phone" } }, "session_id"],
   ])("signs out after a refresh: by %s", async (_, name, sessionIdClaim) => {
-    const world = keeping({ env: { SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim }] } });
+    const world = createRecordingWorld({
+      env: { SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim }] },
+    });
     const { claims } = name as { claims?: object };
     const issue = (jti: string) => world.provider.issue({ subject: "alice", ...name, claims: { ...claims, jti } });
     await world.signIn(await issue("before the refresh"));
@@ -75,7 +77,7 @@ describe("a session that has a name", () => {
   });
 
   it("signs out though it never had a token", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     await world.signIn({ subject: "alice", sid: "phone" });
     expect((await out(world, await world.provider.issue({ subject: "alice", sid: "laptop" }))).status).toBe(204);
     expect(world.simulator.tokens("alice")).toHaveLength(1);
@@ -87,7 +89,7 @@ describe("a user that CometChat does not know", () => {
     ["with records", true],
     ["without", false],
   ])("signs out, here and everywhere, %s", async (_, records) => {
-    const world = records ? keeping() : createWorld();
+    const world = records ? createRecordingWorld() : createWorld();
     const session = await world.provider.issue({ subject: "nobody" });
     expect((await out(world, session)).status).toBe(204);
     expect((await out(world, session, { authToken: "nobody_1" })).status).toBe(204);
@@ -133,7 +135,7 @@ describe("who has asked for too many tokens", () => {
       counts.set(key, (counts.get(key) ?? 0) + 1);
       return { success: (counts.get(key) ?? 0) <= 3 };
     };
-    const world = keeping({ env: { RATE_LIMIT_USER: { limit } } });
+    const world = createRecordingWorld({ env: { RATE_LIMIT_USER: { limit } } });
     const session = await world.provider.issue({ subject: "alice", sid: "phone" });
     const asked: number[] = [];
     for (let time = 0; time < 4; time += 1) asked.push((await world.signIn(session)).status);

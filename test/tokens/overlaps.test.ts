@@ -2,11 +2,11 @@ import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { digestOf } from "../../src/encoding.ts";
-import { alarms, homeOf, keeping, ledgerOf, request, restored } from "../support/ledger.ts";
+import { createRecordingWorld, homeOf, ledgerOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { COMETCHAT_APPS, GEOGRAPHY, regionOf, regions } from "../support/regions.ts";
 import { bodyOf, ISSUER, unlimited, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const device = (jti: string) => ({ subject: "alice", claims: { jti } });
 const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
@@ -32,7 +32,7 @@ const losing = (binding: "LEDGER" | "ONCE", lost: string) => {
 describe("a logout", () => {
   it("that was answered 503, since the note that it had begun was lost on its way, works when it is delivered again", async () => {
     const SESSION_ISSUERS = [{ issuer: ISSUER, audience: ["chat"] }];
-    const world = keeping({ env: { SESSION_ISSUERS, ONCE: losing("ONCE", "begin") } });
+    const world = createRecordingWorld({ env: { SESSION_ISSUERS, ONCE: losing("ONCE", "begin") } });
     await world.signIn({ subject: "alice", sid: "phone" });
     const body = `logout_token=${await world.provider.issueLogoutToken({ sub: "alice", sid: "phone" })}`;
     const headers = { "Content-Type": "application/x-www-form-urlencoded" };
@@ -57,7 +57,9 @@ describe("a new user, placed by geography, whom another place is just creating",
       return world.fetch(input, init);
     };
     const env = { COMETCHAT_APPS, PLACEMENT: GEOGRAPHY };
-    const response = await keeping({ cf: { continent: "EU" }, deps: { fetch }, env }).signIn(await world.session());
+    const response = await createRecordingWorld({ cf: { continent: "EU" }, deps: { fetch }, env }).signIn(
+      await world.session(),
+    );
     expect([response.status, await regionOf(response)]).toEqual([201, "eu"]);
   });
 });
@@ -71,7 +73,7 @@ describe("who has asked for too many tokens", () => {
         return { success: Number(counts.get(key)) <= 3 };
       },
     };
-    const world = keeping({ env: { RATE_LIMIT_IP, RATE_LIMIT_USER: unlimited } });
+    const world = createRecordingWorld({ env: { RATE_LIMIT_IP, RATE_LIMIT_USER: unlimited } });
     const session = await world.provider.issue(device("phone"));
     const statuses: number[] = [];
     for (let time = 0; time < 4; time += 1) statuses.push((await world.signIn(session)).status);
@@ -87,7 +89,7 @@ describe("who has asked for too many tokens", () => {
 describe("a record that is repeated, since its answer was lost,", () => {
   it("does not bring back a token that has ended meanwhile, nor end a newer one", async () => {
     const env = { TOKENS: { reuse: "session", maxPerSession: 1 } };
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     const session = await world.provider.issue(device("phone"));
     await world.signIn(session);
     const first = world.simulator.tokens("alice")[0] ?? "";
@@ -97,7 +99,7 @@ describe("a record that is repeated, since its answer was lost,", () => {
     const second = await tokenOf(await world.signIn(session, { headers, body: '{"fresh":true}' }));
     expect(world.simulator.tokens("alice")).toEqual([second]);
     await ledgerOf("alice").record("alice", { ...minted, mintedAt, expiresAt: null });
-    await alarms();
+    await runAlarms();
     expect(await tokenOf(await world.signIn(session))).toBe(second);
     expect(world.simulator.tokens("alice")).toEqual([second]);
   });
@@ -105,7 +107,7 @@ describe("a record that is repeated, since its answer was lost,", () => {
 
 describe("two sign-ins of a session at once", () => {
   it("end each older token with one call (TOKENS.maxPerSession)", async () => {
-    const world = keeping({ env: { TOKENS: { maxPerSession: 1 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { maxPerSession: 1 } } });
     const session = await world.provider.issue(device("phone"));
     await world.signIn(session);
     world.simulator.set({ latency: 100 });
@@ -120,7 +122,7 @@ describe("a session without a name that outlives a refresh", () => {
     ["everywhere", (world, session) => world.call("/v1/tokens", request("DELETE", session))],
     ["by its token", (world, session, authToken) => world.call("/v1/token", request("DELETE", session, { authToken }))],
   ])("that has signed out %s may sign out once more", async (_, signOut) => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const session = await world.provider.issue(device("phone"));
     const authToken = await tokenOf(await world.signIn(session));
     expect((await signOut(world, session, authToken)).status).toBe(204);

@@ -3,11 +3,11 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider, type LogoutTokenOptions } from "../sandbox/provider/index.ts";
-import { faultyKv } from "../support/gates.ts";
-import { keeping, restored } from "../support/ledger.ts";
+import { faultyKv } from "../support/faults.ts";
+import { createRecordingWorld, restoreAfterEach } from "../support/ledger.ts";
 import { API_KEY, bodyOf, createWorld, ISSUER, type World, type WorldOptions } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const post = (world: Pick<World, "call">, token: string, init: RequestInit = {}) =>
   world.call("/v1/backchannel-logout", {
@@ -32,7 +32,7 @@ describe.each([{ sid: "phone" }, { sub: "alice", sid: "phone" }])(
       ["where another claim is configured, which its sessions have, too", "session_id", { session_id: "another name" }],
       ["where it is what is configured", "sid", {}],
     ])("%s", async (_, claim, claims) => {
-      const world = keeping({ env: issuing(claim) });
+      const world = createRecordingWorld({ env: issuing(claim) });
       await world.signIn({ subject: "alice", sid: "phone", claims });
       const onLaptop = await tokenOf(
         await world.signIn({ subject: "alice", sid: "laptop", claims: { ...claims, session_id: "of the laptop" } }),
@@ -45,7 +45,7 @@ describe.each([{ sid: "phone" }, { sub: "alice", sid: "phone" }])(
 
 describe("a logout that names a session by sid ends its tokens", () => {
   it("and with sub those of the user's sessions that have no name: they cannot be told apart", async () => {
-    const world = keeping({ env: issuing("sid") });
+    const world = createRecordingWorld({ env: issuing("sid") });
     await world.signIn({ subject: "alice", claims: { jti: "an access token" } });
     const onLaptop = await tokenOf(await world.signIn({ subject: "alice", sid: "laptop" }));
     expect(await logout(world, { sub: "alice", sid: "phone" })).toBe(200);
@@ -53,7 +53,7 @@ describe("a logout that names a session by sid ends its tokens", () => {
   });
 
   it("and with sub all of the user's, where sessions go by another claim and none is known by that name", async () => {
-    const world = keeping({ env: issuing("session_id") });
+    const world = createRecordingWorld({ env: issuing("session_id") });
     await world.signIn({ subject: "alice", claims: { session_id: "phone" } });
     expect(await logout(world, { sub: "alice", sid: "another name for it" })).toBe(200);
     expect(world.simulator.tokens("alice")).toEqual([]);
@@ -61,7 +61,7 @@ describe("a logout that names a session by sid ends its tokens", () => {
 
   it("is refused where only the user could be found: a provider that sends none, and yet did", async () => {
     const env = issuing("session_id", { preset: "supabase", jwksUrl: `${ISSUER}/jwks` });
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     await world.signIn({ subject: "alice", sid: "phone" });
     expect(await logout(world, { sid: "phone" })).toBe(400);
     expect(await logout(world, { sub: "alice", sid: "phone" })).toBe(200);
@@ -80,7 +80,7 @@ describe("a user whom a claim places", () => {
       const region = REGIONS.find((each) => new URL(input).hostname.endsWith(`.api-${each}.cometchat.io`));
       return region ? apps[region].fetch(input, init) : provider.fetch(new Request(input, init));
     };
-    const world = keeping({
+    const world = createRecordingWorld({
       deps: { fetch },
       env: {
         COMETCHAT_APPS: Object.fromEntries(
@@ -123,7 +123,7 @@ describe("a logout token that is delivered again", () => {
   const env = issuing("sid");
 
   it("works where the first delivery took all of its time", async () => {
-    const world = keeping({ env: { ...env, REQUEST_TIMEOUT_MS: 1500 } });
+    const world = createRecordingWorld({ env: { ...env, REQUEST_TIMEOUT_MS: 1500 } });
     await world.signIn({ subject: "alice", sid: "phone" });
     const token = await world.provider.issueLogoutToken({ sub: "alice" });
     const id = world.simulator.faults.add({ match: "any", effect: { kind: "hang" } });
@@ -146,7 +146,7 @@ describe("a logout token that is delivered again", () => {
           },
         }),
     };
-    const world = keeping({ env: { ...env, ONCE } });
+    const world = createRecordingWorld({ env: { ...env, ONCE } });
     await world.signIn({ subject: "alice", sid: "phone" });
     const token = await world.provider.issueLogoutToken({ sub: "alice" });
     const id = world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
@@ -174,7 +174,7 @@ describe("a logout token that is delivered again", () => {
             },
         }),
     };
-    const world = keeping({ env: { ...env, ONCE } });
+    const world = createRecordingWorld({ env: { ...env, ONCE } });
     await world.signIn({ subject: "alice", sid: "phone" });
     expect(await logout(world, { sub: "alice" })).toBe(200);
     expect(world.simulator.tokens("alice")).toEqual([]);
@@ -189,7 +189,7 @@ describe("a logout token that is delivered again", () => {
       if (init.method === "DELETE") gone.abort();
       return response;
     };
-    const world = keeping({ env, deps: { fetch } });
+    const world = createRecordingWorld({ env, deps: { fetch } });
     await world.signIn(await base.provider.issue({ subject: "alice", sid: "phone" }));
     const token = await base.provider.issueLogoutToken({ sub: "alice" });
     await post(world, token, { signal: gone.signal });
@@ -205,7 +205,7 @@ describe("what a sign-in writes to KV", () => {
       if (operation === "put") written.push(key.slice(0, 5));
       return undefined;
     });
-    const world = keeping({ env: { ...issuing(undefined, more), USERS, ...env } });
+    const world = createRecordingWorld({ env: { ...issuing(undefined, more), USERS, ...env } });
     await world.signIn(session);
     return written.filter((key) => key !== "v1:k:").sort();
   };
@@ -233,7 +233,7 @@ describe("what a sign-in writes to KV", () => {
       match: async (address: string) => (stored.has(address) ? new Response(stored.get(address)) : undefined),
       put: async (address: string, response: Response) => void stored.set(address, await response.text()),
     } as unknown as Cache;
-    const world = keeping({ env: { ...issuing("sid"), USERS }, deps: { cache: () => cache } });
+    const world = createRecordingWorld({ env: { ...issuing("sid"), USERS }, deps: { cache: () => cache } });
     await world.signIn(session);
     // KV refused it, however often it was tried: so the next sign-in of the session writes it.
     refuses = false;

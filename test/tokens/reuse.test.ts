@@ -1,12 +1,12 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { keeping, request, restored } from "../support/ledger.ts";
+import { createRecordingWorld, request, restoreAfterEach } from "../support/ledger.ts";
 import { bodyOf, type World, type WorldOptions } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const reusing = (options: WorldOptions = {}): World =>
-  keeping({ ...options, env: { TOKENS: { reuse: "session" }, ...options.env } });
+  createRecordingWorld({ ...options, env: { TOKENS: { reuse: "session" }, ...options.env } });
 
 const rest = ({ simulator }: World) =>
   simulator.journal.entries.filter(({ surface }) => surface === "rest").map(({ call }) => call);

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from "vitest";
-import { holding } from "../support/gates.ts";
-import { alarms, keeping, request, restored } from "../support/ledger.ts";
+import { createBlockingWorld } from "../support/gates.ts";
+import { createRecordingWorld, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { API_KEY, bodyOf, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const env = { PROVISIONING: { reactivate: true }, TOKENS: { reuse: "session" } };
 const device = (sid: string) => ({ subject: "alice", sid });
@@ -17,7 +17,7 @@ const fresh = { body: '{"fresh":true}', headers: { "Content-Type": "application/
 
 describe("a user whom a sign-in brings back (PROVISIONING.reactivate)", () => {
   it("keeps none of its older tokens, though neither their end nor its deactivation anew could be told to CometChat", async () => {
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     const { authToken: old } = await bodyOf(await world.signIn(device("phone")));
     await deactivate(world);
     const faults = (["flush", "deactivate"] as const).map((match) =>
@@ -28,16 +28,16 @@ describe("a user whom a sign-in brings back (PROVISIONING.reactivate)", () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
     const laptop = await world.signIn({ ...device("laptop"), issuedAt: Date.now() / 1000 });
     expect(laptop.status).toBe(201);
-    await alarms();
+    await runAlarms();
     expect(world.simulator.tokens("alice")).not.toContain(old);
     expect(world.simulator.tokens("alice")).toContain((await bodyOf(laptop)).authToken);
   });
 
   it("is handed out no token that another sign-in, which brought it back, has ended at the same time", async () => {
-    const base = holding({ env });
+    const base = createBlockingWorld({ env });
     await base.signIn(device("tablet"));
     await deactivate(base);
-    const flush = base.hold("flush", "before");
+    const flush = base.block("flush", "before");
     const bringing = base.signIn(device("laptop"), fresh);
     await flush.reached;
     // The user is back, and this one need not bring it back.
@@ -59,10 +59,10 @@ describe("a user whom a sign-in brings back (PROVISIONING.reactivate)", () => {
 
 describe("a token that was given out in another isolate", () => {
   it("is not handed out again there after the 204 of its sign-out", async () => {
-    const world = keeping({ env });
+    const world = createRecordingWorld({ env });
     const session = await world.provider.issue(device("phone"));
     const { authToken } = await bodyOf(await world.signIn(session));
-    const elsewhere = keeping({ env, deps: { fetch: world.fetch } });
+    const elsewhere = createRecordingWorld({ env, deps: { fetch: world.fetch } });
     expect(await bodyOf(await elsewhere.signIn(session))).toMatchObject({ authToken });
     expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
     const response = await elsewhere.signIn(session);

@@ -3,10 +3,10 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
-import { alarms, keeping, request, restored } from "../support/ledger.ts";
+import { createRecordingWorld, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { API_KEY, bodyOf, ISSUER, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const OTHER = "https://other.example";
 const backend = { headers: { Authorization: "Bearer backend-secret-of-32-characters!" } };
@@ -32,7 +32,8 @@ function twoApps(env: Record<string, unknown>) {
     eu: { appId: "2753000000000eu", region: "eu" },
     in: { appId: "2753000000000in", region: "in" },
   };
-  const world = () => keeping({ deps: { fetch }, env: { COMETCHAT_APPS, PLACEMENT: { default: "eu" }, ...env } });
+  const world = () =>
+    createRecordingWorld({ deps: { fetch }, env: { COMETCHAT_APPS, PLACEMENT: { default: "eu" }, ...env } });
   return { apps, providers, provider: providers.eu, world };
 }
 
@@ -62,7 +63,7 @@ describe("a token in one of two apps, between which a claim moves the user,", ()
     const [, first] = await ask(gateway, older);
     await ask(gateway, newer);
     expect(apps.eu.tokens("alice")).toEqual([]);
-    await alarms();
+    await runAlarms();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 300_000 });
     const [status, token] = await ask(world(), older);
     expect([status, token === first]).toEqual([201, false]);
@@ -83,7 +84,7 @@ describe("a session that a claim has moved", () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5000 });
     const moved = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
     const [, token] = await ask(gateway, moved);
-    await alarms();
+    await runAlarms();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
     expect(await ask(world(), moved)).toEqual([200, token]);
   });
@@ -118,7 +119,7 @@ describe("a user whom two issuers share, each with an app of its own,", () => {
     const eu = await providers.eu.issue({ subject: "alice" });
     await world.signIn(eu);
     expect((await world.call("/v1/tokens", request("DELETE", eu))).status).toBe(204);
-    await alarms();
+    await runAlarms();
     expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
   });
   it("is flushed by the backend, though nothing is recorded", async () => {
@@ -126,7 +127,7 @@ describe("a user whom two issuers share, each with an app of its own,", () => {
     await world.signIn(await providers.in.issue({ subject: "alice" }));
     await world.signIn(await providers.eu.issue({ subject: "alice" }));
     expect((await world.call("/v1/users/alice/tokens", { method: "DELETE", ...backend })).status).toBe(204);
-    await alarms();
+    await runAlarms();
     expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
   });
   it("signs out everywhere, though one app has a jurisdiction", async () => {
@@ -142,8 +143,8 @@ describe("a user whom two issuers share, each with an app of its own,", () => {
     const eu = await providers.eu.issue({ subject: "alice" });
     await world.signIn(eu);
     expect((await world.call("/v1/tokens", request("DELETE", eu))).status).toBe(204);
-    await alarms();
-    await alarms("eu/alice");
+    await runAlarms();
+    await runAlarms("eu/alice");
     expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
   });
 

@@ -2,11 +2,11 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { digestOf } from "../../src/encoding.ts";
-import { faultyLedger, never } from "../support/gates.ts";
-import { keeping, ledgerOf, request, restored } from "../support/ledger.ts";
+import { faultyLedger, never } from "../support/faults.ts";
+import { createRecordingWorld, ledgerOf, request, restoreAfterEach } from "../support/ledger.ts";
 import { bodyOf, createWorld, type ProblemAnswer, type World } from "../support/world.ts";
 
-restored();
+restoreAfterEach();
 
 const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
 const codeOf = async (response: Response) => (await bodyOf<ProblemAnswer>(response)).code;
@@ -23,7 +23,7 @@ async function twoDevices(world: World) {
 
 describe("signing out here", () => {
   it("ends the tokens of this session, and no other device's", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const { phone, onPhone, onLaptop } = await twoDevices(world);
     const second = await tokenOf(await world.signIn(phone));
     const response = await world.call("/v1/token", request("DELETE", phone));
@@ -34,7 +34,7 @@ describe("signing out here", () => {
   });
 
   it("asks CometChat once for each token: the alarm that stands behind it does not come in between", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const { phone } = await twoDevices(world);
     // As far as CometChat is: an alarm that was due at once would ring before it has answered.
     world.simulator.set({ latency: 200 });
@@ -44,7 +44,7 @@ describe("signing out here", () => {
   });
 
   it("ends the token that is named", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const { phone, onPhone, onLaptop } = await twoDevices(world);
     expect((await world.call("/v1/token", request("DELETE", phone, { authToken: onPhone }))).status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([onLaptop]);
@@ -62,7 +62,7 @@ describe("signing out here", () => {
   });
 
   it("leaves somebody else's token alone, and does not tell", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const mine = await world.provider.issue({ subject: "a" });
     await world.signIn(mine);
     const theirs = await tokenOf(await world.signIn({ subject: "a_b" }));
@@ -76,7 +76,7 @@ describe("signing out here", () => {
   it.each(["..", ".", "../../x", "a/b", "a?b", "", "a b", "é", "x".repeat(1025), 1, null])(
     "refuses %o, which would be another address",
     async (authToken) => {
-      const world = keeping();
+      const world = createRecordingWorld();
       const session = await world.provider.issue({ subject: "alice" });
       const kept = await tokenOf(await world.signIn(session));
       const response = await world.call("/v1/token", request("DELETE", session, { authToken }));
@@ -87,7 +87,7 @@ describe("signing out here", () => {
   );
 
   it("is done for a user that CometChat does not know", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const session = await world.provider.issue({ subject: "nobody" });
     expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
     expect((await world.call("/v1/tokens", request("DELETE", session))).status).toBe(204);
@@ -95,7 +95,7 @@ describe("signing out here", () => {
   });
 
   it("says that it failed while CometChat is down, and catches up by itself", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const { phone, onLaptop } = await twoDevices(world);
     const down = world.simulator.faults.add({
       match: "revoke",
@@ -114,7 +114,7 @@ describe("signing out here", () => {
   });
 
   it("says that CometChat did not answer in time, rather than that the ledger did not", async () => {
-    const world = keeping({ env: { REQUEST_TIMEOUT_MS: 1500 } });
+    const world = createRecordingWorld({ env: { REQUEST_TIMEOUT_MS: 1500 } });
     const { phone } = await twoDevices(world);
     world.simulator.faults.add({ match: "revoke", effect: { kind: "hang" } });
     const response = await world.call("/v1/token", request("DELETE", phone));
@@ -122,7 +122,7 @@ describe("signing out here", () => {
   });
 
   it("keeps trying however long CometChat is down", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const { phone } = await twoDevices(world);
     world.simulator.faults.add({ match: "revoke", effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" } });
     await world.call("/v1/token", request("DELETE", phone));
@@ -138,7 +138,7 @@ describe("signing out here", () => {
   });
 
   it("ends a token that was recorded only after its session had signed out", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const session = await world.provider.issue({ subject: "alice", claims: { jti: "phone" } });
     await world.signIn(session);
     await world.call("/v1/token", request("DELETE", session));
@@ -152,7 +152,7 @@ describe("signing out here", () => {
 
 describe("signing out everywhere", () => {
   it("ends every token of the user, of other sessions too", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const { phone } = await twoDevices(world);
     world.simulator.mint("alice");
     expect((await world.call("/v1/tokens", request("DELETE", phone))).status).toBe(204);
@@ -170,7 +170,7 @@ describe("signing out everywhere", () => {
   });
 
   it("says that it failed while CometChat is down, and the ledger goes on", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const { phone } = await twoDevices(world);
     const down = world.simulator.faults.add({
       match: "flush",
@@ -184,7 +184,7 @@ describe("signing out everywhere", () => {
   });
 
   it("refuses a body with anything in it", async () => {
-    const world = keeping();
+    const world = createRecordingWorld();
     const session = await world.provider.issue({ subject: "alice" });
     const response = await world.call("/v1/tokens", request("DELETE", session, { uid: "bob" }));
     expect(response.status).toBe(400);
@@ -195,7 +195,7 @@ describe("a ledger that cannot be reached", () => {
   const unreachable = faultyLedger(() => Promise.reject(new Error("overloaded")));
 
   it.each(["never", "session"])("costs no sign-in, and a sign-out here says so (reuse = %s)", async (reuse) => {
-    const world = keeping({ env: { LEDGER: unreachable, TOKENS: { reuse } } });
+    const world = createRecordingWorld({ env: { LEDGER: unreachable, TOKENS: { reuse } } });
     const session = await world.provider.issue({ subject: "alice" });
     expect((await world.signIn(session)).status).toBe(201);
     const response = await world.call("/v1/token", request("DELETE", session));
@@ -204,7 +204,7 @@ describe("a ledger that cannot be reached", () => {
   });
 
   it("does not keep a user from signing out everywhere: CometChat has done it", async () => {
-    const world = keeping({ env: { LEDGER: unreachable } });
+    const world = createRecordingWorld({ env: { LEDGER: unreachable } });
     const session = await world.provider.issue({ subject: "alice" });
     const { authToken } = await bodyOf(await world.signIn(session));
     expect((await world.call("/v1/tokens", request("DELETE", session))).status).toBe(204);
@@ -215,7 +215,7 @@ describe("a ledger that cannot be reached", () => {
   it("does where it would hand out again what has ended", async () => {
     let down = false;
     const LEDGER = faultyLedger(() => (down ? Promise.reject(new Error("overloaded")) : undefined));
-    const world = keeping({ env: { LEDGER, TOKENS: { reuse: "session" } } });
+    const world = createRecordingWorld({ env: { LEDGER, TOKENS: { reuse: "session" } } });
     const session = await world.provider.issue({ subject: "alice" });
     const { authToken } = await bodyOf(await world.signIn(session));
     down = true;
@@ -230,7 +230,7 @@ describe("a ledger that cannot be reached", () => {
   });
 
   it("is told to the log, also after the answer", async () => {
-    const world = keeping({ env: { LEDGER: unreachable } });
+    const world = createRecordingWorld({ env: { LEDGER: unreachable } });
     const response = await world.signIn({ subject: "alice" });
     const requestId = response.headers.get("X-Request-Id");
     expect(world.lines).toContainEqual({ event: "ledger-fault", retryable: false, overloaded: false });
@@ -241,11 +241,11 @@ describe("a ledger that cannot be reached", () => {
   it("leaves time to end at CometChat what it does not answer for, and the log tells", async () => {
     let hangs = true;
     const LEDGER = faultyLedger((call) => (hangs && call === "end" ? never() : undefined));
-    const world = keeping({ env: { LEDGER, REQUEST_TIMEOUT_MS: 600 } });
+    const world = createRecordingWorld({ env: { LEDGER, REQUEST_TIMEOUT_MS: 600 } });
     const { phone } = await twoDevices(world);
     const response = await world.ask("/v1/tokens", request("DELETE", phone));
     hangs = false;
-    await world.settle();
+    await world.finish();
     expect(response.status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([]);
     expect(world.lines).toContainEqual({ event: "ledger-fault", late: true });
@@ -254,7 +254,7 @@ describe("a ledger that cannot be reached", () => {
 
 describe("the life of a token (TOKENS.ttl)", () => {
   it("is told to the client, and ends by the alarm", async () => {
-    const world = keeping({ env: { TOKENS: { ttl: 3600 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { ttl: 3600 } } });
     const before = Date.now();
     const { expiresAt } = await bodyOf(await world.signIn({ subject: "alice" }));
     const end = Date.parse(String(expiresAt));
@@ -270,7 +270,7 @@ describe("the life of a token (TOKENS.ttl)", () => {
   });
 
   it("ends late rather than never when CometChat is down at the alarm", async () => {
-    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const { expiresAt } = await bodyOf(await world.signIn({ subject: "alice" }));
     const down = world.simulator.faults.add({ match: "revoke", effect: { kind: "refuse" } });
     let now = Date.parse(String(expiresAt));
@@ -285,9 +285,9 @@ describe("the life of a token (TOKENS.ttl)", () => {
   });
 
   it("also for a token whose key was rotated out: all of the user's end rather than none", async () => {
-    const world = keeping({ env: { TOKENS: { ttl: 60 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const { expiresAt } = await bodyOf(await world.signIn({ subject: "alice" }));
-    keeping({ env: { TOKEN_ENCRYPTION_KEY: btoa("n".repeat(32)) }, deps: { fetch: world.fetch } });
+    createRecordingWorld({ env: { TOKEN_ENCRYPTION_KEY: btoa("n".repeat(32)) }, deps: { fetch: world.fetch } });
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(String(expiresAt)) });
     await runDurableObjectAlarm(ledgerOf("alice"));
     expect(world.simulator.tokens("alice")).toEqual([]);
@@ -296,7 +296,7 @@ describe("the life of a token (TOKENS.ttl)", () => {
 
 describe("at rest", () => {
   it("no token is in the clear, in KV or in the Durable Object", async () => {
-    const world = keeping({ env: { TOKENS: { reuse: "session", ttl: 3600 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { reuse: "session", ttl: 3600 } } });
     const { onPhone, onLaptop } = await twoDevices(world);
     const rows = await runInDurableObject(ledgerOf("alice"), (_, state) =>
       state.storage.sql.exec("SELECT * FROM minted").toArray(),
@@ -320,7 +320,7 @@ const textOf = (value: unknown) =>
 
 describe("many reloads on one device (TOKENS.maxPerSession)", () => {
   it("never sign another device out of CometChat's hundred tokens", async () => {
-    const world = keeping({ env: { TOKENS: { maxPerSession: 5 } } });
+    const world = createRecordingWorld({ env: { TOKENS: { maxPerSession: 5 } } });
     const { laptop, onPhone } = await twoDevices(world);
     for (let reload = 0; reload < 120; reload += 1) await world.signIn(laptop);
     expect(world.simulator.tokens("alice")).toContain(onPhone);

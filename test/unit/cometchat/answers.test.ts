@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ATTEMPTS } from "../../../src/limits.ts";
-import { json, script, simulated, world } from "../../support/client.ts";
+import { createClientWorld, createSimulatedWorld, json, script } from "../../support/client.ts";
 
 const token = "alice_17000000000123456789abcdef0123456789abcd";
 const minted = (data: unknown) => json(200, { data });
@@ -38,7 +38,7 @@ describe("an answer that makes no sense is never half believed", () => {
   ];
 
   test.each(nonsense)("%s, to a mint and to a create", async (_, answer) => {
-    const { chat, asked, request } = world(script(answer));
+    const { chat, asked, request } = createClientWorld(script(answer));
     expect(await chat.mint("alice", request())).toEqual({
       ok: false,
       error: { reason: "upstream-answer", retryAfter: expect.any(Number) },
@@ -49,24 +49,26 @@ describe("an answer that makes no sense is never half believed", () => {
   });
 
   test.each(nonsense)("%s, once: the next attempt counts", async (_, answer) => {
-    const { chat, asked, request } = world(script(answer, minted({ uid: "alice", authToken: token })));
+    const { chat, asked, request } = createClientWorld(script(answer, minted({ uid: "alice", authToken: token })));
     expect(await chat.mint("alice", request())).toEqual({ ok: true, value: token });
     expect(asked.length).toBe(2);
   });
 
   test("a redirect is not followed: the API key would go along", async () => {
-    const { chat, asked, request } = world(script(() => Response.redirect("https://elsewhere.example/", 307)));
+    const { chat, asked, request } = createClientWorld(
+      script(() => Response.redirect("https://elsewhere.example/", 307)),
+    );
     await chat.mint("alice", request());
     expect(asked.every(({ init }) => init.redirect === "manual")).toBe(true);
     expect(asked.every(({ url }) => url.startsWith("https://app1.api-us.cometchat.io/v3/"))).toBe(true);
   });
 
   test("10 MB are not read to the end", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     simulator.faults.add({ match: "mint", effect: { kind: "huge", bytes: 10_000_000 } });
     let pulled = 0;
-    const counting = world(async (url, init) => {
+    const counting = createClientWorld(async (url, init) => {
       const response = await simulator.fetch(url, init);
       const count = new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller) {
@@ -83,7 +85,7 @@ describe("an answer that makes no sense is never half believed", () => {
   });
 
   test("a 2xx that holds an error is an error", async () => {
-    const { chat, request } = world(script(json(200, { error: { code: "ERR_UID_NOT_FOUND" } })));
+    const { chat, request } = createClientWorld(script(json(200, { error: { code: "ERR_UID_NOT_FOUND" } })));
     expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-uid-unknown" } });
   });
 
@@ -97,7 +99,7 @@ describe("an answer that makes no sense is never half believed", () => {
       [new Response(""), false],
       [json(200, []), false],
     ] as const) {
-      const { chat, request } = world(script(answer));
+      const { chat, request } = createClientWorld(script(answer));
       expect((await chat.revoke("alice", token, request())).ok).toBe(done);
       expect((await chat.flush("alice", request())).ok).toBe(done);
     }
@@ -118,7 +120,7 @@ test("a user is read as documented; a field of another type is left out, what is
     authToken: token,
     secretOfTomorrow: "x",
   };
-  const { chat, request } = world(script(json(200, { data })));
+  const { chat, request } = createClientWorld(script(json(200, { data })));
   const result = await chat.get("alice", request());
   if (!result.ok) throw new Error(result.error.reason);
   expect(JSON.parse(JSON.stringify(result.value))).toEqual({
@@ -132,7 +134,7 @@ test("a user is read as documented; a field of another type is left out, what is
 });
 
 test("another user's record is not taken for the one that was asked for", async () => {
-  const { chat, request } = world(script(json(200, { data: { uid: "bob", name: "Bob" } })));
+  const { chat, request } = createClientWorld(script(json(200, { data: { uid: "bob", name: "Bob" } })));
   expect(await chat.get("alice", request())).toMatchObject({ error: { reason: "upstream-answer" } });
   expect(await chat.update("alice", { name: "Alice" }, [], request())).toMatchObject({
     error: { reason: "upstream-answer" },

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type CallOutcome, createBreaker } from "../../../src/cometchat/breaker.ts";
 import { BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_PROBE_MS } from "../../../src/limits.ts";
-import { app, json, refusal, script, world } from "../../support/client.ts";
+import { app, createClientWorld, json, refusal, script } from "../../support/client.ts";
 
 function breaker() {
   let now = 1_000;
@@ -152,7 +152,7 @@ describe("an app whose calls keep failing", () => {
   const down = new TypeError("connection refused");
 
   test("is not called until the pause is over: the answer is immediate, with the time to wait", async () => {
-    const { chat, asked, advance, request } = world(script(down));
+    const { chat, asked, advance, request } = createClientWorld(script(down));
     for (let n = 0; n < 3; n++) {
       expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-unreachable" } });
     }
@@ -169,7 +169,7 @@ describe("an app whose calls keep failing", () => {
 
   test("is tried with one call, and is back with its first answer", async () => {
     let up = false;
-    const { chat, asked, advance, request } = world(async () => {
+    const { chat, asked, advance, request } = createClientWorld(async () => {
       if (!up) throw down;
       return good.clone();
     });
@@ -188,8 +188,8 @@ describe("an app whose calls keep failing", () => {
   });
 
   test("does not stop another app", async () => {
-    const broken = world(script(down));
-    const other = world(script(good), { on: { ...app, name: "other", appId: "app2" } });
+    const broken = createClientWorld(script(down));
+    const other = createClientWorld(script(good), { on: { ...app, name: "other", appId: "app2" } });
     for (let n = 0; n < 4; n++) await broken.chat.mint("alice", broken.request());
     expect(await other.chat.mint("alice", other.request())).toMatchObject({ ok: true });
   });
@@ -200,7 +200,7 @@ describe("an app whose calls keep failing", () => {
     ["a taken uid", refusal(400, "ERR_UID_ALREADY_EXISTS")],
     ["the plan's limit", refusal(402, "ERR_PLAN_QUOTA_RESTRICTION")],
   ])("%s is an answer, and never opens the breaker", async (_, answer) => {
-    const { chat, asked, request } = world(script(answer));
+    const { chat, asked, request } = createClientWorld(script(answer));
     for (let n = 0; n < 20; n++) await chat.mint("alice", request());
     expect(asked.length).toBe(20);
     expect(chat.hasRoom()).toBe(true);
@@ -208,7 +208,7 @@ describe("an app whose calls keep failing", () => {
 
   test("callers that leave do not open it, and one that leaves during the probe does not keep it open", async () => {
     let up = false;
-    const { chat, advance, request } = world((_, init) =>
+    const { chat, advance, request } = createClientWorld((_, init) =>
       up ? Promise.resolve(good.clone()) : new Promise((_, reject) => init.signal?.addEventListener("abort", reject)),
     );
     const leave = async () => {

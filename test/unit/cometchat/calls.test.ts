@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { apiKey, script, simulated, world } from "../../support/client.ts";
+import { apiKey, createClientWorld, createSimulatedWorld, script } from "../../support/client.ts";
 
-describe("the calls, against a simulated CometChat", () => {
+describe("the calls, against a createSimulatedWorld CometChat", () => {
   test("a create brings its token in the same call, and the user is as described", async () => {
-    const { chat, simulator, request } = simulated({ roles: ["moderator"] });
+    const { chat, simulator, request } = createSimulatedWorld({ roles: ["moderator"] });
     const profile = {
       name: "Alice",
       avatar: "https://example.com/a.png",
@@ -21,7 +21,7 @@ describe("the calls, against a simulated CometChat", () => {
   });
 
   test("without a token none is made", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     expect(await chat.create("alice", { name: "Alice" }, { withAuthToken: false }, request())).toEqual({
       ok: true,
       value: { authToken: undefined },
@@ -30,7 +30,7 @@ describe("the calls, against a simulated CometChat", () => {
   });
 
   test("every mint brings another token: an old one is somebody else's device", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     const first = await chat.mint("alice", request());
     const second = await chat.mint("alice", request());
@@ -39,7 +39,7 @@ describe("the calls, against a simulated CometChat", () => {
   });
 
   test("a taken uid, a missing user and a deactivated user are told", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     simulator.seed({ uid: "gone", deactivatedAt: 1 });
     const create = (uid: string) => chat.create(uid, { name: "A" }, { withAuthToken: true }, request());
@@ -50,7 +50,7 @@ describe("the calls, against a simulated CometChat", () => {
   });
 
   test("a user is read, changed, deactivated, found deactivated, and reactivated", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice", name: "Alice", avatar: "https://example.com/a.png" });
     expect(await chat.get("alice", request())).toMatchObject({ ok: true, value: { uid: "alice", name: "Alice" } });
     const changed = await chat.update("alice", { name: "Alice B." }, ["avatar"], request());
@@ -71,7 +71,7 @@ describe("the calls, against a simulated CometChat", () => {
   });
 
   test("deactivating a user that never was says so; one that CometChat calls unknown because it is deactivated is done", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     expect(await chat.deactivate("nobody", request())).toMatchObject({ error: { reason: "upstream-uid-unknown" } });
     simulator.seed({ uid: "gone", deactivatedAt: 1 });
     simulator.faults.add({ match: "deactivate", effect: { kind: "error", code: "ERR_UID_NOT_FOUND" } });
@@ -79,7 +79,7 @@ describe("the calls, against a simulated CometChat", () => {
   });
 
   test("a deactivated user is told from others whose uid begins alike", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     for (let n = 0; n < 45; n++) simulator.seed({ uid: `al${n}`, deactivatedAt: 1 });
     expect(await chat.isDeactivated("al", request())).toEqual({ ok: true, value: false });
     simulator.seed({ uid: "al", deactivatedAt: 1 });
@@ -87,7 +87,7 @@ describe("the calls, against a simulated CometChat", () => {
   });
 
   test("a token is revoked, all are flushed; somebody else's and an unknown one are left alone, silently", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     simulator.seed({ uid: "bob" });
     const [first, second] = [simulator.mint("alice"), simulator.mint("alice")];
@@ -104,7 +104,7 @@ describe("the calls, against a simulated CometChat", () => {
   });
 
   test("only the key, JSON and nothing of ours goes along", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request());
     await chat.get("alice", request());
     expect(simulator.journal.entries.map((entry) => entry.headers)).toEqual([
@@ -121,7 +121,7 @@ describe("a role that CometChat does not have", () => {
     ["a code of its own", { kind: "error", code: "ERR_ROLE_NOT_FOUND" } as const],
     ["a failed validation", undefined],
   ])("told by %s, keeps nobody out", async (_, effect) => {
-    const { chat, simulator, lines, request } = simulated();
+    const { chat, simulator, lines, request } = createSimulatedWorld();
     if (effect) simulator.faults.add({ match: "create", times: 1, effect });
     const result = await chat.create("alice", admin, { withAuthToken: true }, request());
     expect(result).toMatchObject({ ok: true, value: { authToken: expect.any(String) } });
@@ -133,7 +133,7 @@ describe("a role that CometChat does not have", () => {
   });
 
   test("is remembered for a while: the next users cost one call and no log line, and afterwards it is tried again", async () => {
-    const { chat, simulator, lines, advance, request } = simulated();
+    const { chat, simulator, lines, advance, request } = createSimulatedWorld();
     const create = (uid: string) => chat.create(uid, admin, { withAuthToken: true }, request());
     await create("alice");
     expect(await create("bob")).toMatchObject({ ok: true });
@@ -149,7 +149,7 @@ describe("a role that CometChat does not have", () => {
   });
 
   test("is told to the log once, however many users run into it at the same time", async () => {
-    const { chat, lines, request } = simulated();
+    const { chat, lines, request } = createSimulatedWorld();
     const create = (uid: string) => chat.create(uid, admin, { withAuthToken: true }, request());
     const results = await Promise.all([create("alice"), create("bob"), create("carol")]);
     expect(results.every(({ ok }) => ok)).toBe(true);
@@ -157,7 +157,7 @@ describe("a role that CometChat does not have", () => {
   });
 
   test("is told to whoever changes a user's role", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     expect(await chat.update("alice", admin, [], request())).toMatchObject({ error: { reason: "upstream-role" } });
   });
@@ -168,7 +168,7 @@ describe("nothing but a uid or a token gets into an address", () => {
   const hostile = ["", ".", "..", "a/b", "a b", "A", "ä", "a%2fb", "a?x=1", "a#b", "\ud800", "a\r\nb", "x".repeat(101)];
 
   test.each(hostile.map(shown))("%s is no uid: nothing is called", async (_, uid) => {
-    const { chat, asked, request } = world(script(new Error("called")));
+    const { chat, asked, request } = createClientWorld(script(new Error("called")));
     const refused = { ok: false, error: { reason: "uid-form" } };
     expect(await chat.create(uid, { name: "A" }, { withAuthToken: true }, request())).toEqual(refused);
     expect(await chat.mint(uid, request())).toEqual(refused);
@@ -187,7 +187,7 @@ describe("nothing but a uid or a token gets into an address", () => {
       shown,
     ),
   )("%s is no token: revoking it does not flush, deactivate or reach anything else", async (_, token) => {
-    const { chat, asked, request } = world(script(new Error("called")));
+    const { chat, asked, request } = createClientWorld(script(new Error("called")));
     expect(await chat.revoke("alice", token, request())).toEqual({ ok: true, value: undefined });
     expect(asked).toEqual([]);
   });
@@ -197,7 +197,7 @@ describe("nothing but a uid or a token gets into an address", () => {
       fc.asyncProperty(
         fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(..."./%2eaA~_-+=\\") })),
         async (token) => {
-          const { chat, asked, request } = world(script(new Response(null, { status: 204 })));
+          const { chat, asked, request } = createClientWorld(script(new Response(null, { status: 204 })));
           await chat.revoke("alice", token, request());
           for (const { url } of asked) {
             const { pathname, search } = new URL(url);
@@ -226,7 +226,7 @@ test("no error and no log line holds the API key, a token, or anything that Come
     () => Response.json({ data: { uid: said, authToken: secret } }),
   ];
   for (const answer of answers) {
-    const { chat, lines, request } = world(script(answer));
+    const { chat, lines, request } = createClientWorld(script(answer));
     const results = [
       await chat.create("alice", { name: "Alice", role: "admin" }, { withAuthToken: true }, request()),
       await chat.mint("alice", request()),

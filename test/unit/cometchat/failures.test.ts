@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { failures } from "../../../src/cometchat/failures.ts";
 import { type Code, type Reason, reasons } from "../../../src/errors.ts";
 import { ATTEMPTS } from "../../../src/limits.ts";
-import { apiKey, json, refusal, script, world } from "../../support/client.ts";
+import { apiKey, createClientWorld, json, refusal, script } from "../../support/client.ts";
 
 const codes: [code: string, status: number, reason: Reason, answered: Code][] = [
   ["ERR_UID_ALREADY_EXISTS", 400, "upstream-uid-exists", "cometchat-rejected"],
@@ -53,7 +53,7 @@ const codes: [code: string, status: number, reason: Reason, answered: Code][] = 
 
 describe("what CometChat refuses is judged by its code, not by its status", () => {
   test.each(codes)("%s with %d is %s", async (code, status, reason, answered) => {
-    const { chat, asked, request } = world(script(refusal(status, code)));
+    const { chat, asked, request } = createClientWorld(script(refusal(status, code)));
     const result = await chat.mint("alice", request());
     if (result.ok) throw new Error("refused, and a token all the same");
     expect(result.error.reason).toBe(reason);
@@ -80,7 +80,7 @@ describe("what CometChat refuses is judged by its code, not by its status", () =
     ["ERR_PLAN_QUOTA_RESTRICTION", 402, /plan/],
     ["ERR_ROLE_NOT_FOUND", 404, /roles/],
   ])("%s tells the operator what to do, and no secret", async (code, status, says) => {
-    const { chat, request } = world(script(refusal(status, code)));
+    const { chat, request } = createClientWorld(script(refusal(status, code)));
     const result = await chat.get("alice", request());
     if (result.ok) throw new Error("refused");
     expect(result.error.remedy).toMatch(says);
@@ -88,7 +88,7 @@ describe("what CometChat refuses is judged by its code, not by its status", () =
   });
 
   test("a wrong key is never taken for a missing user, whatever is called", async () => {
-    const { chat, request } = world(script(refusal(404, "AUTH_ERR_APIKEY_NOT_FOUND")));
+    const { chat, request } = createClientWorld(script(refusal(404, "AUTH_ERR_APIKEY_NOT_FOUND")));
     for (const result of [
       await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request()),
       await chat.mint("alice", request()),
@@ -105,7 +105,7 @@ describe("what CometChat refuses is judged by its code, not by its status", () =
   });
 
   test("a create that says 'no such user' is not taken for one", async () => {
-    const { chat, request } = world(script(refusal(404, "ERR_UID_NOT_FOUND")));
+    const { chat, request } = createClientWorld(script(refusal(404, "ERR_UID_NOT_FOUND")));
     const result = await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request());
     expect(result).toMatchObject({ ok: false, error: { reason: "upstream-rejected" } });
   });
@@ -118,7 +118,7 @@ describe("what CometChat refuses is judged by its code, not by its status", () =
     ["a page, with 429", new Response("<h1>Slow down</h1>", { status: 429 }), "upstream-limited"],
     ["a page, with 502", new Response("<h1>Bad gateway</h1>", { status: 502 }), "upstream-fault"],
   ] as const)("%s: %#", async (_, answer, reason) => {
-    const { chat, request } = world(script(answer));
+    const { chat, request } = createClientWorld(script(answer));
     expect(await chat.mint("alice", request())).toMatchObject({ ok: false, error: { reason } });
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createSend } from "../../../src/cometchat/resilience.ts";
 import { fail } from "../../../src/errors.ts";
 import { ATTEMPTS, BACKOFF_MS } from "../../../src/limits.ts";
-import { app, json, refusal, script, simulated, world } from "../../support/client.ts";
+import { app, createClientWorld, createSimulatedWorld, json, refusal, script } from "../../support/client.ts";
 
 const token = "alice_17000000000123456789abcdef0123456789abcd";
 const good = json(200, { data: { uid: "alice", authToken: token } });
@@ -18,19 +18,23 @@ describe("what may pass is tried again, and nothing else", () => {
     ["a proxy's 502", new Response("<h1>Bad gateway</h1>", { status: 502 })],
     ["a 503 without a body", new Response(null, { status: 503 })],
   ])("%s, twice, costs two calls and no sign-in", async (_, fault) => {
-    const { chat, asked, request } = world(script(fault, fault, good));
+    const { chat, asked, request } = createClientWorld(script(fault, fault, good));
     expect(await chat.mint("alice", request())).toEqual({ ok: true, value: token });
     expect(asked.length).toBe(3);
   });
 
   test("for ever, ends after three calls with the last fault", async () => {
-    const { chat, asked, request } = world(script(refusedConnection, refusedConnection, refusal(500, "ERR_EXCEPTION")));
+    const { chat, asked, request } = createClientWorld(
+      script(refusedConnection, refusedConnection, refusal(500, "ERR_EXCEPTION")),
+    );
     expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-fault", retryAfter: 5 } });
     expect(asked.length).toBe(ATTEMPTS);
   });
 
   test("a fault and then a refusal: the refusal counts", async () => {
-    const { chat, asked, request } = world(script(refusedConnection, refusal(404, "ERR_UID_NOT_FOUND"), good));
+    const { chat, asked, request } = createClientWorld(
+      script(refusedConnection, refusal(404, "ERR_UID_NOT_FOUND"), good),
+    );
     expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-uid-unknown" } });
     expect(asked.length).toBe(2);
   });
@@ -52,7 +56,7 @@ describe("what may pass is tried again, and nothing else", () => {
   });
 
   test("no pause is begun that the deadline would not outlast", async () => {
-    const { chat, asked, request } = world(script(refusedConnection), { random: () => 0.999 });
+    const { chat, asked, request } = createClientWorld(script(refusedConnection), { random: () => 0.999 });
     const begun = Date.now();
     expect(await chat.mint("alice", request(250))).toMatchObject({ error: { reason: "upstream-unreachable" } });
     expect(asked.length).toBe(1);
@@ -77,7 +81,7 @@ async function pausesWith(draws: readonly number[]): Promise<number[]> {
       { random: () => draws[drawn++] ?? 0 },
     );
     const signal = new AbortController().signal;
-    const context = { ...world(never).request(), deadline: { signal, left: () => 8_000 } };
+    const context = { ...createClientWorld(never).request(), deadline: { signal, left: () => 8_000 } };
     await send({ method: "GET", path: "/", read: () => true }, context);
     return pauses;
   } finally {
@@ -93,7 +97,7 @@ describe("time is bounded", () => {
   ];
 
   test.each(hanging)("%s: two attempts, then a timeout, by the deadline", async (_, answer) => {
-    const { chat, asked, request } = world(answer);
+    const { chat, asked, request } = createClientWorld(answer);
     const begun = Date.now();
     expect(await chat.mint("alice", request(1_200))).toMatchObject({
       error: { reason: "upstream-timeout", retryAfter: 5 },
@@ -107,22 +111,22 @@ describe("time is bounded", () => {
   });
 
   test.each(hanging)("%s, once: the second attempt brings the token", async (_, answer) => {
-    const { chat, request } = world(script(answer, good));
+    const { chat, request } = createClientWorld(script(answer, good));
     expect(await chat.mint("alice", request(1_200))).toEqual({ ok: true, value: token });
   });
 
   test("an answer that comes after half of the time is not cut off twice: after a timeout all the rest is given", async () => {
     const slow = () => new Promise<Response>((resolve) => setTimeout(() => resolve(good.clone()), 320));
-    const { chat, asked, request } = world(script(slow));
+    const { chat, asked, request } = createClientWorld(script(slow));
     expect(await chat.mint("alice", request(800))).toEqual({ ok: true, value: token });
     expect(asked.length).toBe(1);
-    const tight = world(script(slow));
+    const tight = createClientWorld(script(slow));
     expect(await tight.chat.mint("alice", tight.request(600))).toMatchObject({ error: { reason: "upstream-timeout" } });
     expect(tight.asked.length).toBe(2);
   });
 
   test("a caller that goes away ends the work at once, and nothing more is asked", async () => {
-    const { chat, asked, request } = world(never);
+    const { chat, asked, request } = createClientWorld(never);
     const caller = new AbortController();
     setTimeout(() => caller.abort(), 50);
     const begun = Date.now();
@@ -133,7 +137,7 @@ describe("time is bounded", () => {
   });
 
   test("a caller that goes away during a pause is not worked for any more", async () => {
-    const { chat, asked, request } = world(script(refusedConnection), { random: () => 0.999 });
+    const { chat, asked, request } = createClientWorld(script(refusedConnection), { random: () => 0.999 });
     const caller = new AbortController();
     setTimeout(() => caller.abort(), 20);
     const begun = Date.now();
@@ -143,7 +147,7 @@ describe("time is bounded", () => {
   });
 
   test("whoever has gone before is not called for at all", async () => {
-    const { chat, asked, request } = world(script(good));
+    const { chat, asked, request } = createClientWorld(script(good));
     expect((await chat.mint("alice", request(5_000, AbortSignal.abort()))).ok).toBe(false);
     expect(asked).toEqual([]);
   });
@@ -164,9 +168,9 @@ describe("time is bounded", () => {
       realClear(timer);
     }) as typeof clearTimeout;
     try {
-      const { chat, request } = world(script(refusedConnection, new Response(null, { status: 503 }), good));
+      const { chat, request } = createClientWorld(script(refusedConnection, new Response(null, { status: 503 }), good));
       await chat.mint("alice", request());
-      const hung = world(never);
+      const hung = createClientWorld(never);
       await hung.chat.mint("alice", hung.request(100));
       expect(set.size).toBe(0);
     } finally {
@@ -189,7 +193,7 @@ describe("a lost answer does nothing twice", () => {
   const lossy = ["drop", "cut", "truncated", "partial", "silence"] as const;
 
   test.each(lossy)("a create whose answer is lost (%s) ends with one user and a token that works", async (kind) => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     simulator.faults.add({ match: "create", times: 1, effect: { kind } });
     const result = await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request(600));
     if (!result.ok) throw new Error(result.error.reason);
@@ -199,7 +203,7 @@ describe("a lost answer does nothing twice", () => {
   });
 
   test("a user that is really taken is not minted for by a create that lost nothing", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     const result = await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request());
     expect(result).toMatchObject({ error: { reason: "upstream-uid-exists" } });
@@ -207,7 +211,7 @@ describe("a lost answer does nothing twice", () => {
   });
 
   test("a deactivated user stays taken, whatever was lost on the way", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "gone", deactivatedAt: 1 });
     simulator.faults.add({ match: "create", times: 1, effect: { kind: "reset" } });
     const result = await chat.create("gone", { name: "Gone" }, { withAuthToken: true }, request());
@@ -217,7 +221,7 @@ describe("a lost answer does nothing twice", () => {
   test.each(lossy)(
     "a mint whose answer is lost (%s) leaves a token that nobody knows, and brings another",
     async (kind) => {
-      const { chat, simulator, request } = simulated();
+      const { chat, simulator, request } = createSimulatedWorld();
       simulator.seed({ uid: "alice" });
       simulator.faults.add({ match: "mint", times: 1, effect: { kind } });
       const result = await chat.mint("alice", request(600));
@@ -230,7 +234,7 @@ describe("a lost answer does nothing twice", () => {
   test.each(["revoke", "flush", "deactivate", "reactivate", "update"] as const)(
     "a %s whose answer is lost is done once more, with the same end",
     async (call) => {
-      const { chat, simulator, request } = simulated();
+      const { chat, simulator, request } = createSimulatedWorld();
       simulator.seed({ uid: "alice", ...(call === "reactivate" ? { deactivatedAt: 1 } : {}) });
       const held = simulator.mint("alice");
       simulator.faults.add({ match: call, times: 1, effect: { kind: "drop" } });
@@ -266,7 +270,9 @@ describe("a 429 is remembered", () => {
     ["the year 9999", () => "Fri, 31 Dec 9999 23:59:59 GMT", 60, 60],
   ])("Retry-After with %s", async (_, header, least, most) => {
     const value = header();
-    const { chat, asked, request } = world(script(limited(value === undefined ? {} : { "retry-after": value })));
+    const { chat, asked, request } = createClientWorld(
+      script(limited(value === undefined ? {} : { "retry-after": value })),
+    );
     const result = await chat.mint("alice", request());
     expect(result).toMatchObject({ error: { reason: "upstream-limited", retryAfter: expect.any(Number) } });
     if (result.ok) return;
@@ -278,8 +284,8 @@ describe("a 429 is remembered", () => {
 
   test("until it has passed, nobody is called, and each is told the time left; another app is not affected", async () => {
     const fetch = script(limited({ "retry-after": "10" }), good);
-    const { chat, asked, advance, request } = world(fetch);
-    const other = world(script(good), { on: { ...app, name: "other", appId: "app2" } });
+    const { chat, asked, advance, request } = createClientWorld(fetch);
+    const other = createClientWorld(script(good), { on: { ...app, name: "other", appId: "app2" } });
     await chat.mint("alice", request());
     advance(3_500);
     expect(await chat.mint("alice", request())).toEqual({
@@ -297,7 +303,9 @@ describe("a 429 is remembered", () => {
   });
 
   test("a wall of 429s does not open the breaker", async () => {
-    const { chat, advance, request } = world(script(...Array(20).fill(limited({ "retry-after": "1" })), good));
+    const { chat, advance, request } = createClientWorld(
+      script(...Array(20).fill(limited({ "retry-after": "1" })), good),
+    );
     for (let n = 0; n < 20; n++) {
       await chat.mint("alice", request());
       advance(1_000);
@@ -320,7 +328,7 @@ describe("near the limit, what can wait does", () => {
     ["no headers", {}, true],
     ["rubbish", { "x-ratelimit-remaining": "few", "x-ratelimit-limit": "-1" }, true],
   ])("%s left", async (_, headers, spare) => {
-    const { chat, request } = world(script(answer(headers as unknown as Record<string, string>)));
+    const { chat, request } = createClientWorld(script(answer(headers as unknown as Record<string, string>)));
     expect(chat.hasRoom()).toBe(true);
     expect(await chat.mint("alice", request())).toMatchObject({ ok: true });
     expect(chat.hasRoom()).toBe(spare);
@@ -328,14 +336,14 @@ describe("near the limit, what can wait does", () => {
 
   test("until the limit is reset, as told; never longer than its minute", async () => {
     const low = { "x-ratelimit-limit": "500", "x-ratelimit-remaining": "3" };
-    const told = world(script(answer({ ...low, "x-ratelimit-reset": soon() })));
+    const told = createClientWorld(script(answer({ ...low, "x-ratelimit-reset": soon() })));
     await told.chat.mint("alice", told.request());
     told.advance(29_000);
     expect(told.chat.hasRoom()).toBe(false);
     told.advance(2_100);
     expect(told.chat.hasRoom()).toBe(true);
 
-    const absurd = world(script(answer({ ...low, "x-ratelimit-reset": "99999999999" })));
+    const absurd = createClientWorld(script(answer({ ...low, "x-ratelimit-reset": "99999999999" })));
     await absurd.chat.mint("alice", absurd.request());
     expect(absurd.chat.hasRoom()).toBe(false);
     absurd.advance(10_100);
@@ -344,7 +352,7 @@ describe("near the limit, what can wait does", () => {
 
   test("plenty for other kinds of calls does not end it", async () => {
     const low = answer({ "x-ratelimit-limit": "10000", "x-ratelimit-remaining": "3" });
-    const { chat, request } = world(
+    const { chat, request } = createClientWorld(
       script(low, answer({ "x-ratelimit-limit": "20000", "x-ratelimit-remaining": "19999" })),
     );
     await chat.mint("alice", request());
@@ -352,9 +360,9 @@ describe("near the limit, what can wait does", () => {
     expect(chat.hasRoom()).toBe(false);
   });
 
-  test("the simulated limit is seen in all its spellings", async () => {
+  test("the createSimulatedWorld limit is seen in all its spellings", async () => {
     for (const rateHeaders of ["X-RateLimit-*", "X-Rate-Limit-*", "both"] as const) {
-      const { chat, simulator, request } = simulated({
+      const { chat, simulator, request } = createSimulatedWorld({
         rateHeaders,
         rateLimits: { core: 10, standard: 100, import: 1 },
       });

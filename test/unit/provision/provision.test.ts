@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it, test, vi } from "vitest";
 import type { Deps } from "../../../src/context.ts";
 import { type Known, type Newcomer, provision } from "../../../src/provision/provision.ts";
-import { refusal, simulated, world } from "../../support/client.ts";
+import { createClientWorld, createSimulatedWorld, refusal } from "../../support/client.ts";
 
 type Call = "mint" | "create";
 const callOf = (url: string): Call | undefined =>
@@ -28,14 +28,14 @@ function gates() {
     held.set(call, made);
     return made;
   };
-  const inner = simulated();
+  const inner = createSimulatedWorld();
   const fetch: Deps["fetch"] = async (url, init) => {
     const call = init.method === "POST" ? callOf(url) : undefined;
     const response = await inner.simulator.fetch(url, init);
     if (call) await gate(call).promise;
     return response;
   };
-  const outer = world(fetch);
+  const outer = createClientWorld(fetch);
   const { simulator } = inner;
   const calls = () => simulator.journal.entries.map((entry) => entry.call).filter((call) => call !== "update");
   return { ...outer, simulator, calls, answer: (call: Call) => gate(call).resolve() };
@@ -76,7 +76,7 @@ describe("a user whom KV is still asked about", () => {
 
   it("is not created beside the mint where CometChat's rate limit is nearly used up", async () => {
     const headers = { "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "1" };
-    const { chat, asked, request } = world(async (url) =>
+    const { chat, asked, request } = createClientWorld(async (url) =>
       callOf(url) === "mint"
         ? refusal(404, "ERR_UID_NOT_FOUND", undefined, headers)
         : Response.json({ data: { uid: "alice", authToken: "token" } }, { headers }),
@@ -126,7 +126,7 @@ const overlaps: readonly [string, State, Known | (() => Promise<Known>), string,
 ];
 
 function seeded(state: State) {
-  const made = simulated();
+  const made = createSimulatedWorld();
   if (state === "there") made.simulator.seed({ uid: "alice" });
   if (state === "deactivated") made.simulator.seed({ uid: "alice", deactivatedAt: 1_700_000_000 });
   return made;
@@ -216,7 +216,7 @@ describe("a deactivated user is told so in every overlap", () => {
 
 describe("a user who signs in for the first time, twice at once", () => {
   it("in one isolate: fifty sign-ins make one user, with at most two calls each", async () => {
-    const { chat, simulator, request } = simulated({ createDelay: 20 });
+    const { chat, simulator, request } = createSimulatedWorld({ createDelay: 20 });
     const fifty = await Promise.all(
       Array.from({ length: 50 }, () => provision(alice(later("absent")), chat, rules, request())),
     );
@@ -227,7 +227,7 @@ describe("a user who signs in for the first time, twice at once", () => {
   });
 
   it("in two isolates: who comes second is not taken for deactivated, once KV shows the first one's user", async () => {
-    const { chat, simulator, request } = simulated();
+    const { chat, simulator, request } = createSimulatedWorld();
     const inner = chat.create;
     // Between this isolate's mint and its create another one creates the user.
     const late = {
@@ -244,7 +244,7 @@ describe("a user who signs in for the first time, twice at once", () => {
   });
 
   it("in this isolate, where the first create fails: the next one creates", async () => {
-    const { chat, simulator, request } = simulated({ createDelay: 20 });
+    const { chat, simulator, request } = createSimulatedWorld({ createDelay: 20 });
     simulator.faults.add({ match: "create", times: 1, effect: { kind: "error", code: "ERR_BAD_REQUEST" } });
     const [first, second] = await Promise.all(
       [0, 1].map(() => provision(alice(later("unsure")), chat, rules, request())),
@@ -275,7 +275,7 @@ describe("whatever is answered first", () => {
         async (scheduler, mint, create, known, pending, mode) => {
           const tokens: string[] = [];
           const arrived: Record<Call, Kind | undefined> = { mint: undefined, create: undefined };
-          const { chat, asked, request } = world(async (url, init) => {
+          const { chat, asked, request } = createClientWorld(async (url, init) => {
             const call = callOf(url) ?? "mint";
             const kind = call === "mint" ? mint : create;
             if (kind === "late") {

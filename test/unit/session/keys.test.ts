@@ -11,7 +11,7 @@ import {
 } from "../../../src/limits.ts";
 import { createProvider, type SessionOptions } from "../../sandbox/provider/index.ts";
 import {
-  createWorld,
+  createVerifierWorld,
   GOOD,
   ISSUER,
   issuerEntry,
@@ -20,11 +20,11 @@ import {
   outcome,
   secretSource,
   simple,
-  type World,
+  type VerifierWorld,
 } from "../../support/verifier.ts";
 
 /** Verifies a session issued now; its token is one of a kind, so that nothing is remembered of it. */
-const ask = async (world: World, options: SessionOptions = {}) =>
+const ask = async (world: VerifierWorld, options: SessionOptions = {}) =>
   outcome(await world.verify(await world.provider.issue(options)));
 
 afterEach(() => {
@@ -41,7 +41,7 @@ describe("fresh keys", () => {
   it("are renewed after an answer, before they go stale, by one request", async () => {
     const world = simple();
     await ask(world);
-    await world.settled();
+    await world.finished();
     world.clock.now += KEYS_FRESH_MS * 0.9;
     let answer = (_: Response) => {};
     world.intercept = () =>
@@ -52,7 +52,7 @@ describe("fresh keys", () => {
     expect(new Set(answers)).toEqual(new Set([GOOD]));
     await vi.waitFor(() => expect(world.fetched).toEqual([JWKS, JWKS]));
     answer(Response.json(await world.provider.jwks()));
-    await world.settled();
+    await world.finished();
     expect(world.fetched).toHaveLength(2);
   });
 
@@ -61,11 +61,11 @@ describe("fresh keys", () => {
     await ask(world);
     world.clock.now += KEYS_FRESH_MS * 0.9;
     await ask(world);
-    await world.settled();
+    await world.finished();
     expect(world.fetched).toHaveLength(2);
     world.clock.now += KEYS_FRESH_MS * 0.7;
     expect(await ask(world)).toBe(GOOD);
-    await world.settled();
+    await world.finished();
     expect(world.fetched).toHaveLength(2);
   });
 
@@ -82,11 +82,11 @@ describe("fresh keys", () => {
   ])("with Cache-Control %j are fresh for %i ms", async (cacheControl, ms) => {
     const world = simple({ cacheControl });
     await ask(world);
-    await world.settled();
+    await world.finished();
     // Too late for the background, too early to be stale.
     world.clock.now = NOON * 1000 + ms - 1;
     await ask(world);
-    await world.settled();
+    await world.finished();
     const before = world.fetched.length;
     expect(await ask(world)).toBe(GOOD);
     expect(world.fetched.length).toBe(before);
@@ -106,7 +106,7 @@ describe("fresh keys", () => {
     await ask(world);
     world.clock.now += 600_000 - 1;
     await ask(world);
-    await world.settled();
+    await world.finished();
     world.clock.now += 1;
     await ask(world);
     expect(world.fetched.length).toBeLessThanOrEqual(2);
@@ -294,7 +294,7 @@ describe("copies", () => {
   it("are kept in KV under the digest of the JWKS address: the last good set, and when it was fetched", async () => {
     const world = simple();
     await ask(world);
-    await world.settled();
+    await world.finished();
     expect([...world.kv.values.keys()]).toEqual([await name(JWKS)]);
     const stored = JSON.parse(world.kv.values.get(await name(JWKS)) ?? "");
     expect(stored).toMatchObject({ fetchedAt: NOON * 1000, document: { keys: [{ kid: "es256-1" }] } });
@@ -304,7 +304,7 @@ describe("copies", () => {
   it.each(["cache", "kv"] as const)("another isolate starts from %s, without asking the provider", async (store) => {
     const world = simple();
     await ask(world);
-    await world.settled();
+    await world.finished();
     (store === "cache" ? world.kv : world.cache).values.clear();
     world.restart();
     expect(await ask(world)).toBe(GOOD);
@@ -312,9 +312,9 @@ describe("copies", () => {
   });
 
   it("stand in for discovery too", async () => {
-    const world = createWorld();
+    const world = createVerifierWorld();
     await ask(world);
-    await world.settled();
+    await world.finished();
     world.restart();
     world.intercept = async () => new Response(null, { status: 500 });
     expect(await ask(world)).toBe(GOOD);
@@ -322,9 +322,9 @@ describe("copies", () => {
   });
 
   it("that are stale are used when the provider is down, not before it was asked", async () => {
-    const world = createWorld();
+    const world = createVerifierWorld();
     await ask(world);
-    await world.settled();
+    await world.finished();
     world.clock.now += KEYS_KEPT_MS - 1000;
     world.restart();
     world.intercept = async () => new Response(null, { status: 500 });
@@ -335,7 +335,7 @@ describe("copies", () => {
   it("of a day ago are none", async () => {
     const world = simple();
     await ask(world);
-    await world.settled();
+    await world.finished();
     world.clock.now += KEYS_KEPT_MS;
     world.restart();
     world.provider.fault = { kind: "refused" };
@@ -345,13 +345,13 @@ describe("copies", () => {
   it("that another isolate fetched during the cool-down spare this one a fetch", async () => {
     const world = simple();
     await ask(world);
-    await world.settled();
+    await world.finished();
     const first = world.verifier;
     world.clock.now += KEYS_COOLDOWN_MS;
     await world.provider.rotate();
     world.restart();
     expect(await ask(world)).toBe(GOOD);
-    await world.settled();
+    await world.finished();
     const fetches = world.fetched.length;
     world.verifier = first;
     expect(await ask(world)).toBe(GOOD);
@@ -392,15 +392,15 @@ describe("copies", () => {
     world.cache.broken = broken;
     expect(await ask(world)).toBe(GOOD);
     if (broken === "throws") {
-      await world.settled();
+      await world.finished();
       expect(world.logs).toContainEqual({ event: "keys-copy-not-written", cache: false, kv: false });
     }
   });
 
   it("a Cache API that is not there is no fault", async () => {
-    const world = createWorld({ cache: false });
+    const world = createVerifierWorld({ cache: false });
     expect(await ask(world)).toBe(GOOD);
-    await world.settled();
+    await world.finished();
     expect(world.logs).toEqual([]);
   });
 });
@@ -454,7 +454,7 @@ describe("what is fetched", () => {
     ["a list", [{ issuer: ISSUER, jwks_uri: JWKS }]],
     ["null", null],
   ])("discovery that names %s is refused (OIDC Discovery §4.3)", async (_, body) => {
-    const world = createWorld();
+    const world = createVerifierWorld();
     world.intercept = (address) => (address === JWKS ? undefined : Promise.resolve(Response.json(body)));
     expect(await ask(world)).toBe("keys-unavailable");
     expect(world.fetched).toEqual([world.provider.discoveryUrl]);
@@ -467,10 +467,10 @@ describe("what is fetched", () => {
   });
 
   it("discovery is not asked again with every renewal", async () => {
-    const world = createWorld();
+    const world = createVerifierWorld();
     for (let count = 0; count < 4; count += 1) {
       expect(await ask(world)).toBe(GOOD);
-      await world.settled();
+      await world.finished();
       world.clock.now += KEYS_FRESH_MS;
     }
     expect(world.provider.requests).toEqual({ discovery: 1, jwks: 4 });
@@ -480,7 +480,7 @@ describe("what is fetched", () => {
   });
 
   it("discovery is asked again where the keys are no longer", async () => {
-    const world = createWorld();
+    const world = createVerifierWorld();
     await ask(world);
     const jwks = await world.provider.jwks();
     const moved = `${ISSUER}/moved`;
@@ -523,7 +523,7 @@ describe("what is fetched", () => {
 
   it("an issuer with a slash behind it has its metadata at one slash (OIDC Discovery §4)", async () => {
     const issuer = "https://tenant.example/";
-    const world = createWorld({
+    const world = createVerifierWorld({
       issuers: [issuerEntry({ issuer })],
       providers: [createProvider({ issuer, now: () => NOON * 1000 })],
     });
@@ -535,7 +535,7 @@ describe("what is fetched", () => {
 describe("readiness", () => {
   it("names the issuer whose keys cannot be had, and why", async () => {
     const down = "https://down.example";
-    const world = createWorld({
+    const world = createVerifierWorld({
       issuers: [
         issuerEntry(),
         issuerEntry({ issuer: down }),
@@ -560,7 +560,7 @@ describe("readiness", () => {
   });
 
   it("is not had with keys of which none can verify what the issuer's entry allows", async () => {
-    const world = createWorld({ issuers: [issuerEntry({ algorithms: ["PS512"] })] });
+    const world = createVerifierWorld({ issuers: [issuerEntry({ algorithms: ["PS512"] })] });
     const keys = [{ kty: "EC", crv: "P-256", x: "AA", y: "AA" }];
     world.intercept = (address) => (address === JWKS ? Promise.resolve(Response.json({ keys })) : undefined);
     expect(await world.verifier.ready(world.context())).toEqual([
@@ -573,19 +573,19 @@ describe("keys from the configuration", () => {
   it("cause no I/O at all", async () => {
     const source = createProvider({ issuer: ISSUER, now: () => NOON * 1000, algorithms: ["ES256"] });
     const [key] = (await source.jwks()).keys;
-    const world = createWorld({
+    const world = createVerifierWorld({
       issuers: [issuerEntry({ keys: { from: "public", text: JSON.stringify(key) } })],
       providers: [source],
     });
     expect(await ask(world)).toBe(GOOD);
     expect(await ask(world, { kid: "another name" })).toBe(GOOD);
     expect(await ask(world, { forged: true })).toBe("signature-wrong");
-    await world.settled();
+    await world.finished();
     expect([world.fetched, world.kv.reads, world.kv.values.size]).toEqual([[], 0, 0]);
   });
 
   it("that are no keys are our fault, not the caller's", async () => {
-    const world = createWorld({ issuers: [issuerEntry({ keys: { from: "public", text: "no key" } })] });
+    const world = createVerifierWorld({ issuers: [issuerEntry({ keys: { from: "public", text: "no key" } })] });
     expect(await ask(world)).toBe("config-invalid");
     expect(await world.verifier.ready(world.context())).toEqual([
       { issuer: ISSUER, ok: false, reason: "key-unusable" },
@@ -627,7 +627,7 @@ describe("a remembered session", () => {
   });
 
   it("is not used past the issuer's longest age", async () => {
-    const world = createWorld({ issuers: [issuerEntry({ maxAge: 20, clockTolerance: 0 })] });
+    const world = createVerifierWorld({ issuers: [issuerEntry({ maxAge: 20, clockTolerance: 0 })] });
     const session = await world.provider.issue();
     expect(outcome(await world.verify(session))).toBe(GOOD);
     world.clock.now += 19_999;
@@ -656,7 +656,7 @@ describe("a remembered session", () => {
 
   it("is of no use in the cookie of another issuer", async () => {
     const other = issuerEntry({ issuer: "https://other.example", cookie: "other" });
-    const world = createWorld({ issuers: [issuerEntry({ cookie: "session" }), other] });
+    const world = createVerifierWorld({ issuers: [issuerEntry({ cookie: "session" }), other] });
     const session = await world.provider.issue();
     expect(outcome(await world.verify(session))).toBe(GOOD);
     expect(outcome(await world.verify(session, { from: "cookie", issuers: [other] }))).toBe("issuer-unknown");
@@ -672,7 +672,7 @@ describe("a remembered session", () => {
   });
 
   it("is told from others by its own id: the configured claim, sid, jti, or the digest of what was signed", async () => {
-    const world = createWorld({ issuers: [issuerEntry({ sessionIdClaim: "sid" })] });
+    const world = createVerifierWorld({ issuers: [issuerEntry({ sessionIdClaim: "sid" })] });
     const idOf = async (options: SessionOptions) => {
       const session = await world.provider.issue(options);
       const result = await world.verify(session);

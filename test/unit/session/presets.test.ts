@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { presets } from "../../../src/session/presets.ts";
 import { hmac, type Signer, sign, signer } from "../../support/forge.ts";
-import { type Arena, createArena, NOON } from "../../support/target.ts";
+import { createTarget, NOON, type Target } from "../../support/target.ts";
 
 type Entry = { issuer: string } & Record<string, unknown>;
 
@@ -425,17 +425,17 @@ async function arenaOf(
   env = {},
 ) {
   const by = await signerFor(alg);
-  const arena = createArena({ issuers: [{ preset, ...entry }], env });
-  arena.respond = (address) => {
+  const target = createTarget({ issuers: [{ preset, ...entry }], env });
+  target.respond = (address) => {
     if (address === jwks) return Response.json({ keys: [by.jwk] });
     if (address === discovery) return Response.json({ issuer: entry.issuer, jwks_uri: jwks });
     return undefined;
   };
-  return { arena, by };
+  return { target, by };
 }
 
 /** The variables that the log calls wrong. */
-const mistakes = ({ world }: Arena) =>
+const mistakes = ({ world }: Target) =>
   world.lines.filter(({ event }) => event === "config-invalid").map(({ variable }) => variable);
 
 describe("a preset", () => {
@@ -447,21 +447,21 @@ describe("a preset", () => {
   it.each(cases)("$preset takes a session shaped like that provider's ($entry.issuer)", async (one) => {
     const { entry, claims, header } = one;
     expect(Object.keys(entry).length + 1).toBeLessThanOrEqual(6);
-    const { arena, by } = await arenaOf(entry, one);
+    const { target, by } = await arenaOf(entry, one);
     const good = { iss: entry.issuer, iat: NOON - 60, exp: NOON + 300, ...claims };
-    const verdict = await arena.present(await sign(by, good, header));
+    const verdict = await target.present(await sign(by, good, header));
     expect({ status: verdict.status, reason: verdict.reason }).toEqual({ status: 201, reason: undefined });
     expect(verdict.uid).toMatch(one.uid);
-    expect(arena.asked).toEqual([one.discovery, one.jwks].filter(Boolean));
-    const user = arena.world.simulator.users().find(({ uid }) => uid === verdict.uid);
+    expect(target.asked).toEqual([one.discovery, one.jwks].filter(Boolean));
+    const user = target.world.simulator.users().find(({ uid }) => uid === verdict.uid);
     if (one.name) expect(user?.name).toBe(one.name);
     expect(user?.avatar).toBe(one.avatar);
 
     for (const change of one.refused ?? []) {
-      const { code } = await arena.present(await sign(by, { ...good, ...change }, header));
+      const { code } = await target.present(await sign(by, { ...good, ...change }, header));
       expect([change, code]).toEqual([change, "session-invalid"]);
     }
-    expect((await arena.present(await sign(by, { ...good, exp: NOON - 300 }, header))).code).toBe("session-expired");
+    expect((await target.present(await sign(by, { ...good, exp: NOON - 300 }, header))).code).toBe("session-expired");
   });
 
   it.each(cases.filter(({ sessionId }) => sessionId !== undefined))(
@@ -478,7 +478,7 @@ describe("a preset", () => {
   ])("%s takes sessions that are signed, in its own cookie, and none that are encrypted", async (preset, name) => {
     const secret = "a secret of at least thirty-two bytes";
     const entry = { issuer: "https://acme.example" };
-    const { arena } = await arenaOf(entry, { preset, alg: "ES256" }, { [name]: secret });
+    const { target } = await arenaOf(entry, { preset, alg: "ES256" }, { [name]: secret });
     const claims = {
       iss: entry.issuer,
       name: "Ada Lovelace",
@@ -491,24 +491,24 @@ describe("a preset", () => {
     };
     const cookie = preset === "authjs" ? "__Secure-authjs.session-token" : "__Secure-next-auth.session-token";
     const send = (token: string) =>
-      arena.send("/v1/token", { headers: { Cookie: `${cookie}=${token}`, Origin: "https://app.example.com" } });
+      target.send("/v1/token", { headers: { Cookie: `${cookie}=${token}`, Origin: "https://app.example.com" } });
     expect(await send(await hmac(secret, claims))).toMatchObject({ status: 201, uid: "42" });
     expect(await send(await hmac(`${secret}!`, claims))).toMatchObject({ code: "session-invalid" });
     expect(await send(await hmac(secret, { ...claims, iss: undefined }))).toMatchObject({ code: "session-invalid" });
     const encrypted = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2Q0JDLUhTNTEyIn0..AAAA.AAAA.AAAA";
     expect(await send(encrypted)).toMatchObject({ code: "session-malformed" });
-    expect(arena.asked).toEqual([]);
+    expect(target.asked).toEqual([]);
   });
 
   it("supabase takes sessions of a project that still signs with its secret", async () => {
     const secret = "super-secret-jwt-token-with-at-least-32-characters-long";
     const entry = { issuer: "https://abcdefgh.supabase.co/auth/v1", secret: "SUPABASE_JWT_SECRET" };
-    const { arena } = await arenaOf(entry, { preset: "supabase", alg: "ES256" }, { SUPABASE_JWT_SECRET: secret });
+    const { target } = await arenaOf(entry, { preset: "supabase", alg: "ES256" }, { SUPABASE_JWT_SECRET: secret });
     const claims = { iss: entry.issuer, aud: "authenticated", sub: "ada", iat: NOON, exp: NOON + 300 };
-    expect(await arena.present(await hmac(secret, claims))).toMatchObject({ status: 201, uid: "ada" });
+    expect(await target.present(await hmac(secret, claims))).toMatchObject({ status: 201, uid: "ada" });
     // The project's public keys of service, no users: signed with the same secret.
     expect(
-      await arena.present(await hmac(secret, { iss: "supabase", role: "anon", iat: NOON, exp: NOON + 300 })),
+      await target.present(await hmac(secret, { iss: "supabase", role: "anon", iat: NOON, exp: NOON + 300 })),
     ).toMatchObject({
       code: "session-invalid",
     });
@@ -517,11 +517,11 @@ describe("a preset", () => {
   it("clerk takes a session in its own cookie, from a page of ours, and in no other cookie", async () => {
     const entry = { issuer: "https://clerk.acme.example", authorizedParties: ["https://acme.example"] };
     const jwks = "https://clerk.acme.example/.well-known/jwks.json";
-    const { arena, by } = await arenaOf(entry, { preset: "clerk", alg: "RS256", jwks });
+    const { target, by } = await arenaOf(entry, { preset: "clerk", alg: "RS256", jwks });
     const claims = { iss: entry.issuer, azp: "https://acme.example", sub: "ada", iat: NOON, exp: NOON + 60 };
     const token = await sign(by, claims);
     const send = (Cookie: string, Origin = "https://app.example.com") =>
-      arena.send("/v1/token", { headers: { Cookie, Origin } });
+      target.send("/v1/token", { headers: { Cookie, Origin } });
     expect(await send(`__session=${token}`)).toMatchObject({ status: 201, uid: "ada" });
     expect(await send(`__session=${token}`, "https://evil.example")).toMatchObject({ code: "origin-not-allowed" });
     expect(await send(`session=${token}`)).toMatchObject({ code: "session-missing" });
@@ -533,12 +533,12 @@ describe("a preset", () => {
     const entry = { issuer: "https://clerk.acme.example", authorizedParties: ["https://acme.example"] };
     const strict = await arenaOf(entry, { preset: "clerk", alg: "RS256", jwks });
     const token = await sign(strict.by, { iss: entry.issuer, ...pending });
-    expect(await strict.arena.present(token)).toMatchObject({ code: "session-invalid", reason: "session-pending" });
+    expect(await strict.target.present(token)).toMatchObject({ code: "session-invalid", reason: "session-pending" });
     const lenient = await arenaOf(
       { ...entry, treatPendingAsSignedOut: false },
       { preset: "clerk", alg: "RS256", jwks },
     );
-    expect(await lenient.arena.present(token)).toMatchObject({ status: 201, uid: "ada" });
+    expect(await lenient.target.present(token)).toMatchObject({ status: 201, uid: "ada" });
     const auth0 = { issuer: "https://acme.eu.auth0.com/", audience: ["chat"] };
     const other = await arenaOf(auth0, {
       preset: "auth0",
@@ -546,7 +546,7 @@ describe("a preset", () => {
       jwks: "https://acme.eu.auth0.com/.well-known/jwks.json",
     });
     const theirs = await sign(other.by, { iss: auth0.issuer, aud: "chat", ...pending });
-    expect(await other.arena.present(theirs)).toMatchObject({ status: 201, uid: "ada" });
+    expect(await other.target.present(theirs)).toMatchObject({ status: 201, uid: "ada" });
   });
 
   // Left to itself it would take any application's sessions: the operator has to say whose.
@@ -557,27 +557,27 @@ describe("a preset", () => {
     ["entra", `https://login.microsoftonline.com/${TENANT}/v2.0`],
     ["okta", "https://acme.okta.com/oauth2/default"],
   ])("%s alone, without an audience or parties, is no configuration", async (preset, issuer) => {
-    const { arena } = await arenaOf({ issuer }, { preset, alg: "RS256" });
-    expect(await arena.send("/v1/token")).toMatchObject({ status: 500, code: "config-invalid" });
-    expect(mistakes(arena)).toEqual(["SESSION_ISSUERS[0].audience"]);
-    expect(arena.asked).toEqual([]);
+    const { target } = await arenaOf({ issuer }, { preset, alg: "RS256" });
+    expect(await target.send("/v1/token")).toMatchObject({ status: 500, code: "config-invalid" });
+    expect(mistakes(target)).toEqual(["SESSION_ISSUERS[0].audience"]);
+    expect(target.asked).toEqual([]);
   });
 
   it.each(["https://api.workos.com", "https://api.workos.com/", "https://api.workos.com/user_management"])(
     "workos of %s, which names no client, is no configuration: jwksUrl is asked for",
     async (issuer) => {
-      const { arena } = await arenaOf({ issuer }, { preset: "workos", alg: "RS256" });
-      expect(await arena.send("/v1/token")).toMatchObject({ status: 500, code: "config-invalid" });
-      expect(mistakes(arena)).toEqual(["SESSION_ISSUERS[0].jwksUrl"]);
+      const { target } = await arenaOf({ issuer }, { preset: "workos", alg: "RS256" });
+      expect(await target.send("/v1/token")).toMatchObject({ status: 500, code: "config-invalid" });
+      expect(mistakes(target)).toEqual(["SESSION_ISSUERS[0].jwksUrl"]);
       const jwksUrl = "https://api.workos.com/sso/jwks/client_01ABC";
       const named = await arenaOf({ issuer, jwksUrl }, { preset: "workos", alg: "RS256", jwks: jwksUrl });
       const token = await sign(named.by, { iss: issuer, sub: "ada", iat: NOON, exp: NOON + 60 });
-      expect(await named.arena.present(token)).toMatchObject({ status: 201, uid: "ada" });
+      expect(await named.target.present(token)).toMatchObject({ status: 201, uid: "ada" });
     },
   );
 
   it("gives way to what the operator writes", async () => {
-    const { arena, by } = await arenaOf(
+    const { target, by } = await arenaOf(
       {
         issuer: "https://acme.okta.com/oauth2/default",
         audience: ["client"],
@@ -594,7 +594,7 @@ describe("a preset", () => {
       iat: NOON,
       exp: NOON + 300,
     };
-    expect(await arena.present(await sign(by, claims))).toMatchObject({ status: 201, uid: "00u1" });
+    expect(await target.present(await sign(by, claims))).toMatchObject({ status: 201, uid: "00u1" });
   });
 
   it.each<[string, string, string | undefined]>([

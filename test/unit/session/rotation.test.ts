@@ -9,25 +9,35 @@ import {
   KEYS_KEPT_MS,
 } from "../../../src/limits.ts";
 import type { SessionOptions } from "../../sandbox/provider/index.ts";
-import { createWorld, GOOD, ISSUER, JWKS, NOON, outcome, simple, type World } from "../../support/verifier.ts";
+import {
+  createVerifierWorld,
+  GOOD,
+  ISSUER,
+  JWKS,
+  NOON,
+  outcome,
+  simple,
+  type VerifierWorld,
+} from "../../support/verifier.ts";
 
 const HOUR = 3_600_000;
 
 /** Without a timer of its own: workerd gives ten thousand, and here are many requests. */
 const PATIENT = { signal: new AbortController().signal, left: () => 8_000 };
 
-const present = async (world: World, session: string) =>
+const present = async (world: VerifierWorld, session: string) =>
   outcome(await world.verify(session, {}, world.context({ deadline: PATIENT })));
 
 /** Verifies a session issued now; its token is one of a kind, so that nothing is remembered of it. */
-const ask = async (world: World, options: SessionOptions = {}) => present(world, await world.provider.issue(options));
+const ask = async (world: VerifierWorld, options: SessionOptions = {}) =>
+  present(world, await world.provider.issue(options));
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
 describe("a JWKS that came through a cache", () => {
-  const aged = (world: World, hours: () => number, control = "max-age=3600") => {
+  const aged = (world: VerifierWorld, hours: () => number, control = "max-age=3600") => {
     world.intercept = async () =>
       Response.json(await world.provider.jwks(), {
         headers: { age: `${hours() * 3600}`, ...(control && { "cache-control": control }) },
@@ -50,7 +60,7 @@ describe("a JWKS that came through a cache", () => {
       for (let step = 0; step < steps; step += 1) {
         const before = world.fetched.length;
         const answers = await Promise.all([ask(world), ask(world), ask(world)]);
-        await world.settled();
+        await world.finished();
         expect(new Set(answers)).toEqual(new Set([GOOD]));
         expect(world.fetched.length - before).toBeLessThanOrEqual(1);
         world.clock.now += half;
@@ -67,7 +77,7 @@ describe("a JWKS that came through a cache", () => {
         const world = simple();
         aged(world, () => hours, control);
         expect(await ask(world)).toBe(GOOD);
-        await world.settled();
+        await world.finished();
         world.intercept = async () => new Response(null, { status: 502 });
         if (known === "memory") for (const store of [world.kv, world.cache]) store.values.clear();
         for (const after of [HOUR, 12 * HOUR, KEYS_KEPT_MS - 1]) {
@@ -84,10 +94,10 @@ describe("a JWKS that came through a cache", () => {
   );
 
   /** Keys of this isolate's own fetch; from now on a cache answers that has not asked for longer. */
-  async function overtaken(): Promise<World> {
+  async function overtaken(): Promise<VerifierWorld> {
     const world = simple();
     expect(await ask(world)).toBe(GOOD);
-    await world.settled();
+    await world.finished();
     aged(world, () => 24 + Math.floor((world.clock.now - NOON * 1000) / HOUR));
     return world;
   }
@@ -99,7 +109,7 @@ describe("a JWKS that came through a cache", () => {
       const before = world.fetched.length;
       // One after the other: of requests at the same time one asks for all.
       for (let count = 0; count < 3; count += 1) expect(await ask(world)).toBe(GOOD);
-      await world.settled();
+      await world.finished();
       expect(world.fetched.length - before).toBeLessThanOrEqual(1);
     }
   });
@@ -109,14 +119,14 @@ describe("a JWKS that came through a cache", () => {
     for (const after of [KEYS_KEPT_MS - 1_000, KEYS_KEPT_MS - 1, KEYS_KEPT_MS, KEYS_KEPT_MS + HOUR]) {
       world.clock.now = NOON * 1000 + after;
       expect([after, await ask(world)]).toEqual([after, GOOD]);
-      await world.settled();
+      await world.finished();
     }
   });
 });
 
 describe("a rotation where neither tokens nor keys have a kid", () => {
   const NAMELESS = { kid: null };
-  function nameless(algorithms = ["ES256"]): World {
+  function nameless(algorithms = ["ES256"]): VerifierWorld {
     const world = simple({ algorithms });
     world.intercept = async () => {
       const { keys } = await world.provider.jwks();
@@ -211,9 +221,9 @@ describe("a JWKS that has moved", () => {
 
   /** The old address is 404; copies of the old keys and of the old discovery document are in Cache and KV. */
   async function moved() {
-    const world = createWorld();
+    const world = createVerifierWorld();
     expect(await ask(world)).toBe(GOOD);
-    await world.settled();
+    await world.finished();
     expect([world.kv.values.size, world.cache.values.size]).toEqual([2, 2]);
     const first = await world.provider.jwks();
     world.intercept = async (address) => {
@@ -238,7 +248,7 @@ describe("a JWKS that has moved", () => {
       // Nobody is signed out while it is looked for.
       expect(["keys-cooling-down", GOOD]).toContain(got);
       expect(await present(world, old)).toBe(GOOD);
-      await world.settled();
+      await world.finished();
       world.clock.now += KEYS_COOLDOWN_MS;
     }
     expect(got).toBe(GOOD);
@@ -256,7 +266,7 @@ describe("a JWKS that has moved", () => {
     for (let step = 0; step < 30; step += 1) {
       world.clock.now += KEYS_FRESH_MS / 2;
       expect(await ask(world)).toBe(GOOD);
-      await world.settled();
+      await world.finished();
     }
     expect(world.fetched.at(-1)).toBe(MOVED);
   });
@@ -278,7 +288,7 @@ describe("a JWKS that has moved", () => {
 // In wall-clock time, beside files that keep the thread for long: bounds are far from both, and a second try is given.
 describe("waiting for keys", { retry: 2, timeout: 30_000 }, () => {
   /** The JWKS hangs until the test is over. */
-  function hanging(world: World): () => Promise<void> {
+  function hanging(world: VerifierWorld): () => Promise<void> {
     let end = (_: Response) => {};
     const never = new Promise<Response>((resolve) => {
       end = resolve;
@@ -286,10 +296,10 @@ describe("waiting for keys", { retry: 2, timeout: 30_000 }, () => {
     world.intercept = () => never.then((response) => response.clone());
     return async () => {
       end(new Response(null, { status: 503 }));
-      await world.settled();
+      await world.finished();
     };
   }
-  const timed = async (world: World, ms: number): Promise<[string, number, number]> => {
+  const timed = async (world: VerifierWorld, ms: number): Promise<[string, number, number]> => {
     const session = await world.provider.issue();
     const limit = deadline(ms, Date.now);
     const start = Date.now();
@@ -300,7 +310,7 @@ describe("waiting for keys", { retry: 2, timeout: 30_000 }, () => {
   it("with stale ones a session waits about half a second", async () => {
     const world = simple();
     expect(await ask(world)).toBe(GOOD);
-    await world.settled();
+    await world.finished();
     world.clock.now += KEYS_FRESH_MOST_MS;
     const over = hanging(world);
     const [answer, ms] = await timed(world, 8_000);
@@ -337,7 +347,7 @@ describe("keys that could not be fetched", () => {
   ] as const)("%s: told to the log, with what it was and that old keys go on", async (_, providerFault, fault) => {
     const world = simple();
     expect(await ask(world)).toBe(GOOD);
-    await world.settled();
+    await world.finished();
     expect(world.logs).toEqual([]);
     world.provider.fault = providerFault;
     world.clock.now += KEYS_FRESH_MS;

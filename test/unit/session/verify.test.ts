@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { hmac } from "../../support/forge.ts";
-import { createWorld, issuerEntry, outcome, secretSource } from "../../support/verifier.ts";
+import { createVerifierWorld, issuerEntry, outcome, secretSource } from "../../support/verifier.ts";
 
 describe("a session", () => {
   it("is accepted with the keys that its issuer's discovery document names", async () => {
-    const world = createWorld();
+    const world = createVerifierWorld();
     const result = await world.verify(await world.provider.issue({ subject: "bob" }));
     expect(outcome(result)).toBe("session of bob");
     expect(world.fetched).toEqual([world.provider.discoveryUrl, world.provider.jwksUrl]);
   });
 
   it("is accepted with the keys at a configured address, without discovery", async () => {
-    const world = createWorld({
+    const world = createVerifierWorld({
       issuers: [issuerEntry({ keys: { from: "jwks", url: "https://auth.example/jwks" } })],
     });
     expect(outcome(await world.verify(await world.provider.issue({ alg: "RS256" })))).toBe("session of alice");
@@ -19,9 +19,9 @@ describe("a session", () => {
   });
 
   it("costs no I/O once the keys are in memory", async () => {
-    const world = createWorld();
+    const world = createVerifierWorld();
     await world.verify(await world.provider.issue());
-    await world.settled();
+    await world.finished();
     world.fetched.length = 0;
     const reads = world.kv.reads;
     for (const alg of ["ES256", "RS256"]) {
@@ -39,25 +39,25 @@ describe("a session", () => {
     ["signed with a key that nobody published", { kid: "nobody" }, "key-unknown"],
     ["of another issuer", { claims: { iss: "https://evil.example" } }, "issuer-unknown"],
   ])("that is %s is refused", async (_, options, reason) => {
-    const world = createWorld();
+    const world = createVerifierWorld();
     expect(outcome(await world.verify(await world.provider.issue(options)))).toBe(reason);
   });
 
   it("is never judged by an algorithm of another kind than its issuer's keys, whatever an entry allows", async () => {
-    const key = JSON.stringify((await createWorld().provider.jwks()).keys[0]);
+    const key = JSON.stringify((await createVerifierWorld().provider.jwks()).keys[0]);
     const algorithms = ["HS256", "ES256"] as const;
     const text = "a secret of at least thirty-two bytes";
     for (const keys of [{ from: "discovery" }, { from: "public", text: key }] as const) {
-      const world = createWorld({ issuers: [issuerEntry({ keys, algorithms })] });
+      const world = createVerifierWorld({ issuers: [issuerEntry({ keys, algorithms })] });
       expect(outcome(await world.verify(await hmac(key, { iss: "https://auth.example" })))).toBe("alg-not-allowed");
       expect(world.fetched).toEqual([]);
     }
-    const world = createWorld({ issuers: [issuerEntry({ keys: secretSource(text), algorithms })] });
+    const world = createVerifierWorld({ issuers: [issuerEntry({ keys: secretSource(text), algorithms })] });
     expect(outcome(await world.verify(await world.provider.issue()))).toBe("alg-not-allowed");
   });
 
   it("is not judged by keys that cannot be had", async () => {
-    const world = createWorld();
+    const world = createVerifierWorld();
     world.provider.fault = { kind: "status", status: 503 };
     const result = await world.verify(await world.provider.issue());
     expect(result).toMatchObject({ error: { reason: "keys-unavailable", retryAfter: 5 } });

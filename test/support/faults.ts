@@ -1,0 +1,32 @@
+import { env as bindings } from "cloudflare:workers";
+
+/** KV, with a fault before each operation: it fails as `fault` does, and waits as long as `fault` does. */
+export const faultyKv = (fault: (operation: string, key: string) => Promise<void> | undefined) =>
+  new Proxy(bindings.USERS as unknown as Record<string, unknown>, {
+    get(target, operation: string) {
+      const value = target[operation];
+      if (typeof value !== "function") return value;
+      return async (...values: unknown[]) => {
+        await fault(operation, String(values[0]));
+        return value.apply(target, values);
+      };
+    },
+  });
+
+/** The ledger. Where `fault` returns a promise for a call, that promise is the answer. */
+export const faultyLedger = (fault: (call: string) => Promise<never> | undefined) => ({
+  getByName: (name: string) => {
+    const stub = bindings.LEDGER.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>;
+    return new Proxy(
+      {},
+      {
+        get:
+          (_, call: string) =>
+          (...values: unknown[]) =>
+            fault(call) ?? stub[call]?.(...values),
+      },
+    );
+  },
+});
+
+export const never = () => new Promise<never>(() => undefined);
