@@ -1,14 +1,21 @@
 import { limit } from "./admission/ratelimit.ts";
-import type { Context } from "./context.ts";
+import type { Context, Deps } from "./context.ts";
 import type { GatewayError } from "./errors.ts";
-import type { Gateway } from "./gateway.ts";
 import { type Identity, identityOf } from "./identity/identity.ts";
 import { ok, type Result } from "./result.ts";
 import type { Credential } from "./session/extract.ts";
 import type { Session } from "./session/session.ts";
+import type { Verifier } from "./session/verify.ts";
 
 export interface Caller extends Identity {
   readonly session: Session;
+}
+
+/** The parts that say who is calling. */
+export interface CallerParts {
+  readonly verifier: Pick<Verifier, "verify">;
+  readonly limits: { readonly user: RateLimit };
+  readonly deps: Pick<Deps, "log">;
 }
 
 /**
@@ -18,7 +25,7 @@ export interface Caller extends Identity {
 export async function callerOf(
   credential: Credential,
   wants: "in" | "out",
-  { verifier, limits, deps }: Pick<Gateway, "verifier" | "limits" | "deps">,
+  { verifier, limits, deps }: CallerParts,
   context: Context,
 ): Promise<Result<Caller, GatewayError>> {
   const verified = await context.timing.measure("session", () => verifier.verify(credential, context));

@@ -1,20 +1,29 @@
 import type { CometChat } from "./cometchat/cometchat.ts";
-import type { Context } from "./context.ts";
+import type { Config } from "./config/types.ts";
+import type { Context, Deps } from "./context.ts";
+import type { Directory } from "./directory/directory.ts";
 import { fail, type GatewayError } from "./errors.ts";
-import type { Gateway } from "./gateway.ts";
+import type { Ledgers } from "./ledger/access.ts";
 import type { End } from "./ledger/ledger.ts";
 import { LEDGER_SHARE, LEDGER_TRY_MS, LEDGER_WHOLE_SHARE } from "./limits.ts";
 import { ok, type Result } from "./result.ts";
 import { digestsOf, type Session } from "./session/session.ts";
 
 type Answer = Promise<Result<void, GatewayError>>;
-type Parts = Pick<Gateway, "config" | "deps" | "directory" | "ledgers">;
+
+/** The parts that tokens are ended by. */
+export interface RevokeParts {
+  readonly config: { readonly tokens: Pick<Config["tokens"], "reuse"> };
+  readonly directory: Pick<Directory, "get" | "put" | "remembered">;
+  readonly ledgers: Pick<Ledgers, "records" | "end">;
+  readonly deps: Pick<Deps, "now">;
+}
 
 /**
  * Ends every auth token of a user in these apps; the ledger ends what it knows of in others as well. Fails where it has
  * not been done. The ledger then goes on by itself, if it could be told.
  */
-export async function flushUser(parts: Parts, apps: readonly CometChat[], uid: string, context: Context): Answer {
+export async function flushUser(parts: RevokeParts, apps: readonly CometChat[], uid: string, context: Context): Answer {
   const ended = await endAt({ uid, end: { of: "user" }, apps, flush: true }, parts, context);
   const mapping = parts.directory.remembered(uid);
   // Those that were never recorded have ended, too.
@@ -26,11 +35,11 @@ export async function flushUser(parts: Parts, apps: readonly CometChat[], uid: s
 }
 
 /** Ends every auth token of a user in an app that it has left, or comes back to. */
-export const flushApp = (parts: Parts, chat: CometChat, uid: string, context: Context): Answer =>
+export const flushApp = (parts: RevokeParts, chat: CometChat, uid: string, context: Context): Answer =>
   endAt({ uid, end: { of: "app", app: chat.app.name }, apps: [chat], flush: true }, parts, context);
 
 /** Ends every auth token of a user in an app, and then the user there. */
-export async function deactivateUser(parts: Parts, chat: CometChat, uid: string, context: Context): Answer {
+export async function deactivateUser(parts: RevokeParts, chat: CometChat, uid: string, context: Context): Answer {
   // First: afterwards CometChat may not know the uid any more.
   const flushed = await flushApp(parts, chat, uid, context);
   if (!flushed.ok && flushed.error.reason !== "ledger-unavailable") return flushed;
@@ -49,7 +58,13 @@ export async function deactivateUser(parts: Parts, chat: CometChat, uid: string,
 }
 
 /** Ends one auth token, if it is the user's. The caller cannot tell whether it was (RFC 7009 §2.2). */
-export const revokeToken = (parts: Parts, chat: CometChat, uid: string, token: string, context: Context): Answer =>
+export const revokeToken = (
+  parts: RevokeParts,
+  chat: CometChat,
+  uid: string,
+  token: string,
+  context: Context,
+): Answer =>
   endAt({ uid, end: { of: "token", token, app: chat.app.name }, apps: [chat], flush: false }, parts, context);
 
 /**
@@ -57,7 +72,7 @@ export const revokeToken = (parts: Parts, chat: CometChat, uid: string, token: s
  * the caller has to name the token.
  */
 export async function revokeSession(
-  parts: Parts,
+  parts: RevokeParts,
   uid: string,
   session: Session,
   app: string | undefined,
@@ -85,7 +100,7 @@ const unknownTokens = fail("token-not-held", { detail: 'Send the auth token: {"a
  */
 async function endAt(
   what: { readonly uid: string; readonly end: End; readonly apps: readonly CometChat[]; readonly flush: boolean },
-  { config, ledgers }: Parts,
+  { config, ledgers }: RevokeParts,
   context: Context,
 ): Answer {
   const { uid, end, apps, flush } = what;

@@ -1,19 +1,20 @@
-import { callerOf } from "./caller.ts";
+import { type CallerParts, callerOf } from "./caller.ts";
 import type { App } from "./cometchat/types.ts";
+import type { Config } from "./config/types.ts";
 import type { Context } from "./context.ts";
+import type { Directory } from "./directory/directory.ts";
 import type { GatewayError } from "./errors.ts";
-import { followUp } from "./followup.ts";
-import type { Gateway } from "./gateway.ts";
+import { type FollowUpParts, followUp } from "./followup.ts";
 import { fallbackName } from "./identity/profile.ts";
 import { LEDGER_RECORD_MS } from "./limits.ts";
-import { appFor } from "./placement/apps.ts";
+import { appFor, type PlacementParts } from "./placement/apps.ts";
 import type { Whereabouts } from "./placement/placement.ts";
 import { provision } from "./provision/provision.ts";
 import { ok, type Result } from "./result.ts";
 import { flushApp } from "./revoke.ts";
 import type { Credential } from "./session/extract.ts";
-import { keep } from "./tokens/keep.ts";
-import { ownToken } from "./tokens/own.ts";
+import { type KeepParts, keep } from "./tokens/keep.ts";
+import { type OwnParts, ownToken } from "./tokens/own.ts";
 import { within } from "./within.ts";
 
 export interface SignIn {
@@ -28,18 +29,28 @@ export interface SignIn {
   readonly expiresAt: number | null;
 }
 
+/** The parts that a sign-in passes: those of its steps. */
+type SignInParts = CallerParts &
+  PlacementParts &
+  OwnParts &
+  KeepParts &
+  FollowUpParts & {
+    readonly config: Pick<Config, "tokens" | "provisioning">;
+    readonly directory: Pick<Directory, "read">;
+  };
+
 /** A verified session in, a CometChat auth token out. */
 export async function signIn(
   credential: Credential,
   wish: { readonly fresh: boolean; readonly where: Whereabouts },
-  gateway: Gateway,
+  parts: SignInParts,
   context: Context,
 ): Promise<Result<SignIn, GatewayError>> {
-  const { config, directory } = gateway;
+  const { config, directory } = parts;
   const { timing } = context;
 
   // Who is calling
-  const caller = await callerOf(credential, "in", gateway, context);
+  const caller = await callerOf(credential, "in", parts, context);
   if (!caller.ok) return caller;
   const { uid, session, profile } = caller.value;
   const { issuer, claims } = session;
@@ -47,19 +58,19 @@ export async function signIn(
   const user = { ...caller.value, issuer, reading };
   let serving: ReturnType<typeof appFor> | undefined;
   const served = () => {
-    serving ??= appFor({ uid, issuer, claims, reading }, wish.where, gateway, context);
+    serving ??= appFor({ uid, issuer, claims, reading }, wish.where, parts, context);
     return serving;
   };
 
   // The session's own token, where it has one
   const reuses = config.tokens.reuse === "session";
   if (reuses && !wish.fresh) {
-    const own = await timing.measure("directory", () => ownToken(caller.value, served, gateway));
+    const own = await timing.measure("directory", () => ownToken(caller.value, served, parts));
     if (!own.ok) return own;
     if (own.value) {
       const { token, chat, expiresAt } = own.value;
       Object.assign(timing.names, { app: chat.app.name, region: chat.app.region });
-      followUp({ ...user, created: false }, chat, gateway, context);
+      followUp({ ...user, created: false }, chat, parts, context);
       return ok({ authToken: token, uid, app: chat.app, created: false, reused: true, expiresAt });
     }
   }
@@ -80,7 +91,7 @@ export async function signIn(
         profile: { ...profile, name: profile.name ?? fallbackName(claims, uid) },
         look: async () => (await directory.read(uid))?.app === app,
         flush: async () => {
-          const flushed = await flushApp(gateway, chat, uid, context);
+          const flushed = await flushApp(parts, chat, uid, context);
           // CometChat has done it, and the ledger hears of it later.
           return !flushed.ok && flushed.error.reason === "ledger-unavailable" ? ok(undefined) : flushed;
         },
@@ -94,10 +105,10 @@ export async function signIn(
 
   const { authToken: token, created, mintedAt, other } = obtained.value;
   const expiresAt = config.tokens.ttl === undefined ? null : mintedAt + config.tokens.ttl * 1000;
-  followUp({ ...user, created, other }, chat, gateway, context);
+  followUp({ ...user, created, other }, chat, parts, context);
   // Where a claim places users, one that the mapping does not name may have been moved.
   const moves = issuer.appClaim !== undefined && reading.then((mapping) => !mapping);
-  const kept = keep(caller.value, { app, token, mintedAt, expiresAt, moves }, gateway, context);
+  const kept = keep(caller.value, { app, token, mintedAt, expiresAt, moves }, parts, context);
   // What is to be handed out again has to be known before the next request of the session, and to a sign-out.
   if (reuses) await timing.measure("directory", () => within(LEDGER_RECORD_MS, kept));
   return ok({ authToken: token, uid, app: chat.app, created, reused: false, expiresAt });

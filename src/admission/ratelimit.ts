@@ -14,7 +14,7 @@ export async function limit(
   binding: RateLimit,
   key: string,
   reason: Reason,
-  deps: Deps,
+  deps: Pick<Deps, "log">,
 ): Promise<Result<void, GatewayError>> {
   try {
     const answer = await within(RATE_LIMIT_MS, binding.limit({ key }));

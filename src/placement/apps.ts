@@ -10,13 +10,15 @@ import type { Issuer } from "../session/issuer.ts";
 import type { Homes } from "./home.ts";
 import { inSeveralApps, place, type Whereabouts } from "./placement.ts";
 
-interface Parts {
-  readonly config: Config;
-  readonly directory: Directory;
+/** The parts that say where a user lives. */
+export interface PlacementParts {
+  readonly config: Pick<Config, "apps" | "placement" | "issuers">;
+  readonly directory: Pick<Directory, "get" | "remembered">;
   readonly homes: Homes;
   readonly cometchat: (app: string) => CometChat | undefined;
   readonly apps: () => readonly CometChat[];
 }
+
 type Answer = Promise<Result<CometChat, GatewayError>>;
 
 interface Caller {
@@ -38,7 +40,7 @@ export interface Served {
 export async function appFor(
   { uid, issuer, claims, reading }: Caller,
   where: Whereabouts,
-  parts: Parts,
+  parts: PlacementParts,
   context: Context,
 ): Promise<Result<Served, GatewayError>> {
   const placed = place(parts.config, issuer, claims, where);
@@ -63,7 +65,7 @@ export async function appFor(
 }
 
 /** The app of a user who signs out. One that lives nowhere has nothing to end; it is looked for where it would live. */
-export async function appOf({ uid, issuer, claims, reading }: Caller, parts: Parts, context: Context): Answer {
+export async function appOf({ uid, issuer, claims, reading }: Caller, parts: PlacementParts, context: Context): Answer {
   const placed = place(parts.config, issuer, claims, {});
   if (!placed.ok) return placed;
   if (placed.value.by === "configuration") return clientOf(parts, placed.value.app);
@@ -73,7 +75,7 @@ export async function appOf({ uid, issuer, claims, reading }: Caller, parts: Par
 }
 
 /** The app that a user lives in, where there is no session to place it: the issuer's own, the mapping's, or its home. */
-export async function homeOf(parts: Parts, uid: string, context: Context, issuer?: Issuer): Answer {
+export async function homeOf(parts: PlacementParts, uid: string, context: Context, issuer?: Issuer): Answer {
   if (issuer?.app !== undefined) return clientOf(parts, issuer.app);
   const { apps, placement } = parts.config;
   const mapping = await parts.directory.get(uid);
@@ -83,7 +85,7 @@ export async function homeOf(parts: Parts, uid: string, context: Context, issuer
 }
 
 /** A home that the configuration no longer names is a mistake of it: the user is not created anew elsewhere. */
-function clientOf({ cometchat }: Parts, app: string): Result<CometChat, GatewayError> {
+function clientOf({ cometchat }: Pick<PlacementParts, "cometchat">, app: string): Result<CometChat, GatewayError> {
   const client = cometchat(app);
   return client
     ? ok(client)
@@ -95,7 +97,7 @@ function clientOf({ cometchat }: Parts, app: string): Result<CometChat, GatewayE
  * Where KV has none, a claim may have placed the user, and its deactivation must reach every app it may live in.
  */
 export async function appsOf(
-  parts: Parts,
+  parts: PlacementParts,
   uid: string,
   context: Context,
   issuer?: Issuer,
@@ -114,7 +116,7 @@ export async function appsOf(
  * the ledger sees to the others by itself, unless it records nothing, or another object does.
  */
 export const appsWith = async (
-  parts: Parts & { readonly ledgers: Pick<Ledgers, "records"> },
+  parts: PlacementParts & { readonly ledgers: Pick<Ledgers, "records"> },
   chat: CometChat,
   uid: string,
   issuer: Issuer,

@@ -1,6 +1,6 @@
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
 import type { Context } from "../context.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Directory } from "../directory/directory.ts";
 import { profileHash } from "../identity/profile.ts";
 
 /**
@@ -11,7 +11,7 @@ import { profileHash } from "../identity/profile.ts";
 export async function provisioned(
   user: { readonly uid: string; readonly profile: Profile; readonly created: boolean },
   chat: CometChat,
-  { directory }: Pick<Gateway, "directory">,
+  { directory }: { readonly directory: Pick<Directory, "get" | "put"> },
   { now }: Context,
 ): Promise<void> {
   const { uid, profile, created } = user;

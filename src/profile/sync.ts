@@ -1,13 +1,20 @@
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
 import { UNSETTABLE, type Unsettable } from "../cometchat/fields.ts";
-import type { Context } from "../context.ts";
-import type { Mapping } from "../directory/directory.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Config } from "../config/types.ts";
+import type { Context, Deps } from "../context.ts";
+import type { Directory, Mapping } from "../directory/directory.ts";
 import { profileHash } from "../identity/profile.ts";
+import type { Ledgers } from "../ledger/access.ts";
 import { ROLE_RETRY_MS } from "../limits.ts";
 import type { Issuer } from "../session/issuer.ts";
 
-type Parts = Pick<Gateway, "config" | "deps" | "directory" | "ledgers">;
+/** The parts that a profile is kept up to date by. */
+export interface SyncParts {
+  readonly config: { readonly provisioning: Pick<Config["provisioning"], "sync"> };
+  readonly directory: Pick<Directory, "remembered" | "put">;
+  readonly ledgers: Pick<Ledgers, "home">;
+  readonly deps: Pick<Deps, "log">;
+}
 
 export interface SignedIn {
   readonly uid: string;
@@ -21,7 +28,7 @@ export interface SignedIn {
 }
 
 /** What is known of the user in this app. Of fifty first sign-ins at once, the isolate's memory knows what one has done. */
-function knownOf({ uid, mapping }: SignedIn, chat: CometChat, { directory }: Pick<Parts, "directory">) {
+function knownOf({ uid, mapping }: SignedIn, chat: CometChat, { directory }: Pick<SyncParts, "directory">) {
   const latest = directory.remembered(uid) ?? mapping;
   return latest?.app === chat.app.name ? latest : undefined;
 }
@@ -30,7 +37,7 @@ function knownOf({ uid, mapping }: SignedIn, chat: CometChat, { directory }: Pic
 export function changesNothing(
   user: SignedIn,
   chat: CometChat,
-  parts: Pick<Parts, "directory">,
+  parts: Pick<SyncParts, "directory">,
   { now }: Pick<Context, "now">,
 ): boolean {
   const here = knownOf(user, chat, parts);
@@ -45,7 +52,7 @@ export function changesNothing(
  * After the answer: the profile is brought up to date in CometChat where the mapped claims have changed, and the
  * mapping is written where it says something new. Unchanged claims of a known user cost nothing.
  */
-export async function syncProfile(user: SignedIn, chat: CometChat, parts: Parts, context: Context): Promise<void> {
+export async function syncProfile(user: SignedIn, chat: CometChat, parts: SyncParts, context: Context): Promise<void> {
   const { config, directory } = parts;
   if (changesNothing(user, chat, parts, context)) return;
   const here = knownOf(user, chat, parts);
@@ -76,7 +83,7 @@ async function synchronised(
   user: SignedIn,
   first: boolean,
   chat: CometChat,
-  { deps, ledgers }: Parts,
+  { deps, ledgers }: SyncParts,
   context: Context,
 ): Promise<boolean> {
   const [change, unset] = updateOf(user, first);

@@ -1,14 +1,21 @@
 import type { Caller } from "../caller.ts";
-import type { Context } from "../context.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Context, Deps } from "../context.ts";
+import type { Directory } from "../directory/directory.ts";
 import { sessionKey } from "../kv.ts";
+import type { Ledgers } from "../ledger/access.ts";
 import type { Minted } from "../ledger/ledger.ts";
 import { COPY_READ_MS, LEDGER_TRY_MS, SESSION_KNOWN_SECONDS, UNRECORDED_SESSIONS } from "../limits.ts";
 import { clientsOf } from "../session/claims.ts";
 import type { Session } from "../session/session.ts";
 import { within } from "../within.ts";
 
-type Parts = Pick<Gateway, "ledgers" | "deps" | "directory" | "users">;
+/** The parts that a new token is recorded by, and its session's name written down. */
+export interface KeepParts {
+  readonly ledgers: Pick<Ledgers, "records" | "record">;
+  readonly directory: Pick<Directory, "get" | "put">;
+  readonly users: Pick<KVNamespace, "put">;
+  readonly deps: Pick<Deps, "cache">;
+}
 
 /**
  * Beside the answer and after it: the token is recorded, and its session can be found by what its provider calls it.
@@ -17,7 +24,7 @@ type Parts = Pick<Gateway, "ledgers" | "deps" | "directory" | "users">;
 export async function keep(
   { uid, session, digests }: Caller,
   minted: Omit<Minted, "session" | "name" | "moves"> & { readonly moves: boolean | Promise<boolean> },
-  parts: Parts,
+  parts: KeepParts,
   context: Context,
 ): Promise<void> {
   nameSession(uid, session, parts, context);
@@ -33,7 +40,7 @@ export async function keep(
 }
 
 /** By its name a provider's logout finds the user. Most providers send none, and then nobody ever looks. */
-function nameSession(uid: string, { issuer, name }: Session, { deps, users }: Parts, context: Context): void {
+function nameSession(uid: string, { issuer, name }: Session, { deps, users }: KeepParts, context: Context): void {
   if (name === undefined || !issuer.sendsLogout || clientsOf(issuer).length === 0) return;
   context.after("session", async () => {
     const key = await sessionKey(issuer.issuer, name);
@@ -52,7 +59,7 @@ function nameSession(uid: string, { issuer, name }: Session, { deps, users }: Pa
  * The ledger could not be told of a token, however often it was tried. That a session has such a one is written down, so
  * that its sign-out asks for the token instead of saying that all have ended.
  */
-async function remember(uid: string, session: string, { directory }: Parts): Promise<void> {
+async function remember(uid: string, session: string, { directory }: KeepParts): Promise<void> {
   const mapping = await directory.get(uid);
   if (!mapping) return;
   const unrecorded = new Set([...(mapping.unrecorded ?? []), session]);

@@ -1,11 +1,19 @@
 import type { Caller } from "../caller.ts";
 import type { CometChat } from "../cometchat/cometchat.ts";
+import type { Config } from "../config/types.ts";
 import type { GatewayError } from "../errors.ts";
-import type { Gateway } from "../gateway.ts";
+import type { Ledgers } from "../ledger/access.ts";
 import { LEDGER_TAKE_MS } from "../limits.ts";
 import type { Served } from "../placement/apps.ts";
 import { place } from "../placement/placement.ts";
 import { ok, type Result } from "../result.ts";
+
+/** The parts that know a session's own token. */
+export interface OwnParts {
+  readonly config: Pick<Config, "apps" | "placement">;
+  readonly ledgers: Pick<Ledgers, "take" | "together">;
+  readonly cometchat: (app: string) => CometChat | undefined;
+}
 
 interface Own {
   readonly token: string;
@@ -23,7 +31,7 @@ interface Own {
 export async function ownToken(
   { uid, session: { issuer, claims }, digests }: Caller,
   served: () => Promise<Result<Served, GatewayError>>,
-  { config, ledgers, cometchat }: Pick<Gateway, "config" | "ledgers" | "cometchat">,
+  { config, ledgers, cometchat }: OwnParts,
 ): Promise<Result<Own | undefined, GatewayError>> {
   const placed = place(config, issuer, claims, {});
   if (!placed.ok) return placed;

@@ -1,16 +1,17 @@
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
 import { unsettableTexts } from "../cometchat/fields.ts";
+import type { Config } from "../config/types.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../directory/home.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import type { Gateway } from "../gateway.ts";
 import { fallbackName, profileHash, profileOf } from "../identity/profile.ts";
 import { uidOf } from "../identity/uid.ts";
-import { appsOf, inEach, inOneOf } from "../placement/apps.ts";
+import type { Ledgers } from "../ledger/access.ts";
+import { appsOf, inEach, inOneOf, type PlacementParts } from "../placement/apps.ts";
 import { place } from "../placement/placement.ts";
 import { provisioned } from "../profile/provisioned.ts";
 import { ok, type Result } from "../result.ts";
-import { deactivateUser } from "../revoke.ts";
+import { deactivateUser, type RevokeParts } from "../revoke.ts";
 import { claim, subject } from "../session/claims.ts";
 import type { Issuer } from "../session/issuer.ts";
 import type { Event } from "./event.ts";
@@ -18,6 +19,13 @@ import type { Event } from "./event.ts";
 /** What was done about an event, for the log. */
 type Done = "created" | "known" | "updated" | "deactivated" | "unknown" | "unchanged" | "outdated" | "unplaced";
 type Answer = Promise<Result<Done, GatewayError>>;
+
+/** The parts that an event is followed by. */
+type FollowParts = PlacementParts &
+  RevokeParts & {
+    readonly config: { readonly provisioning: Pick<Config["provisioning"], "mode"> };
+    readonly ledgers: Pick<Ledgers, "home">;
+  };
 
 /**
  * Does at CometChat what a provider says of one of its users. Every step may be repeated, and none brings a deactivated
@@ -28,7 +36,7 @@ export async function follow(
   event: Event,
   delivery: Delivery,
   issuer: Issuer,
-  gateway: Gateway,
+  parts: FollowParts,
   context: Context,
 ): Answer {
   const who = subject(event.claims, issuer);
@@ -41,38 +49,38 @@ export async function follow(
 
   // A delivery that failed is repeated. By then a newer event may have been followed already.
   const { left } = context.deadline;
-  const told = await gateway.ledgers.home(uid, (home) => home.deliver(delivery, at, kind), left());
+  const told = await parts.ledgers.home(uid, (home) => home.deliver(delivery, at, kind), left());
   if (!told.ok) return told;
   if (told.value.newer !== undefined) return ok("outdated");
   const before = told.value.done as Done | undefined;
   if (before !== undefined) return ok(before !== "created" ? before : kind === "created" ? "known" : "updated");
-  const done = await act(uid, event, issuer, gateway, context);
+  const done = await act(uid, event, issuer, parts, context);
   if (done.ok) {
     context.after("delivered", (later) =>
-      gateway.ledgers.home(uid, (home) => home.delivered(delivery.id, done.value), later.deadline.left()),
+      parts.ledgers.home(uid, (home) => home.delivered(delivery.id, done.value), later.deadline.left()),
     );
   }
   return done;
 }
 
-async function act(uid: string, event: Event, issuer: Issuer, gateway: Gateway, context: Context): Answer {
+async function act(uid: string, event: Event, issuer: Issuer, parts: FollowParts, context: Context): Answer {
   const { kind } = event;
-  if (kind === "created") return create(uid, event, issuer, gateway, context);
-  const apps = await appsOf(gateway, uid, context, issuer);
+  if (kind === "created") return create(uid, event, issuer, parts, context);
+  const apps = await appsOf(parts, uid, context, issuer);
   if (!apps.ok) return apps;
   if (kind === "deleted") {
-    const ended = await inEach(apps.value, (chat) => deactivateUser(gateway, chat, uid, context));
+    const ended = await inEach(apps.value, (chat) => deactivateUser(parts, chat, uid, context));
     if (ended.ok) return ok("deactivated");
     return ended.error.reason === "upstream-uid-unknown" ? ok("unknown") : ended;
   }
   const done = await inOneOf(apps.value, (chat) => update(uid, event, issuer, chat, context));
   if (done.ok || done.error.reason !== "upstream-uid-unknown") return done;
   // Where users are made on their own, the news of one may come before that of its making.
-  return gateway.config.provisioning.mode === "create" ? create(uid, event, issuer, gateway, context) : ok("unknown");
+  return parts.config.provisioning.mode === "create" ? create(uid, event, issuer, parts, context) : ok("unknown");
 }
 
-async function create(uid: string, { claims }: Event, issuer: Issuer, gateway: Gateway, context: Context): Answer {
-  const chat = await landing(uid, claims, issuer, gateway, context);
+async function create(uid: string, { claims }: Event, issuer: Issuer, parts: FollowParts, context: Context): Answer {
+  const chat = await landing(uid, claims, issuer, parts, context);
   if (!chat.ok) return chat;
   if (!chat.value) return ok("unplaced");
   const { profile } = profileOf(issuer, claims);
@@ -80,7 +88,7 @@ async function create(uid: string, { claims }: Event, issuer: Issuer, gateway: G
   const made = await chat.value.create(uid, named, { withAuthToken: false }, context);
   if (!made.ok && made.error.reason !== "upstream-uid-exists") return made;
   const home = chat.value;
-  context.after("provisioned", (later) => provisioned({ uid, profile, created: made.ok }, home, gateway, later));
+  context.after("provisioned", (later) => provisioned({ uid, profile, created: made.ok }, home, parts, later));
   return ok(made.ok ? "created" : "known");
 }
 
@@ -92,7 +100,7 @@ async function landing(
   uid: string,
   claims: Event["claims"],
   issuer: Issuer,
-  { config, cometchat, homes }: Gateway,
+  { config, cometchat, homes }: FollowParts,
   context: Context,
 ): Promise<Result<CometChat | undefined, GatewayError>> {
   const placed = place(config, issuer, claims, {});
