@@ -1,4 +1,4 @@
-/** Why the gateway refused, in its own words, or that it could not be asked. */
+/** The gateway's error codes, and two of this package's own: `network` and `aborted`. */
 export type GatewayErrorCode =
   | "bad-request"
   | "session-missing"
@@ -24,18 +24,18 @@ export type GatewayErrorCode =
   | "cometchat-timeout"
   /** The gateway, the identity provider or CometChat could not be reached. */
   | "network"
-  /** A sign-out came before the sign-in was done. */
+  /** The app signed out before the sign-in was complete. */
   | "aborted";
 
-/** What every call fails with. It holds no session and no token, so it may be logged. */
+/** The error that every call rejects with. It contains no session and no auth token, so it is safe to log. */
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
   declare readonly code: GatewayErrorCode;
-  /** The HTTP status; 401 where there was no session to send, 0 where nothing was answered. */
+  /** The HTTP status of the answer; 401 if there was no session to send, 0 if there was no answer. */
   declare readonly status: number;
-  /** What the gateway's log has this request under; empty where the gateway did not answer. */
+  /** The id of this request in the gateway's log; empty if the gateway did not answer. */
   declare readonly requestId: string;
-  /** Seconds. */
+  /** How long to wait before the next try, in seconds. */
   declare readonly retryAfter?: number | undefined;
 
   constructor(code: GatewayErrorCode, status = 0, message: string = code, requestId = "", retryAfter?: number) {

@@ -7,16 +7,16 @@ export interface ChatUser {
   readonly region: "us" | "eu" | "in";
 }
 
-/** What the gateway answers: a CometChat auth token and whose it is. */
+/** The gateway's answer: a CometChat auth token and the user it belongs to. */
 export interface ChatToken extends ChatUser {
   readonly authToken: string;
   /** Whether this call created the CometChat user. */
   readonly created: boolean;
-  /** When the gateway ends the token, in ISO 8601; only where it is configured to. */
+  /** When the gateway will end the token (ISO 8601). Present only if the gateway is configured with `TOKENS.ttl`. */
   readonly expiresAt?: string;
 }
 
-/** A new object at each change, and the same one in between. Holds no token. */
+/** The state of a chat session: a new object at each change, the same object in between. It contains no token. */
 export interface ChatState {
   readonly status: "signed-out" | "signing-in" | "signed-in" | "failed";
   readonly user?: ChatUser;
@@ -24,20 +24,20 @@ export interface ChatState {
 }
 
 export interface ChatOptions {
-  /** Where the gateway is: `https://chat-auth.example.com`. */
+  /** The gateway's address: `https://chat-auth.example.com`. */
   readonly gateway: string;
   /**
-   * The app's session JWT at this moment; nothing where there is none. Asked for at each attempt, and again before a
-   * login, since the user may have changed meanwhile. Left out: the session is in a cookie.
+   * Returns the app's present session JWT, or nothing if nobody is signed in. It is called at each attempt, and once more
+   * before `login`, since the user may have changed meanwhile. Leave it out if the session is in a cookie.
    */
   readonly session?: () => Session | Promise<Session>;
-  /** Logs the user in to CometChat: by the SDK, a UI Kit or the Widget. */
+  /** Logs the user in to CometChat, with the SDK, a UI Kit or the Widget. */
   readonly login: (token: ChatToken) => unknown;
   /** Logs the user out of CometChat. */
   readonly logout?: () => unknown;
   /** Replaces the global `fetch`. */
   readonly fetch?: (input: string, init: RequestInit) => Promise<Response>;
-  /** Replaces waiting by timer; takes milliseconds. */
+  /** Replaces the timer that waits before a retry; takes milliseconds. */
   readonly sleep?: (ms: number) => Promise<unknown>;
   /** Replaces `Date.now`. */
   readonly now?: () => number;
@@ -47,21 +47,21 @@ export type Session = string | null | undefined;
 
 export interface ChatSession {
   /**
-   * Signs in: one request and one login for any number of callers at the same time, and none where this user is signed
-   * in already. Rejects with a `GatewayError`.
+   * Signs in. Any number of calls at the same time cause one request and one login; a call for a user who is signed in
+   * already causes none. Rejects with a `GatewayError`.
    */
   signIn(): Promise<ChatToken>;
   /**
-   * Ends the auth token, or with `everywhere` all of the user's, and logs out of CometChat; each is done though the other
-   * fails. Rejects with a `GatewayError` where one did; called again, it tries again.
+   * Ends the auth token at the gateway (with `everywhere`, all auth tokens of the user) and logs out of CometChat. If one of
+   * the two fails, the other is still done and the promise rejects with a `GatewayError`. Call it again to try again.
    */
   signOut(options?: { readonly everywhere?: boolean }): Promise<void>;
   /**
-   * For the SDK's `logoutSuccess`: gets a new token and logs in again. Does nothing after `signOut`, so the listener need
-   * not tell the two apart. Rejects with a `GatewayError`; a 401 signs out.
+   * Call this from the SDK's `logoutSuccess` listener: it gets a new token and logs in again. It does nothing after
+   * `signOut`, which fires the same listener. Rejects with a `GatewayError`; after a 401 the user is signed out.
    */
   revoked(): Promise<void>;
   readonly state: ChatState;
-  /** Calls the listener at each change; what it returns ends that. */
+  /** Calls the listener with each new state. Returns a function that ends the subscription. */
   subscribe(listener: (state: ChatState) => void): () => void;
 }

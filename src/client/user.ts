@@ -1,8 +1,8 @@
 /**
- * Whether two sessions are two users' sessions; undefined where that cannot be told. A session that was refreshed is
- * another text with the same issuer and subject. Nothing is verified here: that is the gateway's part.
+ * Whether two session JWTs belong to different users; undefined if one of them cannot be read. A refreshed session is a
+ * different text with the same issuer and subject. The signature is not checked here: the gateway does that.
  */
-export function differ(one?: string, other?: string): boolean | undefined {
+export function differentUsers(one?: string, other?: string): boolean | undefined {
   if (one === other) return false;
   const [first, second] = [userOf(one), userOf(other)];
   return first && second ? first !== second : undefined;
@@ -14,6 +14,6 @@ function userOf(session = ""): string | undefined {
     const { iss, sub } = JSON.parse(atob(payload)) as { iss?: string; sub?: string };
     return sub && `${iss} ${sub}`;
   } catch {
-    // Not for us to judge.
+    // The session is no JWT; the caller compares it otherwise.
   }
 }
