@@ -2,7 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
 import { listen } from "../sandbox/server.ts";
-import { witness } from "../support/witness.ts";
+import { leaks } from "../support/leaks.ts";
 import { launch } from "./chromium.ts";
 
 describe("a session in a cookie", () => {
@@ -13,7 +13,7 @@ describe("a session in a cookie", () => {
 
   beforeAll(async () => {
     own = await startSandbox({
-      onMint: witness.keepToken,
+      onMint: leaks.addToken,
       configure: ({ vars }) => {
         for (const issuer of (vars as { SESSION_ISSUERS: { cookie?: string }[] }).SESSION_ISSUERS)
           issuer.cookie = COOKIE;
@@ -30,9 +30,9 @@ describe("a session in a cookie", () => {
   beforeEach(() => own.simulator.reset());
 
   afterEach(() => {
-    witness.keepAll(own.secrets);
-    witness.hearAll(own.logs);
-    expect(witness.leaks(), "no session, auth token or key in the gateway's log").toEqual([]);
+    leaks.addSettings(own.secrets);
+    leaks.addLines(own.logs);
+    expect(leaks.found(), "no session, auth token or key in the gateway's log").toEqual([]);
   });
 
   interface Read {
@@ -50,7 +50,7 @@ describe("a session in a cookie", () => {
     try {
       const value = await own.provider.issue({ subject: "alice" });
       const { href, hostname } = own.gateway;
-      witness.keepPresented(href, new Headers({ cookie: `${COOKIE}=${value}` }), null);
+      leaks.addRequest(href, new Headers({ cookie: `${COOKIE}=${value}` }), null);
       await context.addCookies([{ name: COOKIE, value, domain: hostname, path: "/", httpOnly: true, sameSite: "Lax" }]);
       const page = await context.newPage();
       await page.goto(address);
@@ -155,7 +155,7 @@ describe("a session in a cookie whose name begins with __Host-", () => {
 
   beforeAll(async () => {
     own = await startSandbox({
-      onMint: witness.keepToken,
+      onMint: leaks.addToken,
       configure: ({ vars }) => {
         for (const issuer of (vars as { SESSION_ISSUERS: { cookie?: string }[] }).SESSION_ISSUERS)
           issuer.cookie = COOKIE;

@@ -6,7 +6,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
 import { listen } from "../sandbox/server.ts";
-import { witness } from "../support/witness.ts";
+import { leaks } from "../support/leaks.ts";
 import { expectClean, KIT, loggedIn, openBrowser, outcome, own, SDK, signIn, type Visit, visit } from "./visit.ts";
 
 let sandbox: Sandbox;
@@ -16,7 +16,7 @@ const visits: Visit[] = [];
 const strangers: string[] = [];
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ tls: true, onMint: witness.keepToken });
+  sandbox = await startSandbox({ tls: true, onMint: leaks.addToken });
   browser = await openBrowser(sandbox);
 });
 

@@ -8,7 +8,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
 import { type Listener, listen } from "../sandbox/server.ts";
-import { witness } from "../support/witness.ts";
+import { leaks } from "../support/leaks.ts";
 import { expectClean, openBrowser, type Visit, visit } from "./visit.ts";
 
 const run = promisify(execFile);
@@ -175,7 +175,7 @@ describe("the README's examples in a real browser, with the package as npm packs
       return new Response(script, { headers: { "content-type": "text/javascript" } });
     }, 0);
     const origin = `http://localhost:${site.port}`;
-    sandbox = await startSandbox({ tls: true, onMint: witness.keepToken, vars: { ALLOWED_ORIGINS: [origin] } });
+    sandbox = await startSandbox({ tls: true, onMint: leaks.addToken, vars: { ALLOWED_ORIGINS: [origin] } });
     const plain = `${examples.get("Plain script")}`.replaceAll(/^await chat\..+$/gm, "");
     const react = `
       import { StrictMode } from "react";
@@ -247,7 +247,7 @@ describe("the README's examples in a real browser, with the package as npm packs
 
   async function open(name: string): Promise<Page> {
     const value = await sandbox.provider.issue({ subject: "alice" });
-    witness.keep(value);
+    leaks.addSecret(value);
     const opened = await visit(browser, "about:blank");
     visits.push(opened);
     await opened.page.addInitScript((session) => {
@@ -284,7 +284,7 @@ describe("the README's examples in a real browser, with the package as npm packs
     const page = await open("plain");
     const { authToken } = (await page.evaluate("chat.signIn()")) as { authToken: string };
     const session = await sandbox.provider.issue({ subject: "alice" });
-    witness.keep(session);
+    leaks.addSecret(session);
     const headers = { Authorization: `Bearer ${session}` };
     expect((await fetch(new URL("/v1/tokens", sandbox.gateway), { method: "DELETE", headers })).status).toBe(204);
     const told = await page.evaluate("CometChat.getUser('alice').then(() => 'works', (error) => error.code)");

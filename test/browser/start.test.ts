@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import { inUse, listen } from "../sandbox/server.ts";
-import { leaks } from "../support/witness.ts";
+import { findLeaks } from "../support/leaks.ts";
 
 const START = join(import.meta.dirname, "../sandbox/start.ts");
 let child: ChildProcess | undefined;
@@ -42,7 +42,7 @@ describe("npm start", () => {
     expect(answer).toMatchObject({ uid: "alice", created: true });
     // The gateway's log follows in the same terminal.
     await expect.poll(output).toContain('"route":"/v1/token"');
-    expect(leaks([output()], [authToken])).toEqual([]);
+    expect(findLeaks([output()], [authToken])).toEqual([]);
 
     started.kill("SIGTERM");
     expect(await ended).toBe(0);

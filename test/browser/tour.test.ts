@@ -1,7 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
-import { witness } from "../support/witness.ts";
+import { leaks } from "../support/leaks.ts";
 import { expectClean, KIT, loggedIn, openBrowser, outcome, own, SDK, signIn, type Visit, visit } from "./visit.ts";
 
 /** What a user sees of the gateway's and the client package's work, from the first sign-in to the worst day. */
@@ -11,7 +11,7 @@ let browser: Browser;
 const visits: Visit[] = [];
 
 beforeAll(async () => {
-  sandbox = await startSandbox({ tls: true, onMint: witness.keepToken, vars: { TOKENS: { reuse: "session" } } });
+  sandbox = await startSandbox({ tls: true, onMint: leaks.addToken, vars: { TOKENS: { reuse: "session" } } });
   browser = await openBrowser(sandbox);
 });
 

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, BrowserContextOptions, ConsoleMessage, Page, Request } from "playwright-core";
 import { expect } from "vitest";
 import type { Sandbox } from "../sandbox/index.ts";
-import { witness } from "../support/witness.ts";
+import { leaks } from "../support/leaks.ts";
 import { launch } from "./chromium.ts";
 
 /** The addresses at which the SDK's requests really go over the wire: `?wire=direct` leaves them alone. */
@@ -60,7 +60,7 @@ export async function expectClean(sandbox: Sandbox, visits: Visit[], strangers: 
     for (const request of requests) {
       const { host, protocol } = new URL(request.url());
       const headers = await request.allHeaders();
-      if (host === gateway.host) witness.keepPresented(request.url(), new Headers(headers), request.postData());
+      if (host === gateway.host) leaks.addRequest(request.url(), new Headers(headers), request.postData());
       if (!["data:", "blob:"].includes(protocol)) expect(known).toContain(host);
       expect(headers).not.toHaveProperty("apikey");
       if (host !== gateway.host) expect(headers).not.toHaveProperty("authorization");
@@ -69,9 +69,9 @@ export async function expectClean(sandbox: Sandbox, visits: Visit[], strangers: 
   }
   const unknown = simulator.journal.entries.filter(({ call }) => call === "unknown");
   expect(unknown, "what CometChat was asked and the simulator does not know").toEqual([]);
-  witness.keepAll(secrets);
-  witness.hearAll(sandbox.logs);
-  expect(witness.leaks(), "no session, auth token or key in the gateway's log").toEqual([]);
+  leaks.addSettings(secrets);
+  leaks.addLines(sandbox.logs);
+  expect(leaks.found(), "no session, auth token or key in the gateway's log").toEqual([]);
 }
 
 /** Signs in as a visitor does, and waits for what comes of it. */

@@ -1,6 +1,6 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { counted } from "../support/counted.ts";
+import { countOperations } from "../support/operations.ts";
 import { restoreAfterEach, shareWithObjects } from "../support/ledger.ts";
 import { bodyOf, createWorld, unlimited, type World } from "../support/world.ts";
 
@@ -24,7 +24,7 @@ const REUSING = { ...ENCRYPTED, TOKENS: { reuse: "session" } };
 async function place(vars: Record<string, unknown> = {}) {
   const { USERS, LEDGER, HOME, ONCE } = bindings;
   const stores = { USERS, LEDGER, HOME, ONCE, RATE_LIMIT_IP: unlimited, RATE_LIMIT_USER: unlimited };
-  const { env, operations } = counted(stores);
+  const { env, operations } = countOperations(stores);
   const world = createWorld({ env: { ...env, BACKEND_SECRET: undefined, ...vars } });
   shareWithObjects(world);
   const spent = (): Budget => {

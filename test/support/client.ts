@@ -4,7 +4,7 @@ import { type Context, type Deps, deadline } from "../../src/context.ts";
 import type { LogLine } from "../../src/telemetry/log.ts";
 import { createTiming } from "../../src/telemetry/timing.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
-import { witness } from "./witness.ts";
+import { leaks } from "./leaks.ts";
 
 export const apiKey = "fedcba9876543210fedcba9876543210fedcba98";
 
@@ -37,7 +37,7 @@ export function createClientWorld(
   const now = () => Date.now() + moved;
   const asked: ClientWorld["asked"] = [];
   const lines: LogLine[] = [];
-  witness.keep(on.apiKey);
+  leaks.addSecret(on.apiKey);
   const deps: Deps = {
     fetch: (url, init) => {
       asked.push({ url, init });
@@ -48,7 +48,7 @@ export function createClientWorld(
     random,
     log: (line) => {
       lines.push(line);
-      witness.hear(JSON.stringify(line));
+      leaks.addText(JSON.stringify(line));
     },
     cache: () => undefined,
   };
@@ -97,7 +97,7 @@ export function createSimulatedWorld(
     region: app.region,
     keys: { [apiKey]: "fullAccess" },
     sampleUsers: false,
-    onMint: witness.keepToken,
+    onMint: leaks.addToken,
     ...options,
   });
   return { ...createClientWorld((url, init) => simulator.fetch(url, init)), simulator };

@@ -5,9 +5,9 @@ import { signedBy } from "../../src/session/signature.ts";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-// RFC 7515 appendix A: {"iss":"joe",\r\n "exp":1300819380,\r\n "http://example.com/is_root":true}
+// The payload of RFC 7515 appendix A: {"iss":"joe",\r\n "exp":1300819380,\r\n "http://example.com/is_root":true}
 export const JOE = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
-// RFC 7520 §4: "It’s a dangerous business, Frodo, going out your door. …"
+// The payload of RFC 7520 §4: "It’s a dangerous business, Frodo, going out your door. …"
 const BILBO =
   "SXTigJlzIGEgZGFuZ2Vyb3VzIGJ1c2luZXNzLCBGcm9kbywgZ29pbmcgb3V0IHlvdXIgZG9vci4gWW91IHN0ZXAgb250byB0aGUgcm9hZCwgYW5kIGlmIHlvdSBkb24ndCBrZWVwIHlvdXIgZmVldCwgdGhlcmXigJlzIG5vIGtub3dpbmcgd2hlcmUgeW91IG1pZ2h0IGJlIHN3ZXB0IG9mZiB0by4";
 
@@ -114,7 +114,10 @@ export function keyOf({ key }: Example): Key {
   return keyFromJwk(jwk);
 }
 
-/** Form and signature, as a session goes through them; most of the examples are no claims. */
+/**
+ * Checks form and signature with the gateway's own code. Most of the examples do not have claims in their payload, so
+ * they cannot be presented as sessions.
+ */
 export async function verifies(token: string, { alg }: Example, key: Key): Promise<boolean> {
   const parts = token.split(".").map(decode);
   const [header, payload, signature] = parts;
@@ -123,7 +126,7 @@ export async function verifies(token: string, { alg }: Example, key: Key): Promi
   return signedBy({ signed: Uint8Array.from(signed), signature }, alg, key);
 }
 
-/** Every position of a token with each other character of the alphabet, without its own, and with one before it. */
+/** Every token that differs in one character: one is replaced by each other of the alphabet, removed, or inserted. */
 function* changes(token: string): Generator<string> {
   for (let at = 0; at < token.length; at += 1) {
     const here = token[at] ?? "";
@@ -133,7 +136,7 @@ function* changes(token: string): Generator<string> {
   }
 }
 
-/** Tries each change of one character, and answers the first that verifies; and how many there were. */
+/** Tries each change of one character. Returns the first changed token that verifies, and how many were tried. */
 export async function forgery(
   example: Example,
 ): Promise<{ readonly verifies: string | undefined; readonly tried: number }> {

@@ -29,4 +29,5 @@ export const faultyLedger = (fault: (call: string) => Promise<never> | undefined
   },
 });
 
+/** A promise that never settles. */
 export const never = () => new Promise<never>(() => undefined);

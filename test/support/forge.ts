@@ -1,8 +1,6 @@
-/**
- * Tokens made by hand: libraries refuse to make most of what an attacker sends.
- */
+// Tokens are made by hand here, because libraries refuse to make most of the tokens that an attacker would send.
 
-/** What a segment holds: bytes or text as they are, anything else as JSON. */
+/** The content of a segment: bytes and text as they are, an object as JSON. */
 export type Part = string | Uint8Array | object;
 
 export interface Signer {
@@ -10,7 +8,7 @@ export interface Signer {
   readonly kid: string;
   readonly privateKey: CryptoKey;
   readonly publicKey: CryptoKey;
-  /** As it is published. */
+  /** The public key as the provider publishes it. */
   readonly jwk: JsonWebKey & { kid: string; alg?: string };
 }
 
@@ -32,7 +30,7 @@ function unb64(text: string): Uint8Array<ArrayBuffer> {
 export const segment = (part: Part): string =>
   b64(typeof part === "string" || part instanceof Uint8Array ? part : JSON.stringify(part));
 
-/** An asymmetric key pair. `bits` and `exponent` for RSA keys that nobody should have. */
+/** An asymmetric key pair. `bits` and `exponent` make weak RSA keys. */
 export async function signer(alg: string, kid: string, { bits = 2048, exponent = [1, 0, 1] } = {}): Promise<Signer> {
   const hash = HASH[alg.slice(2)] ?? "";
   const params = alg.startsWith("ES")
@@ -60,7 +58,6 @@ export async function signer(alg: string, kid: string, { bits = 2048, exponent =
   };
 }
 
-/** How `alg` signs with that key. */
 async function signature(alg: string, key: CryptoKey, input: string): Promise<Uint8Array<ArrayBuffer>> {
   const hash = HASH[alg.slice(2)] ?? "";
   const params = alg.startsWith("ES")
@@ -71,7 +68,7 @@ async function signature(alg: string, key: CryptoKey, input: string): Promise<Ui
   return new Uint8Array(await crypto.subtle.sign(params, key, encoder.encode(input)));
 }
 
-/** A token that this key signs, whatever stands in it. The header's `alg` and `kid` are the key's unless replaced. */
+/** A token signed with this key. The header has the key's `alg` and `kid`, unless `header` replaces them. */
 export async function sign(by: Signer, claims: Part, header: Part | undefined = {}): Promise<string> {
   const whole =
     typeof header === "string" || header instanceof Uint8Array ? header : { alg: by.alg, kid: by.kid, ...header };
@@ -79,7 +76,7 @@ export async function sign(by: Signer, claims: Part, header: Part | undefined = 
   return `${input}.${b64(await signature(by.alg, by.privateKey, input))}`;
 }
 
-/** A token signed with an HMAC of any bytes. */
+/** A token signed with HMAC. `secret` may be any bytes. */
 export async function hmac(secret: string | Uint8Array, claims: Part, header: object = {}): Promise<string> {
   const { alg = "HS256" } = header as { alg?: string };
   const bytes = Uint8Array.from(typeof secret === "string" ? encoder.encode(secret) : secret);
@@ -90,7 +87,7 @@ export async function hmac(secret: string | Uint8Array, claims: Part, header: ob
   return `${input}.${b64(new Uint8Array(mac))}`;
 }
 
-/** The token with this in place of its signature. */
+/** The same token with these bytes as its signature. */
 export function resigned(token: string, bytes: Uint8Array): string {
   return `${token.slice(0, token.lastIndexOf(".") + 1)}${b64(bytes)}`;
 }

@@ -71,7 +71,7 @@ export function createBlockingWorld(options: WorldOptions = {}): BlockingWorld {
   };
 }
 
-/** An object must not wait for a promise that somebody outside of it resolves: the runtime does not survive it. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await scheduler.wait(1);
+/** Polls, because workerd crashes if a Durable Object waits for a promise that code outside of the object resolves. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await scheduler.wait(1);
 }

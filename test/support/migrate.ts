@@ -41,11 +41,11 @@ export interface World {
   readonly simulator: Simulator;
   /** Simulators by appId; the first is `simulator`. */
   readonly simulators: Readonly<Record<string, Simulator>>;
-  /** Writes a file, and says where it is. */
+  /** Writes a file, and returns its path. */
   readonly file: (name: string, content: string | Buffer) => string;
   readonly read: (name: string) => string;
   readonly run: (file: string, options?: Partial<Options>, also?: Also) => Promise<Summary>;
-  /** Users of each import that was answered with 200. */
+  /** The uids of each import that CometChat answered with 200. */
   readonly batches: () => string[][];
 }
 
@@ -56,7 +56,7 @@ interface Also {
   readonly stdin?: Readable;
 }
 
-/** CometChat as simulated, on a clock that waits for nobody. */
+/** A folder for files, a simulated CometChat, and a clock that `sleep` moves forward at once. */
 export async function createWorld(
   vars: Readonly<Record<string, unknown>> = {},
   switches: Partial<SimulatorOptions> = {},
@@ -64,7 +64,7 @@ export async function createWorld(
   const config = await configOf(vars);
   const clock = { now: Date.UTC(2026, 10, 24, 12) };
   let seed = 7;
-  // Park and Miller's: the same pauses in every run.
+  // Park and Miller's generator makes the same random pauses in every run.
   const random = () => {
     seed = (seed * 48_271) % 2_147_483_647;
     return seed / 2_147_483_647;
@@ -125,7 +125,7 @@ const DEFAULTS: Omit<Options, "file"> = {
   ...{ rpm: 60, kv: undefined, out: undefined },
 };
 
-/** A CSV of that many users, every twentieth of which is wrong where asked for. */
+/** A CSV file of that many users. With `bad`, every twentieth row has a wrong avatar. */
 export function csvOf(users: number, { bad = false } = {}): string {
   const lines = ["subject,name,avatar"];
   for (let number = 1; number <= users; number++) {

@@ -2,19 +2,19 @@ import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
 import { type BetterAuth, startBetterAuth } from "../providers/betterauth.ts";
 import { type Oidc, startOidc } from "../providers/oidc.ts";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
-import { witness } from "./witness.ts";
+import { leaks } from "./leaks.ts";
 
-/** Identity providers that nobody here wrote, and the gateway as it is deployed, over real sockets. */
+/** Two identity providers from npm, and the gateway in workerd. They talk to each other over real sockets. */
 export let oidc: Oidc;
 export let better: BetterAuth;
 export let sandbox: Sandbox;
 
 beforeAll(async () => {
-  // oidc-provider advises on its console what to change for production.
+  // oidc-provider prints advice for production.
   for (const method of ["info", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => undefined);
   [oidc, better] = await Promise.all([startOidc(), startBetterAuth()]);
   sandbox = await startSandbox({
-    onMint: witness.keepToken,
+    onMint: leaks.addToken,
     vars: {
       SESSION_ISSUERS: [
         {
@@ -25,8 +25,8 @@ beforeAll(async () => {
           uid: { prefix: "o_" },
         },
         { issuer: better.issuer, preset: "better-auth", uid: { prefix: "b_" } },
-        // Nobody is there.
-        { name: "nobody", issuer: "http://127.0.0.1:9", audience: ["chat"], uid: { prefix: "n_" } },
+        // Nothing listens on this port: a provider that is down.
+        { name: "down", issuer: "http://127.0.0.1:9", audience: ["chat"], uid: { prefix: "n_" } },
       ],
     },
   });
@@ -34,9 +34,9 @@ beforeAll(async () => {
 });
 
 afterEach(() => {
-  witness.keepAll(sandbox.secrets);
-  witness.hearAll(sandbox.logs);
-  expect(witness.leaks(), "no session, auth token or key in the gateway's log").toEqual([]);
+  leaks.addSettings(sandbox.secrets);
+  leaks.addLines(sandbox.logs);
+  expect(leaks.found(), "no session, auth token or key in the gateway's log").toEqual([]);
 });
 
 afterAll(async () => {
@@ -50,8 +50,9 @@ interface Answer {
   readonly body: { readonly uid?: string; readonly code?: string; readonly authToken?: string };
 }
 
+/** POST /v1/token with this session. */
 export async function ask(session: string): Promise<Answer> {
-  witness.keep(session);
+  leaks.addSecret(session);
   const response = await fetch(new URL("/v1/token", sandbox.gateway), {
     method: "POST",
     headers: { Authorization: `Bearer ${session}` },

@@ -6,13 +6,13 @@ import { API_KEY, bodyOf, ISSUER, type World, type WorldOptions } from "./world.
 
 export type Region = "us" | "eu" | "in";
 export const REGIONS: readonly Region[] = ["us", "eu", "in"];
-/** Round trips in milliseconds, far apart enough to let the nearer one win a race. */
+/** Round trips in milliseconds. They differ enough for the nearer app to answer first. */
 const LATENCY: Record<Region, number> = { us: 5, eu: 15, in: 30 };
 
 export interface Regions {
   readonly apps: Record<Region, Simulator>;
   readonly fetch: Deps["fetch"];
-  /** A gateway at one of Cloudflare's places, as an isolate of its own. */
+  /** A gateway in an isolate of its own, whose callers are in that country or continent. */
   readonly at: (cf: { continent?: string; country?: string }, options?: WorldOptions) => World;
   readonly session: (options?: Parameters<ReturnType<typeof createProvider>["issue"]>[0]) => Promise<string>;
 }
@@ -22,7 +22,7 @@ export const COMETCHAT_APPS = Object.fromEntries(
 );
 export const GEOGRAPHY = { default: "us", continents: { EU: "eu" }, countries: { IN: "in", GB: "us" } };
 
-/** Three CometChat apps in three regions, one identity provider, and gateways anywhere. */
+/** Three CometChat apps in three regions, one identity provider, and any number of gateways. */
 export function regions(env: Record<string, unknown> = { PLACEMENT: GEOGRAPHY }): Regions {
   const provider = createProvider({ issuer: ISSUER });
   const apps = Object.fromEntries(
@@ -55,4 +55,5 @@ export function regions(env: Record<string, unknown> = { PLACEMENT: GEOGRAPHY })
 }
 
 export const regionOf = async (response: Response) => (await bodyOf(response)).region;
+/** The regions whose app has this user. */
 export const homes = ({ apps }: Regions, uid: string) => REGIONS.filter((region) => apps[region].user(uid));

@@ -44,6 +44,6 @@ export function memoryCache() {
 }
 
 async function fail(broken: "throws" | "hangs" | undefined): Promise<void> {
-  if (broken === "throws") throw new Error("the store is down");
+  if (broken === "throws") throw new Error("The store is down.");
   if (broken === "hangs") await new Promise(() => {});
 }

@@ -1,13 +1,13 @@
 import type { Reporter, TestModule } from "vitest/node";
 
-/** Prints one plain closing line, `N passed, N failed`, which a person and a script read alike. */
+/** Prints `N passed, N failed` as the last line of a run, for people and for scripts. */
 export default class Tally implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
     let passed = 0;
     let failed = unhandled.length;
     let skipped = 0;
     for (const module of modules) {
-      // A file that could not be loaded ran no test, and is a failure all the same.
+      // A file that does not load has no failed test, but it is a failure.
       failed += module.errors().length;
       for (const test of module.children.allTests()) {
         const { state } = test.result();

@@ -65,7 +65,7 @@ export function createTarget(options: TargetOptions = {}): Target {
       asked.push(address);
       const answer = await target.respond?.(address);
       if (answer) return answer;
-      if (address !== JWKS) throw new TypeError("nobody is there");
+      if (address !== JWKS) throw new TypeError("Network connection lost.");
       const body = Array.isArray(target.published) ? { keys: target.published } : target.published;
       return Response.json(body);
     },
@@ -73,7 +73,7 @@ export function createTarget(options: TargetOptions = {}): Target {
   const world = createWorld({
     deps,
     env: {
-      // Its own: the clock stands still, so another test's keys would still be fresh in it.
+      // Each target has a KV of its own. The clock stands still, so keys of another test would never become stale.
       USERS: memoryKv(),
       SESSION_ISSUERS: options.issuers ?? [{ issuer: ISSUER, audience: ["chat"], jwksUrl: JWKS }],
       ...options.env,

@@ -8,8 +8,8 @@ import { createVerifier, type Session, type Verifier } from "../../src/session/v
 import type { LogLine } from "../../src/telemetry/log.ts";
 import { createTiming } from "../../src/telemetry/timing.ts";
 import { createProvider, type Provider, type ProviderOptions } from "../sandbox/provider/index.ts";
+import { leaks } from "./leaks.ts";
 import { memoryCache, memoryKv } from "./stores.ts";
-import { witness } from "./witness.ts";
 
 /** The clock of these tests stands still at 2026-11-25T12:00:00Z, in seconds. */
 export const NOON = 1_795_608_000;
@@ -120,7 +120,7 @@ export function createVerifierWorld(
     },
     verifier: undefined as unknown as Verifier,
     verify: (token: string, credential: Partial<Credential> = {}, context?: Context): Verified => {
-      witness.keep(token);
+      leaks.addSecret(token);
       return world.verifier.verify(
         { token, from: "bearer", issuers: undefined, ...credential },
         context ?? world.context(),
@@ -135,7 +135,7 @@ export function createVerifierWorld(
       if (answer) return answer;
       const { origin } = new URL(address);
       const provider = providers.find(({ issuer }) => new URL(issuer).origin === origin);
-      if (!provider) throw new TypeError(`nobody is at ${origin}`);
+      if (!provider) throw new TypeError(`Nothing answers at ${origin}.`);
       return provider.fetch(new Request(address, { ...(init.signal && { signal: init.signal }) }));
     },
     now,
@@ -143,7 +143,7 @@ export function createVerifierWorld(
     random: () => 0.5,
     log: (line) => {
       logs.push(line);
-      witness.hear(JSON.stringify(line));
+      leaks.addText(JSON.stringify(line));
     },
     cache: () => (options.cache === false ? undefined : (cache as unknown as Cache)),
   };

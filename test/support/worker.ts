@@ -7,10 +7,10 @@ export { Home, Once };
 
 const deployed = createIsolate(platform);
 
-/** The clock, network and configuration that the objects use. A test may put its own here. */
+/** The clock, network and configuration that the Durable Objects use. A test may replace them. */
 export const around: { isolate: Isolate } = { isolate: deployed };
 
-/** Puts the deployed ones back. */
+/** Gives the Durable Objects their deployed clock, network and configuration again. */
 export const deploy = (): void => {
   around.isolate = deployed;
 };

@@ -5,8 +5,8 @@ import type { Deps } from "../../src/context.ts";
 import type { LogLine } from "../../src/telemetry/log.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
 import { createProvider, type Provider, type SessionOptions } from "../sandbox/provider/index.ts";
-import { described } from "./described.ts";
-import { witness } from "./witness.ts";
+import { leaks } from "./leaks.ts";
+import { openapi } from "./openapi.ts";
 
 export const API_KEY = "0123456789abcdef0123456789abcdef01234567";
 export const APP_ID = "275300000000000a";
@@ -51,7 +51,7 @@ export function createWorld(options: WorldOptions = {}): World {
     appId: APP_ID,
     region: "us",
     keys: { [API_KEY]: "fullAccess" },
-    onMint: witness.keepToken,
+    onMint: leaks.addToken,
     ...options.simulator,
   });
   const provider = createProvider({ issuer: ISSUER, ...options.provider });
@@ -72,7 +72,7 @@ export function createWorld(options: WorldOptions = {}): World {
     ...options.env,
   };
   // Every variable that is plain text is a secret.
-  witness.keepAll(env);
+  leaks.addSettings(env);
   const reach: Deps["fetch"] = async (input, init) => {
     const url = new URL(input);
     fetched.push(`${init.method ?? "GET"} ${url.origin}${url.pathname}`);
@@ -89,7 +89,7 @@ export function createWorld(options: WorldOptions = {}): World {
     random: () => Math.random(),
     log: (line) => {
       lines.push(line);
-      witness.hear(JSON.stringify(line));
+      leaks.addText(JSON.stringify(line));
     },
     cache: () => undefined,
     ...options.deps,
@@ -103,10 +103,10 @@ export function createWorld(options: WorldOptions = {}): World {
       ...init,
       ...(options.cf && { cf: options.cf as never }),
     });
-    witness.keepPresented(request.url, request.headers, init?.body);
+    leaks.addRequest(request.url, request.headers, init?.body);
     const response = await app.fetch(request, env, context);
-    await witness.hearAnswer(request, response.clone());
-    await described.compare(request, response.clone());
+    await leaks.addAnswer(request, response.clone());
+    await openapi.check(request, response.clone());
     return [response, waitOnExecutionContext(context)];
   };
   const call: World["call"] = async (path, init) => {

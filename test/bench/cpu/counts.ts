@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Operations } from "../../support/counted.ts";
+import type { Operations } from "../../support/operations.ts";
 import { send } from "./load.ts";
 import type { Servers } from "./servers.ts";
 import { USERS, type Variant } from "./variants.ts";

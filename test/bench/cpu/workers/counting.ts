@@ -1,17 +1,17 @@
 import worker from "../../../../src/index.ts";
-import { counted } from "../../../support/counted.ts";
+import { countOperations } from "../../../support/operations.ts";
 
 export * from "../../../../src/index.ts";
 
-/** The gateway, with a count of what it asks of its stores: `/operations` tells it, since it was last told. */
-let place: ReturnType<typeof counted<Env>> | undefined;
+/** The gateway with a count of its operations on stores. `/operations` returns the count since its last call. */
+let counted: ReturnType<typeof countOperations<Env>> | undefined;
 
 export default {
   async fetch(request, env, ctx) {
-    place ??= counted(env);
-    if (new URL(request.url).pathname !== "/operations") return worker.fetch(request, place.env, ctx);
-    const told = Response.json(place.operations);
-    Object.assign(place.operations, { kvReads: 0, kvWrites: 0, objects: {}, limits: 0 });
-    return told;
+    counted ??= countOperations(env);
+    if (new URL(request.url).pathname !== "/operations") return worker.fetch(request, counted.env, ctx);
+    const answer = Response.json(counted.operations);
+    Object.assign(counted.operations, { kvReads: 0, kvWrites: 0, objects: {}, limits: 0 });
+    return answer;
   },
 } satisfies ExportedHandler<Env>;

@@ -1,14 +1,14 @@
-/** What a request has asked of the platform's stores. */
+/** The operations on KV, Durable Objects and rate limits, counted. */
 export interface Operations {
   kvReads: number;
   kvWrites: number;
-  /** Calls of Durable Objects, by method. */
+  /** Calls of Durable Objects by method. */
   objects: Record<string, number>;
   limits: number;
 }
 
-/** The same environment with a count of what is asked of its KV, Durable Objects and rate limits. */
-export function counted<E extends object>(env: E): { readonly env: E; readonly operations: Operations } {
+/** The same bindings, and a count of the operations on them. */
+export function countOperations<E extends object>(env: E): { readonly env: E; readonly operations: Operations } {
   const operations: Operations = { kvReads: 0, kvWrites: 0, objects: {}, limits: 0 };
   const wrapped = Object.entries(env).map(([name, binding]) => {
     if (typeof binding !== "object" || binding === null) return [name, binding];
@@ -20,14 +20,14 @@ export function counted<E extends object>(env: E): { readonly env: E; readonly o
   return { env: Object.fromEntries(wrapped) as E, operations };
 }
 
-/** Each call of a method is told by name, and goes on to the binding itself. */
-function told<T extends object>(target: T, tell: (method: string) => void): T {
+/** Calls `onCall` with the name of each method that is called, and then the method itself. */
+function observe<T extends object>(target: T, onCall: (method: string) => void): T {
   return new Proxy(target, {
     get(_, name) {
       const member = Reflect.get(target, name) as unknown;
       if (typeof member !== "function" || typeof name !== "string") return member;
       return (...values: unknown[]) => {
-        tell(name);
+        onCall(name);
         return Reflect.apply(member, target, values);
       };
     },
@@ -38,7 +38,7 @@ function objects(namespace: DurableObjectNamespace, operations: Operations): Dur
   const call = (method: string) => {
     operations.objects[method] = (operations.objects[method] ?? 0) + 1;
   };
-  const stub = (value: unknown) => told(value as object, call);
+  const stub = (value: unknown) => observe(value as object, call);
   return new Proxy(namespace, {
     get(_, name) {
       const member = Reflect.get(namespace, name) as (...values: unknown[]) => unknown;
@@ -53,12 +53,12 @@ function objects(namespace: DurableObjectNamespace, operations: Operations): Dur
 }
 
 const kv = (store: KVNamespace, operations: Operations): KVNamespace =>
-  told(store, (method) => {
+  observe(store, (method) => {
     if (method === "put" || method === "delete") operations.kvWrites += 1;
     else operations.kvReads += 1;
   });
 
 const limit = (binding: RateLimit, operations: Operations): RateLimit =>
-  told(binding, () => {
+  observe(binding, () => {
     operations.limits += 1;
   });
