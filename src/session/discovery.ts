@@ -1,6 +1,8 @@
+import { KEYS_FRESH_MOST_MS } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { isObject } from "../shape.ts";
 import { wrongUrl } from "../urls.ts";
+import type { Kind } from "./cached.ts";
 import type { Fault } from "./document.ts";
 
 /** Where an issuer's metadata is: OpenID Connect Discovery 1.0 §4. */
@@ -8,11 +10,19 @@ export function discoveryAddress(issuer: string): string {
   return `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
 }
 
+/** An issuer's metadata as a cached document: where its keys are. */
+export const metadataOf = (issuer: string): Kind<string> => ({
+  parse: (body) => jwksAddress(body, issuer),
+  bodyOf: (address) => ({ issuer, jwks_uri: address }),
+  // Whatever the provider says: where its keys no longer are there, it is asked again at once.
+  timesOf: () => ({ freshFor: KEYS_FRESH_MOST_MS, age: 0 }),
+});
+
 /**
  * The JWKS address in an issuer's metadata.
  * The document must name the issuer it was asked for (§4.3): otherwise one tenant could hand in another's keys.
  */
-export function parseDiscovery(body: unknown, issuer: string): Result<string, Fault> {
+function jwksAddress(body: unknown, issuer: string): Result<string, Fault> {
   if (!isObject(body) || body.issuer !== issuer) return err("issuer-differs");
   const { jwks_uri: address } = body;
   if (typeof address !== "string" || wrongUrl(address)) return err("jwks-address");

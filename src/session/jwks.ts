@@ -1,16 +1,36 @@
 import { JWKS_KEYS } from "../limits.ts";
 import { err, ok, type Result } from "../result.ts";
 import { isObject } from "../shape.ts";
+import type { Kind } from "./cached.ts";
 import type { Fault } from "./document.ts";
-import { type PublicJwk, publicJwk } from "./jwk.ts";
+import { type Key, keyFromJwk, type PublicJwk, publicJwk } from "./jwk.ts";
+
+/** A JWK set (RFC 7517 §5). */
+export interface JwkSet {
+  /** Its usable keys, as they were published. */
+  readonly jwks: readonly PublicJwk[];
+  readonly keys: readonly Key[];
+}
+
+/** As a cached document. A key that was there before stays the same one, so that what was imported is kept. */
+export const jwkSet: Kind<JwkSet> = {
+  parse(body, before) {
+    const jwks = usable(body);
+    if (!jwks.ok) return jwks;
+    const known = new Map(before?.keys.map((key) => [key.text, key]));
+    return ok({ jwks: jwks.value, keys: jwks.value.map((jwk) => known.get(JSON.stringify(jwk)) ?? keyFromJwk(jwk)) });
+  },
+  bodyOf: ({ jwks }) => ({ keys: jwks }),
+  timesOf: (answer) => answer,
+};
 
 /**
- * The usable keys of a JWK set (RFC 7517 §5); bad keys among good ones are skipped, as §5 asks.
- * A set without a usable key is a fault of the provider, not a withdrawal of all its keys: the last good set stays.
+ * Bad keys among good ones are skipped, as §5 asks. A set without a usable key is a fault of the provider, not a
+ * withdrawal of all its keys: the last good set stays.
  */
-export function parseJwks(body: unknown): Result<readonly PublicJwk[], Fault> {
+function usable(body: unknown): Result<readonly PublicJwk[], Fault> {
   if (!isObject(body) || !Array.isArray(body.keys)) return err("no-usable-key");
   if (body.keys.length > JWKS_KEYS) return err("too-many-keys");
-  const usable = body.keys.map(publicJwk).filter((jwk) => jwk !== undefined);
-  return usable.length > 0 ? ok(usable) : err("no-usable-key");
+  const jwks = body.keys.map(publicJwk).filter((jwk) => jwk !== undefined);
+  return jwks.length > 0 ? ok(jwks) : err("no-usable-key");
 }

@@ -1,6 +1,5 @@
 import type { Context } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import { KEY_CANDIDATES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import type { Algorithm } from "./algorithms.ts";
 import type { Issuer } from "./issuer.ts";
@@ -16,7 +15,7 @@ export interface Wanted {
   readonly refused: readonly Key[];
 }
 
-interface Found {
+export interface Found {
   /** A few at most; none of them may fit. */
   readonly keys: readonly Key[];
   /** Milliseconds since 1970 until which the keys may be used without looking again. */
@@ -46,11 +45,6 @@ export function fixedKeys({ algorithms }: Issuer, key: Key | undefined): Keys {
     trusts: (other) => other === key,
     ready: async () => ((await check()) ? undefined : "key-unusable"),
   };
-}
-
-/** The keys that may have signed that token: by its `kid` where it has one, by their form, and never many. */
-export function candidates(keys: readonly Key[], { kid, alg }: Wanted): readonly Key[] {
-  return keys.filter((key) => (kid === undefined || key.kid === kid) && key.fits(alg)).slice(0, KEY_CANDIDATES);
 }
 
 export async function anyUsable(keys: readonly Key[], algorithms: readonly Algorithm[]): Promise<boolean> {

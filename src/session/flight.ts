@@ -1,0 +1,87 @@
+import type { Context } from "../context.ts";
+import { KEYS_POLL_MS } from "../limits.ts";
+import { asked, begun, ended, IDLE, isBusy, mayBegin, reopened, restOf, shared } from "./gate.ts";
+
+/** One fetch at a time among the requests of an isolate, and at most one in each cool-down. Times in milliseconds. */
+export interface Flight {
+  /** Fetches, unless another request does or the cool-down is not over. Never fails. */
+  readonly begin: (context: Context, work: () => Promise<void>) => Promise<void>;
+  /** Waits for another request's fetch, where one is under way; else begins one. */
+  readonly join: (context: Context, work: () => Promise<void>) => Promise<void>;
+  /** How long no other fetch may begin. */
+  readonly rest: () => number;
+  /** The last attempt, in milliseconds since 1970. */
+  readonly attemptedAt: () => number;
+  /** The provider is asked now. */
+  readonly asked: (at: number) => void;
+  /** Another isolate asked it then. */
+  readonly shared: (at: number) => void;
+  /** The last attempt no longer counts. */
+  readonly reopen: () => void;
+}
+
+/**
+ * @param now milliseconds since 1970
+ * @param most milliseconds that one fetch may take
+ * @param cooldown milliseconds between two attempts, failed ones counted
+ */
+export function createFlight(now: () => number, most: number, cooldown: () => number): Flight {
+  // Only this is shared between requests: the promise of a fetch belongs to the request that made it.
+  let gate = IDLE;
+  const busy = () => isBusy(gate, now(), most + KEYS_POLL_MS);
+
+  /** Waits for another request's fetch, by looking: true where there was one and it came to an end. */
+  async function followed(context: Context): Promise<boolean> {
+    if (!busy()) return false;
+    const { left, signal } = context.deadline;
+    let leader = gate.pending;
+    let since = left();
+    while (gate.pending && left() > 0 && !signal?.aborted) {
+      if (gate.pending !== leader) {
+        leader = gate.pending;
+        since = left();
+      } else if (since - left() > most) {
+        // Its request was ended before it: as if it had never asked.
+        gate = reopened(ended(gate, leader));
+        return false;
+      }
+      await sleep(KEYS_POLL_MS);
+    }
+    return true;
+  }
+
+  async function begin(context: Context, work: () => Promise<void>): Promise<void> {
+    if (!mayBegin(gate, now(), { cooldown: cooldown(), most: most + KEYS_POLL_MS })) return;
+    gate = begun(gate, now());
+    const mark = gate.pending;
+    const fetching = work().finally(() => {
+      gate = ended(gate, mark);
+    });
+    // Not to be ended with this request, should its caller go: others wait for it.
+    context.after("keys-fetch", () => fetching);
+    await fetching;
+  }
+
+  return {
+    begin,
+    async join(context, work) {
+      if (await followed(context)) return;
+      // Of requests that came in the same instant one was first, and the others follow it after all.
+      if (busy()) await followed(context);
+      else await begin(context, work);
+    },
+    rest: () => restOf(gate, now(), cooldown()),
+    attemptedAt: () => gate.attemptedAt,
+    asked: (at) => {
+      gate = asked(gate, at);
+    },
+    shared: (at) => {
+      gate = shared(gate, at);
+    },
+    reopen: () => {
+      gate = reopened(gate);
+    },
+  };
+}
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
