@@ -220,7 +220,7 @@ test("a configuration that is not right is told with every variable, and never a
 test("export-uids gives each subject its uid, and names the rows that have none", async () => {
   simulator.reset();
   const cwd = folder({ "users.csv": 'id,mail\nalice,a@x.example\n"auth0|1,""x""",b\n,c\n' });
-  const script = join(ROOT, "src/commands/uids.ts");
+  const script = join(ROOT, "src/commands/migrate/uids.ts");
   const csv = await command(cwd, ["users.csv", "--map", "subject=id"], { script });
   expect(csv).toMatchObject({ code: 1, err: "line 4, subject: is missing\n" });
   expect(csv.out).toMatch(/^subject,uid\nalice,alice\n"auth0\|1,""x""",x-[a-z2-7]{52}\n$/);

@@ -1,12 +1,12 @@
 import { once } from "node:events";
-import { InputError, type Problem } from "./migrate/entry.ts";
-import { exports } from "./migrate/exports.ts";
-import { checkColumns, createPicker } from "./migrate/fields.ts";
-import { exportFlags, type InputFlags } from "./migrate/flags.ts";
-import { entriesOf, formOf } from "./migrate/input.ts";
-import { readSettings, UsageError } from "./migrate/settings.ts";
-import { openSource } from "./migrate/source.ts";
-import { identify, readable } from "./migrate/user.ts";
+import { InputError, type Problem } from "./entry.ts";
+import { exports } from "./exports.ts";
+import { checkColumns, createPicker } from "./fields.ts";
+import { exportFlags, type InputFlags } from "./flags.ts";
+import { entriesOf, formOf } from "./input.ts";
+import { readSettings, UsageError } from "./settings.ts";
+import { openSource } from "./source.ts";
+import { identify, readable } from "./user.ts";
 
 /** `npm run export-uids`: the uid of each subject, for an app's own database. Asks nobody. */
 
