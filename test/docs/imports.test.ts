@@ -61,7 +61,7 @@ describe("imports in src", () => {
   });
 
   it("lead down the table of rooms in docs/architecture.md", () => {
-    const [, table = ""] = /^## Rooms\n([^]*?)\n## /m.exec(read("docs/architecture.md")) ?? [];
+    const [, table = ""] = /^## Rooms\n([\s\S]*?)\n## /m.exec(read("docs/architecture.md")) ?? [];
     const heads = [...table.matchAll(/^\| (`src\/.*?) \|/gm)].map(([, cell = ""]) => cell);
     const order = heads.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, room = ""]) => room));
     // The tools stand beside the Worker, and use all of it.

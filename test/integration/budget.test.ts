@@ -1,7 +1,7 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
-import { countOperations } from "../support/operations.ts";
 import { restoreAfterEach, shareWithObjects } from "../support/ledger.ts";
+import { countOperations } from "../support/operations.ts";
 import { bodyOf, createWorld, unlimited, type World } from "../support/world.ts";
 
 restoreAfterEach();
