@@ -7,16 +7,15 @@ export interface CsvForm {
   readonly columns?: readonly string[] | undefined;
   /** Whether quotes may stand inside a field that does not begin with one. */
   readonly loose?: boolean | undefined;
+  /** Whether an apostrophe at the beginning of a field is no part of it. */
+  readonly apostrophes?: boolean | undefined;
 }
 
 /** Rows of a CSV (RFC 4180; also with semicolons or tabs, which the first line shows), each with the line it begins in. */
-export async function* readCsv(
-  text: AsyncIterable<Buffer>,
-  head: Buffer,
-  { columns, loose = false }: CsvForm,
-): AsyncGenerator<Entry> {
+export async function* readCsv(text: AsyncIterable<Buffer>, head: Buffer, form: CsvForm): AsyncGenerator<Entry> {
+  const { columns } = form;
   let names = columns && named(columns);
-  for await (const { record, line } of records(text, columns ? "," : delimiterOf(head), loose)) {
+  for await (const { record, line } of records(text, head, form)) {
     if (record.length === 1 && record[0]?.trim() === "") continue;
     if (!names) names = named(record);
     else yield entryOf(names, record, line, columns !== undefined);
@@ -24,8 +23,8 @@ export async function* readCsv(
 }
 
 /** The header's names, as the first line has them. */
-export async function headerOf(text: AsyncIterable<Buffer>, head: Buffer): Promise<readonly string[]> {
-  for await (const { record } of records(text, delimiterOf(head), false)) {
+export async function headerOf(text: AsyncIterable<Buffer>, head: Buffer, form: CsvForm): Promise<readonly string[]> {
+  for await (const { record } of records(text, head, form)) {
     if (record.length > 1 || record[0]?.trim() !== "") return named(record);
   }
   return [];
@@ -36,13 +35,18 @@ interface Line {
   readonly line: number;
 }
 
-async function* records(text: AsyncIterable<Buffer>, delimiter: string, loose: boolean): AsyncGenerator<Line> {
+async function* records(
+  text: AsyncIterable<Buffer>,
+  head: Buffer,
+  { columns, loose = false, apostrophes }: CsvForm,
+): AsyncGenerator<Line> {
+  const plain = (field: string) => (apostrophes && field.startsWith("'") ? field.slice(1) : field);
   let last = 0;
   let twice = 0;
   /** The lines of those that have been read and not yet taken. */
   const begins: number[] = [];
   const parser = parse({
-    delimiter,
+    delimiter: columns ? "," : delimiterOf(head),
     relax_column_count: true,
     relax_quotes: loose,
     max_record_size: ROW_BYTES,
@@ -59,7 +63,7 @@ async function* records(text: AsyncIterable<Buffer>, delimiter: string, loose: b
   // A failure of any part reaches the loop below, since the last part is destroyed with it.
   pipeline(Readable.from(text), parser, () => {});
   try {
-    for await (const record of parser) yield { record, line: begins.shift() ?? 0 };
+    for await (const record of parser) yield { record: record.map(plain), line: begins.shift() ?? 0 };
   } catch (error) {
     throw error instanceof CsvError ? explained(error, last + 1) : error;
   }

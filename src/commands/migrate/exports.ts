@@ -6,6 +6,8 @@ type Row = Readonly<Record<string, unknown>>;
 export interface Export {
   /** Of a CSV without a header: what its columns are. */
   readonly columns?: readonly string[];
+  /** Of a CSV: whether each text begins with an apostrophe, which keeps spreadsheets from taking it for a formula. */
+  readonly apostrophes?: boolean;
   /** Columns of which a CSV has one, since the subject is in it. */
   readonly subject: readonly string[];
   /** The row as a session's claims would have it: for the profile, for `--map`, and for placement by claim. */
@@ -19,6 +21,7 @@ export const exports: Readonly<Record<string, Export>> = {
   // NDJSON, or a CSV of the fields asked for, whose columns the dashboard's export calls by names of their own.
   // https://auth0.com/docs/manage-users/user-migration/bulk-user-exports
   auth0: {
+    apostrophes: true,
     subject: ["user_id", "Id"],
     claims: (row) => ({ ...row, sub: row.user_id ?? row.Id }),
     name: ["name", "Name", "nickname", "Nickname"],

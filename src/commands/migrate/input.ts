@@ -1,5 +1,5 @@
 import { readArray } from "./array.ts";
-import { headerOf, readCsv } from "./csv.ts";
+import { type CsvForm, headerOf, readCsv } from "./csv.ts";
 import { type Entry, InputError } from "./entry.ts";
 import type { Export } from "./exports.ts";
 import { readNdjson } from "./ndjson.ts";
@@ -31,6 +31,7 @@ export async function formOf(source: Source, from: Export | undefined): Promise<
       (await headerOf(
         utf8(source.read(), () => {}),
         source.head,
+        csvOf(from),
       )),
   };
 }
@@ -45,5 +46,11 @@ export function entriesOf(
   const text = utf8(source.read(), progress);
   if (form.format === "json") return readArray(text, form.list);
   if (form.format === "ndjson") return readNdjson(text);
-  return readCsv(text, source.head, { columns: from?.columns, loose: from?.columns !== undefined });
+  return readCsv(text, source.head, csvOf(from));
 }
+
+const csvOf = (from: Export | undefined): CsvForm => ({
+  columns: from?.columns,
+  loose: from?.columns !== undefined,
+  apostrophes: from?.apostrophes,
+});

@@ -80,6 +80,8 @@ export async function identify(subject: unknown, issuer: Issuer, problems: Probl
   else if (typeof subject !== "string" || !fits(subject)) reason = remedy;
   // No provider's subject does; it would become another user than the one who signs in.
   else if (subject.trim() !== subject) reason = "must not begin or end with white space";
+  // Nor with this: an export of Auth0 has it, which is not read as one.
+  else if (subject.startsWith("'")) reason = "must not begin with an apostrophe; an export of Auth0 needs --from auth0";
   else {
     const uid = await uidOf(issuer, subject);
     if (uid.ok) return uid.value;

@@ -16,6 +16,8 @@ test.each<[string, string, string]>([
     `${json({ user_id: "auth0|1", name: "Anna", picture: "https://p.example/1.png", email: "a@x.example" })}\n${json({ user_id: "2", nickname: "bo" })}\n`,
   ],
   ["auth0", "users.csv", '"Id","Name","Picture"\n"auth0|1","Anna","https://p.example/1.png"\n"2","bo",\n'],
+  // Each text of Auth0's CSV begins with an apostrophe, so that no spreadsheet takes it for a formula.
+  ["auth0", "users.csv", `"user_id","name","picture"\n"'auth0|1","'Anna","'https://p.example/1.png"\n"'2","'bo",\n`],
   [
     "clerk",
     "users.csv",
@@ -67,6 +69,22 @@ test.each<[string, string, string]>([
   expect(summary).toMatchObject({ created: 2, failed: 0, findings: { counts: { wrong: 0, hashed: 1 } } });
   expect(simulator.user(HASHED)).toMatchObject({ name: "Anna", avatar: "https://p.example/1.png" });
   expect(simulator.user("2")).toMatchObject({ name: "bo" });
+});
+
+test("of two apostrophes in Auth0's CSV one is the name's own, and its JSON has none but those", async () => {
+  const { file, run, simulator } = await createWorld();
+  await run(file("users.csv", `user_id,name\n"'a","''t Hooft"\n`), { from: "auth0" });
+  await run(file("users.json", json({ user_id: "b", name: "'t Hooft" })), { from: "auth0" });
+  expect(simulator.users().map(({ name }) => name)).toEqual(["'t Hooft", "'t Hooft"]);
+});
+
+test("Auth0's CSV read without --from auth0 makes no users of other uids", async () => {
+  const { file, run, simulator } = await createWorld();
+  const names = new Map([["subject", "user_id"] as const]);
+  const { findings } = await run(file("users.csv", `user_id,name\n"'auth0|1","'Anna"\n`), { names });
+  const reason = "must not begin with an apostrophe; an export of Auth0 needs --from auth0";
+  expect(findings.lists.wrong).toEqual([{ line: 2, field: "subject", reason }]);
+  expect(simulator.users()).toEqual([]);
 });
 
 test("a user of an export that has no name gets the one that its session would give it", async () => {
