@@ -16,7 +16,7 @@ async function verdict(world: World, path: string, init: RequestInit) {
 
 const bearer = (secret: string) => ({ Authorization: `Bearer ${secret}` });
 
-/** Every backend endpoint, with a body that it would take. */
+/** Every backend endpoint, with a valid body. */
 const endpoints: readonly [method: string, path: string, body?: string][] = [
   ["POST", "/v1/users", '{"subject":"bob","name":"Bob"}'],
   ["GET", "/v1/users/alice"],
@@ -32,7 +32,7 @@ const init = (method: string, headers: Record<string, string>, body?: string): R
   ...(body === undefined ? {} : { body }),
 });
 
-describe("what may stand for a uid in an address", () => {
+describe("a uid in the address of a backend endpoint", () => {
   const inputs: readonly [name: string, segment: string, status: 400 | 404][] = [
     ["a full stop", ".", 404],
     ["two full stops", "..", 404],
@@ -63,8 +63,8 @@ describe("what may stand for a uid in an address", () => {
     ["10 KB", "a".repeat(10_240), 400],
   ];
 
-  it.each(inputs)("%s: refused, and no address is made of it", async (_, segment, status) => {
-    // With dots in its middle an address is another one before the gateway sees it (URL standard, path state).
+  it.each(inputs)("is refused and never sent to CometChat: %s", async (_, segment, status) => {
+    // Dots between slashes change the address before the gateway sees it (URL standard, path state).
     const dots = /^(\.|%2e){1,2}$/i.test(segment);
     for (const [method, path, body] of endpoints.filter(([, path]) => path.includes("alice") && !dots)) {
       const world = backendWorld();
@@ -79,7 +79,7 @@ describe("what may stand for a uid in an address", () => {
     expect([seen.status, seen.code]).toEqual([status, status === 400 ? "bad-request" : "not-found"]);
   });
 
-  it("CometChat's own user: refused everywhere", async () => {
+  it("is refused everywhere if it is CometChat's own user, app_system", async () => {
     for (const [method, path, body] of endpoints.filter(([, path]) => path.includes("alice"))) {
       const seen = await verdict(
         backendWorld(),
@@ -91,7 +91,7 @@ describe("what may stand for a uid in an address", () => {
   });
 });
 
-describe("the backend secret", () => {
+describe("a backend endpoint", () => {
   const wrong: readonly [name: string, headers: Record<string, string>, path?: string, secret?: string][] = [
     ["none", {}],
     ["an empty header", { Authorization: "" }],
@@ -118,7 +118,7 @@ describe("the backend secret", () => {
   ];
 
   it.each(wrong)(
-    "%s: 401 at every endpoint, and nothing is called",
+    "answers 401 and calls nothing without the right secret: %s",
     async (_, headers, query = "", secret = SECRET) => {
       for (const [method, path, body] of endpoints) {
         const world = backendWorld(secret);
@@ -138,21 +138,21 @@ describe("the backend secret", () => {
     ["the old value while it is rotated out", `${OTHER},${SECRET}`, "Bearer", SECRET],
     ["the new value while the old is rotated out", `${OTHER}, ${SECRET}`, "Bearer", OTHER],
     ["another spelling of the scheme", SECRET, "bEARER", SECRET],
-  ])("%s: admitted", async (_, configured, scheme, presented) => {
+  ])("admits a caller who presents %s", async (_, configured, scheme, presented) => {
     const world = backendWorld(configured);
     world.simulator.seed({ uid: "alice" });
     const seen = await verdict(world, "/v1/users/alice", init("GET", { Authorization: `${scheme} ${presented}` }));
     expect(seen.status).toBe(200);
   });
 
-  it("a query beside the right secret: 400", async () => {
+  it("answers 400 to a query, although the secret is right", async () => {
     for (const [method, path, body] of endpoints) {
       const seen = await verdict(backendWorld(), `${path}?x=1`, init(method, bearer(SECRET), body));
       expect([seen.status, seen.code, seen.called]).toEqual([400, "bad-request", 0]);
     }
   });
 
-  it("guessing: stopped by address, and then a right guess is no better than a wrong one", async () => {
+  it("limits wrong secrets by address, so that a right guess does not help afterwards", async () => {
     let counted = 0;
     const RATE_LIMIT_IP = { limit: async () => ({ success: ++counted <= 3 }) };
     const world = backendWorld(SECRET, { env: { RATE_LIMIT_IP } });
@@ -168,13 +168,13 @@ describe("the backend secret", () => {
   });
 });
 
-describe("no backend secret is configured", () => {
+describe("a deployment without a backend secret", () => {
   it.each([
-    ["not at all", undefined],
-    ["as nothing", ""],
-    ["as spaces", "  "],
-    ["as commas", " , ,"],
-  ])("%s: as if the endpoints were not there, whatever is presented", async (_, secret) => {
+    ["none", undefined],
+    ["an empty one", ""],
+    ["spaces", "  "],
+    ["commas", " , ,"],
+  ])("answers at backend endpoints exactly as where nothing is, whatever a caller presents: %s", async (_, secret) => {
     const world = createWorld({ env: { BACKEND_SECRET: secret } });
     world.simulator.seed({ uid: "alice" });
     const strange = await world.call("/v1/nowhere", { headers: { "X-Request-Id": "request-1" } });
@@ -190,12 +190,12 @@ describe("no backend secret is configured", () => {
     expect(world.simulator.journal.entries).toEqual([]);
   });
 
-  /** Every header but the time it took. */
+  /** Every header except the time that the answer took. */
   const shown = ({ headers }: Response) => [...headers].filter(([name]) => name !== "server-timing");
 });
 
-describe("one credential in the other's place", () => {
-  it("a session where the backend secret is expected: 401", async () => {
+describe("a credential of another kind", () => {
+  it("is refused with 401: a session where the backend secret is expected", async () => {
     for (const [method, path, body] of endpoints) {
       const world = backendWorld();
       const session = await world.provider.issue({ subject: "alice" });
@@ -208,13 +208,13 @@ describe("one credential in the other's place", () => {
     ["POST", "/v1/token"],
     ["DELETE", "/v1/token"],
     ["DELETE", "/v1/tokens"],
-  ])("the backend secret at %s %s: 401", async (method, path) => {
+  ])("is refused with 401: the backend secret at %s %s", async (method, path) => {
     const seen = await verdict(backendWorld(), path, { method, headers: bearer(SECRET) });
     expect([seen.status, seen.code, seen.called]).toEqual([401, "session-malformed", 0]);
     expect(seen.text).not.toContain(SECRET);
   });
 
-  it("the API key of CometChat at a backend endpoint: 401", async () => {
+  it("is refused with 401: CometChat's API key at a backend endpoint", async () => {
     const key = String(backendWorld().env.COMETCHAT_API_KEY);
     const seen = await verdict(backendWorld(), "/v1/users/alice", init("GET", bearer(key)));
     expect([seen.status, seen.code]).toEqual([401, "backend-unauthorized"]);

@@ -18,29 +18,29 @@ import {
 let by: Signers;
 let target: Target;
 const ENTRY = { issuer: ISSUER, audience: ["chat"], jwksUrl: JWKS };
-const arenaOf = (entry: object = {}, env = {}) =>
+const targetOf = (entry: object = {}, env = {}) =>
   createTarget({ keys: [by.es256.jwk], issuers: [{ ...ENTRY, ...entry }], env });
 
 beforeAll(async () => {
   by = await createSigners();
-  target = arenaOf();
+  target = targetOf();
 });
 
 const alice = (where: Target) => where.world.simulator.users().find(({ uid }) => uid === "alice");
 
-/** Claims as JSON text, so that what JSON can say and JavaScript cannot (1e400) is said. */
+/** The claims as JSON text, since JSON can have numbers that JavaScript cannot (1e400). */
 const worded = (member: string, value: string) => {
   const { [member as "sub"]: _, ...rest } = CLAIMS;
   return JSON.stringify(rest).replace(/}$/, `,${JSON.stringify(member)}:${value}}`);
 };
 
-describe("a session without an end (RFC 7519 §4.1.4; ours to require)", () => {
-  it("is refused", async () => {
+describe("a session without exp (RFC 7519 §4.1.4)", () => {
+  it("is refused, although the standard leaves exp optional", async () => {
     await expectRefused(target, await session(by.es256, { exp: undefined }), "exp-form");
   });
 });
 
-describe("a session that is bound to a key (RFC 9449 §6, RFC 8705 §3.1, RFC 7800 §3)", () => {
+describe("a session that is bound to a key with cnf (RFC 9449 §6, RFC 8705 §3.1, RFC 7800 §3)", () => {
   it.each<[string, unknown]>([
     ["DPoP", { jkt: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }],
     ["a client's certificate", { "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }],
@@ -49,18 +49,18 @@ describe("a session that is bound to a key (RFC 9449 §6, RFC 8705 §3.1, RFC 78
     ["nothing that is known", {}],
     ["null", null],
     ["text", "jkt"],
-  ])("is no bearer token: %s", async (_, cnf) => {
+  ])("is refused as a bearer token: %s", async (_, cnf) => {
     await expectRefused(target, await session(by.es256, { cnf }), "proof-needed");
   });
 
-  it("is not taken under the scheme DPoP either, for want of a proof", async () => {
+  it("is refused with the scheme DPoP too, since the gateway does not check proofs", async () => {
     const token = await session(by.es256, { cnf: { jkt: "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" } });
     const headers = { Authorization: `DPoP ${token}`, DPoP: token };
     expect(await target.send("/v1/token", { headers })).toMatchObject({ code: "session-missing", cometchatCalls: 0 });
   });
 });
 
-describe("dates that are none (RFC 7519 §2; CVE-2026-44459)", () => {
+describe("a session whose exp, nbf or iat has a wrong form (RFC 7519 §2; CVE-2026-44459)", () => {
   const later = String(NOON + 3600);
   it.each([
     ["text", `"${later}"`],
@@ -72,29 +72,31 @@ describe("dates that are none (RFC 7519 §2; CVE-2026-44459)", () => {
     ["negative", "-1"],
     ["-1e300", "-1e300"],
     ["1e308", "1e308"],
-    ["1e400, Infinity to a parser", "1e400"],
+    ["1e400, which is parsed as Infinity", "1e400"],
     ["-1e400", "-1e400"],
     ["the year 10000", "253402300800"],
     ["milliseconds", `${later}000`],
     ["empty text", '""'],
-  ])("%s", async (_, value) => {
+  ])("is refused: %s", async (_, value) => {
     await expectRefused(target, await sign(by.es256, worded("exp", value)), "exp-form");
     await expectRefused(target, await sign(by.es256, worded("nbf", value)), "nbf-form");
     await expectRefused(target, await sign(by.es256, worded("iat", value)), "iat-form");
   });
+});
 
-  it("fractions of seconds are dates (RFC 7519 §2), and so is the last second of the year 9999", async () => {
+describe("a date in a session", () => {
+  it("may be a fraction of a second (RFC 7519 §2), and as late as the last second of the year 9999", async () => {
     await expectAccepted(target, await session(by.es256, { exp: NOON + 0.5, iat: NOON - 0.5, nbf: NOON - 0.25 }));
     await expectAccepted(target, await session(by.es256, { exp: 253_402_300_799 }));
   });
 
-  it("1970 is a date, and long ago", async () => {
+  it("may be 0, which is the beginning of 1970", async () => {
     await expectRefused(target, await session(by.es256, { exp: 0 }), "session-expired");
     await expectAccepted(target, await session(by.es256, { iat: 0, nbf: 0 }));
   });
 });
 
-describe("each bound, to the second (RFC 7519 §4.1.4–4.1.6)", () => {
+describe("exp, nbf, iat and maxAge (RFC 7519 §4.1.4–4.1.6)", () => {
   it.each<[string, object, number, object, Reason | "accepted"]>([
     ["exp a second ahead", {}, 0, { exp: NOON + 1 }, "accepted"],
     ["exp now", {}, 0, { exp: NOON }, "session-expired"],
@@ -120,15 +122,15 @@ describe("each bound, to the second (RFC 7519 §4.1.4–4.1.6)", () => {
     ["age unknown", { maxAge: 600 }, 0, { iat: undefined }, "iat-form"],
     ["a session of ten years", {}, 30, { exp: NOON + 315_360_000 }, "accepted"],
     ["exp before iat", {}, 30, { iat: NOON - 10, exp: NOON - 20 }, "accepted"],
-  ])("%s", async (_, entry, clockTolerance, claims, expected) => {
-    const own = arenaOf({ ...entry, clockTolerance });
+  ])("are compared to the second: %s", async (_, entry, clockTolerance, claims, expected) => {
+    const own = targetOf({ ...entry, clockTolerance });
     const token = await session(by.es256, { ...claims });
     if (expected === "accepted") await expectAccepted(own, token);
     else await expectRefused(own, token, expected);
   });
 
-  it("the clock's milliseconds count: a session ends when its second begins", async () => {
-    const own = arenaOf({ clockTolerance: 0 });
+  it("are compared to the millisecond of the clock: a session ends when the second of its exp begins", async () => {
+    const own = targetOf({ clockTolerance: 0 });
     const token = await session(by.es256, { exp: NOON + 10 });
     own.clock.now = (NOON + 10) * 1000 - 1;
     await expectAccepted(own, token);
@@ -137,19 +139,19 @@ describe("each bound, to the second (RFC 7519 §4.1.4–4.1.6)", () => {
   });
 
   it.each<[string, object, Reason]>([
-    ["for somebody else", { aud: "other" }, "audience-other"],
+    ["for another audience", { aud: "other" }, "audience-other"],
     ["without a subject", { sub: undefined }, "subject-form"],
-    ["not begun", { nbf: NOON + 3600 }, "nbf-future"],
+    ["not yet valid", { nbf: NOON + 3600 }, "nbf-future"],
     ["a logout token", { events: { "http://schemas.openid.net/event/backchannel-logout": {} } }, "logout-token"],
   ])(
-    "expired and %s is invalid, not expired: the caller could not mend it by signing in again",
+    "tell a caller that the session has expired only if nothing else is wrong: expired and %s",
     async (_, claims, reason) => {
       await expectRefused(target, await session(by.es256, { exp: NOON - 3600, ...claims }), reason);
     },
   );
 });
 
-describe("audience (RFC 8725 §3.9; CVE-2025-62610)", () => {
+describe("the audience (RFC 8725 §3.9; CVE-2025-62610)", () => {
   it.each<[string, unknown, boolean]>([
     ["ours", "chat", true],
     ["ours in a list", ["chat"], true],
@@ -165,35 +167,35 @@ describe("audience (RFC 8725 §3.9; CVE-2025-62610)", () => {
     ["empty", "", false],
     ["an empty list", [], false],
     ["a nested list", [["chat"]], false],
-    ["a list with more than texts", ["chat", 1], false],
+    ["a list with a number", ["chat", 1], false],
     ["an object", { chat: true }, false],
     ["a number", 0, false],
     ["true", true, false],
     ["__proto__", "__proto__", false],
-  ])("%s", async (_, aud, accepted) => {
+  ])("is compared exactly: %s", async (_, aud, accepted) => {
     const token = await session(by.es256, { aud });
     if (accepted) await expectAccepted(target, token);
     else await expectRefused(target, token, "audience-other");
   });
 
-  it("any of several", async () => {
-    const own = arenaOf({ audience: ["web", "chat"] });
+  it("may be any of those that are configured", async () => {
+    const own = targetOf({ audience: ["web", "chat"] });
     await expectAccepted(own, await session(by.es256, { aud: "web" }));
     await expectAccepted(own, await session(by.es256, { aud: "chat" }));
     await expectRefused(own, await session(by.es256, { aud: "api" }), "audience-other");
   });
 
-  it("not required: missing passes, another one only where none is configured", async () => {
-    const own = arenaOf({ audienceRequired: false });
+  it("may be missing if it is not required, but a wrong one passes only where none is configured", async () => {
+    const own = targetOf({ audienceRequired: false });
     await expectAccepted(own, await session(by.es256, { aud: undefined }));
     await expectAccepted(own, await session(by.es256, { aud: "chat" }));
     await expectRefused(own, await session(by.es256, { aud: "other" }), "audience-other");
-    const open = arenaOf({ audience: undefined, audienceRequired: false });
+    const open = targetOf({ audience: undefined, audienceRequired: false });
     await expectAccepted(open, await session(by.es256, { aud: "other" }));
   });
 });
 
-describe("issuer (RFC 8725 §3.8)", () => {
+describe("the issuer (RFC 8725 §3.8)", () => {
   it.each<[string, unknown]>([
     ["missing", undefined],
     ["null", null],
@@ -209,15 +211,15 @@ describe("issuer (RFC 8725 §3.8)", () => {
     ["credentials", ISSUER.replace("//", "//x@")],
     ["a fragment", `${ISSUER}#`],
     ["empty", ""],
-    ["somebody else", "https://evil.example"],
-  ])("%s", async (_, iss) => {
+    ["another one", "https://evil.example"],
+  ])("is compared exactly, and the keys of another one are never fetched: %s", async (_, iss) => {
     const before = target.asked.length;
     await expectRefused(target, await session(by.es256, { iss }), "issuer-unknown");
     expect(target.asked.length).toBe(before);
   });
 });
 
-describe("authorized party", () => {
+describe("the authorized party", () => {
   it.each<[string, object, boolean]>([
     ["listed", { azp: "https://app.example.com" }, true],
     ["another listed", { azp: "spa" }, true],
@@ -225,19 +227,19 @@ describe("authorized party", () => {
     ["missing", {}, false],
     ["null", { azp: null }, false],
     ["a list", { azp: ["spa"] }, false],
-    ["a slash more", { azp: "https://app.example.com/" }, false],
-    ["none, but the client_id of an access token (RFC 9068 §2.2)", { client_id: "spa" }, true],
+    ["with a slash at the end", { azp: "https://app.example.com/" }, false],
+    ["only the client_id of an access token (RFC 9068 §2.2)", { client_id: "spa" }, true],
     ["another client_id", { client_id: "evil" }, false],
-    ["another azp, whatever the client_id", { azp: "evil", client_id: "spa" }, false],
-  ])("%s", async (_, claims, accepted) => {
-    const own = arenaOf({ authorizedParties: ["https://app.example.com", "spa"] });
+    ["another azp, and a listed client_id", { azp: "evil", client_id: "spa" }, false],
+  ])("has to be one of authorizedParties: %s", async (_, claims, accepted) => {
+    const own = targetOf({ authorizedParties: ["https://app.example.com", "spa"] });
     const token = await session(by.es256, { ...claims });
     if (accepted) await expectAccepted(own, token);
     else await expectRefused(own, token, "azp-other");
   });
 });
 
-describe("subject (RFC 8725 §3.8)", () => {
+describe("the subject (RFC 8725 §3.8)", () => {
   it.each<[string, unknown]>([
     ["missing", undefined],
     ["null", null],
@@ -252,11 +254,11 @@ describe("subject (RFC 8725 §3.8)", () => {
     ["a C1 control", "alice\u0085"],
     ["a lone surrogate", "alice\ud800"],
     ["4097 characters", "a".repeat(4097)],
-  ])("%s", async (_, sub) => {
+  ])("has to be a text of 1 to 4096 printable characters: %s is refused", async (_, sub) => {
     await expectRefused(target, await session(by.es256, { sub }), "subject-form");
   });
 
-  it("10 KB are too much of a token already", async () => {
+  it("makes the token too large with 10 KB", async () => {
     await expectRefused(target, await session(by.es256, { sub: "a".repeat(10_240) }), "token-too-large");
   });
 
@@ -265,14 +267,14 @@ describe("subject (RFC 8725 §3.8)", () => {
     ["spaces", "a b"],
     ["right-to-left", "\u202eecila"],
     ["4096 characters", "a".repeat(4096)],
-  ])("%s are a subject, with a uid of its own", async (_, sub) => {
+  ])("may have any other character, and gets a uid of its own: %s", async (_, sub) => {
     const verdict = await target.present(await session(by.es256, { sub }));
     expect(verdict.status).toBe(201);
     expect(verdict.uid).toMatch(/^x-[a-z2-7]{52}$/);
   });
 
-  it("the subject is the claim that the entry names, and no other", async () => {
-    const own = arenaOf({ uid: { claim: "user.id" } });
+  it("is the claim that the issuer's entry names, and no other", async () => {
+    const own = targetOf({ uid: { claim: "user.id" } });
     await expectAccepted(own, await session(by.es256, { user: { id: "bob" } }), "bob");
     await expectAccepted(own, await session(by.es256, { "user.id": "carol", user: { id: "bob" } }), "carol");
     await expectRefused(own, await session(by.es256), "subject-form");
@@ -280,14 +282,14 @@ describe("subject (RFC 8725 §3.8)", () => {
   });
 
   it.each(["__proto__.toString.name", "constructor.name", "toString.name", "sub.length"])(
-    "an inherited property (%s) is no claim",
+    "is never an inherited property: %s",
     async (claim) => {
-      await expectRefused(arenaOf({ uid: { claim } }), await session(by.es256), "subject-form");
+      await expectRefused(targetOf({ uid: { claim } }), await session(by.es256), "subject-form");
     },
   );
 });
 
-describe("two subjects never share a uid", () => {
+describe("two subjects", () => {
   const subjects = [
     "a|b",
     "a_b",
@@ -303,7 +305,7 @@ describe("two subjects never share a uid", () => {
     "a b",
     "a\u00a0b",
   ];
-  it("each gets its own", async () => {
+  it("never share a uid", async () => {
     const uids = await Promise.all(
       subjects.map(async (sub) => (await target.present(await session(by.es256, { sub }))).uid),
     );
@@ -311,7 +313,7 @@ describe("two subjects never share a uid", () => {
     expect(uids.every((uid) => uid !== undefined && /^[a-z0-9_-]{1,100}$/.test(uid))).toBe(true);
   });
 
-  it("a subject that looks like another one's hash gets another", async () => {
+  it("never share a uid where one is the hash of the other", async () => {
     const { uid } = await target.present(await session(by.es256, { sub: "auth0|1" }));
     const { uid: twin } = await target.present(await session(by.es256, { sub: uid }));
     expect(uid).toMatch(/^x-/);
@@ -319,10 +321,10 @@ describe("two subjects never share a uid", () => {
   });
 });
 
-describe("CometChat's own user", () => {
-  it("is refused, also as prefix and rest", async () => {
+describe("the uid of CometChat's own user, app_system", () => {
+  it("is refused, also when a prefix and a subject make it up", async () => {
     await expectRefusedSubject(target, await session(by.es256, { sub: "app_system" }));
-    await expectRefusedSubject(arenaOf({ uid: { prefix: "app_" } }), await session(by.es256, { sub: "system" }));
+    await expectRefusedSubject(targetOf({ uid: { prefix: "app_" } }), await session(by.es256, { sub: "system" }));
     expect((await target.present(await session(by.es256, { sub: "APP_SYSTEM" }))).uid).toMatch(/^x-/);
   });
 
@@ -331,14 +333,13 @@ describe("CometChat's own user", () => {
   }
 });
 
-describe("what kind of token it is (RFC 8725 §3.11–3.12, RFC 9068)", () => {
-  it.each(["JWT", "jwt", "application/jwt", "at+jwt", "AT+JWT", "application/at+jwt"])(
-    "typ %s is a session",
-    async (typ) => {
-      await expectAccepted(target, await session(by.es256, {}, { typ }));
-    },
-  );
+describe("a session's typ (RFC 8725 §3.11, RFC 9068)", () => {
+  it.each(["JWT", "jwt", "application/jwt", "at+jwt", "AT+JWT", "application/at+jwt"])("may be %s", async (typ) => {
+    await expectAccepted(target, await session(by.es256, {}, { typ }));
+  });
+});
 
+describe("a token of another kind (RFC 8725 §3.11–3.12)", () => {
   it.each([
     "logout+jwt",
     "application/logout+jwt",
@@ -355,45 +356,45 @@ describe("what kind of token it is (RFC 8725 §3.11–3.12, RFC 9068)", () => {
     "",
     "jwt ",
     "application/application/jwt",
-  ])("typ %j is none", async (typ) => {
+  ])("is no session: typ %j", async (typ) => {
     await expectRefused(target, await session(by.es256, {}, { typ }), "typ-other");
   });
 
-  it("a logout event is none, whatever its typ", async () => {
+  it("is no session: a logout token, whatever its typ", async () => {
     const events = { "http://schemas.openid.net/event/backchannel-logout": {} };
     await expectRefused(target, await session(by.es256, { events }), "logout-token");
     await expectAccepted(target, await session(by.es256, { events: { "https://other.example/event": {} } }));
   });
 });
 
-describe("only the configured table gives a role", () => {
+describe("a role in CometChat", () => {
   it.each<[string, object]>([
     ["a role claim", { role: "admin" }],
     ["roles", { roles: ["admin"] }],
     ["metadata", { metadata: { role: "admin" } }],
     ["a namespaced claim", { "https://app.example/role": "admin" }],
-  ])("%s that is not mapped gives none", async (_, claims) => {
-    const own = arenaOf();
+  ])("is not given by a claim that is not mapped: %s", async (_, claims) => {
+    const own = targetOf();
     await expectAccepted(own, await session(by.es256, { ...claims }));
     expect(alice(own)?.role ?? "default").toBe("default");
   });
 
-  it("an unlisted value of a mapped claim gives none", async () => {
-    const own = arenaOf({ profile: { role: "role" }, roles: { staff: "moderator" } });
+  it("is not given by a value that the table of roles does not list", async () => {
+    const own = targetOf({ profile: { role: "role" }, roles: { staff: "moderator" } });
     for (const role of ["admin", "moderator", "__proto__", ["staff", "admin"], { staff: true }]) {
       await expectAccepted(own, await session(by.es256, { role }));
       expect(alice(own)?.role ?? "default").toBe("default");
     }
   });
 
-  it("a role in the body is refused", async () => {
+  it("is not given by the body of a request, which is refused", async () => {
     const token = await session(by.es256);
     const init = { body: '{"role":"admin"}', headers: { "Content-Type": "application/json" } };
     expect(await target.present(token, init)).toMatchObject({ status: 400, code: "bad-request" });
   });
 });
 
-describe("profile claims that do not fit are left out, and the sign-in goes on", () => {
+describe("a profile claim that CometChat would refuse", () => {
   const profile = { name: "name", avatar: "picture", link: "site", tags: "groups", metadata: { plan: "org.plan" } };
   it.each<[string, object]>([
     ["a name that is a number", { name: 1 }],
@@ -406,15 +407,15 @@ describe("profile claims that do not fit are left out, and the sign-in goes on",
     ["an avatar object", { picture: { url: "https://x.example" } }],
     ["a link list", { site: ["https://x.example"] }],
     ["tags of numbers", { groups: [1, null, {}] }],
-    ["a plan below a text", { org: "plan" }],
+    ["a path into a text", { org: "plan" }],
     ["a plan that is an object", { org: { plan: {} } }],
     ["__proto__ everywhere", JSON.parse('{"__proto__":{"name":"x"},"org":{"__proto__":{"plan":"x"}}}')],
-  ])("%s", async (_, claims) => {
-    await expectAccepted(arenaOf({ profile }), await session(by.es256, { ...claims }));
+  ])("is left out, and the sign-in goes on: %s", async (_, claims) => {
+    await expectAccepted(targetOf({ profile }), await session(by.es256, { ...claims }));
   });
 
-  it("inherited properties are no claims", async () => {
-    const own = arenaOf({ profile: { name: "__proto__.constructor.name", avatar: "constructor.name" } });
+  it("is never an inherited property", async () => {
+    const own = targetOf({ profile: { name: "__proto__.constructor.name", avatar: "constructor.name" } });
     await expectAccepted(own, await session(by.es256));
     expect(alice(own)).toMatchObject({ name: expect.not.stringContaining("Object") });
   });

@@ -3,12 +3,12 @@ import { describe, expect, it, test } from "vitest";
 import type { SessionOptions } from "../sandbox/provider/index.ts";
 import { createWorld, type World } from "../support/world.ts";
 
-/** What a request asked for beyond its own computing. */
+/** The operations of a request on stores, limits and the network. */
 type Counts = Record<"kv" | "objects" | "cache" | "fetches" | "address" | "user", number>;
 
 const none = (): Counts => ({ kv: 0, objects: 0, cache: 0, fetches: 0, address: 0, user: 0 });
 
-/** Every call of the binding's methods is counted, and made. */
+/** The same binding, which calls `count` before each of its methods. */
 const counted = (binding: unknown, count: () => void) =>
   new Proxy(binding as Record<string, unknown>, {
     get(target, name: string) {
@@ -61,14 +61,14 @@ function counting(): { world: World; since: () => Counts } {
 
 const FORGERIES: readonly [string, SessionOptions][] = [
   ["signed with a key that is not published", { forged: true }],
-  ["signed so, for a user that exists", { forged: true, subject: "known" }],
-  ["signed so, and expired", { forged: true, expiresIn: -3600 }],
-  ["signed so, for another audience", { forged: true, audience: "elsewhere" }],
+  ["signed with such a key, for a user who exists", { forged: true, subject: "known" }],
+  ["signed with such a key, and expired", { forged: true, expiresIn: -3600 }],
+  ["signed with such a key, for another audience", { forged: true, audience: "elsewhere" }],
   ["of another issuer", { claims: { iss: "https://elsewhere.example" } }],
   ["of an algorithm that is not allowed", { header: { alg: "none" } }],
 ];
 
-describe("a forged session costs next to nothing", () => {
+describe("a forged session", () => {
   const requests: readonly [string, string, string][] = [
     ["POST", "/v1/token", "address"],
     ["DELETE", "/v1/token", "address"],
@@ -77,13 +77,13 @@ describe("a forged session costs next to nothing", () => {
 
   test.each(
     requests.flatMap(([method, path]) => FORGERIES.map(([name, options]) => [method, path, name, options] as const)),
-  )("%s %s, %s: the limit by address, and no other I/O", async (method, path, _, options) => {
+  )("costs one call of the limit by address and no other I/O: %s %s, %s", async (method, path, _, options) => {
     const { world, since } = counting();
     const session = await world.provider.issue({ subject: "known" });
     const headers = (token: string) => ({ method, headers: { Authorization: `Bearer ${token}` } });
     expect((await world.call("/v1/token", { ...headers(session), method: "POST" })).status).toBe(201);
     since();
-    // An `alg` that the provider cannot sign is written over the header.
+    // Where the provider cannot sign with this `alg`, the header is replaced after signing.
     const token = await forgedBy(world, options);
     for (let time = 0; time < 3; time += 1) {
       expect((await world.call(path, headers(token))).status).toBe(401);
@@ -92,9 +92,9 @@ describe("a forged session costs next to nothing", () => {
   });
 
   it.each([
-    ["a key's name that nobody knows", (time: number) => `unknown-${time}`],
-    ["no key's name", () => null],
-  ])("under %s: the keys are asked for once, however often it comes", async (_, kid) => {
+    ["with unknown kids", (time: number) => `unknown-${time}`],
+    ["without a kid", () => null],
+  ])("causes one fetch of the keys, however often it comes: %s", async (_, kid) => {
     const { world, since } = counting();
     await world.signIn();
     since();
@@ -105,7 +105,7 @@ describe("a forged session costs next to nothing", () => {
     }
     const { fetches, kv, cache, objects, user } = since();
     expect(fetches).toBeLessThanOrEqual(2);
-    // A copy is looked for in each store, and the new one written there, once for each of the two documents.
+    // For each of the two documents, each store is read once and written once.
     expect(kv).toBeLessThanOrEqual(4);
     expect(cache).toBeLessThanOrEqual(4);
     expect([objects, user]).toEqual([0, 0]);

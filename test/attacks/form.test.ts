@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 const parts = (token: string) => token.split(".") as [string, string, string];
 
-describe("exactly three segments (RFC 7519 §7.2; CVE-2026-29000)", () => {
+describe("a token that does not have exactly three segments (RFC 7519 §7.2; CVE-2026-29000)", () => {
   it.each<[string, (token: string) => string]>([
     ["one", ([...token]) => token.filter((one) => one !== ".").join("")],
     ["two", (token) => token.slice(0, token.lastIndexOf("."))],
@@ -36,21 +36,21 @@ describe("exactly three segments (RFC 7519 §7.2; CVE-2026-29000)", () => {
     ["no header", (token) => `.${token.split(".").slice(1).join(".")}`],
     ["no payload", (token) => `${parts(token)[0]}..${parts(token)[2]}`],
     ["dots alone", () => ".."],
-    ["two dots between", (token) => token.replace(".", "..")],
-  ])("%s", async (_, change) => {
+    ["two dots in a row", (token) => token.replace(".", "..")],
+  ])("is refused: %s", async (_, change) => {
     const token = change(await session(by.es256));
     await expectRefused(target, token, "token-segments");
   });
 
-  it("a plain token inside a JWE is no session (CVE-2026-29000)", async () => {
+  it("is refused: an unsigned token inside a JWE (CVE-2026-29000)", async () => {
     const inner = `${segment({ alg: "none" })}.${segment(CLAIMS)}.`;
     const header = segment({ alg: "dir", enc: "A256GCM", cty: "JWT" });
     await expectRefused(target, `${header}..${b64("iv")}.${b64(inner)}.${b64("tag")}`, "token-segments");
   });
 });
 
-describe("one text for one token (RFC 7515 §2 and appendix C, RFC 4648 §3.5)", () => {
-  it.each(["header", "payload", "signature"])("a stray character in the %s", async (name) => {
+describe("a segment that is not strict base64url (RFC 7515 §2 and appendix C, RFC 4648 §3.5)", () => {
+  it.each(["header", "payload", "signature"])("is refused: a character of another alphabet in the %s", async (name) => {
     const token = await session(by.es256);
     const index = ["header", "payload", "signature"].indexOf(name);
     for (const stray of ["=", "+", "/", "%", "~", "\u00e9", "*"]) {
@@ -66,13 +66,13 @@ describe("one text for one token (RFC 7515 §2 and appendix C, RFC 4648 §3.5)",
     }
   });
 
-  it.each([" ", "\t", "\n", "\r\n"])("white space %j inside", async (space) => {
+  it.each([" ", "\t", "\n", "\r\n"])("is refused: white space %j", async (space) => {
     const [head, payload, signature] = parts(await session(by.es256));
     for (const token of [
       `${head}.${space}${payload}.${signature}`,
       `${head}.${payload}.${signature.slice(0, 20)}${space}${signature.slice(20)}`,
     ]) {
-      // A line break cannot be sent in a header at all; what can be is no token.
+      // A header with a line break cannot be sent at all.
       const sent = await Promise.resolve()
         .then(() => target.send("/v1/token", { headers: header(token) }))
         .catch(() => undefined);
@@ -80,29 +80,29 @@ describe("one text for one token (RFC 7515 §2 and appendix C, RFC 4648 §3.5)",
     }
   });
 
-  it("padding is refused, however much of it", async () => {
+  it("is refused: padding", async () => {
     const token = await session(by.es256);
     for (const padding of ["=", "==", "==="]) await expectRefused(target, `${token}${padding}`, "token-base64url");
   });
 
-  it("a last character with unused bits set is another text of the same bytes, and refused", async () => {
+  it("is refused: unused bits in the last character, which would be a second text of the same token", async () => {
     const token = await session(by.es256);
     const last = token.at(-1) ?? "";
-    // 64 bytes are 85 characters and one with four bits to spare.
+    // 64 bytes are 85 characters and one more, of which four bits are unused.
     for (let bits = 1; bits < 16; bits += 1) {
       const other = ALPHABET[ALPHABET.indexOf(last) + bits] ?? "";
       await expectRefused(target, token.slice(0, -1) + other, "token-base64url");
     }
   });
 
-  it("a segment of 4n + 1 characters is no base64url", async () => {
+  it("is refused: 4n + 1 characters", async () => {
     const [head, payload, signature] = parts(await session(by.es256));
     await expectRefused(target, `${head}.${payload}.${signature}AAA`, "token-base64url");
   });
 
-  it("the standard alphabet is refused where it differs", async () => {
-    // Bytes that are `-` and `_` in the one alphabet, `+` and `/` in the other.
-    const token = await session(by.es256, { note: "???>>>~~~" });
+  it("is refused: base64 with + and /", async () => {
+    // This claim contains `-` and `_` in base64url, and `+` and `/` in base64.
+    const token = await session(by.es256, { text: "???>>>~~~" });
     const standard = token.replaceAll("-", "+").replaceAll("_", "/");
     expect(standard).not.toBe(token);
     await expectRefused(target, standard, "token-base64url");
@@ -110,63 +110,63 @@ describe("one text for one token (RFC 7515 §2 and appendix C, RFC 4648 §3.5)",
   });
 });
 
-describe("size, before anything is decoded", () => {
-  /** A good session of about that many characters, never more: three bytes of filler are four characters. */
+describe("a token's size, checked before it is decoded,", () => {
+  /** A valid session of at most that many characters, and hardly fewer. Three bytes of `pad` are four characters. */
   const padded = async (length: number) => {
     const bare = await session(by.es256, { pad: "" });
     return session(by.es256, { pad: "x".repeat(Math.floor(((length - bare.length) * 3) / 4)) });
   };
 
-  it("8 KiB are accepted", async () => {
+  it("may be 8 KiB", async () => {
     const token = await padded(8192);
     expect(token.length).toBeGreaterThan(8188);
     expect(token.length).toBeLessThanOrEqual(8192);
     await expectAccepted(target, token);
   });
 
-  it.each([8193, 16_000, 60_000])("%i characters are not, however good the signature", async (length) => {
+  it.each([8193, 16_000, 60_000])("may not be %i characters, although the signature is right", async (length) => {
     const token = await padded(length + 3);
     expect(token.length).toBeGreaterThan(8192);
     await expectRefused(target, token, "token-too-large");
   });
 
-  it.each([256 * 1024, 1024 * 1024])("%i characters are refused without work on them", async (length) => {
-    const before = performance.now();
-    const verdict = await target.present("a".repeat(length));
-    expect(verdict.code).toBe("session-malformed");
-    expect(performance.now() - before).toBeLessThan(500);
-  });
-});
-
-describe("nesting", () => {
-  it.each(["[", '{"a":'])(
-    "payload nested with %s as deep as fits is refused or accepted, never a 5xx",
-    async (open) => {
-      const close = open === "[" ? "]" : "}";
-      const depth = open === "[" ? 2_500 : 900;
-      const deep = `${open.repeat(depth)}1${close.repeat(depth)}`;
-      const claims = JSON.stringify(CLAIMS).replace(/}$/, `,"deep":${deep}}`);
-      await expectAccepted(target, await sign(by.es256, claims));
-      const verdict = await target.present(await sign(by.es256, deep));
-      expect(verdict.status).toBe(401);
+  it.each([256 * 1024, 1024 * 1024])(
+    "may be %i characters without costing time: it is refused at once",
+    async (length) => {
+      const before = performance.now();
+      const verdict = await target.present("a".repeat(length));
+      expect(verdict.code).toBe("session-malformed");
+      expect(performance.now() - before).toBeLessThan(500);
     },
   );
+});
 
-  it("a header nested as deep as fits", async () => {
+describe("JSON that is nested as deep as 8 KiB allow", () => {
+  it.each(["[", '{"a":'])("never causes a 5xx: a payload of %s", async (open) => {
+    const close = open === "[" ? "]" : "}";
+    const depth = open === "[" ? 2_500 : 900;
+    const deep = `${open.repeat(depth)}1${close.repeat(depth)}`;
+    const claims = JSON.stringify(CLAIMS).replace(/}$/, `,"deep":${deep}}`);
+    await expectAccepted(target, await sign(by.es256, claims));
+    const verdict = await target.present(await sign(by.es256, deep));
+    expect(verdict.status).toBe(401);
+  });
+
+  it("never causes a 5xx: a header", async () => {
     const header = `{"alg":"ES256","kid":"es","deep":${"[".repeat(2000)}${"]".repeat(2000)}}`;
     await expectAccepted(target, await sign(by.es256, CLAIMS, header));
   });
 });
 
-describe("duplicate members: the last one counts, and only the issuer could write them (RFC 7519 §4)", () => {
-  it("claims", async () => {
+describe("of a member that is there twice, which only the issuer can write (RFC 7515 §4, RFC 7519 §4),", () => {
+  it("the last one counts: claims", async () => {
     const claims = JSON.stringify(CLAIMS).replace("{", '{"sub":"mallory","aud":"other",');
     await expectAccepted(target, await sign(by.es256, claims), "alice");
     const late = JSON.stringify(CLAIMS).replace(/}$/, ',"aud":"other"}');
     await expectRefused(target, await sign(by.es256, late), "audience-other");
   });
 
-  it("alg: what is checked is what is used", async () => {
+  it("the last one counts: alg and crit, which are checked and used alike", async () => {
     await expectAccepted(target, await sign(by.es256, CLAIMS, '{"alg":"none","alg":"ES256","kid":"es"}'));
     await expectRefused(
       target,
@@ -181,7 +181,7 @@ describe("duplicate members: the last one counts, and only the issuer could writ
   });
 });
 
-describe("JSON objects in valid UTF-8 (RFC 8725 §3.7)", () => {
+describe("a header or payload that is no JSON object in valid UTF-8 (RFC 8725 §3.7)", () => {
   const bytes = (...values: number[]) => Uint8Array.from(values);
   const text = new TextEncoder();
   const json = JSON.stringify(CLAIMS);
@@ -194,21 +194,21 @@ describe("JSON objects in valid UTF-8 (RFC 8725 §3.7)", () => {
     ["true", "true"],
     ["no JSON", "alice"],
     ["cut off", json.slice(0, -1)],
-    ["more behind", `${json}x`],
+    ["more text at the end", `${json}x`],
     ["two objects", `${json}${json}`],
     ["a trailing comma", json.replace(/}$/, ",}")],
     ["a comment", json.replace("{", "{/**/")],
     ["single quotes", json.replaceAll('"', "'")],
     ["NaN", json.replace(String(CLAIMS.exp), "NaN")],
     ["a bare line break in a text", json.replace("alice", "al\nice")],
-    ["a BOM before", Uint8Array.from([0xef, 0xbb, 0xbf, ...text.encode(json)])],
+    ["a BOM at the beginning", Uint8Array.from([0xef, 0xbb, 0xbf, ...text.encode(json)])],
     ["UTF-16", Uint8Array.from([...json].flatMap((one) => [one.charCodeAt(0), 0]))],
     ["an overlong slash", Uint8Array.from([...text.encode(json.slice(0, -2)), 0xc0, 0xaf, ...text.encode('"}')])],
     ["a half character", Uint8Array.from([...text.encode('{"sub":"'), 0xc3, ...text.encode('"}')])],
     ["a surrogate in UTF-8", Uint8Array.from([...text.encode('{"sub":"'), 0xed, 0xa0, 0x80, ...text.encode('"}')])],
     ["bytes", bytes(0, 1, 2, 255)],
     ["one byte", bytes(123)],
-  ])("%s", async (_, payload) => {
+  ])("is refused: %s", async (_, payload) => {
     await expectRefused(target, await sign(by.es256, payload), "token-payload");
     const signature = b64(signatureOf(await session(by.es256)));
     await expectRefused(target, `${segment(payload)}.${segment(CLAIMS)}.${signature}`, "token-header");
@@ -219,13 +219,13 @@ describe("JSON objects in valid UTF-8 (RFC 8725 §3.7)", () => {
     ["typ null", { typ: null }, "token-header"],
     ["typ a list", { typ: ["JWT"] }, "token-header"],
     ["typ an object", { typ: {} }, "token-header"],
-  ])("%s", async (_, header, reason) => {
+  ])("is refused: %s", async (_, header, reason) => {
     await expectRefused(target, await session(by.es256, {}, header), reason);
   });
 });
 
-describe("what a token says is not said again", () => {
-  it("neither in the answer nor in the log, whether it is accepted or not", async () => {
+describe("the claims of a session", () => {
+  it("are neither in the answer nor in the log", async () => {
     const good = await session(by.es256, { name: "A name that must not be logged" });
     const verdict = await expectAccepted(target, good);
     expectSilent(target, good, "");

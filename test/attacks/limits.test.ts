@@ -18,8 +18,8 @@ beforeAll(async () => {
   by = await createSigners();
 });
 
-/** A gateway that lets an address be refused so many times, and what its limit was asked. */
-function arenaOf(most: number, RATE_LIMIT_IP?: RateLimit) {
+/** A gateway that refuses an address after `most` refusals, and the calls of its limit, counted by key. */
+function targetOf(most: number, RATE_LIMIT_IP?: RateLimit) {
   const counted = new Map<string, number>();
   const limit = async ({ key }: { key: string }) => {
     counted.set(key, (counted.get(key) ?? 0) + 1);
@@ -34,10 +34,14 @@ function arenaOf(most: number, RATE_LIMIT_IP?: RateLimit) {
 }
 
 type Send = (target: Target, address?: string, body?: BodyInit) => ReturnType<Target["send"]>;
-interface Face {
-  readonly good: Send;
-  readonly bad: Send;
+interface Endpoint {
+  /** Sends a request with a valid credential. */
+  readonly valid: Send;
+  /** Sends a request with a forged credential. */
+  readonly forged: Send;
+  /** The status of a forged request. */
   readonly refused: number;
+  /** The status of the first valid request. */
   readonly done: number;
 }
 
@@ -94,28 +98,28 @@ const sendBackend = (target: Target, secret: string, address = ADDRESS, body?: B
     body: body ?? '{"subject":"bob","name":"Bob"}',
   });
 
-const faces: Record<string, Face> = {
+const endpoints: Record<string, Endpoint> = {
   "/v1/backchannel-logout": {
-    good: (target, address, body) => sendLogout(target, "es256", address, body),
-    bad: (target, address, body) => sendLogout(target, "stranger", address, body),
+    valid: (target, address, body) => sendLogout(target, "es256", address, body),
+    forged: (target, address, body) => sendLogout(target, "stranger", address, body),
     refused: 400,
     done: 200,
   },
   "/v1/webhooks/{issuer}": {
-    good: (target, address, body) => sendWebhook(target, KEY, address, body),
-    bad: (target, address, body) => sendWebhook(target, "v".repeat(32), address, body),
+    valid: (target, address, body) => sendWebhook(target, KEY, address, body),
+    forged: (target, address, body) => sendWebhook(target, "v".repeat(32), address, body),
     refused: 401,
     done: 204,
   },
   "/v1/users": {
-    good: (target, address, body) => sendBackend(target, SECRET, address, body),
-    bad: (target, address, body) => sendBackend(target, SECRET.replace("c", "C"), address, body),
+    valid: (target, address, body) => sendBackend(target, SECRET, address, body),
+    forged: (target, address, body) => sendBackend(target, SECRET.replace("c", "C"), address, body),
     refused: 401,
     done: 201,
   },
 };
 
-/** A body that says how much of it was taken. */
+/** A body, and a count of the bytes that were read of it. */
 function watched(bytes: number) {
   const taken = { bytes: 0 };
   const body = new ReadableStream<Uint8Array>(
@@ -131,17 +135,17 @@ function watched(bytes: number) {
   return { taken, body };
 }
 
-describe.each(Object.entries(faces))(
-  "an address that was refused too often at %s",
-  (face, { good, bad, refused, done }) => {
-    it("is refused before its body is read, a key is used, or the limit is asked", async () => {
-      const { target, counted } = arenaOf(3);
+describe.each(Object.entries(endpoints))(
+  "an address whose requests were refused too often at %s",
+  (endpoint, { valid, forged, refused, done }) => {
+    it("is refused before its body is read, a key is used, or the limit is called", async () => {
+      const { target, counted } = targetOf(3);
       const statuses: number[] = [];
-      for (let time = 0; time < 4; time += 1) statuses.push((await bad(target)).status);
+      for (let time = 0; time < 4; time += 1) statuses.push((await forged(target)).status);
       expect(statuses).toEqual([refused, refused, refused, 429]);
-      const asked = JSON.stringify([...counted]);
+      const calls = JSON.stringify([...counted]);
       const { taken, body } = watched(8 * 1024);
-      // What the test itself signs comes before the request.
+      // The test itself signs before the request, so this count begins here.
       let used = 0;
       const { subtle } = crypto;
       const spies = (["verify", "sign", "digest", "importKey"] as const).map((name) =>
@@ -151,14 +155,14 @@ describe.each(Object.entries(faces))(
         }) as never),
       );
       const before = used;
-      const verdict = await target.send(pathOf(face), {
+      const verdict = await target.send(pathOf(endpoint), {
         headers: {
           "CF-Connecting-IP": ADDRESS,
           Authorization: `Bearer ${SECRET}`,
           "webhook-id": "msg_1",
           "webhook-timestamp": String(NOON),
           "webhook-signature": `v1,${btoa("x".repeat(32))}`,
-          "Content-Type": face.includes("logout") ? "application/x-www-form-urlencoded" : "application/json",
+          "Content-Type": endpoint.includes("logout") ? "application/x-www-form-urlencoded" : "application/json",
         },
         body,
       });
@@ -166,55 +170,55 @@ describe.each(Object.entries(faces))(
       expect([verdict.status, verdict.code, verdict.cometchatCalls]).toEqual([429, "rate-limited", 0]);
       expect(Number(verdict.response.headers.get("retry-after"))).toBeGreaterThan(0);
       expect([taken.bytes, used - before]).toEqual([0, 0]);
-      expect(JSON.stringify([...counted])).toBe(asked);
+      expect(JSON.stringify([...counted])).toBe(calls);
     });
 
-    it("is heard again when the period is over, and other addresses all the time", async () => {
-      const { target, counted } = arenaOf(3);
-      for (let time = 0; time < 5; time += 1) await bad(target);
-      expect((await good(target)).status).toBe(429);
-      expect((await good(target, "192.0.2.8")).status).toBe(done);
-      expect((await good(target, "2001:db8::1")).status).toBe(done === 201 ? 200 : done);
+    it("is served again after the period, and other addresses are served all the time", async () => {
+      const { target, counted } = targetOf(3);
+      for (let time = 0; time < 5; time += 1) await forged(target);
+      expect((await valid(target)).status).toBe(429);
+      expect((await valid(target, "192.0.2.8")).status).toBe(done);
+      expect((await valid(target, "2001:db8::1")).status).toBe(done === 201 ? 200 : done);
       counted.clear();
       target.clock.now += LIMIT_PERIOD_SECONDS * 1000 - 1;
-      expect((await good(target)).status).toBe(429);
+      expect((await valid(target)).status).toBe(429);
       target.clock.now += 1;
-      expect([200, 201, 204]).toContain((await good(target)).status);
+      expect([200, 201, 204]).toContain((await valid(target)).status);
     });
 
-    it("is one that was refused: a caller that behaves is served however often it comes", async () => {
-      const { target, counted } = arenaOf(3);
+    it("is limited by its refused requests alone: valid ones are served however many there are", async () => {
+      const { target, counted } = targetOf(3);
       for (let time = 0; time < 12; time += 1) {
-        expect([200, 201, 204]).toContain((await good(target)).status);
-        if (time % 5 === 0) await bad(target);
+        expect([200, 201, 204]).toContain((await valid(target)).status);
+        if (time % 5 === 0) await forged(target);
       }
       expect([...counted]).toEqual([[`refused ${ADDRESS}`, 3]]);
     });
 
-    it("is stopped at the others as well, but not where people sign in", async () => {
-      const { target } = arenaOf(3);
-      for (let time = 0; time < 5; time += 1) await bad(target);
-      for (const face of Object.values(faces)) expect((await face.good(target)).status).toBe(429);
+    it("is refused at the other such endpoints too, but not where people sign in", async () => {
+      const { target } = targetOf(3);
+      for (let time = 0; time < 5; time += 1) await forged(target);
+      for (const other of Object.values(endpoints)) expect((await other.valid(target)).status).toBe(429);
       const session = await sign(by.es256, { iss: ISSUER, aud: "chat", sub: "alice", exp: NOON + 60 });
       expect((await target.present(session, { headers: { "CF-Connecting-IP": ADDRESS } })).status).toBe(201);
     });
 
-    it("is stopped by the deployment's own limit too", async () => {
-      const { target } = arenaOf(0, bindings.RATE_LIMIT_IP);
+    it("is refused by the deployment's real limit", async () => {
+      const { target } = targetOf(0, bindings.RATE_LIMIT_IP);
       const statuses = new Map<number, number>();
       for (let time = 0; time < 310; time += 1) {
-        const { status } = await bad(target, "192.0.2.9");
+        const { status } = await forged(target, "192.0.2.9");
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
       }
       expect([...statuses.keys()]).toEqual([refused, 429]);
-      expect((await good(target, "192.0.2.9")).status).toBe(429);
+      expect((await valid(target, "192.0.2.9")).status).toBe(429);
     });
   },
 );
 
-const pathOf = (face: string) => face.replace("{issuer}", "idp");
+const pathOf = (endpoint: string) => endpoint.replace("{issuer}", "idp");
 
-describe("what counts as a refusal", () => {
+describe("the limit of refusals by address", () => {
   it.each<[string, string, (target: Target) => ReturnType<Target["send"]>]>([
     [
       "a logout token's form that is too large",
@@ -236,24 +240,24 @@ describe("what counts as a refusal", () => {
       "/v1/webhooks/idp",
       (target) => target.send("/v1/webhooks/idp", { headers: { "CF-Connecting-IP": ADDRESS }, body: "{}" }),
     ],
-  ])("%s", async (_name, _path, send) => {
-    const { target } = arenaOf(2);
+  ])("counts %s", async (_name, _path, send) => {
+    const { target } = targetOf(2);
     const statuses: number[] = [];
     for (let time = 0; time < 4; time += 1) statuses.push((await send(target)).status);
     expect(statuses.slice(2)).toEqual([429, 429]);
   });
 
-  it("not that the provider's keys cannot be had, which is no fault of a logout's", async () => {
-    const { target, counted } = arenaOf(2);
+  it("does not count a logout token whose provider's keys cannot be fetched", async () => {
+    const { target, counted } = targetOf(2);
     target.respond = () => new Response(null, { status: 503 });
     for (let time = 0; time < 6; time += 1) {
-      expect((await faces["/v1/backchannel-logout"]?.good(target))?.code).toBe("keys-unavailable");
+      expect((await endpoints["/v1/backchannel-logout"]?.valid(target))?.code).toBe("keys-unavailable");
     }
     expect([...counted]).toEqual([]);
   });
 
-  it("not what a backend got wrong after it had proved itself", async () => {
-    const { target, counted } = arenaOf(2);
+  it("does not count a mistake of a backend that presented the right secret", async () => {
+    const { target, counted } = targetOf(2);
     for (let time = 0; time < 6; time += 1) {
       expect((await sendBackend(target, SECRET, ADDRESS, "[]")).status).toBe(400);
     }

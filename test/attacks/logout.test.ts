@@ -28,7 +28,7 @@ beforeAll(async () => {
   target.respond = (address) => (address === `${OTHER}/jwks` ? Response.json({ keys: [by.stranger.jwk] }) : undefined);
 });
 
-/** A logout token that is accepted, but for what the row changes. */
+/** A valid logout token, unless the given claims or header make it invalid. */
 const logout = (claims: Record<string, unknown> = {}, header: object = {}, signer: Signer = by.es256) =>
   sign(
     signer,
@@ -59,20 +59,20 @@ async function expectRefused(token: string) {
   expect(verdict.cometchatCalls).toBe(0);
 }
 
-describe("what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6)", () => {
+describe("a logout token (OIDC Back-Channel Logout 1.0 §2.4, §2.6)", () => {
   it.each<[string, Record<string, unknown>, object?]>([
-    ["as the standard has it", {}],
-    ["with sid besides", { sid: "session-1" }],
-    ["with sid alone, of a session that nobody knows", { sub: undefined, sid: "unknown" }],
-    ["for a user whom nobody knows", { sub: "nobody" }],
-    ["typ JWT", {}, { typ: "JWT" }],
+    ["with every claim that the standard requires", {}],
+    ["with sub and sid", { sid: "session-1" }],
+    ["with the sid of an unknown session and no sub", { sub: undefined, sid: "unknown" }],
+    ["for an unknown user", { sub: "nobody" }],
+    ["with typ JWT", {}, { typ: "JWT" }],
     ["without typ", {}, { typ: undefined }],
-    ["for the client's id", { aud: "client-1" }],
-    ["for several", { aud: ["other", "chat"] }],
+    ["whose aud is the client's id", { aud: "client-1" }],
+    ["with several audiences", { aud: ["other", "chat"] }],
     ["without exp", { exp: undefined }],
-    ["a member in the event", { events: { [EVENT]: { why: 1 } } }],
-    ["another event besides", { events: { [EVENT]: {}, "https://other.example": {} } }],
-  ])("%s: 200", async (_, claims, header) => {
+    ["with a member in the event", { events: { [EVENT]: { why: 1 } } }],
+    ["with a second event", { events: { [EVENT]: {}, "https://other.example": {} } }],
+  ])("is accepted %s", async (_, claims, header) => {
     const verdict = await send(await logout(claims, header));
     expect({ status: verdict.status, text: verdict.text }).toEqual({ status: 200, text: "" });
   });
@@ -85,13 +85,13 @@ describe("what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6
     ["an empty aud", { aud: [] }],
     ["no iat", { iat: undefined }],
     ["iat as text", { iat: String(NOON) }],
-    ["iat ahead", { iat: NOON + 31 }],
-    ["iat old", { iat: NOON - 330 }],
-    ["iat old, without exp", { iat: NOON - 330, exp: undefined }],
-    ["iat old, exp far ahead", { iat: NOON - 330, exp: NOON + 1e9 }],
+    ["iat in the future", { iat: NOON + 31 }],
+    ["iat too old", { iat: NOON - 330 }],
+    ["iat too old, without exp", { iat: NOON - 330, exp: undefined }],
+    ["iat too old, exp far in the future", { iat: NOON - 330, exp: NOON + 1e9 }],
     ["expired", { iat: NOON - 200, exp: NOON - 30 }],
     ["exp as text", { exp: String(NOON + 60) }],
-    ["nbf ahead", { nbf: NOON + 31 }],
+    ["nbf in the future", { nbf: NOON + 31 }],
     ["no jti", { jti: undefined }],
     ["jti a number", { jti: 1 }],
     ["an empty jti", { jti: "" }],
@@ -100,7 +100,7 @@ describe("what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6
     ["no such event", { events: { "https://other.example": {} } }],
     ["events a list", { events: [EVENT] }],
     ["events a text", { events: EVENT }],
-    ["the event no object", { events: { [EVENT]: true } }],
+    ["the event is no object", { events: { [EVENT]: true } }],
     ["the event a list", { events: { [EVENT]: [] } }],
     ["the event null", { events: { [EVENT]: null } }],
     ["the event inherited", JSON.parse(`{"events":{"__proto__":{"${EVENT}":{}}}}`)],
@@ -108,7 +108,7 @@ describe("what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6
     ["a nonce of null", { nonce: null }],
     ["neither sub nor sid", { sub: undefined }],
     ["sub a number", { sub: 1 }],
-    ["sub a number, sid besides", { sub: 1, sid: "session-1" }],
+    ["sub a number, and a valid sid", { sub: 1, sid: "session-1" }],
     ["sub empty", { sub: "" }],
     ["sid an object", { sid: { id: 1 } }],
     ["sid empty", { sub: undefined, sid: "" }],
@@ -118,17 +118,17 @@ describe("what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6
     ["crit", {}, { crit: ["b64"], b64: true }],
     ["zip", {}, { zip: "DEF" }],
     ["another kid", {}, { kid: "nobody" }],
-  ])("%s: 400", async (_, claims, header) => {
+  ])("is refused with 400: %s", async (_, claims, header) => {
     await expectRefused(await logout(claims, header));
   });
 
-  it("each bound, to the second", async () => {
+  it("is accepted to the last second that the tolerance allows", async () => {
     expect((await send(await logout({ iat: NOON + 30 }))).status).toBe(200);
     expect((await send(await logout({ iat: NOON - 329 }))).status).toBe(200);
     expect((await send(await logout({ iat: NOON - 100, exp: NOON - 29 }))).status).toBe(200);
   });
 
-  it("the signature is checked as a session's is", async () => {
+  it("needs a right signature, as a session does", async () => {
     await expectRefused(await logout({}, {}, by.stranger));
     await expectRefused(resigned(await logout(), new Uint8Array(64)));
     await expectRefused(resigned(await logout(), new Uint8Array()));
@@ -139,19 +139,19 @@ describe("what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6
     await expectRefused(`${b64("{}")}.${b64("{}")}.${b64("x")}`);
   });
 
-  it("another issuer's key ends nobody's session", async () => {
+  it("is refused if another issuer's key has signed it", async () => {
     await expectRefused(await logout({ iss: OTHER }));
     expect((await send(await logout({ iss: OTHER }, {}, by.stranger))).status).toBe(200);
   });
 
-  it("a session is no logout token, and a logout token no session", async () => {
+  it("is no session, and a session is no logout token", async () => {
     await expectRefused(await session(by.es256));
     await expectRefused(await session(by.es256, { jti: crypto.randomUUID() }, { typ: "logout+jwt" }));
     expect((await target.present(await logout())).code).toBe("session-invalid");
     expect((await target.present(await logout({ azp: "client-1" }, { typ: "JWT" }))).reason).toBe("logout-token");
   });
 
-  it("a token is taken once", async () => {
+  it("is accepted once: a second token of this issuer with the same jti is refused", async () => {
     const token = await logout();
     expect((await send(token)).status).toBe(200);
     await expectRefused(token);
@@ -161,7 +161,7 @@ describe("what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6
     expect((await send(await logout({ jti, iss: OTHER }, {}, by.stranger))).status).toBe(200);
   });
 
-  it("where users go by another claim than sub, a sub alone names nobody here", async () => {
+  it("needs the claim that names users here, or sid, if that claim is not sub", async () => {
     const own = createTarget({
       keys: [by.es256.jwk],
       issuers: [{ issuer: ISSUER, audience: ["chat"], jwksUrl: JWKS, uid: { claim: "email" } }],
@@ -174,11 +174,11 @@ describe("what a logout token must be (OIDC Back-Channel Logout 1.0 §2.4, §2.6
   });
 });
 
-describe("where the entry does not say whom a logout token may be for (§2.6 step 3)", () => {
+describe("a logout token at an entry with no audience to compare (OIDC Back-Channel Logout 1.0 §2.6 step 4)", () => {
   it.each<[string, object]>([
-    ["neither an audience nor parties", { audienceRequired: false }],
-    ["an audience of nobody", { audience: [], audienceRequired: false }],
-  ])("%s: none is taken, and log and /readyz say what to do", async (_, entry) => {
+    ["neither audience nor authorizedParties", { audienceRequired: false }],
+    ["an empty audience", { audience: [], audienceRequired: false }],
+  ])("is refused, and the log and /readyz say what to do: %s", async (_, entry) => {
     const own = createTarget({ keys: [by.es256.jwk], issuers: [{ issuer: ISSUER, jwksUrl: JWKS, ...entry }] });
     for (const aud of ["chat", "anything", ISSUER, "", ["a", "b"]]) {
       const body = new URLSearchParams({ logout_token: await logout({ aud }) });
@@ -201,7 +201,7 @@ describe("where the entry does not say whom a logout token may be for (§2.6 ste
     });
   });
 
-  it("the client's id in authorizedParties is enough", async () => {
+  it("is accepted as soon as authorizedParties has the client's id, which is its aud", async () => {
     const entry = { issuer: ISSUER, jwksUrl: JWKS, audienceRequired: false, authorizedParties: ["client-1"] };
     const own = createTarget({ keys: [by.es256.jwk], issuers: [entry] });
     const ask = async (aud: unknown) =>
@@ -212,7 +212,7 @@ describe("where the entry does not say whom a logout token may be for (§2.6 ste
   });
 });
 
-describe("how it comes (§2.5)", () => {
+describe("a request with a logout token (OIDC Back-Channel Logout 1.0 §2.5)", () => {
   it.each<[string, () => Promise<RequestInit>]>([
     [
       "JSON",
@@ -222,13 +222,13 @@ describe("how it comes (§2.5)", () => {
       }),
     ],
     [
-      "a form that says JSON",
+      "a form with the content type of JSON",
       async () => ({ body: `logout_token=${await logout()}`, headers: { "Content-Type": "application/json" } }),
     ],
-    ["a text", async () => ({ body: await logout() })],
+    ["the token as plain text", async () => ({ body: await logout() })],
     ["multipart", async () => ({ body: form(await logout()) })],
     [
-      "two of them",
+      "two tokens in one form",
       async () => ({
         body: new URLSearchParams([
           ["logout_token", await logout()],
@@ -236,15 +236,15 @@ describe("how it comes (§2.5)", () => {
         ]),
       }),
     ],
-    ["another name", async () => ({ body: new URLSearchParams({ token: await logout() }) })],
-    ["an empty one", async () => ({ body: new URLSearchParams({ logout_token: "" }) })],
+    ["a form with another parameter", async () => ({ body: new URLSearchParams({ token: await logout() }) })],
+    ["an empty token", async () => ({ body: new URLSearchParams({ logout_token: "" }) })],
     ["nothing", async () => ({})],
     ["a header", async () => ({ headers: { Authorization: `Bearer ${await logout()}` } })],
-  ])("%s: 400", async (_, init) => {
+  ])("is refused with 400: %s", async (_, init) => {
     expect((await target.send("/v1/backchannel-logout", await init())).status).toBe(400);
   });
 
-  it("in the address: 400, with the right one in the body too", async () => {
+  it("is refused with 400: the token in the address, although it is in the body too", async () => {
     const address = `/v1/backchannel-logout?logout_token=${await logout()}`;
     expect((await target.send(address)).status).toBe(400);
     const body = new URLSearchParams({ logout_token: await logout() });
@@ -252,7 +252,7 @@ describe("how it comes (§2.5)", () => {
     expect((await target.send("/v1/backchannel-logout", { body })).status).toBe(200);
   });
 
-  it("keys that cannot be had are no fault of the token: 503, and the provider may try again", async () => {
+  it("is answered 503, so that the provider tries again, while keys cannot be fetched", async () => {
     const down = createTarget();
     down.respond = () => new Response(null, { status: 503 });
     const body = new URLSearchParams({ logout_token: await logout() });

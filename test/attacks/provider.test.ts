@@ -4,11 +4,12 @@ import type { ProviderFault } from "../sandbox/provider/index.ts";
 import { createVerifierWorld, outcome, type VerifierWorld } from "../support/verifier.ts";
 
 /**
- * What a session gets while the identity provider fails in each way, by what this isolate knew before:
- * `cold` nothing; `warm` fresh keys; `stale` keys past their time; `old` keys of more than a day ago;
- * `new key` fresh keys, and a session signed with a key that was rotated in since.
+ * The answer to a valid session while the identity provider fails, by the keys that this isolate has:
+ * `cold` none; `warm` fresh keys; `stale` keys that are no longer fresh; `old` keys of more than a day ago;
+ * `new key` fresh keys, and a session that is signed with a newer key.
  *
- * `yes`: accepted. `503`: keys-unavailable with Retry-After. Never a 401: a client signs its user out on one.
+ * `yes`: accepted. `503`: keys-unavailable with Retry-After. It is never a 401, because a client signs its user out
+ * after one.
  */
 const STATES = ["cold", "warm", "stale", "old", "new key"] as const;
 type State = (typeof STATES)[number];
@@ -32,7 +33,7 @@ const MATRIX: readonly [string, ProviderFault, Record<State, Answer>][] = [
   ["empty body", { kind: "empty" }, row("503 yes yes 503 503")],
   ["empty set", { kind: "empty-set" }, row("503 yes yes 503 503")],
   ["10,000 keys", { kind: "many-keys", count: 10_000 }, row("503 yes yes 503 503")],
-  // The JWKS address is known for an hour: discovery is not asked again for a new key, and the JWKS itself is right.
+  // The JWKS address is known for an hour, so a new key causes no discovery, and the JWKS itself is right.
   ["wrong issuer", { kind: "wrong-issuer" }, row("503 yes yes 503 yes")],
 ];
 
@@ -45,9 +46,9 @@ const cells = MATRIX.flatMap(([name, fault, expected]) =>
   STATES.map((state) => [name, state, expected[state], fault] as const),
 );
 
-/** The provider with that state of this isolate, and a session that is good. */
+/** A verifier in that state, and a valid session. */
 async function prepare(state: State): Promise<[VerifierWorld, string]> {
-  // What hangs is given up sooner than by default.
+  // A request that hangs is aborted sooner than by default.
   const world = createVerifierWorld({ requestTimeout: 2_000 });
   if (state !== "cold") {
     await world.verify(await world.provider.issue());
@@ -62,31 +63,34 @@ async function prepare(state: State): Promise<[VerifierWorld, string]> {
   return [world, await world.provider.issue()];
 }
 
-describe.concurrent("an identity provider that fails", { timeout: 30_000 }, () => {
-  it.for(cells)("%s, %s: %s", async ([, state, expected, fault], { expect }) => {
-    const [world, session] = await prepare(state);
-    world.provider.fault = fault;
-    const before = world.fetched.length;
-    const result = await world.verify(session);
-    if (expected === "yes") expect(outcome(result)).toBe("session of alice");
-    else {
-      expect(result).toMatchObject({ ok: false, error: { reason: expect.stringMatching(/^keys-/) } });
-      expect(result.ok ? 0 : result.error.retryAfter).toBeGreaterThanOrEqual(1);
-    }
-    const asked = world.fetched.length - before;
-    // One attempt: discovery, and the JWKS where discovery was right.
-    expect(asked).toBeLessThanOrEqual(2);
-    if (state === "warm") expect(asked).toBe(0);
-    expect(world.fetched.every((address) => address.startsWith("https://auth.example/"))).toBe(true);
+describe.concurrent("while an identity provider fails, a session", { timeout: 30_000 }, () => {
+  it.for(cells)(
+    "is never called invalid: %s, with a memory that is %s: %s",
+    async ([, state, expected, fault], { expect }) => {
+      const [world, session] = await prepare(state);
+      world.provider.fault = fault;
+      const before = world.fetched.length;
+      const result = await world.verify(session);
+      if (expected === "yes") expect(outcome(result)).toBe("session of alice");
+      else {
+        expect(result).toMatchObject({ ok: false, error: { reason: expect.stringMatching(/^keys-/) } });
+        expect(result.ok ? 0 : result.error.retryAfter).toBeGreaterThanOrEqual(1);
+      }
+      const asked = world.fetched.length - before;
+      // One attempt is a fetch of the discovery document and, if that was right, one of the JWKS.
+      expect(asked).toBeLessThanOrEqual(2);
+      if (state === "warm") expect(asked).toBe(0);
+      expect(world.fetched.every((address) => address.startsWith("https://auth.example/"))).toBe(true);
 
-    // Asked again at once, the answer is the same, and nobody else is.
-    const again = await world.verify(await world.provider.issue());
-    expect(again.ok).toBe(expected === "yes");
-    expect(world.fetched.length - before).toBe(asked);
-  });
+      // A second session gets the same answer and causes no fetch.
+      const second = await world.verify(await world.provider.issue());
+      expect(second.ok).toBe(expected === "yes");
+      expect(world.fetched.length - before).toBe(asked);
+    },
+  );
 
   it.for(cells.filter(([, state]) => state === "cold"))(
-    "%s: a copy in KV keeps the sessions going",
+    "is verified with the copy of the keys in KV: %s",
     async ([, , , fault], { expect }) => {
       const [world] = await prepare("stale");
       world.cache.values.clear();
@@ -97,7 +101,7 @@ describe.concurrent("an identity provider that fails", { timeout: 30_000 }, () =
   );
 
   it.for(cells.filter(([, state]) => state === "stale"))(
-    "%s: all is well again once it is over",
+    "is verified with the provider's new keys when the failure is over: %s",
     async ([, , , fault], { expect }) => {
       const [world, session] = await prepare("stale");
       world.provider.fault = fault;
@@ -111,10 +115,10 @@ describe.concurrent("an identity provider that fails", { timeout: 30_000 }, () =
   );
 });
 
-describe("an identity provider that is down while the stores fail", () => {
+describe("while an identity provider and the stores are down, a session", () => {
   const failing = ["throws", "hangs"] as const;
   it.each(failing.flatMap((kv) => failing.map((cache) => [kv, cache] as const)))(
-    "KV %s, Cache API %s: fresh and stale keys in memory go on, a cold isolate answers 503",
+    "is verified with fresh or stale keys in memory, and answered 503 by a cold isolate: KV %s, the Cache API %s",
     async (kv, cache) => {
       for (const state of ["warm", "stale", "cold"] as const) {
         const [world, session] = await prepare(state);
@@ -127,7 +131,7 @@ describe("an identity provider that is down while the stores fail", () => {
     },
   );
 
-  it.each(["kv", "cache"] as const)("a copy in the other store is found where %s fails", async (broken) => {
+  it.each(["kv", "cache"] as const)("is verified with the copy in the other store: %s fails", async (broken) => {
     const [world] = await prepare("warm");
     world[broken].broken = "hangs";
     world.restart();
@@ -136,8 +140,8 @@ describe("an identity provider that is down while the stores fail", () => {
   });
 });
 
-describe("floods", () => {
-  it("a thousand forged tokens with a thousand kids cost one fetch, and good users nothing", async () => {
+describe("a flood of tokens", () => {
+  it("causes one fetch and refuses no valid session: a thousand forged tokens with a thousand kids", async () => {
     const [world] = await prepare("warm");
     world.clock.now += KEYS_COOLDOWN_MS;
     const before = world.fetched.length;
@@ -152,7 +156,7 @@ describe("floods", () => {
     expect(world.fetched.length - before).toBe(1);
   });
 
-  it("garbage of every other kind costs none, on a cold isolate too", async () => {
+  it("causes no fetch: tokens of a wrong form or another issuer, also in a cold isolate", async () => {
     const world = createVerifierWorld();
     const good = await world.provider.issue();
     const [header, payload, signature] = good.split(".");

@@ -4,14 +4,14 @@ import { inspect } from "../../src/session/compact.ts";
 import { type Example, examples, forgery, JOE, keyOf, verifies } from "../support/examples.ts";
 import { createVerifierWorld, issuerEntry, outcome } from "../support/verifier.ts";
 
-describe("the standards' own examples", () => {
+describe("the standards' own example", () => {
   it.each(examples)("$name ($alg) verifies", async (example) => {
     expect(await verifies(example.token, example, keyOf(example))).toBe(true);
   });
 
-  // Those of ES512 take half a minute of computing: test/long/standards.test.ts.
+  // The examples of ES512 take half a minute: test/long/standards.test.ts.
   it.each(examples.filter(({ alg }) => alg !== "ES512"))(
-    "$name ($alg): no change of one character does",
+    "$name ($alg) does not verify after any change of one character",
     async (example) => {
       const { verifies, tried } = await forgery(example);
       expect(verifies).toBeUndefined();
@@ -19,7 +19,7 @@ describe("the standards' own examples", () => {
     },
   );
 
-  it("RFC 7515 A.5 (unsecured) is a compact JWS, and no session", async () => {
+  it("RFC 7515 A.5 (unsecured) has the form of a compact JWS and is refused", async () => {
     const token = `eyJhbGciOiJub25lIn0.${JOE}.`;
     expect(inspect(token).ok).toBe(true);
     expect(outcome(await worldOf(examples[2]).verify(token))).toBe("alg-not-allowed");
@@ -36,16 +36,16 @@ describe("the standards' own examples", () => {
     },
   );
 
-  it("RFC 7520 §4 and the plain texts of others are no sessions, however well signed", async () => {
+  it("is refused as a session if its payload is no JSON, although its signature is right", async () => {
     for (const example of examples.slice(3)) {
       expect(outcome(await worldOf(example).verify(example.token))).toBe("token-payload");
     }
   });
 });
 
-/** A gateway whose issuer is joe, with the example's key. */
+/** A verifier whose issuer is `joe`, the issuer in the examples, with the example's key. */
 function worldOf(example: Example | undefined) {
-  if (!example) throw new Error("no such example");
+  if (!example) throw new Error("There is no such example.");
   const { key, alg } = example;
   const bytes = typeof key === "string" ? decode(key) : undefined;
   const keys = bytes ? ({ from: "secret", bytes } as const) : ({ from: "public", text: JSON.stringify(key) } as const);

@@ -33,12 +33,12 @@ interface Delivery {
   readonly timestamp?: string;
   readonly prefix?: "webhook" | "svix";
   readonly path?: string;
-  /** What is sent in place of the right signature. */
+  /** Replaces the right signature. */
   readonly signature?: string;
   readonly headers?: Record<string, string | undefined>;
 }
 
-/** Sends a payload as a provider does; text goes as it is. */
+/** Sends a payload as a provider does: a text as it is, anything else as JSON. */
 async function deliver(world: World, payload: unknown, how: Delivery = {}): Promise<Response> {
   const { id = "msg_1", timestamp = String(NOW / 1000), prefix = "webhook", path = PATH } = how;
   const body = typeof payload === "string" ? payload : JSON.stringify(payload);
@@ -57,6 +57,7 @@ async function deliver(world: World, payload: unknown, how: Delivery = {}): Prom
 }
 
 const calls = (world: World) => world.simulator.journal.entries.map(({ call }) => call);
+/** What the gateway did with each event, as its log says. */
 const done = (world: World) => world.lines.filter(({ event }) => event === "webhook").map((line) => line.done);
 
 async function expectProblem(response: Response, status: number, code: Code): Promise<void> {
@@ -79,8 +80,8 @@ const deleted = (timestamp?: string) => ({
   data: { sub: "alice" },
 });
 
-describe("a user's life at the provider", () => {
-  it("created: the user is provisioned, in one call, and its first sign-in mints at once", async () => {
+describe("an event of a provider", () => {
+  it("creates a user who was created there, with one call, so that the first sign-in needs one call too", async () => {
     const world = webhookWorld();
     const response = await deliver(world, created());
     expect([response.status, await response.text()]).toEqual([204, ""]);
@@ -95,14 +96,14 @@ describe("a user's life at the provider", () => {
     expect(calls(world)).toEqual(["mint"]);
   });
 
-  it.each(["auth0|5f7c", "Alice", "user_2abcDEF"])("gives %s the uid that its sessions have", async (sub) => {
+  it.each(["auth0|5f7c", "Alice", "user_2abcDEF"])("gives a user the same uid as a session does: %s", async (sub) => {
     const world = webhookWorld();
     await deliver(world, created({ sub }));
     const response = await world.signIn({ subject: sub, issuedAt: NOW / 1000 });
     expect(await response.json()).toMatchObject({ created: false });
   });
 
-  it("updated: what the event holds is changed, what it does not hold is left alone", async () => {
+  it("updates a user: fields that it does not have stay as they are", async () => {
     const world = webhookWorld();
     world.simulator.seed({ uid: "alice", name: "Alice", avatar: "https://cdn.example/a.png", tags: ["a"] });
     expect((await deliver(world, updated({ name: "Alice B." }))).status).toBe(204);
@@ -114,14 +115,14 @@ describe("a user's life at the provider", () => {
     });
   });
 
-  it("updated: what the event says to be gone is taken away", async () => {
+  it("updates a user: fields that it has as null are removed", async () => {
     const world = webhookWorld();
     world.simulator.seed({ uid: "alice", avatar: "https://cdn.example/a.png" });
     await deliver(world, updated({ picture: null }));
     expect(world.simulator.user("alice")).not.toHaveProperty("avatar");
   });
 
-  it("updated: a role that is no longer granted is taken back", async () => {
+  it("updates a user: a role that the table no longer gives is taken away", async () => {
     const roles = { profile: { name: "name", role: "plan" }, roles: { staff: "moderator" } };
     for (const [plan, role] of [
       ["staff", "moderator"],
@@ -136,14 +137,14 @@ describe("a user's life at the provider", () => {
     }
   });
 
-  it("updated: costs nothing where nothing of it is mapped", async () => {
+  it("updates a user: if none of its fields is mapped, CometChat is not called", async () => {
     const world = webhookWorld();
     world.simulator.seed({ uid: "alice" });
     expect((await deliver(world, updated({ email: "alice@example.com" }))).status).toBe(204);
     expect(calls(world)).toEqual([]);
   });
 
-  it("updated: stays through later sign-ins whose claims have not changed", async () => {
+  it("updates a user: later sign-ins with unchanged claims do not undo it", async () => {
     const world = webhookWorld();
     const session = { subject: "alice", claims: { name: "Alice" }, issuedAt: NOW / 1000 };
     await world.signIn(session);
@@ -152,7 +153,7 @@ describe("a user's life at the provider", () => {
     expect(world.simulator.user("alice")).toMatchObject({ name: "Alice B.", avatar: "https://cdn.example/b.png" });
   });
 
-  it("updated, and never created: provisioned where users are made on their own, else left alone", async () => {
+  it("updates a user who does not exist: creates it, unless PROVISIONING.mode is existing", async () => {
     const world = webhookWorld();
     await deliver(world, updated({ name: "Alice" }));
     expect(calls(world)).toEqual(["update", "create"]);
@@ -161,7 +162,7 @@ describe("a user's life at the provider", () => {
     expect(existing.simulator.user("alice")).toBeUndefined();
   });
 
-  it("deleted: the tokens are flushed, then the user is deactivated, and its sessions are refused", async () => {
+  it("deactivates a user who was deleted there, after its tokens are flushed, and refuses its sessions", async () => {
     const world = webhookWorld();
     const session = { subject: "alice", issuedAt: NOW / 1000 };
     await world.signIn(session);
@@ -173,13 +174,13 @@ describe("a user's life at the provider", () => {
     await expectProblem(await world.signIn(session), 403, "user-deactivated");
   });
 
-  it("deleted: nothing to do for a user that never came", async () => {
+  it("does nothing if the deleted user does not exist in CometChat", async () => {
     const world = webhookWorld();
     expect((await deliver(world, deleted())).status).toBe(204);
     expect(done(world)).toEqual(["unknown"]);
   });
 
-  it("anything else: ignored", async () => {
+  it("does nothing if it is of any other type or form", async () => {
     const world = webhookWorld();
     const others = [
       { type: "session.created", data: { id: "sess_1", user_id: "alice" } },
@@ -204,8 +205,8 @@ describe("a user's life at the provider", () => {
   });
 });
 
-describe("delivered again", () => {
-  it("twice: leads to the same", async () => {
+describe("an event that is delivered twice, late, or after a failure", () => {
+  it("leads to the same if it is delivered twice", async () => {
     const world = webhookWorld();
     for (const payload of [created(), updated({ name: "Alice B." }), deleted()]) {
       for (const _ of [1, 2]) expect((await deliver(world, payload)).status).toBe(204);
@@ -217,19 +218,19 @@ describe("delivered again", () => {
   it.each([
     ["an older update", [updated({ name: "Second" }, at(2)), updated({ name: "First" }, at(1))], "outdated"],
     ["the same update", [updated({ name: "Second" }, at(2)), updated({ name: "Second" }, at(2))], "updated"],
-    ["a creation after an update", [updated({ name: "Second" }, at(2)), { ...created(), timestamp: at(1) }], "known"],
+    ["a creation, after an update", [updated({ name: "Second" }, at(2)), { ...created(), timestamp: at(1) }], "known"],
     [
-      "a creation after the deletion",
+      "a creation, after the deletion",
       [deleted(at(2)), { ...created({ name: "First" }), timestamp: at(1) }],
       "outdated",
     ],
-    ["an update after the deletion", [deleted(at(2)), updated({ name: "First" }, at(1))], "outdated"],
+    ["an update, after the deletion", [deleted(at(2)), updated({ name: "First" }, at(1))], "outdated"],
     [
-      "an update older by its own account",
+      "an update whose own time is older",
       [updated({ name: "Second", updated_at: NOW / 1000 }), updated({ name: "First", updated_at: NOW - 5000 })],
       "outdated",
     ],
-  ])("%s does not undo what is newer", async (_, [newer, older], expected) => {
+  ])("does not undo a newer one: %s", async (_, [newer, older], expected) => {
     const world = webhookWorld();
     await deliver(world, newer);
     const before = world.simulator.user("alice");
@@ -239,7 +240,7 @@ describe("delivered again", () => {
     expect(world.simulator.user("alice")?.deactivatedAt).toBe(before?.deactivatedAt);
   });
 
-  it("a deletion that failed at first, though an update came in between: it is followed", async () => {
+  it("deactivates the user in the end: a deletion that failed, an update, the deletion again", async () => {
     const world = webhookWorld();
     await deliver(world, { ...created(), timestamp: at(1) });
     const down = world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
@@ -250,7 +251,7 @@ describe("delivered again", () => {
     expect(world.simulator.user("alice")?.deactivatedAt).toEqual(expect.any(Number));
   });
 
-  it("a deletion does not end a user that was reactivated since", async () => {
+  it("does not deactivate a user who was reactivated since then", async () => {
     const world = webhookWorld({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!" } });
     world.simulator.seed({ uid: "alice" });
     await deliver(world, deleted(at(1)));
@@ -261,7 +262,7 @@ describe("delivered again", () => {
     expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
   });
 
-  describe("a deletion that says no time", () => {
+  describe("and is a deletion without a time", () => {
     const BACKEND_SECRET = "backend-secret-of-32-characters!";
     const later = (seconds: number) => String(NOW / 1000 + seconds);
     /** A gateway whose clock is the test's, and a user to be deleted. */
@@ -275,46 +276,46 @@ describe("delivered again", () => {
       const headers = { Authorization: `Bearer ${BACKEND_SECRET}` };
       expect((await world.call("/v1/users/alice/reactivate", { method: "POST", headers })).status).toBe(204);
     };
-    const gone = (world: World) => world.simulator.user("alice")?.deactivatedAt !== undefined;
+    const deactivated = (world: World) => world.simulator.user("alice")?.deactivatedAt !== undefined;
 
     it.each<[string, number]>([
-      ["at once, as a replay of what was signed", 0],
-      ["within the time at which a signature is taken", 250],
-      ["after that, signed anew", 3600],
-      ["a day later, signed anew", 86_400],
-    ])("and was followed ends nobody who was brought back, delivered again %s", async (_, seconds) => {
+      ["at once, with the same signature", 0],
+      ["after 250 seconds, with the same signature", 250],
+      ["after an hour, with a new signature", 3600],
+      ["after a day, with a new signature", 86_400],
+    ])("does not deactivate a user who was reactivated since then: delivered %s", async (_, seconds) => {
       const { world, clock } = deleting();
       expect((await deliver(world, deleted())).status).toBe(204);
-      expect(gone(world)).toBe(true);
+      expect(deactivated(world)).toBe(true);
       clock.now += 100_000;
       await reactivate(world);
       clock.now = NOW + Math.max(100, seconds) * 1000;
       const timestamp = seconds > 300 ? later(seconds) : later(0);
       expect((await deliver(world, deleted(), { timestamp })).status).toBe(204);
-      expect(gone(world)).toBe(false);
+      expect(deactivated(world)).toBe(false);
     });
 
-    it("ends nobody who was brought back at CometChat itself either", async () => {
+    it("does not deactivate a user who was created anew in CometChat", async () => {
       const { world } = deleting();
       await deliver(world, deleted());
       world.simulator.reset();
       world.simulator.seed({ uid: "alice" });
       expect((await deliver(world, deleted(), { timestamp: later(60) })).status).toBe(204);
-      expect(gone(world)).toBe(false);
+      expect(deactivated(world)).toBe(false);
       expect(calls(world)).toEqual([]);
     });
 
-    it("and failed at first is followed when it comes again", async () => {
+    it("deactivates the user at the second delivery if the first failed", async () => {
       const { world, clock } = deleting();
       const down = world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
       expect((await deliver(world, deleted())).status).toBe(503);
       world.simulator.faults.remove(down);
       clock.now += 3_600_000;
       expect((await deliver(world, deleted(), { timestamp: later(3600) })).status).toBe(204);
-      expect(gone(world)).toBe(true);
+      expect(deactivated(world)).toBe(true);
     });
 
-    it("and failed at first ends nobody who was brought back before it came again", async () => {
+    it("does not deactivate a user who was reactivated between a delivery that failed and the second", async () => {
       const { world, clock } = deleting();
       const down = world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
       expect((await deliver(world, deleted())).status).toBe(503);
@@ -323,32 +324,32 @@ describe("delivered again", () => {
       await reactivate(world);
       clock.now += 3_600_000;
       expect((await deliver(world, deleted(), { timestamp: later(3660) })).status).toBe(204);
-      expect([done(world).at(-1), gone(world)]).toEqual(["outdated", false]);
+      expect([done(world).at(-1), deactivated(world)]).toEqual(["outdated", false]);
     });
 
-    it("is another one under another id, or by another provider", async () => {
+    it("deactivates a user again if it has another id, since it is another event", async () => {
       const { world, clock } = deleting();
       await deliver(world, deleted());
       await reactivate(world);
       clock.now += 60_000;
       expect((await deliver(world, deleted(), { id: "msg_2", timestamp: later(60) })).status).toBe(204);
-      expect(gone(world)).toBe(true);
+      expect(deactivated(world)).toBe(true);
     });
 
-    it("of Supabase's row is as good", async () => {
+    it("does not deactivate a user who was reactivated since then: the deletion of Supabase's row", async () => {
       const { world, clock } = deleting();
       const row = { type: "DELETE", schema: "auth", table: "users", record: null, old_record: { id: "alice" } };
       await deliver(world, row);
-      expect(gone(world)).toBe(true);
+      expect(deactivated(world)).toBe(true);
       clock.now += 60_000;
       await reactivate(world);
       clock.now += 3_600_000;
       await deliver(world, row, { timestamp: later(3660) });
-      expect(gone(world)).toBe(false);
+      expect(deactivated(world)).toBe(false);
     });
   });
 
-  it("what was done is not done again, so that it undoes nothing that came after it", async () => {
+  it("does not undo a change that the backend made since then", async () => {
     const world = webhookWorld({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!" } });
     world.simulator.seed({ uid: "alice" });
     await deliver(world, updated({ name: "From the provider" }));
@@ -362,7 +363,7 @@ describe("delivered again", () => {
     expect(world.simulator.user("alice")?.name).toBe("From the backend");
   });
 
-  it("a time from the future orders nothing", async () => {
+  it("is not ordered by its time if that is in the future", async () => {
     const world = webhookWorld();
     world.simulator.seed({ uid: "alice" });
     await deliver(world, updated({ name: "From the future" }, "2999-01-01T00:00:00Z"));
@@ -370,7 +371,7 @@ describe("delivered again", () => {
     expect(world.simulator.user("alice")).toMatchObject({ name: "From today" });
   });
 
-  it("no event brings a deactivated user back", async () => {
+  it("never reactivates a user", async () => {
     const world = webhookWorld({ env: { PROVISIONING: { reactivate: true } } });
     world.simulator.seed({ uid: "alice", deactivatedAt: 1 });
     for (const payload of [created(), updated({ name: "Alice B." })]) {
@@ -380,11 +381,11 @@ describe("delivered again", () => {
   });
 
   it.each([
-    ["created", created(), "create"],
-    ["updated", updated({ name: "Alice B." }), "update"],
-    ["deleted", deleted(), "flush"],
-    ["deleted, half of it done", deleted(), "deactivate"],
-  ] as const)("%s, after a fault of CometChat: 503 first, done then", async (_, payload, match) => {
+    ["a creation", created(), "create"],
+    ["an update", updated({ name: "Alice B." }), "update"],
+    ["a deletion", deleted(), "flush"],
+    ["a deletion that was half done", deleted(), "deactivate"],
+  ] as const)("is answered 503 while CometChat fails, and done at the next delivery: %s", async (_, payload, match) => {
     const world = webhookWorld();
     if (match !== "create") world.simulator.seed({ uid: "alice" });
     if (match !== "create") world.simulator.mint("alice");
@@ -401,7 +402,7 @@ describe("delivered again", () => {
   });
 });
 
-describe("Clerk", () => {
+describe("an event of Clerk", () => {
   const user = {
     id: "user_29w83sxmDNGwOuEthce5gg56FcC",
     object: "user",
@@ -413,7 +414,7 @@ describe("Clerk", () => {
     email_addresses: [{ id: "idn_29w83yL7CwVlJXylYLxcslromF1", email_address: "example@example.org" }],
     primary_email_address_id: "idn_29w83yL7CwVlJXylYLxcslromF1",
     public_metadata: { role: "staff" },
-    private_metadata: { note: "private" },
+    private_metadata: { text: "private" },
     unsafe_metadata: { role: "owner" },
     created_at: 1654012591514,
     updated_at: 1654012591835,
@@ -427,7 +428,7 @@ describe("Clerk", () => {
   });
   const only = (world: World) => world.simulator.users().filter(({ uid }) => uid.startsWith("x-"));
 
-  it("user.created, user.updated and user.deleted, with Svix's headers", async () => {
+  it("creates, updates and deactivates a user, signed with Svix's headers", async () => {
     const world = webhookWorld();
     const clerk = { prefix: "svix" } as const;
     await deliver(world, event("user.created", user), clerk);
@@ -444,15 +445,15 @@ describe("Clerk", () => {
 
   it.each([
     ["one name", { last_name: null }, "Example"],
-    ["a username alone", { first_name: null, last_name: null, username: "exa" }, "exa"],
+    ["only a username", { first_name: null, last_name: null, username: "exa" }, "exa"],
     ["no name at all", { first_name: null, last_name: null }, /^User [a-z2-7]{6}$/],
-  ])("with %s", async (_, names, expected) => {
+  ])("gives a user with %s a name", async (_, names, expected) => {
     const world = webhookWorld();
     await deliver(world, event("user.created", { ...user, ...names }), { prefix: "svix" });
     expect(only(world)[0]?.name).toMatch(expected);
   });
 
-  it("copies no metadata and no e-mail address that is not mapped", async () => {
+  it("sends no metadata and no e-mail address to CometChat, unless they are mapped", async () => {
     const world = webhookWorld();
     await deliver(world, event("user.created", user), { prefix: "svix" });
     const [body] = world.simulator.journal.entries.map((entry) => JSON.stringify(entry.body));
@@ -460,16 +461,16 @@ describe("Clerk", () => {
   });
 
   it.each([
-    ["under Clerk's own name for it", "public_metadata.role"],
-    ["where Clerk's guides put it in a session", "metadata.role"],
-  ])("gives a role %s", async (_, role) => {
+    ["with Clerk's own name of the field", "public_metadata.role"],
+    ["with the name that Clerk's guides use in a session", "metadata.role"],
+  ])("gives a role from public metadata: %s", async (_, role) => {
     const world = webhookWorld({}, { profile: { name: "name", role }, roles: { staff: "moderator" } });
     await deliver(world, event("user.created", user), { prefix: "svix" });
     expect(only(world)).toMatchObject([{ role: "moderator" }]);
   });
 });
 
-describe("Supabase", () => {
+describe("an event of Supabase", () => {
   const profile = { name: "user_metadata.full_name", avatar: "user_metadata.avatar_url" };
   const id = "ff7fc9ae-3b1b-4642-9241-64adb9848a03";
   const row = {
@@ -496,7 +497,7 @@ describe("Supabase", () => {
     updated_at: "2026-11-25T11:00:01.100+00:00",
   };
 
-  it("rows of auth.users inserted, updated and deleted", async () => {
+  it("creates, updates and deactivates a user: a row of auth.users is inserted, updated and deleted", async () => {
     const world = webhookWorld({}, { profile });
     await deliver(world, change("INSERT", row, null));
     expect(world.simulator.user(id)).toMatchObject({ name: "Valid", avatar: "https://cdn.example/v.png" });
@@ -508,21 +509,21 @@ describe("Supabase", () => {
     expect(JSON.stringify(world.simulator.journal.entries)).not.toMatch(/secret|supabase\.com/);
   });
 
-  it("a sign-in there, which changes the row: costs nothing", async () => {
+  it("calls nothing if only the time of the last sign-in has changed in the row", async () => {
     const world = webhookWorld({}, { profile });
     world.simulator.seed({ uid: id });
     await deliver(world, change("UPDATE", { ...row, last_sign_in_at: row.updated_at }, row));
     expect([calls(world), done(world)]).toEqual([[], ["unchanged"]]);
   });
 
-  it("a user deleted whose row is kept: deactivated", async () => {
+  it("deactivates a user whose row is only marked as deleted", async () => {
     const world = webhookWorld({}, { profile });
     world.simulator.seed({ uid: id });
     await deliver(world, change("UPDATE", { ...row, deleted_at: row.updated_at }, row));
     expect(world.simulator.user(id)?.deactivatedAt).toBeGreaterThan(0);
   });
 
-  /** As Supabase Auth sends it: several signatures are joined with a comma as well. */
+  /** The payload of a hook of Supabase Auth. */
   const hook = (name: string) => ({
     metadata: {
       uuid: "8b34dcdd-9df1-4c10-850a-b3277c653040",
@@ -544,7 +545,7 @@ describe("Supabase", () => {
     },
   });
 
-  it.each(["before-user-created", "after-user-created"])("the Auth hook %s: the user is provisioned", async (name) => {
+  it.each(["before-user-created", "after-user-created"])("creates a user: the Auth hook %s", async (name) => {
     const world = webhookWorld({ env: { WEBHOOK: `v1,${SECRET}` } }, { profile });
     const response = await deliver(world, hook(name));
     expect([response.status, await response.text()]).toEqual([204, ""]);
@@ -552,7 +553,7 @@ describe("Supabase", () => {
     expect(done(world)).toEqual(["created"]);
   });
 
-  it("the Auth hook is answered before CometChat is asked: nothing there can hold up a sign-up, or fail it", async () => {
+  it("never delays or fails a sign-up: the Auth hook is answered before CometChat is called", async () => {
     const world = webhookWorld({}, { profile });
     world.simulator.faults.add({ match: "any", effect: { kind: "wrongKey" } });
     expect((await deliver(world, hook("before-user-created"))).status).toBe(204);
@@ -560,7 +561,7 @@ describe("Supabase", () => {
   });
 });
 
-describe("where the user lives", () => {
+describe("the app of an event's user", () => {
   const EU = "275300000000000b";
   const COMETCHAT_APPS = {
     main: { appId: APP_ID, region: "us" },
@@ -586,19 +587,19 @@ describe("where the user lives", () => {
     return { world, main: world.simulator, eu };
   }
 
-  it("by the issuer's app", async () => {
+  it("is the app of the issuer", async () => {
     const { world, eu } = twoApps({}, { app: "eu" });
     await deliver(world, created());
     expect(eu.user("alice")).toBeDefined();
   });
 
-  it("by a claim, where the event holds it", async () => {
+  it("is the app that the claim names, if the event has that claim", async () => {
     const { world, eu } = twoApps({}, { appClaim: "region", appByClaim: { e: "eu" } });
     await deliver(world, created({ region: "e" }));
     expect(eu.user("alice")).toBeDefined();
   });
 
-  it("by the user's own place, which is known: there", async () => {
+  it("is the app in which the user already lives, if users are placed by geography", async () => {
     const { world, eu } = twoApps({ PLACEMENT: { default: "main", continents: { EU: "eu" } } });
     await homeOf("alice").home("eu");
     await deliver(world, created());
@@ -607,20 +608,20 @@ describe("where the user lives", () => {
   });
 
   it.each([
-    ["by a claim that the event does not hold", {}, { appClaim: "region", appByClaim: { e: "eu" } }],
+    ["the claim is not in the event", {}, { appClaim: "region", appByClaim: { e: "eu" } }],
     [
-      "by the user's own place, which nobody knows yet",
+      "users are placed by geography, and this one has never signed in",
       { PLACEMENT: { default: "main", continents: { EU: "eu" } } },
       {},
     ],
-  ])("%s: the first sign-in will tell", async (_, env, issuer) => {
+  ])("is left to the first sign-in, and no user is created, if %s", async (_, env, issuer) => {
     const { world, main, eu } = twoApps(env, issuer);
     expect((await deliver(world, created())).status).toBe(204);
     expect(done(world)).toEqual(["unplaced"]);
     expect([main.journal.entries, eu.journal.entries]).toEqual([[], []]);
   });
 
-  it("a deletion finds the user in whichever app it lives", async () => {
+  it("is found for a deletion in every app", async () => {
     const { world, eu } = twoApps({}, { appClaim: "region", appByClaim: { e: "eu" } });
     eu.seed({ uid: "alice" });
     eu.mint("alice");
@@ -629,11 +630,11 @@ describe("where the user lives", () => {
   });
 });
 
-describe("signatures", () => {
+describe("the signature of an event (Standard Webhooks 1.0)", () => {
   const body = JSON.stringify(deleted());
   const content = `msg_1.${NOW / 1000}.${body}`;
 
-  it("the example of the standard's libraries is accepted", async () => {
+  it("is accepted: the example of the standard's libraries", async () => {
     const world = webhookWorld({ deps: { now: () => 1_614_265_330_000 } });
     const response = await deliver(world, '{"test": 2432232314}', {
       id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -644,13 +645,13 @@ describe("signatures", () => {
   });
 
   it.each<[string, () => Promise<string>]>([
-    ["one among several", async () => `v1,${await hmac("other")} v1,${await hmac(content)}`],
-    ["beside an asymmetric one", async () => `v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw== v1,${await hmac(content)}`],
+    ["as one of several", async () => `v1,${await hmac("other")} v1,${await hmac(content)}`],
+    ["next to an asymmetric one", async () => `v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw== v1,${await hmac(content)}`],
     [
-      "several as Supabase Auth joins them",
+      "as one of several in the form of Supabase Auth",
       async () => `v1,${await hmac("other")}, v1,${await hmac(content)}, v1,${await hmac("third")}`,
     ],
-  ])("%s: accepted", async (_, signature) => {
+  ])("is accepted %s", async (_, signature) => {
     const world = webhookWorld();
     world.simulator.seed({ uid: "alice" });
     expect((await deliver(world, body, { signature: await signature() })).status).toBe(204);
@@ -658,12 +659,12 @@ describe("signatures", () => {
   });
 
   it.each<[string, string]>([
-    ["without its prefix", KEY],
-    ["the new one, while the old is rotated out", `whsec_${OTHER_KEY}, ${SECRET}`],
-    ["the old one, while it is rotated out", `${SECRET},whsec_${OTHER_KEY}`],
-    ["as Supabase shows it", `v1,${SECRET}`],
-    ["as Supabase has several", `v1,whsec_${OTHER_KEY}|v1,${SECRET}`],
-  ])("under a secret %s: accepted", async (_, WEBHOOK) => {
+    ["without the prefix whsec_", KEY],
+    ["that is the second of two", `whsec_${OTHER_KEY}, ${SECRET}`],
+    ["that is the first of two", `${SECRET},whsec_${OTHER_KEY}`],
+    ["in the form of Supabase", `v1,${SECRET}`],
+    ["that is one of several in the form of Supabase", `v1,whsec_${OTHER_KEY}|v1,${SECRET}`],
+  ])("is verified with a secret %s", async (_, WEBHOOK) => {
     expect((await deliver(webhookWorld({ env: { WEBHOOK } }), body)).status).toBe(204);
   });
 
@@ -673,25 +674,28 @@ describe("signatures", () => {
     ["an empty one", { signature: "" }],
     ["no id", { headers: { "webhook-id": undefined } }],
     ["no timestamp", { headers: { "webhook-timestamp": undefined } }],
-    ["another key's", async () => ({ signature: `v1,${await hmac(content, OTHER_KEY)}` })],
-    ["an empty key's", async () => ({ signature: `v1,${await hmac(content, btoa("\0"))}` })],
+    ["made with another key", async () => ({ signature: `v1,${await hmac(content, OTHER_KEY)}` })],
+    ["made with an empty key", async () => ({ signature: `v1,${await hmac(content, btoa("\0"))}` })],
     ["of another body", async () => ({ signature: `v1,${await hmac(content.replace("alice", "bob"))}` })],
     ["of another id", async () => ({ signature: `v1,${await hmac(content.replace("msg_1", "msg_2"))}` })],
     [
       "of another time",
       async () => ({ signature: `v1,${await hmac(content.replace(`${seconds}`, `${seconds + 1}`))}` }),
     ],
-    ["of the body alone", async () => ({ signature: `v1,${await hmac(body)}` })],
-    ["under the secret's text", async () => ({ signature: `v1,${await hmac(content, btoa(SECRET))}` })],
+    ["of only the body", async () => ({ signature: `v1,${await hmac(body)}` })],
+    [
+      "made with the secret's text instead of its bytes",
+      async () => ({ signature: `v1,${await hmac(content, btoa(SECRET))}` }),
+    ],
     ["without its version", async () => ({ signature: await hmac(content) })],
     ["of another version", async () => ({ signature: `v2,${await hmac(content)}` })],
     ["of the asymmetric version", async () => ({ signature: `v1a,${await hmac(content)}` })],
-    ["cut", async () => ({ signature: `v1,${(await hmac(content)).slice(0, -4)}` })],
+    ["cut off", async () => ({ signature: `v1,${(await hmac(content)).slice(0, -4)}` })],
     ["without its padding", async () => ({ signature: `v1,${(await hmac(content)).slice(0, -1)}` })],
-    ["of nothing", { signature: "v1," }],
-    ["the digest of nothing", { signature: `v1,${btoa("\0".repeat(32))}` }],
+    ["of no bytes", { signature: "v1," }],
+    ["of zero bytes", { signature: `v1,${btoa("\0".repeat(32))}` }],
     [
-      "in the header of GitHub",
+      "in GitHub's header",
       async () => ({ headers: { "webhook-signature": undefined, "x-hub-signature-256": await hmac(body) } }),
     ],
     ["the secret itself", { headers: { "webhook-signature": undefined, Authorization: `Bearer ${SECRET}` } }],
@@ -704,15 +708,15 @@ describe("signatures", () => {
       }),
     ],
     ["right, 301 seconds old", { timestamp: String(seconds - 301) }],
-    ["right, 301 seconds ahead", { timestamp: String(seconds + 301) }],
+    ["right, 301 seconds in the future", { timestamp: String(seconds + 301) }],
     ["right, in milliseconds", { timestamp: String(NOW) }],
-    ["right, at no time", { timestamp: "soon" }],
-    ["right, at the time minus one", { timestamp: "-1" }],
-    ["right, at a time with a fraction", { timestamp: `${seconds}.5` }],
-    ["right, in hexadecimal", { timestamp: `0x${seconds.toString(16)}` }],
-    ["right, with an id that holds a full stop", { id: "msg.1" }],
+    ["right, with a timestamp that is no number", { timestamp: "soon" }],
+    ["right, with a negative timestamp", { timestamp: "-1" }],
+    ["right, with a fraction in the timestamp", { timestamp: `${seconds}.5` }],
+    ["right, with a hexadecimal timestamp", { timestamp: `0x${seconds.toString(16)}` }],
+    ["right, with a full stop in the id", { id: "msg.1" }],
     ["right, with an id of 257 characters", { id: "m".repeat(257) }],
-  ])("%s: 401, and nothing is called", async (_, how) => {
+  ])("is refused with 401, and nothing is called: %s", async (_, how) => {
     const world = webhookWorld();
     world.simulator.seed({ uid: "alice" });
     const delivery = typeof how === "function" ? await how() : how;
@@ -723,11 +727,14 @@ describe("signatures", () => {
     expect(calls(world)).toEqual([]);
   });
 
-  it.each([seconds - 300, seconds + 300])("right, at %d, just within five minutes: accepted", async (timestamp) => {
-    expect((await deliver(webhookWorld(), body, { timestamp: String(timestamp) })).status).toBe(204);
-  });
+  it.each([seconds - 300, seconds + 300])(
+    "is accepted up to five minutes before and after its time: %d",
+    async (timestamp) => {
+      expect((await deliver(webhookWorld(), body, { timestamp: String(timestamp) })).status).toBe(204);
+    },
+  );
 
-  it("wrong ones are stopped by address", async () => {
+  it("is limited by address if it is wrong", async () => {
     let counted = 0;
     const world = webhookWorld({ env: { RATE_LIMIT_IP: { limit: async () => ({ success: ++counted <= 2 }) } } });
     const statuses: number[] = [];
@@ -737,7 +744,7 @@ describe("signatures", () => {
     expect((await deliver(world, body, elsewhere)).status).toBe(204);
   });
 
-  it("one issuer's signature is nothing to another's endpoint", async () => {
+  it("is refused at the endpoint of another issuer", async () => {
     const issuers = [
       { issuer: ISSUER, name: "idp", audience: ["chat"], webhookSecret: "WEBHOOK", uid: { prefix: "a_" } },
       { issuer: "https://b.example", name: "b", audience: ["chat"], webhookSecret: "OTHER", uid: { prefix: "b_" } },
@@ -749,12 +756,12 @@ describe("signatures", () => {
   });
 });
 
-describe("requests", () => {
+describe("the endpoint of webhooks", () => {
   it.each<[string, string, number, Code]>([
     ["no body", "", 400, "bad-request"],
     ["no JSON", "{", 400, "bad-request"],
-    ["a user without a name for itself", '{"type":"user.deleted","data":{}}', 400, "bad-request"],
-    ["a user whose name is a number", '{"type":"user.deleted","data":{"sub":7}}', 400, "bad-request"],
+    ["a user without an id", '{"type":"user.deleted","data":{}}', 400, "bad-request"],
+    ["a user whose id is a number", '{"type":"user.deleted","data":{"sub":7}}', 400, "bad-request"],
     ["CometChat's own user", '{"type":"user.deleted","data":{"sub":"app_system"}}', 403, "subject-not-allowed"],
     [
       "more than 256 KB",
@@ -762,13 +769,13 @@ describe("requests", () => {
       413,
       "body-too-large",
     ],
-  ])("%s: refused, though signed", async (_, body, status, code) => {
+  ])("refuses a signed request with %s", async (_, body, status, code) => {
     const world = webhookWorld();
     await expectProblem(await deliver(world, body), status, code);
     expect(calls(world)).toEqual([]);
   });
 
-  it("claims that CometChat would refuse are left out, and the user comes all the same", async () => {
+  it("leaves out fields that CometChat would refuse, and creates the user", async () => {
     const world = webhookWorld();
     await deliver(world, created({ name: "é".repeat(500), picture: "javascript:alert(1)", __proto__: { x: 1 } }));
     const user = world.simulator.user("alice");
@@ -777,12 +784,12 @@ describe("requests", () => {
 
   it.each([
     ["no issuer has that name", "/v1/webhooks/nobody"],
-    ["the name is written in another way", "/v1/webhooks/%69dp"],
+    ["the name has an encoded letter", "/v1/webhooks/%69dp"],
     ["the name is in capitals", "/v1/webhooks/IDP"],
     ["the address ends in a slash", "/v1/webhooks/idp/"],
     ["there is no name", "/v1/webhooks/"],
     ["the issuer has no secret", "/v1/webhooks/quiet"],
-  ])("%s: as if nothing was there", async (_, path) => {
+  ])("answers exactly as where nothing is if %s", async (_, path) => {
     const issuers = [
       { issuer: ISSUER, name: "idp", audience: ["chat"], webhookSecret: "WEBHOOK", uid: { prefix: "a_" } },
       { issuer: "https://b.example", name: "quiet", audience: ["chat"], uid: { prefix: "b_" } },
@@ -796,7 +803,7 @@ describe("requests", () => {
     }
   });
 
-  it("nothing of a payload is logged", async () => {
+  it("logs nothing of a payload", async () => {
     const world = webhookWorld();
     await deliver(world, created({ name: "Alice Liddell", email: "alice@wonderland.example" }));
     await deliver(world, '{"type":"user.deleted","data":{"name":"Alice Liddell"}}');
@@ -807,7 +814,7 @@ describe("requests", () => {
   });
 });
 
-describe("configuration", () => {
+describe("the secret of a webhook", () => {
   afterEach(() => {
     vi.restoreAllMocks();
   });
@@ -817,7 +824,7 @@ describe("configuration", () => {
     ["is too short", "whsec_c2hvcnQ="],
     ["is no base64", "whsec_????????????????????????????????"],
     ["has a second value that is too short", `${SECRET},whsec_c2hvcnQ=`],
-  ])("a webhook secret that %s is a mistake, named in the log without its value", async (_, WEBHOOK) => {
+  ])("is a mistake of the configuration, logged without its value, if it %s", async (_, WEBHOOK) => {
     const world = webhookWorld({ env: { WEBHOOK } });
     await expectProblem(await deliver(world, created()), 500, "config-invalid");
     expect(world.lines).toContainEqual(expect.objectContaining({ event: "config-invalid", variable: "WEBHOOK" }));
