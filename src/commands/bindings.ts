@@ -1,10 +1,10 @@
 import type { Unstable_Config as WranglerConfig } from "wrangler";
 
 /**
- * Stand-ins for the bindings that a wrangler.toml declares, so that the gateway's own checks and parts can be used
- * outside of a Worker: they tell apart by their methods what is there, keep nothing, and limit nothing.
+ * Substitutes for the bindings that a wrangler.toml declares, so that the gateway's code runs outside of a Worker. Each has
+ * the method by which the configuration check recognizes its kind of binding. They store nothing and limit nothing.
  */
-export function standIns(
+export function substitutesFor(
   declared: Pick<WranglerConfig, "kv_namespaces" | "durable_objects" | "ratelimits" | "analytics_engine_datasets">,
 ): Readonly<Record<string, object>> {
   return Object.fromEntries([
@@ -15,7 +15,7 @@ export function standIns(
   ]);
 }
 
-/** A KV namespace that holds nothing. */
+/** A KV namespace that is always empty. */
 export class EmptyKv {
   async get() {
     return null;

@@ -5,11 +5,11 @@ import { promisify } from "node:util";
 import { build } from "esbuild";
 import { restoreReadme } from "./readme.ts";
 
-/** `npm run build`: the client package into dist/client, one file of code for each of its two imports. */
+/** `npm run build`: builds the client package in dist/client, one file of code for each of its two exports. */
 
 const root = resolve(import.meta.dirname, "../..");
 const out = join(root, "dist/client");
-/** Only what a declaration of the two imports leads to. */
+/** The declaration files that the package needs: those of the two exports, and those that they import. */
 const DECLARED = ["error", "index", "react", "session", "types"];
 
 await restoreReadme(root);
@@ -31,6 +31,6 @@ await promisify(execFile)(process.execPath, [tsc, "-p", "src/client/tsconfig.jso
 for await (const name of glob("*.d.ts", { cwd: out })) {
   const file = join(out, name);
   if (!DECLARED.includes(name.slice(0, -".d.ts".length))) await rm(file);
-  // The compiler leaves the sources' own endings in declarations.
+  // TypeScript leaves the extension `.ts` in the imports of declaration files; the package has `.js` files.
   else await writeFile(file, (await readFile(file, "utf8")).replaceAll(/(from "\.\/\w+)\.ts"/g, '$1.js"'));
 }

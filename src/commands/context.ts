@@ -1,7 +1,10 @@
 import { type Context, type Deps, deadline } from "../context.ts";
 import { createTiming } from "../telemetry/timing.ts";
 
-/** The gateway's parts as a command uses them: no request, nothing after an answer. `ms`: the longest that it may take. */
+/**
+ * The context that a command passes to the gateway's functions. A command serves no request, so work that would follow an
+ * answer is not done. `ms`: the time until the deadline.
+ */
 export function contextFor(deps: Pick<Deps, "now">, ms: number): Context {
   return {
     requestId: "",

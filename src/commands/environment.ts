@@ -2,7 +2,7 @@ import { unstable_getVarsForDev as readVars, unstable_readConfig as readWrangler
 import { secretsOf } from "../config/parse.ts";
 import type { RawEnv } from "../config/report.ts";
 import { err, ok, type Result } from "../result.ts";
-import { standIns } from "./bindings.ts";
+import { substitutesFor } from "./bindings.ts";
 
 /** Where a deployment is described: a wrangler.toml, and one of its environments (`[env.NAME]`). */
 export interface Where {
@@ -11,27 +11,27 @@ export interface Where {
 }
 
 /**
- * The environment that the Worker would be given, for `parseConfig` to judge: the variables of wrangler.toml (or of
- * `[env.NAME]`, which inherits none), `.dev.vars` or `.dev.vars.NAME` beside it on top, and stand-ins for the bindings
- * that it declares. Wrangler itself reads the files. A secret that is in neither may come from this process's own
- * environment, as a build server has it.
+ * Reads the environment that the Worker would be given, in the form that `parseConfig` takes: the variables of
+ * wrangler.toml (or of `[env.NAME]`, which inherits none), overridden by `.dev.vars` or `.dev.vars.NAME` beside it, and
+ * substitutes for the bindings that it declares. Wrangler itself reads the files. A secret that is in neither file is
+ * taken from this process's environment variables, where a build server has it.
  *
- * Fails with what wrangler says of the file: that it is not there, no TOML, or has no such environment.
+ * Fails with wrangler's message: the file does not exist, is no TOML, or has no such environment.
  */
 export function readEnvironment({ config, env }: Where): Result<RawEnv, string> {
   try {
     const read = readWrangler({ config, env }, { hideWarnings: true });
-    // Wrangler refuses an environment that is not there only where the file has others; a typing error would otherwise
-    // mean the top level, and another deployment's users.
+    // If the file has no environments at all, wrangler ignores the name and reads the top level. A mistyped name would then
+    // change the users of another deployment.
     if (env !== undefined && !read.definedEnvironments?.includes(env)) return err(`${config} has no [env.${env}].`);
     const vars = readVars(config, undefined, read.vars, env, true, read.secrets);
-    // As the Worker gets them, through JSON: wrangler's own tables have no prototype.
+    // Wrangler's tables have no prototype. The Worker gets the variables as JSON, so they are converted likewise.
     const given = JSON.parse(JSON.stringify(Object.entries(vars).map(([name, { value }]) => [name, value])));
-    const worker: Record<string, unknown> = { ...Object.fromEntries(given), ...standIns(read) };
+    const worker: Record<string, unknown> = { ...Object.fromEntries(given), ...substitutesFor(read) };
     for (const name of secretsOf(worker)) worker[name] ||= process.env[name];
     return ok(worker);
   } catch (error) {
-    // Wrangler's sentences name the file and the line, and no value of a variable.
+    // Wrangler's messages name the file and the line. They contain no value of a variable, so they may be shown.
     const { message, location } = error as { message?: string; location?: { line?: number } };
     return err(
       `${message?.trim() ?? "cannot be read"}${location?.line === undefined ? "" : ` (line ${location.line})`}`,

@@ -666,7 +666,7 @@ describe("a session is judged, and the sentence names claim and setting", () => 
     expect(report.ok).toBe(true);
     expect(advice(report).map(({ detail }) => detail)).toEqual([
       'the session has no name (profile.name): the user is called "ada"',
-      "CometChat would refuse avatar as the session has it: left out",
+      "the gateway leaves out avatar, since CometChat would refuse the value",
     ]);
   });
 
@@ -710,7 +710,7 @@ describe("a session is judged, and the sentence names claim and setting", () => 
       .setProtectedHeader({ alg: "ES256", kid: "a" })
       .sign(privateKey);
     expect((await doctor({ vars: { SESSION_ISSUERS: [issuer] }, session: real })).session?.reason).toMatch(
-      /could not be judged/,
+      /could not be checked/,
     );
     expect((await doctor({ vars: { SESSION_ISSUERS: [issuer] }, session })).session?.reason).toMatch(
       /alg is "HS256".+keys from the network/,
@@ -835,7 +835,7 @@ describe("the command", () => {
   it("ends with 0 where all is right, and prints a line for each check without colours", async () => {
     const { status, stdout, stderr } = await run(["--config", deployment(right(), SECRETS)]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(stdout).toMatch(/^✓ configuration .+\n✓ bindings .+\n✓ keys of .+\n✓ app main .+\n\nAll is right\.\n$/);
+    expect(stdout).toMatch(/^✓ configuration .+\n✓ bindings .+\n✓ keys of .+\n✓ app main .+\n\nEverything is right\.\n$/);
   });
 
   it("ends with 1 where something is wrong, and prints what to do; no secret", async () => {
@@ -875,7 +875,7 @@ describe("the command", () => {
   it.each([
     ["an option that it does not have", ["--sesion", "x"], /Unknown option '--sesion'/],
     ["a session without its option, which is not repeated", ["eyJhbGciOi"], /Every argument begins with --/],
-    ["no session on standard input", ["--session", "-"], /No session came in/],
+    ["no session on standard input", ["--session", "-"], /--session is empty/],
     ["an option without its value", ["--session"], /argument missing/],
   ])("ends with 2 for wrong usage: %s", async (_, args, says) => {
     const { status, stdout, stderr } = await run(args);

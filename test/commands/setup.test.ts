@@ -261,10 +261,10 @@ describe("by flags", () => {
     ],
     ["no audience", [...APP, "--preset", "auth0", "--issuer", "t.auth0.com"], /--audience: .+is missing/],
     ["a preset that is none", [...APP, "--preset", "autho"], /--preset must be one of auth0, clerk/],
-    ["a key on the command line, which is not repeated", ["--yes", API_KEY], /secrets come by standard input/],
+    ["a key on the command line, which is not repeated", ["--yes", API_KEY], /secrets are read from standard input/],
     ["an option for the key", ["--yes", "--api-key", API_KEY], /Unknown option '--api-key'/],
     ["a secret where none is used", [...APP, ...AUTH0, "--secret-stdin"], /--secret-stdin is for a provider/],
-    ["no terminal", [], /no terminal to ask at/],
+    ["no terminal", [], /no terminal to ask questions in/],
   ];
   it.each(wrong)("%s is wrong usage, and nothing is written", async (_, args, says) => {
     const config = clone();

@@ -6,25 +6,25 @@ import type { Config } from "../../config/types.ts";
 import type { Context, Deps } from "../../context.ts";
 import type { GatewayError } from "../../errors.ts";
 import { isObject } from "../../shape.ts";
-import { observe, type Seen } from "./observed.ts";
+import { type Exchange, observe } from "./observed.ts";
 import { advised, type Check, failed, passed } from "./report.ts";
 
-const PATIENCE_MS = 5_000;
-/** What a new app comes with (docs, fundamentals/key-concepts). */
+const TIMEOUT_MS = 5_000;
+/** The sample users of every new app (CometChat's documentation, fundamentals/key-concepts). */
 const SAMPLES = [1, 2, 3, 4, 5].map((number) => `cometchat-uid-${number}`);
 
 /**
- * Whether CometChat takes an app's key: asked by reading, which changes nothing.
- * `secret` is the name of the key's secret, for the sentences.
+ * Checks whether CometChat accepts an app's API key, with a call that only reads.
+ * `secret`: the name of the secret with the key, for the report.
  */
 export async function checkApp(app: App, secret: string, deps: Deps, context: Context): Promise<Check[]> {
   const name = `app ${app.name}`;
-  const { fetch, seen } = observe(deps.fetch);
+  const { fetch, exchanges } = observe(deps.fetch);
   const failure = await ask(app, { ...deps, fetch }, context);
   if (!failure)
     return [
       passed(name, `CometChat takes the key in ${secret} for ${app.appId} in ${app.region}`),
-      ...(await samples(app, deps, context)),
+      ...(await checkSamples(app, deps, context)),
     ];
   if (failure.reason === "upstream-app" && app.baseUrl.endsWith(".cometchat.io/v3")) {
     for (const region of REGIONS.filter((one) => one !== app.region)) {
@@ -40,21 +40,21 @@ export async function checkApp(app: App, secret: string, deps: Deps, context: Co
       }
     }
   }
-  return [failed(name, detailOf(failure, app, secret, seen.at(-1)), failure.remedy ?? remedyOf(failure))];
+  return [failed(name, detailOf(failure, app, secret, exchanges.at(-1)), failure.remedy ?? remedyOf(failure))];
 }
 
-/** The smallest question there is: one page of one user. Undefined where it was answered. */
+/** Lists one user, which is the smallest request. Undefined if CometChat answered it. */
 async function ask(app: App, deps: Deps, { deadline }: Context): Promise<GatewayError | undefined> {
   const read = (body: unknown) => (isObject(body) && Array.isArray(body.data) ? true : undefined);
   const { result } = await createClient(app, deps)(
     { method: "GET", path: "/users?perPage=1", read },
     deadline,
-    PATIENCE_MS,
+    TIMEOUT_MS,
   );
   return result.ok ? undefined : result.error;
 }
 
-function detailOf({ reason }: GatewayError, app: App, secret: string, last: Seen | undefined): string {
+function detailOf({ reason }: GatewayError, app: App, secret: string, last: Exchange | undefined): string {
   const host = new URL(app.baseUrl).host;
   const answer = last?.failure ?? (last?.status === undefined ? "no answer" : `status ${last.status}`);
   switch (reason) {
@@ -76,8 +76,8 @@ function detailOf({ reason }: GatewayError, app: App, secret: string, last: Seen
   }
 }
 
-/** CometChat's own code, to tell apart what is one reason to the gateway. */
-const codeOf = (last: Seen | undefined) =>
+/** CometChat's own error code, which is more precise than the gateway's reason. */
+const codeOf = (last: Exchange | undefined) =>
   isObject(last?.body) && isObject(last.body.error) ? last.body.error.code : undefined;
 
 function remedyOf({ reason, retryAfter }: GatewayError): string {
@@ -86,11 +86,11 @@ function remedyOf({ reason, retryAfter }: GatewayError): string {
   return "Compare appId, region and baseUrl with the dashboard; if they are right, CometChat or the network is down.";
 }
 
-/** A new app has sample users: a session of that subject would be given their account. */
-async function samples(app: App, deps: Deps, context: Context): Promise<Check[]> {
+/** Looks for the sample users of a new app: a session with such a subject would sign in to their account. */
+async function checkSamples(app: App, deps: Deps, context: Context): Promise<Check[]> {
   const chat = createCometChat(app, deps);
-  const there = await Promise.all(SAMPLES.map(async (uid) => ((await chat.get(uid, context)).ok ? [uid] : [])));
-  const uids = there.flat();
+  const found = await Promise.all(SAMPLES.map(async (uid) => ((await chat.get(uid, context)).ok ? [uid] : [])));
+  const uids = found.flat();
   if (uids.length === 0) return [];
   return [
     advised(
@@ -101,7 +101,7 @@ async function samples(app: App, deps: Deps, context: Context): Promise<Check[]>
   ];
 }
 
-/** Whether CometChat has the user of an accepted session, and what its next sign-in comes to. */
+/** Checks whether CometChat has the user of an accepted session, and whether the user's next sign-in would succeed. */
 export async function checkUser(
   uid: string,
   app: App,

@@ -9,45 +9,51 @@ import type { Where } from "../environment.ts";
 import { checkEnvironments, checkInheritance } from "./inheritance.ts";
 import { advised, type Check, failed, passed } from "./report.ts";
 
-/** 32 bytes in base64, and long enough for any HMAC: stands for a secret that is not set, so that the rest can be checked. */
-export const STAND_IN = "c3RhbmRzIGZvciB3aGF0IGlzIG5vdCBzZXQsIDMyIGI=";
+/**
+ * The value used for a secret that is not set, so that the rest of the configuration can be checked: 32 bytes in base64,
+ * long enough for every HMAC algorithm.
+ */
+export const SUBSTITUTE = "c3RhbmRzIGZvciB3aGF0IGlzIG5vdCBzZXQsIDMyIGI=";
 
-/** What wrangler.toml has in the place of the operator's own. */
+/** The examples in wrangler.toml, which the operator replaces. */
 export const EXAMPLE_APP = "your-app-id";
 const EXAMPLE_ORIGIN = "https://app.example.com";
 
-interface Judged {
+interface Checked {
   readonly checks: readonly Check[];
-  /** Undefined where the configuration is wrong in more than a secret or a binding. */
+  /** Undefined if more is wrong with the configuration than a secret or a binding. */
   readonly config: Config | undefined;
 }
 
-/** The configuration as the gateway judges it, and what wrangler.toml itself can have wrong. `raw`: the file as written. */
+/**
+ * Checks the configuration with the gateway's own schema, and what only wrangler.toml itself can have wrong.
+ * `raw`: the file's content as it is written.
+ */
 export async function checkConfiguration(
   env: RawEnv,
   raw: Readonly<Record<string, unknown>>,
   where: Where,
-): Promise<Judged> {
+): Promise<Checked> {
   const parsed = await parseConfig(env);
   const problems = parsed.ok ? [] : parsed.error;
   const { checks: inheritance, missing } =
     where.env === undefined ? { checks: checkEnvironments(raw), missing: new Set() } : checkInheritance(raw, where.env);
-  const told = problems.filter(({ variable }) => !missing.has(rootOf(variable)));
+  const reported = problems.filter(({ variable }) => !missing.has(rootOf(variable)));
   const checks = [
-    ...told.map((problem) => checkOf(problem, where.env)),
+    ...reported.map((problem) => checkOf(problem, where.env)),
     ...inheritance,
-    ...written(env, raw, where),
-    ...readable(where),
+    ...secretsInFile(env, raw, where),
+    ...filePermissions(where),
   ];
   const right = parsed.ok ? summary(parsed.value) : undefined;
-  const config = parsed.ok ? parsed.value : await rest(env, problems);
+  const config = parsed.ok ? parsed.value : await withSubstitutes(env, problems);
   if (config) checks.push(...config.warnings.map(adviceOf), ...examples(config));
   return { checks: right ? [right, ...bindings(env), ...checks] : checks, config };
 }
 
 const rootOf = (variable: string) => /^\w+/.exec(variable)?.[0] ?? variable;
 
-/** A remedy says what is wrong and, after a colon, what to write; or what the value must be. */
+/** Makes a check of a problem. Its remedy is "must be …", or "what is wrong: what to write". */
 function checkOf({ variable, remedy }: Problem, env: string | undefined): Check {
   const name = Object.hasOwn(BINDINGS, variable) ? `binding ${variable}` : variable;
   if (/^(must|may)\b/.test(remedy)) return failed(name, `${variable} is not right`, `It ${remedy}.`);
@@ -69,13 +75,13 @@ function summary({ apps, issuers, origins }: Config): Check {
   );
 }
 
-/** What works, but leaves a check out. */
+/** A warning: the configuration works, but the gateway leaves a check out. */
 function adviceOf({ variable, remedy }: Problem): Check {
   const { detail, remedy: how } = checkOf({ variable, remedy }, undefined);
   return advised(variable, detail, how ?? "See docs/providers.md.");
 }
 
-/** What a fresh wrangler.toml has for an example. An issuer of it has no keys, which is told there. */
+/** Reports values that are still wrangler.toml's examples. The example issuer is reported by the check of its keys. */
 function examples({ apps, origins }: Config): Check[] {
   const unnamed = [...apps.values()].filter(({ appId }) => appId === EXAMPLE_APP);
   const checks = unnamed.map(({ name }) =>
@@ -108,21 +114,22 @@ function bindings(env: RawEnv): Check[] {
   ];
 }
 
-/** Secrets in wrangler.toml would be in the repository, and plain text in the dashboard. */
-function written(env: RawEnv, raw: Readonly<Record<string, unknown>>, where: Where): Check[] {
+/** Reports secrets in wrangler.toml: they would be in the repository, and in plain text in the dashboard. */
+function secretsInFile(env: RawEnv, raw: Readonly<Record<string, unknown>>, where: Where): Check[] {
   const level = where.env === undefined ? raw : isObject(raw.env) ? raw.env[where.env] : undefined;
   const vars = isObject(level) && isObject(level.vars) ? level.vars : {};
   const names = [...secretsOf(env)].filter((name) => typeof vars[name] === "string" && vars[name] !== "");
   return names.map((name) =>
     failed(
       name,
-      `${name} is a secret, and stands in wrangler.toml, which is no place for one`,
-      `Take it out, make a new one, and put that: npx wrangler secret put ${name}${where.env === undefined ? "" : ` --env ${where.env}`} (locally: .dev.vars)`,
+      `${name} is a secret, and is written in wrangler.toml, which is no place for one`,
+      `Delete it there, create a new secret, and store that: npx wrangler secret put ${name}${where.env === undefined ? "" : ` --env ${where.env}`} (locally: .dev.vars)`,
     ),
   );
 }
 
-function readable({ config, env }: Where): Check[] {
+/** Reports a `.dev.vars` that other users of the machine can read. */
+function filePermissions({ config, env }: Where): Check[] {
   if (process.platform === "win32") return [];
   const beside = (name: string) => join(dirname(config), name);
   const path = [...(env === undefined ? [] : [`.dev.vars.${env}`]), ".dev.vars"]
@@ -134,14 +141,14 @@ function readable({ config, env }: Where): Check[] {
   ];
 }
 
-/** The configuration with stand-ins for secrets and bindings that are missing or wrong, if nothing else is. */
-async function rest(env: RawEnv, problems: readonly Problem[]): Promise<Config | undefined> {
+/** The configuration with substitutes for missing or wrong secrets and bindings; undefined if something else is wrong. */
+async function withSubstitutes(env: RawEnv, problems: readonly Problem[]): Promise<Config | undefined> {
   const secrets = secretsOf(env);
   const substitutes: Record<string, unknown> = {};
   for (const { variable } of problems) {
     const binding = BINDINGS[variable];
     if (binding) substitutes[variable] = { [binding[0]]: async () => null };
-    else if (secrets.has(variable)) substitutes[variable] = STAND_IN;
+    else if (secrets.has(variable)) substitutes[variable] = SUBSTITUTE;
     else return undefined;
   }
   const parsed = await parseConfig({ ...env, ...substitutes });

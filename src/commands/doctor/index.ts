@@ -10,10 +10,10 @@ Checks the configuration, the keys of identity providers, and CometChat's answer
 
   --config PATH   a wrangler.toml, .dev.vars beside it (default: wrangler.toml)
   --env NAME      one of its environments, [env.NAME]
-  --session JWT   a session to be judged; - reads it from standard input, which keeps it out of the shell's history
+  --session JWT   a session to check; - reads it from standard input, which keeps it out of the shell's history
   --json          the report as JSON
 
-Exit status: 0 all is right, 1 something is wrong, 2 wrong usage.
+Exit status: 0 everything is right, 1 something is wrong, 2 wrong usage.
 `;
 
 async function main(): Promise<number> {
@@ -25,9 +25,9 @@ async function main(): Promise<number> {
   }
   const { config, env, json } = options;
   const session = options.session === "-" ? await readAll(process.stdin) : options.session;
-  // As it is copied from a header.
+  // People copy the whole `Authorization` header.
   const bare = session?.trim().replace(/^Bearer\s+/i, "");
-  if (bare === "") return misused("No session came in.");
+  if (bare === "") return misused("--session is empty: pass a session JWT.");
   const quiet = { ...platform, cache: () => undefined, log: () => {} };
   const report = await examine({ config, env, session: bare }, quiet);
   if (json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
@@ -47,7 +47,7 @@ function readOptions() {
       },
     }).values;
   } catch (error) {
-    // What stands where no option belongs may be a session: it is not repeated.
+    // An argument without an option's name may be a session, so the message does not repeat it.
     const isPlain = (error as { code?: string }).code === "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL";
     misused(isPlain ? "Every argument begins with --." : ((error as Error).message.split("\n")[0] ?? ""));
     return undefined;

@@ -3,17 +3,17 @@ import { advised, type Check, failed } from "./report.ts";
 
 type Table = Readonly<Record<string, unknown>>;
 
-/** Something in a wrangler.toml that an environment does not inherit. */
+/** A variable or binding in wrangler.toml, which an environment does not inherit. */
 interface Piece {
-  /** The variable or binding, as the Worker knows it. */
+  /** Its name in the Worker. */
   readonly name: string;
-  /** How it is written in the environment. */
+  /** How to write it in the environment's part of the file. */
   readonly written: (env: string) => string;
-  /** What it refers to outside of the Worker, where two environments should not share it. */
+  /** The namespace or data set that it refers to, which two environments should not share. */
   readonly shared?: string;
 }
 
-/** What wrangler.toml says at one level: its own, or that of an environment. */
+/** The variables and bindings at one level of wrangler.toml: the top level or that of an environment. */
 function piecesOf(level: Table): Piece[] {
   const list = (of: unknown) => (Array.isArray(of) ? of.filter(isObject) : []);
   const binding = (name: unknown, table: string, key: string, id?: unknown): Piece => ({
@@ -44,8 +44,8 @@ function appsOf({ vars }: Table): unknown[] {
 }
 
 /**
- * What is set at the top of a wrangler.toml and missing in `[env.NAME]`, and what the two should not share. Wrangler
- * says nothing of either: a variable that is missing is its default, without a word.
+ * Finds what is set at the top of a wrangler.toml and missing in `[env.NAME]`, and what the two should not share. Wrangler
+ * reports neither, and the gateway would silently use the default of a missing variable.
  */
 export function checkInheritance(
   raw: Table,
@@ -59,7 +59,7 @@ export function checkInheritance(
   const checks = missing.map(({ name, written }) => {
     const detail = `${name} is at the top of the file and not in ${table}, which does not inherit it`;
     const remedy = `Write it in ${written(env)}.`;
-    // Numbers about requests are all that METRICS is for.
+    // Without METRICS the gateway works and only writes no metrics, so this is advice.
     return name === "METRICS"
       ? advised(`${table} ${name}`, detail, remedy)
       : failed(`${table} ${name}`, detail, remedy);
@@ -75,8 +75,8 @@ export function checkInheritance(
       ),
     );
   }
-  const [ids, theirs] = [appsOf(environment), appsOf(raw)];
-  for (const id of ids.filter((one) => theirs.includes(one))) {
+  const topApps = appsOf(raw);
+  for (const id of appsOf(environment).filter((one) => topApps.includes(one))) {
     checks.push(
       advised(
         `${table} COMETCHAT_APPS`,
@@ -88,7 +88,7 @@ export function checkInheritance(
   return { checks, missing: new Set(missing.map(({ name }) => name)) };
 }
 
-/** Without an environment named: whether the ones in the file are complete, in one line each. */
+/** Checks, if no environment is named, whether those in the file are complete. One line for each that is not. */
 export function checkEnvironments(raw: Table): Check[] {
   const environments = isObject(raw.env) ? Object.keys(raw.env) : [];
   return environments.flatMap((env) => {

@@ -8,34 +8,38 @@ import type { Issuer } from "../../session/issuer.ts";
 import { keyFromJwk, publicJwk } from "../../session/jwk.ts";
 import { createVerifier } from "../../session/verify.ts";
 import { isObject } from "../../shape.ts";
-import { STAND_IN } from "./configuration.ts";
-import { observe, type Seen } from "./observed.ts";
+import { SUBSTITUTE } from "./configuration.ts";
+import { type Exchange, observe } from "./observed.ts";
 import { advised, type Check, failed, passed, quoted } from "./report.ts";
 
-/** False where its HMAC key's secret is not set: that is told already, and nothing can be tried with it. */
+/** Whether an issuer's key can be tried: false if the secret with its HMAC key is not set, which another check reports. */
 export const hasKey = ({ keys }: Issuer): boolean =>
-  keys.from !== "secret" || new TextDecoder().decode(keys.bytes) !== STAND_IN;
+  keys.from !== "secret" || new TextDecoder().decode(keys.bytes) !== SUBSTITUTE;
 
-/** Whether an issuer's keys can be had and used: by the gateway's own code, over the network where they come from there. */
+/** Checks whether an issuer's keys can be fetched and used, with the gateway's own code. */
 export async function checkKeys(issuer: Issuer, deps: Deps, kv: KVNamespace, context: Context): Promise<Check[]> {
   const name = `keys of ${issuer.issuer}`;
   if (issuer.keys.from === "secret") return [passed(name, `an HMAC key for ${issuer.algorithms.join(", ")}`)];
   if (issuer.keys.from === "public") return [passed(name, "a public key in the configuration")];
-  const { fetch, seen } = observe(deps.fetch);
+  const { fetch, exchanges } = observe(deps.fetch);
   const verifier = createVerifier({ issuers: [issuer], deps: { ...deps, fetch }, kv });
   const [ready] = await verifier.ready(context);
-  const last = seen.at(-1);
+  const last = exchanges.at(-1);
   if (!ready?.ok) return [failed(name, ...explain(issuer, ready?.reason, last))];
   const checks = [kinds(name, issuer, last)];
-  // With an address of its own for the keys nothing has compared the issuer's name yet.
+  // With jwksUrl no discovery document was read, so the issuer's name has not been compared with the provider's yet.
   if (issuer.keys.from === "jwks") checks.push(...(await spelling(issuer, deps)));
   return checks;
 }
 
-/** What is wrong, and what to do about it. */
-function explain(issuer: Issuer, fault: string | undefined, last: Seen | undefined): [detail: string, remedy: string] {
+/** What is wrong with the keys, and what to do about it. */
+function explain(
+  issuer: Issuer,
+  fault: string | undefined,
+  last: Exchange | undefined,
+): [detail: string, remedy: string] {
   const { keys, issuer: name } = issuer;
-  // An address below the issuer's own is what a preset made of it.
+  // An address below the issuer's own was made by a preset; the operator wrote only the issuer.
   const isNamed = keys.from === "jwks" && !keys.url.startsWith(`${name.replace(/\/$/, "")}/.well-known/`);
   const setting = isNamed ? "jwksUrl" : "issuer";
   const address = last?.address ?? discoveryAddress(issuer.issuer);
@@ -91,7 +95,7 @@ const differsBySlash = (one: string, other: string) => one.replace(/\/$/, "") ==
 /** The example addresses of wrangler.toml and the documentation (RFC 2606 §3). */
 const isExample = (address: string) => /(^|\.)example\.(com|net|org)$/.test(URL.parse(address)?.hostname ?? "");
 
-/** Keys came, and none of them can verify a session. */
+/** Explains why none of the fetched keys can verify a session. */
 function unusable(issuer: Issuer, address: string, body: unknown): [detail: string, remedy: string] {
   const keys = keysIn(body);
   const sound = keys.filter((key) => key.algorithms.length > 0);
@@ -116,8 +120,8 @@ function unusable(issuer: Issuer, address: string, body: unknown): [detail: stri
   ];
 }
 
-/** The keys that came, and those of them that `algorithms` excludes. */
-function kinds(name: string, issuer: Issuer, last: Seen | undefined): Check {
+/** Reports the fetched keys, and which of them the setting `algorithms` excludes. */
+function kinds(name: string, issuer: Issuer, last: Exchange | undefined): Check {
   const keys = keysIn(last?.body).filter((key) => key.algorithms.length > 0);
   const excluded = keys.filter((key) => !key.algorithms.some((one) => issuer.algorithms.includes(one)));
   const detail = `${keys.length} at ${last?.address}: ${unique(keys.map(({ kind }) => kind))}`;
@@ -130,9 +134,9 @@ function kinds(name: string, issuer: Issuer, last: Seen | undefined): Check {
 }
 
 interface Listed {
-  /** As an operator would call it: its `alg`, or its type. */
+  /** The key's name for the operator: its `alg`, or else its type and curve. */
   readonly kind: string;
-  /** What it can verify; empty where the gateway would not use it. */
+  /** The algorithms that it can verify; empty if the gateway would not use the key. */
   readonly algorithms: readonly Algorithm[];
 }
 
@@ -142,8 +146,8 @@ function keysIn(body: unknown): Listed[] {
     const usable = publicJwk(jwk);
     const fits = usable ? (Object.keys(algorithms) as Algorithm[]).filter(keyFromJwk(usable).fits) : [];
     const { kty, crv, alg, use } = isObject(jwk) ? jwk : {};
-    const told = typeof alg === "string" ? alg : [kty, crv].filter((part) => typeof part === "string").join(" ");
-    return { kind: quoted(use === "enc" ? `${told}, for encryption` : told).slice(1, -1), algorithms: fits };
+    const name = typeof alg === "string" ? alg : [kty, crv].filter((part) => typeof part === "string").join(" ");
+    return { kind: quoted(use === "enc" ? `${name}, for encryption` : name).slice(1, -1), algorithms: fits };
   });
 }
 
@@ -151,8 +155,8 @@ const suggested = (keys: readonly Listed[]) => [...new Set(keys.flatMap((key) =>
 const unique = (texts: readonly string[]) => [...new Set(texts)].join(", ");
 
 /**
- * Where the provider publishes a discovery document as well: whether that spells the issuer as the configuration does.
- * `iss` is compared to the letter, so a slash too many refuses every session.
+ * Checks whether the provider's discovery document, if it has one, spells the issuer as the configuration does. `iss` is
+ * compared letter by letter, so one slash too many refuses every session.
  */
 async function spelling(issuer: Issuer, deps: Deps): Promise<Check[]> {
   const name = `name of ${issuer.issuer}`;

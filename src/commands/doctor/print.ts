@@ -3,9 +3,9 @@ import type { Check, Report, SessionReport } from "./report.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
-/** The report for people: one line for each check, its remedy below. */
+/** Prints the report for a person: one line for each check, with its remedy below. */
 export function print(report: Report, output: NodeJS.WriteStream): void {
-  // Colours only where the terminal shows them; NO_COLOR and FORCE_COLOR are honoured.
+  // `styleText` adds colours only if the terminal shows them, and respects NO_COLOR and FORCE_COLOR.
   const style = (how: Style, text: string) => styleText(how, text, { stream: output });
   const mark = ({ ok, remedy }: Check) =>
     ok ? (remedy === undefined ? style("green", "✓") : style("yellow", "!")) : style("red", "✗");
@@ -17,7 +17,7 @@ export function print(report: Report, output: NodeJS.WriteStream): void {
   const wrong = report.checks.filter(({ ok }) => !ok).length;
   const count = wrong === 1 ? "One thing is" : `${wrong} things are`;
   const end = report.ok
-    ? style("green", "All is right.")
+    ? style("green", "Everything is right.")
     : style("red", wrong > 0 ? `${count} wrong.` : "The session was not accepted.");
   output.write(`${[...lines, "", end].join("\n")}\n`);
 }

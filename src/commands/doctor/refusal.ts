@@ -5,7 +5,7 @@ import type { Json } from "../../session/compact.ts";
 import type { Issuer } from "../../session/issuer.ts";
 import { quoted } from "./report.ts";
 
-/** What is known of a session that was refused. */
+/** A session that the gateway refused. */
 export interface Refused {
   readonly token: string;
   readonly header: Json;
@@ -21,33 +21,36 @@ type Sentence = (refused: Refused & { readonly issuer: Issuer }) => string;
 
 const NO_JWT = "A session is a JWT: three parts of base64url with dots between them.";
 
-/** Reasons that are about the session itself: one without a sentence does not compile. */
+/** The reasons that are about the session itself. Each must have a sentence, or the code does not compile. */
 type OfSession = {
   [R in Reason]: (typeof reasons)[R] extends "session-malformed" | "session-invalid" | "session-expired" ? R : never;
 }[Reason];
 
-/** Reason → why a session was refused, with the claim and the setting that it is about. Of the session only names are told. */
+/**
+ * For each reason, a sentence that names the claim and the setting. No sentence shows the subject or the profile, which are
+ * personal data.
+ */
 const sentences: Record<OfSession, Sentence> & Partial<Record<Reason, Sentence>> = {
-  // Asked for with a token only.
+  // These three sentences are never shown: the doctor is given a token and no header or cookie, and `sentenceOf` itself
+  // explains an unknown issuer.
   "authorization-form": () => NO_JWT,
   "cookie-ambiguous": () => NO_JWT,
   "issuer-unknown": () => "",
   "proof-needed": () =>
     "The session has cnf: it is bound to a key of the client (DPoP or mutual TLS), and the gateway asks for no proof of one. Let the provider issue a bearer token.",
   "session-pending": () =>
-    'sts is "pending" (a task is left at the sign-in), and treatPendingAsSignedOut refuses such a session.',
+    'sts is "pending" (the user has not completed the sign-in), and treatPendingAsSignedOut refuses such a session.',
   "token-too-large": ({ token }) =>
     `The session has ${token.length} characters; the gateway takes ${SESSION_BYTES}: map fewer claims into it.`,
   "token-segments": ({ token }) => {
     const parts = token.split(".").length;
     if (parts === 5)
-      return "The session is encrypted (a JWE of five parts): no setting can change that; let the provider sign it instead.";
+      return "The session is encrypted (a JWE of five parts), which the gateway cannot read. Let the provider sign it instead.";
     return `This has ${parts} part${parts === 1 ? "" : "s"}. ${NO_JWT} Auth0 and others issue opaque access tokens where the client asks for no audience.`;
   },
-  "token-base64url": () =>
-    `A part of it is not base64url: something may have been cut off or put in between. ${NO_JWT}`,
-  "token-header": () => `Its header is no JSON object with a sound "kid" and "typ". ${NO_JWT}`,
-  "token-payload": () => `Its payload is no JSON object. ${NO_JWT}`,
+  "token-base64url": () => `A part of it is not base64url: it may be cut off or damaged. ${NO_JWT}`,
+  "token-header": () => `Its header is not a JSON object with a valid "kid" and "typ". ${NO_JWT}`,
+  "token-payload": () => `Its payload is not a JSON object. ${NO_JWT}`,
   "alg-not-allowed": ({ header, issuer }) => {
     const source =
       issuer.keys.from === "secret" ? "secret" : issuer.keys.from === "public" ? "publicKey" : "keys from the network";
@@ -75,7 +78,7 @@ const sentences: Record<OfSession, Sentence> & Partial<Record<Reason, Sentence>>
   },
   "exp-form": ({ claims }) =>
     claims.exp === undefined
-      ? "The session has no exp: one without an end is not taken."
+      ? "The session has no exp: the gateway accepts only sessions that expire."
       : `exp is ${quoted(claims.exp)}: it has to be a number of seconds since 1970.`,
   "nbf-form": ({ claims }) => `nbf is ${quoted(claims.nbf)}: it has to be a number of seconds since 1970.`,
   "iat-form": ({ claims }) =>
@@ -101,7 +104,7 @@ const sentences: Record<OfSession, Sentence> & Partial<Record<Reason, Sentence>>
   },
   "logout-token": () => "This is a logout token, by its events: it belongs to POST /v1/backchannel-logout.",
   "keys-unavailable": ({ issuer }) =>
-    `It could not be judged: the keys of ${issuer.issuer} are not to be had (see above).`,
+    `It could not be checked: the keys of ${issuer.issuer} cannot be fetched (see above).`,
   "keys-cooling-down": ({ header }) =>
     `kid is ${quoted(header.kid)}, which is not among the keys that were fetched a moment ago.`,
   "subject-reserved": ({ issuer: { uid } }) =>
@@ -113,7 +116,7 @@ const sentences: Record<OfSession, Sentence> & Partial<Record<Reason, Sentence>>
   },
 };
 
-/** Why a session was refused. */
+/** Explains why a session was refused. */
 export function sentenceOf(reason: Reason, refused: Refused): string {
   const { issuer, issuers, claims } = refused;
   if (reason === "issuer-unknown" || (issuer === undefined && !reason.startsWith("token-"))) {
@@ -123,7 +126,7 @@ export function sentenceOf(reason: Reason, refused: Refused): string {
     );
     const iss = claims.iss === undefined ? "The session has no iss" : `iss is ${quoted(claims.iss)}`;
     const ours = issuers.map((one) => quoted(one.issuer)).join(", ");
-    return `${iss}, and issuer is ${ours}${near ? ` (${near})` : ""}: they are compared to the letter.`;
+    return `${iss}, and issuer is ${ours}${near ? ` (${near})` : ""}: they must be equal letter by letter.`;
   }
   // Sentences about the form of the token do not look at the issuer.
   const sentence = sentences[reason]?.({ ...refused, issuer: issuer as Issuer });
@@ -132,7 +135,7 @@ export function sentenceOf(reason: Reason, refused: Refused): string {
 
 const date = (seconds: unknown) => new Date(Number(seconds) * 1000).toISOString().replace(".000Z", "Z");
 
-/** Where two texts differ by what is most often overlooked. */
+/** Explains how two texts differ, if they differ only by a slash, by capital letters or by `https://`. */
 function nearly(theirs: unknown, ours: readonly string[]): string | undefined {
   const named = (Array.isArray(theirs) ? theirs : [theirs]).filter((one) => typeof one === "string");
   const pairs = named.flatMap((one) => ours.map((other) => [one, other] as const));

@@ -1,4 +1,4 @@
-/** One thing that was looked at. Where it is all right and has a remedy all the same, that is advice. */
+/** The result of one check. A check that is `ok` and has a remedy is advice. */
 export interface Check {
   readonly name: string;
   readonly ok: boolean;
@@ -8,7 +8,7 @@ export interface Check {
   readonly remedy?: string;
 }
 
-/** What became of the session that was given. */
+/** Whether the gateway accepts the session that was given. */
 export interface SessionReport {
   readonly accepted: boolean;
   /** Why not: one sentence that names the claim and the setting. */
@@ -16,7 +16,7 @@ export interface SessionReport {
   readonly uid?: string;
   /** The app's name in COMETCHAT_APPS. */
   readonly app?: string;
-  /** As CometChat would be sent it. */
+  /** The profile that the gateway would send to CometChat. */
   readonly profile?: Readonly<Record<string, unknown>>;
 }
 
@@ -36,7 +36,7 @@ export const failed = (name: string, detail: string, remedy?: string): Check => 
   ...(remedy && { remedy }),
 });
 
-/** A text from outside, as it may be shown: on one line, printable, and not long. */
+/** A value from outside in a form that is safe to print: JSON, on one line, printable, at most 200 characters. */
 export function quoted(value: unknown): string {
   const text = (JSON.stringify(value) ?? "nothing").replaceAll(/\p{C}/gu, "?");
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;

@@ -11,24 +11,24 @@ import { hasKey } from "./keys.ts";
 import { sentenceOf } from "./refusal.ts";
 import { advised, type Check, quoted, type SessionReport } from "./report.ts";
 
-interface Judged {
+interface Checked {
   readonly session: SessionReport;
   readonly checks: readonly Check[];
 }
 
-/** What a sign-in with this session would come to, but for CometChat. */
+/** Checks a session as a sign-in would, up to the call to CometChat. */
 export async function checkSession(
   token: string,
   { config, deps, kv, context }: { config: Config; deps: Deps; kv: KVNamespace; context: Context },
-): Promise<Judged> {
+): Promise<Checked> {
   const { issuers } = config;
   const compact = inspect(token);
   const { header, claims }: { header: Json; claims: Json } = compact.ok ? compact.value : { header: {}, claims: {} };
-  const refuse = (reason: Reason): Judged => {
+  const refuse = (reason: Reason): Checked => {
     const issuer = issuers.find((one) => one.issuer === claims.iss);
     const untried = reason === "signature-wrong" && issuer !== undefined && !hasKey(issuer);
     const why = untried
-      ? "Its signature could not be tried: the HMAC key that secret names is not set."
+      ? "Its signature could not be checked: the HMAC key that secret names is not set."
       : sentenceOf(reason, { token, header, claims, issuer, issuers, now: context.now });
     return { session: { accepted: false, reason: why }, checks: [] };
   };
@@ -45,11 +45,11 @@ export async function checkSession(
   const name = profile.name ?? fallbackName(claims, uid.value);
   return {
     session: { accepted: true, uid: uid.value, app, profile: { ...profile, name } },
-    checks: [...nameless(issuer, profile.name, name), ...unfit(dropped)],
+    checks: [...nameAdvice(issuer, profile.name, name), ...droppedAdvice(dropped)],
   };
 }
 
-function nameless({ profile }: Issuer, found: string | undefined, name: string): Check[] {
+function nameAdvice({ profile }: Issuer, found: string | undefined, name: string): Check[] {
   if (found !== undefined) return [];
   return [
     advised(
@@ -60,12 +60,12 @@ function nameless({ profile }: Issuer, found: string | undefined, name: string):
   ];
 }
 
-function unfit(dropped: readonly string[]): Check[] {
+function droppedAdvice(dropped: readonly string[]): Check[] {
   if (dropped.length === 0) return [];
   return [
     advised(
       "profile",
-      `CometChat would refuse ${dropped.join(", ")} as the session has it: left out`,
+      `the gateway leaves out ${dropped.join(", ")}, since CometChat would refuse the value`,
       "Compare the claims that profile names with CometChat's limits.",
     ),
   ];

@@ -8,12 +8,12 @@ import { readSettings, UsageError } from "./settings.ts";
 import { openSource } from "./source.ts";
 import { identify, readable } from "./user.ts";
 
-/** `npm run export-uids`: the uid of each subject, for an app's own database. Asks nobody. */
+/** `npm run export-uids`: writes the uid of each subject, for the app's own database. It makes no network call. */
 
 const HELP = `npm run export-uids -- FILE [--from NAME] [--map subject=C] [--issuer URL] [--config PATH] [--env NAME] [--json]
 
 Writes subject,uid as CSV to standard output, or with --json one JSON object a line.
-Exit status: 0 every row has a uid, 1 some have none (they are named on standard error), 2 wrong usage or input.
+Exit status: 0 every row has a uid, 1 some rows have none (standard error names them), 2 wrong usage or input.
 `;
 
 process.exitCode = await main(process.argv.slice(2));

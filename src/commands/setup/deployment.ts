@@ -5,33 +5,33 @@ import { isObject } from "../../shape.ts";
 import type { Where } from "../environment.ts";
 import { append, at, edit, type Path, read, type Table } from "./toml.ts";
 
-/** A wrangler.toml and the `.dev.vars` beside it, as they are before setup changes them. */
+/** A wrangler.toml and the `.dev.vars` beside it, before setup changes them. */
 export interface Deployment {
   readonly where: Where;
-  /** wrangler.toml as it stands. */
-  readonly written: string;
-  /** The same, with `[env.NAME]` made complete where one is set up. */
+  /** The present text of wrangler.toml. */
+  readonly original: string;
+  /** The same text, completed with what `[env.NAME]` lacks if an environment is set up. */
   readonly text: string;
-  /** What is above the variables: nothing, or `["env", NAME]`. */
+  /** The path of the table that contains `vars`: empty for the top level, or `["env", NAME]`. */
   readonly level: Path;
   readonly vars: Table;
   readonly secretsPath: string;
-  /** `.dev.vars` as it stands; empty where it is not there. */
+  /** The present text of `.dev.vars`; empty if there is no such file. */
   readonly secretsText: string;
   readonly secrets: Readonly<Record<string, string | undefined>>;
 }
 
-/** Fails where the file is not there or is no TOML. */
+/** Reads both files. Throws if wrangler.toml does not exist or is no TOML. */
 export function open(where: Where): Deployment {
-  const written = readFileSync(where.config, "utf8");
-  const text = where.env === undefined ? written : withEnvironment(written, where.env);
+  const original = readFileSync(where.config, "utf8");
+  const text = where.env === undefined ? original : withEnvironment(original, where.env);
   const level = where.env === undefined ? [] : ["env", where.env];
   const vars = at(read(text), [...level, "vars"]);
   const secretsPath = join(dirname(where.config), where.env === undefined ? ".dev.vars" : `.dev.vars.${where.env}`);
   const secretsText = existsSync(secretsPath) ? readFileSync(secretsPath, "utf8") : "";
   return {
     where,
-    written,
+    original,
     text,
     level,
     vars: isObject(vars) ? vars : {},
@@ -41,19 +41,19 @@ export function open(where: Where): Deployment {
   };
 }
 
-/** What an environment does not inherit, and has to have of its own. */
+/** The bindings that an environment does not inherit and must have of its own. */
 const PIECES = ["kv_namespaces", "durable_objects", "ratelimits", "analytics_engine_datasets"] as const;
 
 /**
- * The text with an environment that has everything the top has. Storage and counters are its own: no id of a KV namespace
- * (wrangler makes one at the first deployment), other numbers for the rate limits, another data set.
+ * Adds to the text whatever the environment lacks of the top level. The environment gets storage and counters of its own: a
+ * KV namespace without an id (wrangler creates one at the first deployment), other rate limits, another data set.
  */
 function withEnvironment(text: string, name: string): string {
   const document = read(text);
   const own = at(document, ["env", name]);
   const there = isObject(own) ? own : {};
   const missing = PIECES.filter((piece) => document[piece] !== undefined && there[piece] === undefined);
-  const pieces = Object.fromEntries(missing.map((piece) => [piece, apart(piece, document[piece], document, name)]));
+  const pieces = Object.fromEntries(missing.map((piece) => [piece, ownCopy(piece, document[piece], document, name)]));
   const top = isObject(document.vars) ? document.vars : {};
   const vars = isObject(there.vars) ? there.vars : {};
   const absent = Object.fromEntries(Object.entries(top).filter(([key]) => vars[key] === undefined));
@@ -61,16 +61,17 @@ function withEnvironment(text: string, name: string): string {
   const comment = `The environment ${name}: wrangler deploy --env ${name}. It inherits neither variables nor bindings.`;
   if (Object.keys(vars).length === 0) return append(text, comment, { env: { [name]: { ...pieces, vars: absent } } });
   const completed = missing.length > 0 ? append(text, comment, { env: { [name]: pieces } }) : text;
-  return Object.entries(absent).reduce((rest, [key, value]) => missingVar(rest, name, key, value), completed);
+  return Object.entries(absent).reduce((rest, [key, value]) => withVariable(rest, name, key, value), completed);
 }
 
-/** A variable that the environment lacks, as at the top. */
-const missingVar = (text: string, name: string, key: string, value: unknown): string =>
+/** Adds to the text a variable that the environment lacks, with the value of the top level. */
+const withVariable = (text: string, name: string, key: string, value: unknown): string =>
   isObject(value) || (Array.isArray(value) && value.some(isObject))
     ? append(text, `${key}, as at the top.`, { env: { [name]: { vars: { [key]: value } } } })
     : edit(text, ["env", name, "vars"], { [key]: value });
 
-function apart(piece: (typeof PIECES)[number], value: unknown, document: Table, name: string): unknown {
+/** A binding of the top level, changed so that the environment does not share storage or counters. */
+function ownCopy(piece: (typeof PIECES)[number], value: unknown, document: Table, name: string): unknown {
   if (!Array.isArray(value)) return value;
   const rows = value.filter(isObject);
   if (piece === "kv_namespaces") return rows.map(({ binding }) => ({ binding }));

@@ -9,7 +9,7 @@ import { type Answers, appName, isExampleApp, isExampleIssuer, issuerIndex } fro
 import { providerOf, providers } from "./providers.ts";
 import type { Table } from "./toml.ts";
 
-/** What the command was called with is not right. */
+/** The command was called with wrong arguments. */
 export class Misuse extends Error {}
 
 export type Flags = ReturnType<typeof readFlags>;
@@ -37,17 +37,17 @@ export function readFlags() {
       },
     }).values;
   } catch (error) {
-    // What stands where no option belongs may be a key: it is not repeated.
+    // An argument without an option's name may be a key, so the message does not repeat it.
     const isPlain = (error as { code?: string }).code === "ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL";
     throw new Misuse(
       isPlain
-        ? "Every argument begins with --, and secrets come by standard input."
+        ? "Every argument must begin with --; secrets are read from standard input."
         : (error as Error).message.split("\n")[0],
     );
   }
 }
 
-/** The answers that the flags give. What they leave out stays as it is in the file. */
+/** The answers in the flags. What is left out stays as it is in the file. Throws `Misuse`. */
 export async function answersOf(flags: Flags, deployment: Deployment): Promise<Answers> {
   const secrets: Record<string, string> = {};
   const app = appName(deployment, flags.app, flags["app-id"]);
@@ -57,7 +57,7 @@ export async function answersOf(flags: Flags, deployment: Deployment): Promise<A
     throw new Misuse("--app-id is missing.");
   const [first, second] = flags["api-key-stdin"] || flags["secret-stdin"] ? await lines() : [];
   if (flags["api-key-stdin"]) {
-    if (!first) throw new Misuse("No API key came in by standard input.");
+    if (!first) throw new Misuse("Standard input is empty: --api-key-stdin needs the API key on its first line.");
     const name =
       isObject(current) && typeof current.apiKeySecret === "string" ? current.apiKeySecret : "COMETCHAT_API_KEY";
     secrets[name] = first;
@@ -67,7 +67,10 @@ export async function answersOf(flags: Flags, deployment: Deployment): Promise<A
     const value = flags["api-key-stdin"] ? second : first;
     if (secret === undefined)
       throw new Misuse("--secret-stdin is for a provider that signs with a shared secret, as --preset hs256.");
-    if (!value) throw new Misuse("No secret came in by standard input: it is the line after the API key.");
+    if (!value)
+      throw new Misuse(
+        "Standard input has no secret: --secret-stdin needs it on the first line, or on the second after the API key.",
+      );
     secrets[secret] = value;
   }
   return { app, appId: flags["app-id"], region: flags.region, origins: flags.origin, issuer: entry, index, secrets };
@@ -79,10 +82,11 @@ const lines = async () => (await readAll(process.stdin)).split(/\r?\n/).map((lin
 interface Chosen {
   readonly entry: Table | undefined;
   readonly index: number;
-  /** The name of its HMAC key's secret, where it has one. */
+  /** The name of the secret with its HMAC key; undefined if it has none. */
   readonly secret: string | undefined;
 }
 
+/** The issuer's entry that the flags describe; no entry if they say nothing about it. */
 function chosen(flags: Flags, deployment: Deployment): Chosen {
   const entries = Array.isArray(deployment.vars.SESSION_ISSUERS) ? deployment.vars.SESSION_ISSUERS : [];
   const named = flags.preset === undefined ? undefined : providerOf(flags.preset);
@@ -91,8 +95,8 @@ function chosen(flags: Flags, deployment: Deployment): Chosen {
   }
   const issuer = flags.issuer === undefined ? undefined : (named?.issuer.from(flags.issuer) ?? flags.issuer);
   const index = issuerIndex(deployment, issuer);
-  const there: unknown = entries[index];
-  const current = isObject(there) && !isExampleIssuer(there) ? there : undefined;
+  const found: unknown = entries[index];
+  const current = isObject(found) && !isExampleIssuer(found) ? found : undefined;
   const settings = ["preset", "issuer", "audience", "authorized-party", "jwks-url", "public-key"] as const;
   const known = current && providers.find((one) => isOf(one, current));
   const follows = flags.origin !== undefined && known?.parties === "origins";
@@ -102,9 +106,9 @@ function chosen(flags: Flags, deployment: Deployment): Chosen {
   const of = issuer ?? current?.issuer;
   if (typeof of !== "string") throw new Misuse("--issuer is missing.");
   const provider = named ?? (current?.issuer === of ? known : providerOf("openid-connect"));
-  if (!provider) throw new Misuse("The preset in the file is none of the gateway's: name one with --preset.");
+  if (!provider) throw new Misuse("The gateway has no preset of the name in the file: name one with --preset.");
   const before = (deployment.vars.ALLOWED_ORIGINS ?? []) as readonly string[];
-  const told = {
+  const answers = {
     issuer: of,
     audience: flags.audience,
     parties: flags["authorized-party"],
@@ -113,11 +117,11 @@ function chosen(flags: Flags, deployment: Deployment): Chosen {
     publicKey: flags["public-key"] === undefined ? undefined : readFileSync(flags["public-key"], "utf8").trim(),
     shared: isShared(provider) || (flags["secret-stdin"] && provider.secret !== undefined) || undefined,
   };
-  const entry = entryOf(provider, told, current);
+  const entry = entryOf(provider, answers, current);
   return { entry, index, secret: secretOf(provider, entry) };
 }
 
-/** The flag that an answer with a problem came from. */
+/** The flag that set a variable with a problem; undefined if no flag sets it. */
 export function flagFor({ variable }: Problem): string | undefined {
   const [found] = FLAGS.filter(([pattern]) => pattern.test(variable));
   return found?.[1];

@@ -9,46 +9,46 @@ import { providers } from "./providers.ts";
 import { changes, remaining } from "./show.ts";
 
 const USAGE = `npm run setup                              asks, shows what it would change, and writes it
-npm run setup -- --yes --app-id ID …       the same for scripts; what is left out stays as it is
+npm run setup -- --yes --app-id ID …       the same for scripts; settings without a flag stay as they are
 
   --app-id ID, --region us|eu|in   the CometChat app (dashboard › API & Auth Keys)
   --api-key-stdin                  its REST API key is the first line of standard input
-  --origin URL                     a web origin that may call; once for each
+  --origin URL                     a web origin that may call the gateway; once for each
   --preset NAME                    ${providers
     .map(({ name }) => name)
     .join(", ")
     .replace(/(.{60}.*?, )/g, "$1\n                                   ")}
   --issuer URL                     the issuer, or what the provider's page names: a domain, project or pool
-  --audience A                     whom the sessions are for; once for each
+  --audience A                     the audience of the sessions (aud); once for each
   --authorized-party P             the client that they are issued to (azp); once for each
   --jwks-url URL, --public-key FILE, --secret-stdin
-                                   where the keys come from, where it is not the usual place; the secret that sessions
-                                   are signed with is the line of standard input after the API key
+                                   the source of the keys, if it is not the provider's usual one; the secret that
+                                   signs the sessions is the line of standard input after the API key
   --config PATH, --env NAME        another wrangler.toml (default: wrangler.toml); one of its environments
   --app NAME                       which app of COMETCHAT_APPS, where there are several
 
 Secrets go to .dev.vars (mode 600), and never to wrangler.toml or to the screen.
-Exit status: 0 done, or nothing to do; 1 the files cannot be changed, or nothing was answered; 2 wrong usage.
+Exit status: 0 done, or nothing to do; 1 the files cannot be changed, or setup was cancelled; 2 wrong usage.
 `;
 
 async function main(): Promise<number> {
   try {
     const flags = readFlags();
     if (flags.help) return write(process.stdout, USAGE, 0);
-    const isTalk = !flags.yes;
-    if (isTalk && !process.stdin.isTTY) throw new Misuse("There is no terminal to ask at: use --yes and the flags.");
+    const asks = !flags.yes;
+    if (asks && !process.stdin.isTTY)
+      throw new Misuse("There is no terminal to ask questions in: use --yes and the flags.");
     const deployment = open({ config: flags.config, env: flags.env });
-    return isTalk ? await talk(flags, deployment) : await follow(flags, deployment);
+    return asks ? await setUpByQuestions(flags, deployment) : await setUpByFlags(flags, deployment);
   } catch (error) {
     if (error instanceof Misuse)
       return write(process.stderr, `${error.message}\nAll flags: npm run setup -- --help\n`, 2);
-    if (error instanceof Cancelled) return write(process.stderr, "Nothing was written.\n", 1);
-    return write(process.stderr, `${plainly(error)}\n`, 1);
+    if (error instanceof Cancelled) return write(process.stderr, "Nothing was original.\n", 1);
+    return write(process.stderr, `${messageOf(error)}\n`, 1);
   }
 }
 
-/** By flags. */
-async function follow(flags: Flags, deployment: Deployment): Promise<number> {
+async function setUpByFlags(flags: Flags, deployment: Deployment): Promise<number> {
   const planned = await plan(deployment, await answersOf(flags, deployment));
   if (planned.problems.length > 0) {
     const lines = planned.problems.map((problem) => {
@@ -65,8 +65,7 @@ async function follow(flags: Flags, deployment: Deployment): Promise<number> {
   return 0;
 }
 
-/** By questions. */
-async function talk(flags: Flags, deployment: Deployment): Promise<number> {
+async function setUpByQuestions(flags: Flags, deployment: Deployment): Promise<number> {
   intro(
     `Setup of ${deployment.where.config}${deployment.where.env === undefined ? "" : `, environment ${deployment.where.env}`}`,
   );
@@ -88,10 +87,10 @@ async function talk(flags: Flags, deployment: Deployment): Promise<number> {
   return 0;
 }
 
-/** Secrets first: a wrangler.toml that names one which is nowhere would be worse than the reverse. */
-function save({ where, written, secretsPath, secretsText }: Deployment, { toml, secrets }: Plan): void {
+/** Writes the secrets first. If the second write fails, an unused secret is better than a setting without its secret. */
+function save({ where, original, secretsPath, secretsText }: Deployment, { toml, secrets }: Plan): void {
   if (secrets !== secretsText) writeSecrets(secretsPath, secrets);
-  if (toml !== written) writeFileSync(where.config, toml);
+  if (toml !== original) writeFileSync(where.config, toml);
 }
 
 function endOf(deployment: Deployment, planned: Plan): string {
@@ -107,8 +106,8 @@ function write(to: NodeJS.WriteStream, text: string, status: number): number {
   return status;
 }
 
-/** A parser's message may show the line that it stumbled over, which could be anything: its first line is enough. */
-function plainly(error: unknown): string {
+/** The first line of an error's message. The following lines may quote the file, which could contain a secret. */
+function messageOf(error: unknown): string {
   const { message, line } = error as { message?: string; line?: number };
   return `${message?.split("\n")[0]}${line === undefined ? "" : ` (line ${line})`}`;
 }

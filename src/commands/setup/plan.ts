@@ -7,41 +7,42 @@ import { withSecret } from "./devvars.ts";
 import { ENTRY_KEYS } from "./entry.ts";
 import { at, edit, read, type Table } from "./toml.ts";
 
-/** What is to be set; what is left out stays as it is. */
+/** What to set. What is left out stays as it is. */
 export interface Answers {
   /** The app's name in COMETCHAT_APPS. */
   readonly app: string;
   readonly appId?: string | undefined;
   readonly region?: string | undefined;
   readonly origins?: readonly string[] | undefined;
-  /** An entry of SESSION_ISSUERS: its keys that setup knows, all of them. */
+  /** An entry of SESSION_ISSUERS, with all keys that setup sets. */
   readonly issuer?: Table | undefined;
-  /** Its place in the list. */
+  /** The entry's index in SESSION_ISSUERS. */
   readonly index: number;
-  /** Name → value. */
+  /** Values by the names of the secrets. */
   readonly secrets: Readonly<Record<string, string>>;
 }
 
+/** The new text of both files, and what the gateway's own schema says of them. */
 export interface Plan {
   readonly toml: string;
   readonly secrets: string;
-  /** What is wrong with the outcome, in the gateway's own words, and has to be right before it is written. */
+  /** Problems that must be solved before the files are written. */
   readonly problems: readonly Problem[];
-  /** Names of secrets that the outcome needs and that are not in `.dev.vars`. */
+  /** Names of secrets that the new configuration needs and that are not in `.dev.vars`. */
   readonly unset: readonly string[];
-  /** Names of all secrets that the outcome uses and that are set. */
+  /** Names of secrets that the new configuration uses and that are set. */
   readonly set: readonly string[];
 }
 
-/** What wrangler.toml has for an example before it is set up. */
+/** Whether a value is still the example of a wrangler.toml that was not set up yet. */
 export const isExampleApp = (app: unknown): boolean => isObject(app) && app.appId === "your-app-id";
 export const isExampleIssuer = (entry: unknown): boolean =>
   isObject(entry) && entry.issuer === "https://auth.example.com";
 
-/** What goes with a provider, and would be wrong with another one. */
-const OF_PROVIDER = ["audienceRequired", "algorithms"] as const;
+/** Settings that suit one provider and would be wrong with another, so they are removed when the provider changes. */
+const PROVIDER_KEYS = ["audienceRequired", "algorithms"] as const;
 
-/** Both files as they would be, and what the gateway says of them. Nothing is written. */
+/** Makes the new text of both files, without writing them, and checks it. */
 export async function plan(deployment: Deployment, answers: Answers): Promise<Plan> {
   const { level, text, secretsText } = deployment;
   const { app, appId, region, origins, issuer, index } = answers;
@@ -56,7 +57,7 @@ export async function plan(deployment: Deployment, answers: Answers): Promise<Pl
     const isOther = isObject(before) && (before.issuer !== issuer.issuer || before.preset !== issuer.preset);
     toml = edit(toml, path, {
       ...keys,
-      ...(isOther && Object.fromEntries(OF_PROVIDER.map((key) => [key, undefined]))),
+      ...(isOther && Object.fromEntries(PROVIDER_KEYS.map((key) => [key, undefined]))),
     });
   }
   let secrets = secretsText;
@@ -65,17 +66,17 @@ export async function plan(deployment: Deployment, answers: Answers): Promise<Pl
   }
   const outcome = at(read(toml), vars);
   const env = { ...(isObject(outcome) ? outcome : {}), ...known(deployment, answers) };
-  return { toml, secrets, ...(await judge(env)) };
+  return { toml, secrets, ...(await checked(env)) };
 }
 
-/** Secrets as they are known: given now, in `.dev.vars`, or in the process's environment. */
+/** The secrets in `.dev.vars`, overridden by those in the answers. */
 const known = ({ secrets }: Deployment, answers: Pick<Answers, "secrets">) => ({ ...secrets, ...answers.secrets });
 
 /**
- * The gateway's own judgement. A secret that is not set may be on Cloudflare already, so it is listed apart; bindings and
- * what setup does not ask about are for `npm run doctor`.
+ * Checks a configuration with the gateway's own schema. A secret that is not set here may be set at Cloudflare already, so it
+ * is listed in `unset` and is no problem. Bindings are not checked: `npm run doctor` does that.
  */
-async function judge(env: RawEnv): Promise<Pick<Plan, "problems" | "unset" | "set">> {
+async function checked(env: RawEnv): Promise<Pick<Plan, "problems" | "unset" | "set">> {
   const names = [...secretsOf(env)];
   const value = (name: string) => env[name] || process.env[name];
   const used = Object.fromEntries(names.map((name) => [name, value(name)]));
@@ -90,7 +91,7 @@ async function judge(env: RawEnv): Promise<Pick<Plan, "problems" | "unset" | "se
   };
 }
 
-/** What the gateway says of one answer: the first of its problems at that variable or below it. */
+/** The first problem of an answer: one of the variable itself or of a part of it. Undefined if there is none. */
 export async function problemOf(
   deployment: Deployment,
   answers: Answers,
@@ -103,7 +104,7 @@ export async function problemOf(
   return found && found.remedy.charAt(0).toUpperCase() + found.remedy.slice(1);
 }
 
-/** Which app is set up: the one that is named, the only one, or the one with that id. */
+/** The name of the app to set up: the given name, the only app, or the app with that id. Throws if it is not clear. */
 export function appName({ vars }: Deployment, named: string | undefined, appId: string | undefined): string {
   if (named !== undefined) return named;
   const apps = isObject(vars.COMETCHAT_APPS) ? vars.COMETCHAT_APPS : {};
@@ -111,12 +112,10 @@ export function appName({ vars }: Deployment, named: string | undefined, appId: 
   if (others.length === 0) return first;
   const found = Object.entries(apps).find(([, app]) => isObject(app) && app.appId === appId);
   if (found) return found[0];
-  throw new Error(
-    `There are several apps in COMETCHAT_APPS (${[first, ...others].join(", ")}): say which one with --app.`,
-  );
+  throw new Error(`There are several apps in COMETCHAT_APPS (${[first, ...others].join(", ")}): name one with --app.`);
 }
 
-/** Which entry of SESSION_ISSUERS is set up: the one of that issuer, or the only one. */
+/** The index of the entry in SESSION_ISSUERS to set up: that of the issuer, or the only one. Throws if it is not clear. */
 export function issuerIndex({ vars }: Deployment, issuer: unknown): number {
   const entries = Array.isArray(vars.SESSION_ISSUERS) ? vars.SESSION_ISSUERS : [];
   const found = entries.findIndex((entry) => isObject(entry) && entry.issuer === issuer);

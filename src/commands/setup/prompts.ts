@@ -3,14 +3,14 @@ import { isCancel, log, password, select, text } from "@clack/prompts";
 import { REGIONS } from "../../cometchat/fields.ts";
 import { isObject } from "../../shape.ts";
 import type { Deployment } from "./deployment.ts";
-import { entryOf, isOf, isShared, secretOf, type Told } from "./entry.ts";
+import { entryOf, type IssuerAnswers, isOf, isShared, secretOf } from "./entry.ts";
 import { type Answers, appName, isExampleApp, isExampleIssuer, issuerIndex, problemOf } from "./plan.ts";
 import { type Provider, providerOf, providers, type Question } from "./providers.ts";
 
-/** The person has had enough: nothing is written. */
+/** The operator cancelled, so nothing is written. */
 export class Cancelled extends Error {}
 
-/** Every answer, asked for one after the other; each is judged by the gateway's own schema before the next is asked. */
+/** Asks for all answers, one after the other. The gateway's own schema checks each answer before the next question. */
 export async function ask(
   deployment: Deployment,
   named: { readonly app?: string | undefined; readonly issuer?: string | undefined },
@@ -18,8 +18,8 @@ export async function ask(
   const { vars, secrets } = deployment;
   const app = appName(deployment, named.app, undefined);
   const index = issuerIndex(deployment, named.issuer);
-  const there: unknown = Array.isArray(vars.SESSION_ISSUERS) ? vars.SESSION_ISSUERS[index] : undefined;
-  const current = isObject(there) && !isExampleIssuer(there) ? there : undefined;
+  const found: unknown = Array.isArray(vars.SESSION_ISSUERS) ? vars.SESSION_ISSUERS[index] : undefined;
+  const current = isObject(found) && !isExampleIssuer(found) ? found : undefined;
   let answers: Answers = { app, index, secrets: {} };
   const judge = (variable: string, more: Partial<Answers>) => problemOf(deployment, { ...answers, ...more }, variable);
 
@@ -51,7 +51,7 @@ export async function ask(
       : undefined;
   const origins = words(
     await line(
-      "Web origins of your app, with blanks between them",
+      "Web origins of your app, separated by spaces",
       before,
       (value) => judge("ALLOWED_ORIGINS", { origins: words(value) }),
       "https://app.example.com",
@@ -61,11 +61,13 @@ export async function ask(
 
   const provider = await chooseProvider(current);
   const entry = current && isOf(provider, current) ? current : undefined;
-  const ends = { now: origins, before: Array.isArray(vars.ALLOWED_ORIGINS) ? vars.ALLOWED_ORIGINS : [] };
-  const told = await tellOf(provider, entry ?? {}, (told, setting) =>
-    judge(`SESSION_ISSUERS[${index}].${setting}`, { issuer: entryOf(provider, { ...told, origins: ends }, entry) }),
+  const originChange = { now: origins, before: Array.isArray(vars.ALLOWED_ORIGINS) ? vars.ALLOWED_ORIGINS : [] };
+  const replies = await askIssuer(provider, entry ?? {}, (replies, setting) =>
+    judge(`SESSION_ISSUERS[${index}].${setting}`, {
+      issuer: entryOf(provider, { ...replies, origins: originChange }, entry),
+    }),
   );
-  const issuer = entryOf(provider, { ...told, origins: ends }, entry);
+  const issuer = entryOf(provider, { ...replies, origins: originChange }, entry);
   answers = { ...answers, issuer };
   const name = secretOf(provider, issuer);
   if (provider.secret && name !== undefined) {
@@ -92,10 +94,14 @@ async function chooseProvider(current: Readonly<Record<string, unknown>> | undef
   return provider;
 }
 
-type Judge = (told: Told, setting: string) => Promise<string | undefined>;
+type Judge = (replies: IssuerAnswers, setting: string) => Promise<string | undefined>;
 
-/** Only the questions that this provider needs. */
-async function tellOf(provider: Provider, current: Readonly<Record<string, unknown>>, judge: Judge): Promise<Told> {
+/** Asks the questions that this provider needs. */
+async function askIssuer(
+  provider: Provider,
+  current: Readonly<Record<string, unknown>>,
+  judge: Judge,
+): Promise<IssuerAnswers> {
   const asked = async (question: Question, before: unknown, check: (value: string) => Promise<string | undefined>) =>
     line(question.ask, before ?? question.usual, check, question.example);
   const { from } = provider.issuer;
@@ -106,7 +112,7 @@ async function tellOf(provider: Provider, current: Readonly<Record<string, unkno
   );
   if (issuer !== current.issuer) log.info(`issuer = ${JSON.stringify(issuer)}`);
 
-  let told: Told = { issuer, shared: isShared(provider) };
+  let replies: IssuerAnswers = { issuer, shared: isShared(provider) };
   const { either, audience, parties } = provider;
   const options = Object.entries(either ?? {}).map(([value, label]) => ({ value, label }));
   const usual =
@@ -116,18 +122,18 @@ async function tellOf(provider: Provider, current: Readonly<Record<string, unkno
     (await answered(
       select({ message: "Which tokens are the sessions?", options, ...(usual && { initialValue: usual }) }),
     ));
-  told = { ...told, only: kind };
+  replies = { ...replies, only: kind };
   if (audience && kind !== "parties") {
     const given = await asked(audience, list(current.audience), (value) =>
-      judge({ ...told, audience: words(value) }, "audience"),
+      judge({ ...replies, audience: words(value) }, "audience"),
     );
-    told = { ...told, audience: words(given) };
+    replies = { ...replies, audience: words(given) };
   }
   if (typeof parties === "object" && kind !== "audience") {
     const given = await asked(parties, list(current.authorizedParties), (value) =>
-      judge({ ...told, parties: words(value) }, "authorizedParties"),
+      judge({ ...replies, parties: words(value) }, "authorizedParties"),
     );
-    told = { ...told, parties: words(given) };
+    replies = { ...replies, parties: words(given) };
   }
   if (provider.secret?.optional) {
     const shared = await answered(
@@ -140,7 +146,7 @@ async function tellOf(provider: Provider, current: Readonly<Record<string, unkno
         initialValue: current.secret !== undefined,
       }),
     );
-    told = { ...told, shared };
+    replies = { ...replies, shared };
   }
   if (provider.publicKey) {
     const isKnown = current.publicKey !== undefined;
@@ -152,25 +158,25 @@ async function tellOf(provider: Provider, current: Readonly<Record<string, unkno
         validate: async (value) => {
           if (!value?.trim()) return isKnown ? undefined : "This is needed.";
           const publicKey = contentOf(value.trim());
-          return publicKey === undefined ? "There is no such file." : judge({ ...told, publicKey }, "publicKey");
+          return publicKey === undefined ? "There is no such file." : judge({ ...replies, publicKey }, "publicKey");
         },
       }),
     );
-    told = { ...told, publicKey: path?.trim() ? contentOf(path.trim()) : undefined };
+    replies = { ...replies, publicKey: path?.trim() ? contentOf(path.trim()) : undefined };
   }
   if (provider.name === "workos" && !/\/client_\w+$/.test(issuer)) {
     const jwksUrl = await line(
       "Address of the keys",
       current.jwksUrl,
-      (value) => judge({ ...told, jwksUrl: value }, "jwksUrl"),
+      (value) => judge({ ...replies, jwksUrl: value }, "jwksUrl"),
       "https://api.workos.com/sso/jwks/client_01ABC",
     );
-    told = { ...told, jwksUrl };
+    replies = { ...replies, jwksUrl };
   }
-  return told;
+  return replies;
 }
 
-/** One line. `check` says what is wrong with it. */
+/** Asks for one line. `check` returns what is wrong with it. */
 async function line(
   message: string,
   before: unknown,
@@ -188,7 +194,7 @@ async function line(
   return answer.trim();
 }
 
-/** A secret; nothing where it is known already and stays. */
+/** Asks for a secret without showing it. Undefined if it is set already and the operator leaves it as it is. */
 async function hidden(
   message: string,
   isKnown: boolean,

@@ -1,28 +1,28 @@
-/** What an entry in SESSION_ISSUERS needs to know besides what its preset knows. */
+/** A question about a setting that the provider's preset does not know. */
 export interface Question {
   readonly ask: string;
   readonly example: string;
-  /** Taken where nothing is answered. */
+  /** The default answer. */
   readonly usual?: string;
 }
 
-/** One identity provider, as setup asks for it. */
+/** An identity provider, and what setup asks about it. */
 export interface Provider {
-  /** What `--preset` takes. */
+  /** Its name for `--preset`. */
   readonly name: string;
   readonly label: string;
-  /** False for what is no preset of the gateway's. */
+  /** Whether the gateway has a preset of this name. */
   readonly isPreset: boolean;
   readonly issuer: Question & {
-    /** The issuer, to the letter, from what an operator finds in the provider's dashboard. */
+    /** Makes the exact issuer of what the operator finds in the provider's dashboard. */
     readonly from: (text: string) => string;
   };
   readonly audience?: Question;
-  /** Whom the session was issued to: asked for, or the same as the web origins. */
+  /** The client that sessions are issued to (azp): a question, or the same as the web origins. */
   readonly parties?: Question | "origins";
-  /** Which of the two is asked for, where a provider has tokens of two kinds. */
+  /** The labels of the provider's two kinds of tokens: one is checked by audience, the other by parties. */
   readonly either?: { readonly audience: string; readonly parties: string };
-  /** The name of the secret with its HMAC key; and whether the provider may have public keys instead. */
+  /** The secret with its HMAC key. `optional`: the question whether it is used, if public keys are possible as well. */
   readonly secret?: { readonly name: string; readonly ask: string; readonly optional?: string };
   readonly publicKey?: Question;
 }
@@ -73,7 +73,7 @@ export const providers: readonly Provider[] = [
     secret: {
       name: "SUPABASE_JWT_SECRET",
       ask: "Legacy JWT secret (Project Settings › JWT Keys)",
-      optional: "Signing keys (the projects of today), or the legacy JWT secret?",
+      optional: "Does the project use signing keys (new projects do), or the legacy JWT secret?",
     },
   },
   {
@@ -186,5 +186,5 @@ export const providers: readonly Provider[] = [
   },
 ];
 
-/** By what `--preset` takes. */
+/** Finds a provider by its name for `--preset`. */
 export const providerOf = (name: string): Provider | undefined => providers.find((one) => one.name === name);

@@ -5,15 +5,15 @@ import type { Plan } from "./plan.ts";
 type Style = Parameters<typeof styleText>[0];
 const CONTEXT = 2;
 
-/** What would change, as lines: of wrangler.toml the lines themselves, of `.dev.vars` only the names. */
+/** The lines that show the changes: for wrangler.toml a diff, for `.dev.vars` only the names of the secrets. */
 export function changes(
-  { where, written, secrets, secretsPath }: Deployment,
+  { where, original, secrets, secretsPath }: Deployment,
   plan: Plan,
   output: NodeJS.WriteStream,
 ): string[] {
   const style = (how: Style, text: string) => styleText(how, text, { stream: output });
   const lines: string[] = [];
-  if (plan.toml !== written) lines.push(style("bold", where.config), ...difference(written, plan.toml, style), "");
+  if (plan.toml !== original) lines.push(style("bold", where.config), ...difference(original, plan.toml, style), "");
   const after = parseEnv(plan.secrets);
   const names = Object.keys(after).filter((name) => after[name] !== secrets[name]);
   if (names.length > 0) {
@@ -30,7 +30,7 @@ function difference(before: string, after: string, style: (how: Style, text: str
     if (kind === 1) return [style("red", `- ${text}`)];
     if (kind === -1) return [style("green", `+ ${text}`)];
     if (near(index)) return [`  ${text}`];
-    // One mark for each stretch that is left out.
+    // One mark for each group of lines that is not shown.
     return index > 0 && near(index - 1) && entries.slice(index).some(([other]) => other !== 0)
       ? [style("dim", "  …")]
       : [];
@@ -42,7 +42,7 @@ export function remaining({ where, secretsPath }: Deployment, plan: Plan): strin
   const env = where.env === undefined ? "" : ` --env ${where.env}`;
   const config = where.config === "wrangler.toml" ? "" : ` --config ${where.config}`;
   const local = Object.keys(parseEnv(plan.secrets));
-  // In one go, where the file holds nothing else.
+  // If `.dev.vars` contains only secrets that the gateway uses, one command can upload the whole file.
   const isWhole = local.length > 0 && local.every((name) => plan.set.includes(name)) && plan.unset.length === 0;
   const names = [...new Set([...plan.unset, ...plan.set])];
   const secrets = isWhole

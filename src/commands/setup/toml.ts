@@ -3,36 +3,36 @@ import { patch } from "@decimalturn/toml-patch";
 import { parse, stringify } from "smol-toml";
 
 export type Table = Readonly<Record<string, unknown>>;
-/** Keys of tables and places in lists: `["vars", "SESSION_ISSUERS", 0]`. */
+/** Keys of tables and indexes of lists: `["vars", "SESSION_ISSUERS", 0]`. */
 export type Path = readonly (string | number)[];
 
-/** A wrangler.toml as it stands. Fails as smol-toml does: with the line, and the line's text. */
+/** Parses TOML. Throws smol-toml's error, whose message contains the line's number and its text. */
 export const read = (text: string): Table => plain(parse(text));
 
-/** Without prototypes of a library's own. */
+/** Copies the library's tables into plain objects, which can be compared. */
 const plain = (value: object): Table => JSON.parse(JSON.stringify(value));
 
-/** What stands at that path. */
+/** The value at a path; undefined if there is none. */
 export function at(value: unknown, path: Path): unknown {
   return path.reduce<unknown>((table, step) => (table as Record<PropertyKey, unknown> | undefined)?.[step], value);
 }
 
 /**
- * The text with these keys of one table set, or taken out where the value is undefined. Everything else stays as it is
- * written: comments, blank lines, order. What comes out is read again, and has to say exactly what it should.
+ * Sets keys of one table, or removes those whose value is undefined. Comments, blank lines and the order stay. The result is
+ * parsed again and compared with the expected document; throws if they differ.
  *
- * A key that is new goes right below the table's header: at the table's end it would go below comments that belong to
- * what follows, such as an example that is switched off, and into that table once the example is switched on.
+ * A new key is inserted below the table's header. At the end of the table it would follow the comments there, which may be
+ * the header of another table that is commented out; once an operator uncommented that, the key would belong to it.
  */
 export function edit(text: string, path: Path, keys: Table): string {
   const before = read(text);
   const expected = withKeys(before, path, keys);
   if (isDeepStrictEqual(before, expected)) return text;
-  const there = at(before, path) as Table | undefined;
-  const fresh = Object.entries(keys).filter(([key, value]) => value !== undefined && there?.[key] === undefined);
-  const known = Object.fromEntries(Object.entries(keys).filter(([key]) => there?.[key] !== undefined));
+  const table = at(before, path) as Table | undefined;
+  const fresh = Object.entries(keys).filter(([key, value]) => value !== undefined && table?.[key] === undefined);
+  const known = Object.fromEntries(Object.entries(keys).filter(([key]) => table?.[key] !== undefined));
   const ways = [
-    () => inserted(there === undefined ? text : patched(text, withKeys(before, path, known)), path, fresh),
+    () => inserted(table === undefined ? text : patched(text, withKeys(before, path, known)), path, fresh),
     () => patched(text, expected),
   ];
   for (const way of ways) {
@@ -51,7 +51,7 @@ export function edit(text: string, path: Path, keys: Table): string {
   );
 }
 
-/** The text with a block of its own at the end. */
+/** Appends a comment and tables to the text. */
 export function append(text: string, comment: string, content: Table): string {
   const end = newline(text);
   const block = `# ${comment}\n${stringify(content)}`.trimEnd().split("\n").join(end);
@@ -75,7 +75,7 @@ function withKeys(document: Table, path: Path, keys: Table): Table {
 const patched = (text: string, document: Table): string =>
   isDeepStrictEqual(read(text), document) ? text : patch(text, document);
 
-/** Lines below the header of a table, or below a header of their own at the end of the file. */
+/** Inserts keys below the header of their table. If the table has no header, one is added at the end of the file. */
 function inserted(text: string, path: Path, entries: readonly (readonly [string, unknown])[]): string {
   if (entries.length === 0) return text;
   const end = newline(text);
@@ -99,7 +99,7 @@ function header(path: Path): string {
   return typeof path.at(-1) === "number" ? `[[${names.join(".")}]]` : `[${names.join(".")}]`;
 }
 
-/** A value on one line. TOML's basic strings take the escapes that JSON writes. */
+/** A value on one line. JSON's escapes are valid in TOML's basic strings. */
 function inline(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
   return JSON.stringify(value);
