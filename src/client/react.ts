@@ -4,8 +4,9 @@ import { useEffect, useSyncExternalStore } from "react";
 import type { ChatSession, ChatState } from "./types.ts";
 
 /**
- * Signs in when the component is mounted and `enabled` is not false, and returns the state of the chat session. A sign-in
- * that fails is reported in the state. Unmounting the component does not sign out; call `chat.signOut()` for that.
+ * Signs in when the component is mounted and `enabled` is not false, and returns the state of the chat session. A
+ * sign-in that fails is reported in the state. Unmounting the component does not sign out; call `chat.signOut()` for
+ * that.
  */
 export function useChatSession(chat: ChatSession, { enabled = true }: { readonly enabled?: boolean } = {}): ChatState {
   const read = () => chat.state;

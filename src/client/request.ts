@@ -27,8 +27,8 @@ export interface Answer<T> {
 }
 
 /**
- * Calls the gateway. Status 429, 503 and 504 and a failed connection are tried again after a pause. After a 401 the app is
- * asked once for another session. Rejects with a `GatewayError` and with nothing else.
+ * Calls the gateway. Status 429, 503 and 504 and a failed connection are tried again after a pause. After a 401 the app
+ * is asked once for another session. Rejects with a `GatewayError` and with nothing else.
  */
 export async function callGateway<T>(
   transport: Transport,
@@ -60,8 +60,8 @@ export async function callGateway<T>(
 }
 
 /**
- * Waits for `retryAfter` seconds if the gateway named them, else for half a second, doubled with each pause before this one
- * and shortened by up to a half at random, so that many clients do not come back at the same moment.
+ * Waits for `retryAfter` seconds if the gateway named them, else for half a second, doubled with each pause before this
+ * one and shortened by up to a half at random, so that many clients do not come back at the same moment.
  */
 export async function pause(transport: Transport, signal: AbortSignal, pauses: number, retryAfter = 0): Promise<void> {
   const backoff = FIRST_PAUSE_MS * 2 ** pauses * (1 - Math.random() / 2);
@@ -108,8 +108,8 @@ async function send(
 }
 
 /**
- * Reads an error answer. The gateway sends problem details (RFC 9457); a proxy in front of it may send anything. Only the
- * code and the request id are taken from the body.
+ * Reads an error answer. The gateway sends problem details (RFC 9457); a proxy in front of it may send anything. Only
+ * the code and the request id are taken from the body.
  */
 async function problem(response: Response, now: () => number): Promise<GatewayError> {
   const { status, headers } = response;
@@ -130,7 +130,9 @@ function secondsOf(header: string | null, now: () => number): number | undefined
   if (/GMT$/.test(header)) return Math.max(0, (Date.parse(header) - now()) / 1000);
 }
 
-/** Throws a `GatewayError` with code `aborted` if the signal is aborted. Called after each wait, before the next effect. */
+/**
+ * Throws a `GatewayError` with code `aborted` if the signal is aborted. Called after each wait, before the next effect.
+ */
 export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) throw new GatewayError("aborted");
 }

@@ -43,7 +43,9 @@ export function createChatSession(options: ChatOptions): ChatSession {
   let signingOut: { readonly everywhere: boolean; done: Promise<void> } | undefined;
   /** The last token, until it has ended or is replaced. */
   let grant: Grant | undefined;
-  /** Whether the app knows that it is signed out, by `signOut` or by a rejected sign-in. `revoked` does nothing then. */
+  /**
+   * Whether the app knows that it is signed out, by `signOut` or by a rejected sign-in. `revoked` does nothing then.
+   */
   let signedOut = false;
 
   function change(next: ChatState): void {
@@ -88,20 +90,24 @@ export function createChatSession(options: ChatOptions): ChatSession {
     }
   }
 
-  /** Whether the app's session now is of another user than the session `sent`. Rejects if the app has no session any more. */
+  /**
+   * Whether the app's session now is of another user than the session `sent`. Rejects if the app has no session any
+   * more.
+   */
   async function userChanged(sent: string | undefined): Promise<boolean> {
     if (!sent) return false;
     // If the provider is down, the user is taken to be the same.
     const latest = () => getSession().catch((error: GatewayError) => (error.status ? Promise.reject(error) : sent));
     const now = await latest();
-    // Sessions that are no JWTs can only be compared as texts. If the app makes a new one at each call, even for the same
-    // user, two calls differ and tell nothing; the user is then taken to be the same, or the sign-in would never end.
+    // Sessions that are no JWTs can only be compared as texts. If the app makes a new one at each call, even for the
+    // same user, two calls differ and tell nothing; the user is then taken to be the same, or the sign-in would never
+    // end.
     return differentUsers(sent, now) ?? now === (await latest());
   }
 
   /**
-   * Calls the app's `login`. Resolves with true once the user is logged in, with false if the session has become another
-   * user's, and with an error if CometChat does not know the token.
+   * Calls the app's `login`. Resolves with true once the user is logged in, with false if the session has become
+   * another user's, and with an error if CometChat does not know the token.
    */
   async function logIn(own: SignIn, { token, session }: Grant): Promise<boolean | GatewayError> {
     const { signal } = own.stop;
@@ -159,8 +165,8 @@ export function createChatSession(options: ChatOptions): ChatSession {
         if (outcome === true) {
           if (!own.joined || (!(await userChanged(session)) && !own.revoked)) return finish(own, token);
         } else if (outcome) {
-          // CometChat does not know a fresh token either, so the sign-in fails. The SDK fires `logoutSuccess` for this, too;
-          // the `revoked()` call that it causes must not begin another sign-in.
+          // CometChat does not know a fresh token either, so the sign-in fails. The SDK fires `logoutSuccess` for this,
+          // too; the `revoked()` call that it causes must not begin another sign-in.
           signedOut = fresh;
           if (signedOut) throw outcome;
           fresh = true;
@@ -210,8 +216,8 @@ export function createChatSession(options: ChatOptions): ChatSession {
 
   async function end(everywhere: boolean): Promise<void> {
     const ended = grant;
-    // The gateway ends a token only for the user it belongs to. If the app's user has changed, the session that the token
-    // was given for is sent instead.
+    // The gateway ends a token only for the user it belongs to. If the app's user has changed, the session that the
+    // token was given for is sent instead.
     const sessionOfToken: GetSession = async () => {
       const session = await getSession();
       return differentUsers(ended?.session, session) ? ended?.session : session;

@@ -27,8 +27,8 @@ export interface ChatOptions {
   /** The gateway's address: `https://chat-auth.example.com`. */
   readonly gateway: string;
   /**
-   * Returns the app's present session JWT, or nothing if nobody is signed in. It is called at each attempt, and once more
-   * before `login`, since the user may have changed meanwhile. Leave it out if the session is in a cookie.
+   * Returns the app's present session JWT, or nothing if nobody is signed in. It is called at each attempt, and once
+   * more before `login`, since the user may have changed meanwhile. Leave it out if the session is in a cookie.
    */
   readonly session?: () => Session | Promise<Session>;
   /** Logs the user in to CometChat, with the SDK, a UI Kit or the Widget. */
@@ -52,8 +52,9 @@ export interface ChatSession {
    */
   signIn(): Promise<ChatToken>;
   /**
-   * Ends the auth token at the gateway (with `everywhere`, all auth tokens of the user) and logs out of CometChat. If one of
-   * the two fails, the other is still done and the promise rejects with a `GatewayError`. Call it again to try again.
+   * Ends the auth token at the gateway (with `everywhere`, all auth tokens of the user) and logs out of CometChat. If
+   * one of the two fails, the other is still done and the promise rejects with a `GatewayError`. Call it again to try
+   * again.
    */
   signOut(options?: { readonly everywhere?: boolean }): Promise<void>;
   /**

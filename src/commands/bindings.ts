@@ -1,8 +1,8 @@
 import type { Unstable_Config as WranglerConfig } from "wrangler";
 
 /**
- * Substitutes for the bindings that a wrangler.toml declares, so that the gateway's code runs outside of a Worker. Each has
- * the method by which the configuration check recognizes its kind of binding. They store nothing and limit nothing.
+ * Substitutes for the bindings that a wrangler.toml declares, so that the gateway's code runs outside of a Worker. Each
+ * has the method by which the configuration check recognizes its kind of binding. They store nothing and limit nothing.
  */
 export function substitutesFor(
   declared: Pick<WranglerConfig, "kv_namespaces" | "durable_objects" | "ratelimits" | "analytics_engine_datasets">,

@@ -21,8 +21,8 @@ export interface Where {
 export function readEnvironment({ config, env }: Where): Result<RawEnv, string> {
   try {
     const read = readWrangler({ config, env }, { hideWarnings: true });
-    // If the file has no environments at all, wrangler ignores the name and reads the top level. A mistyped name would then
-    // change the users of another deployment.
+    // If the file has no environments at all, wrangler ignores the name and reads the top level. A mistyped name would
+    // then change the users of another deployment.
     if (env !== undefined && !read.definedEnvironments?.includes(env)) return err(`${config} has no [env.${env}].`);
     const vars = readVars(config, undefined, read.vars, env, true, read.secrets);
     // Wrangler's tables have no prototype. The Worker gets the variables as JSON, so they are converted likewise.

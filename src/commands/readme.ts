@@ -2,8 +2,9 @@ import { copyFile, mkdir, rename } from "node:fs/promises";
 import { join, resolve } from "node:path";
 
 /**
- * npm always packs the README.md of the repository's folder. While it packs, that file is replaced by the client package's
- * README. The repository's own README is restored afterwards, or by the next build if packing was interrupted.
+ * npm always packs the README.md of the repository's folder. While it packs, that file is replaced by the client
+ * package's README. The repository's own README is restored afterwards, or by the next build if packing was
+ * interrupted.
  */
 const saved = (root: string): string => join(root, "dist/README.md");
 

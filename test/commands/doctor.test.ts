@@ -257,7 +257,7 @@ describe("each mistake of the configuration is named with its remedy", () => {
       "a secret in wrangler.toml",
       { vars: { COMETCHAT_API_KEY: API_KEY }, secrets: { JWT_SECRET: HMAC_KEY } },
       "COMETCHAT_API_KEY",
-      /stands in wrangler.toml.+make a new one/,
+      /is written in wrangler.toml.+create a new secret/,
     ],
     [
       "the example's app",

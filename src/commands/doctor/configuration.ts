@@ -10,8 +10,8 @@ import { checkEnvironments, checkInheritance } from "./inheritance.ts";
 import { advised, type Check, failed, passed } from "./report.ts";
 
 /**
- * The value used for a secret that is not set, so that the rest of the configuration can be checked: 32 bytes in base64,
- * long enough for every HMAC algorithm.
+ * The value used for a secret that is not set, so that the rest of the configuration can be checked: 32 bytes in
+ * base64, long enough for every HMAC algorithm.
  */
 export const SUBSTITUTE = "c3RhbmRzIGZvciB3aGF0IGlzIG5vdCBzZXQsIDMyIGI=";
 
@@ -141,7 +141,9 @@ function filePermissions({ config, env }: Where): Check[] {
   ];
 }
 
-/** The configuration with substitutes for missing or wrong secrets and bindings; undefined if something else is wrong. */
+/**
+ * The configuration with substitutes for missing or wrong secrets and bindings; undefined if something else is wrong.
+ */
 async function withSubstitutes(env: RawEnv, problems: readonly Problem[]): Promise<Config | undefined> {
   const secrets = secretsOf(env);
   const substitutes: Record<string, unknown> = {};

@@ -44,8 +44,8 @@ function appsOf({ vars }: Table): unknown[] {
 }
 
 /**
- * Finds what is set at the top of a wrangler.toml and missing in `[env.NAME]`, and what the two should not share. Wrangler
- * reports neither, and the gateway would silently use the default of a missing variable.
+ * Finds what is set at the top of a wrangler.toml and missing in `[env.NAME]`, and what the two should not share.
+ * Wrangler reports neither, and the gateway would silently use the default of a missing variable.
  */
 export function checkInheritance(
   raw: Table,

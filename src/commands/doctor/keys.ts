@@ -12,7 +12,9 @@ import { SUBSTITUTE } from "./configuration.ts";
 import { type Exchange, observe } from "./observed.ts";
 import { advised, type Check, failed, passed, quoted } from "./report.ts";
 
-/** Whether an issuer's key can be tried: false if the secret with its HMAC key is not set, which another check reports. */
+/**
+ * Whether an issuer's key can be tried: false if the secret with its HMAC key is not set, which another check reports.
+ */
 export const hasKey = ({ keys }: Issuer): boolean =>
   keys.from !== "secret" || new TextDecoder().decode(keys.bytes) !== SUBSTITUTE;
 
@@ -155,8 +157,8 @@ const suggested = (keys: readonly Listed[]) => [...new Set(keys.flatMap((key) =>
 const unique = (texts: readonly string[]) => [...new Set(texts)].join(", ");
 
 /**
- * Checks whether the provider's discovery document, if it has one, spells the issuer as the configuration does. `iss` is
- * compared letter by letter, so one slash too many refuses every session.
+ * Checks whether the provider's discovery document, if it has one, spells the issuer as the configuration does. `iss`
+ * is compared letter by letter, so one slash too many refuses every session.
  */
 async function spelling(issuer: Issuer, deps: Deps): Promise<Check[]> {
   const name = `name of ${issuer.issuer}`;

@@ -14,8 +14,8 @@ export interface Exchange {
 }
 
 /**
- * Wraps `fetch` and records its exchanges. The gateway's own code keeps only the kind of a failure, since no more may be
- * logged; the operator wants to see the status or the name of the fault, too.
+ * Wraps `fetch` and records its exchanges. The gateway's own code keeps only the kind of a failure, since no more may
+ * be logged; the operator wants to see the status or the name of the fault, too.
  */
 export function observe(fetch: Deps["fetch"]): {
   readonly fetch: Deps["fetch"];

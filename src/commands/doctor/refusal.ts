@@ -27,8 +27,8 @@ type OfSession = {
 }[Reason];
 
 /**
- * For each reason, a sentence that names the claim and the setting. No sentence shows the subject or the profile, which are
- * personal data.
+ * For each reason, a sentence that names the claim and the setting. No sentence shows the subject or the profile, which
+ * are personal data.
  */
 const sentences: Record<OfSession, Sentence> & Partial<Record<Reason, Sentence>> = {
   // These three sentences are never shown: the doctor is given a token and no header or cookie, and `sentenceOf` itself

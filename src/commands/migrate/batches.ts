@@ -4,19 +4,20 @@ import type { Entry } from "./entry.ts";
 import { DUPLICATE } from "./equals.ts";
 import { type Rules, type User, userOf } from "./user.ts";
 
-/** Users that are there already and are left alone, which one batch may account for. */
+/** How many skipped users, which CometChat has already, one batch may contain. */
 const SKIPPED = 1_000;
 
+/** A user in a batch. */
 export interface Member {
   readonly user: User;
   readonly line: number;
-  /** Whether CometChat had it when the run began. */
+  /** Whether CometChat had the user when the run began. */
   readonly existed: boolean;
-  /** What of the row decided in which app the user lives, besides the profile. */
+  /** The fields of the row that decide in which app the user lives. */
   readonly placement: Readonly<Record<string, unknown>>;
 }
 
-/** What is sent at once, and the users that were passed over on the way. The same input gives the same batches. */
+/** Users to send in one call, and users between them that are skipped. The same input always gives the same batches. */
 export interface Batch {
   readonly number: number;
   readonly app: string;
@@ -25,14 +26,14 @@ export interface Batch {
 }
 
 export interface Rows {
-  /** By row: 0 or `DUPLICATE`. */
+  /** For each row: 0, `DUPLICATE` or `EXISTING`. */
   readonly marks: Uint8Array;
   readonly existed: (row: number) => boolean;
-  /** Whether users that are there are sent as well. */
+  /** Whether users that CometChat has already are sent as well. */
   readonly update: boolean;
 }
 
-/** The second reading: rows that are wrong or duplicate are left out. Each app has batches of its own. */
+/** Reads the input for the second time and makes batches for each app. Wrong and duplicate rows are left out. */
 export async function* batchesOf(
   entries: AsyncIterable<Entry>,
   rules: Rules,
@@ -58,7 +59,7 @@ export async function* batchesOf(
   for (const [app, batch] of open) yield { number: number++, app, ...batch };
 }
 
-/** The claim and the place, by their names in the input as `FILE.failed.ndjson` has it. */
+/** The app's claim and the geography of a row, by their names in `FILE.failed.ndjson`. */
 export function placementIn({ row }: Entry, { issuer, pick }: Rules): Readonly<Record<string, unknown>> {
   if (!row) return {};
   const { fields, claims } = pick(row);

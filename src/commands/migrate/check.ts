@@ -3,24 +3,24 @@ import { Equals } from "./equals.ts";
 import type { Findings } from "./findings.ts";
 import { type Rules, type User, userOf } from "./user.ts";
 
-/** What the first reading of the input found. */
+/** The result of reading the input for the first time. */
 export interface Checked {
   readonly rows: number;
-  /** Users that can be imported; duplicates are not known yet. */
+  /** How many users can be imported, duplicates included. */
   readonly users: number;
-  /** Apps that users go to. */
+  /** The apps that users are imported into. */
   readonly apps: ReadonlySet<string>;
-  /** App → role → users that have it. */
+  /** For each app and role, how many users have it. */
   readonly roles: ReadonlyMap<string, ReadonlyMap<string, number>>;
   readonly equals: Equals;
 }
 
-/** Told of every row that is no user, in its order. */
+/** Called with every wrong row, in the order of the input. */
 type OnWrong = (entry: Entry, problems: readonly Problem[]) => void;
 
 /**
- * Reads everything once and checks every row, before anything is sent. `close` the `equals` that it returns.
- * @param apps the configuration's names of its apps: a number for each
+ * Reads the whole input and checks every row, before anything is sent. The caller must close the returned `equals`.
+ * @param apps the names of the configured apps; an app's number is its index here
  */
 export async function check(
   entries: AsyncIterable<Entry>,
@@ -64,5 +64,5 @@ export async function check(
   return { rows, users, apps: used, roles, equals };
 }
 
-/** Whether the uid is not the subject itself, with the issuer's prefix. */
+/** Whether the uid is a hash, not the subject with the issuer's prefix. */
 const isHashed = ({ uid, subject }: User, { issuer }: Rules): boolean => uid !== issuer.uid.prefix + subject;

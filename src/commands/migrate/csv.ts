@@ -3,15 +3,18 @@ import { CsvError, parse } from "csv-parse";
 import { type Entry, InputError, ROW_BYTES } from "./entry.ts";
 
 export interface CsvForm {
-  /** Column names of a file that has no header. */
+  /** The names of the columns, for a file without a header. */
   readonly columns?: readonly string[] | undefined;
-  /** Whether quotes may stand inside a field that does not begin with one. */
+  /** Whether a field that does not begin with a quotation mark may contain some. */
   readonly loose?: boolean | undefined;
-  /** Whether an apostrophe at the beginning of a field is no part of it. */
+  /** Whether an apostrophe at the beginning of a field is removed. */
   readonly apostrophes?: boolean | undefined;
 }
 
-/** Rows of a CSV (RFC 4180; also with semicolons or tabs, which the first line shows), each with the line it begins in. */
+/**
+ * Reads the rows of a CSV (RFC 4180), each with the number of its first line. Semicolons or tabs as separators are
+ * recognized by the first line. Throws `InputError`.
+ */
 export async function* readCsv(text: AsyncIterable<Buffer>, head: Buffer, form: CsvForm): AsyncGenerator<Entry> {
   const { columns } = form;
   let names = columns && named(columns);
@@ -22,7 +25,7 @@ export async function* readCsv(text: AsyncIterable<Buffer>, head: Buffer, form: 
   }
 }
 
-/** The header's names, as the first line has them. */
+/** Reads the names of the columns from the first line that is not empty. */
 export async function headerOf(text: AsyncIterable<Buffer>, head: Buffer, form: CsvForm): Promise<readonly string[]> {
   for await (const { record } of records(text, head, form)) {
     if (record.length > 1 || record[0]?.trim() !== "") return named(record);
@@ -42,8 +45,8 @@ async function* records(
 ): AsyncGenerator<Line> {
   const plain = (field: string) => (apostrophes && field.startsWith("'") ? field.slice(1) : field);
   let last = 0;
-  let twice = 0;
-  /** The lines of those that have been read and not yet taken. */
+  let countedTwice = 0;
+  /** The first lines of the rows that the parser has read and the loop below has not yielded yet. */
   const begins: number[] = [];
   const parser = parse({
     delimiter: columns ? "," : delimiterOf(head),
@@ -51,16 +54,17 @@ async function* records(
     relax_quotes: loose,
     max_record_size: ROW_BYTES,
     record_delimiter: ["\r\n", "\n", "\r"],
-    // Called as the row is read, long before the loop below has it: a failure must know how far this has come.
+    // Called when a row is parsed, long before the loop below receives it. A parser's error is thrown at once, so the
+    // number of its line must be counted here.
     on_record: (record: string[], { lines }) => {
       begins.push(last + 1);
-      // The parser counts CR LF within quotes as two lines.
-      if (lines - twice - last > 1) twice += record.join("").split("\r\n").length - 1;
-      last = lines - twice;
+      // The parser counts a CR LF inside quotes as two lines.
+      if (lines - countedTwice - last > 1) countedTwice += record.join("").split("\r\n").length - 1;
+      last = lines - countedTwice;
       return record;
     },
   });
-  // A failure of any part reaches the loop below, since the last part is destroyed with it.
+  // `pipeline` destroys the parser if the source fails, so the loop below receives that error as well.
   pipeline(Readable.from(text), parser, () => {});
   try {
     for await (const record of parser) yield { record: record.map(plain), line: begins.shift() ?? 0 };
@@ -69,7 +73,7 @@ async function* records(
   }
 }
 
-/** Of the usual ones, the one that the first line has most of. */
+/** The separator that occurs most often in the first line: comma, semicolon or tab. */
 function delimiterOf(head: Buffer): string {
   const [first = ""] = head.toString("utf8").split(/[\r\n]/, 1);
   const bare = first.replaceAll(/"[^"]*"/g, "");
@@ -85,12 +89,12 @@ function named(record: readonly string[]): readonly string[] {
 }
 
 function entryOf(names: readonly string[], record: readonly string[], line: number, ragged: boolean): Entry {
-  // Firebase ends each row with a comma.
+  // Rows of Firebase's export end with a comma, so a file without a header may have one field more than columns.
   if (record.length !== names.length && !ragged) {
     const reason = `has ${record.length} fields where the header has ${names.length}`;
     return { line, problem: { field: "row", reason } };
   }
-  // An empty field is one that is not there: CSV has no other way to say so.
+  // CSV has no other way to leave a field out, so an empty field counts as absent.
   const pairs = record.map((value, index) => [names[index] ?? "", value] as const);
   return { line, row: Object.fromEntries(pairs.filter(([name, value]) => name !== "" && value !== "")) };
 }
@@ -98,16 +102,16 @@ function entryOf(names: readonly string[], record: readonly string[], line: numb
 function explained({ code }: CsvError, line: number): InputError {
   switch (code) {
     case "CSV_QUOTE_NOT_CLOSED":
-      return new InputError("has a quote that never ends.", line);
+      return new InputError("has an opening quotation mark without a closing one.", line);
     case "CSV_MAX_RECORD_SIZE":
-      return new InputError("begins a row of more than 1 MB. Is there a quote that never ends?", line);
+      return new InputError("begins a row of more than 1 MB. Is a closing quotation mark missing?", line);
     case "INVALID_OPENING_QUOTE":
     case "CSV_INVALID_CLOSING_QUOTE":
       return new InputError(
-        'has a quote in the wrong place. A field with quotes is quoted as a whole, and each of its quotes doubled: "a ""b"" c".',
+        'has a quotation mark in the wrong place. Put the whole field in quotation marks and double those inside: "a ""b"" c".',
         line,
       );
     default:
-      return new InputError(`is no CSV (${code}).`, line);
+      return new InputError(`is not CSV (${code}).`, line);
   }
 }

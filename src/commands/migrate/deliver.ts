@@ -6,9 +6,9 @@ import { IMPORT_MS, IMPORT_TRIES, REQUEST_MS } from "../../limits.ts";
 import { contextFor } from "../context.ts";
 import type { Problem } from "./entry.ts";
 import type { Pace } from "./pace.ts";
-import { FATAL, PASSING, patiently, Unavailable, waitFor } from "./patience.ts";
+import { FATAL, TEMPORARY, Unavailable, waitFor, withRetries } from "./patience.ts";
 
-/** How the import talks to one app. */
+/** What the import needs to call CometChat for one app. */
 export interface Channel {
   readonly app: string;
   readonly bulk: Bulk;
@@ -18,9 +18,9 @@ export interface Channel {
   readonly random: Deps["random"];
 }
 
-/** What became of the users of one batch, by uid; whoever is not in it was imported. */
+/** The outcome of one batch, by uid. Users in neither field were imported. */
 export interface Delivered {
-  /** CometChat had the user, and left it alone. */
+  /** Users that CometChat had already and did not change. */
   readonly existing: ReadonlySet<string>;
   readonly failed: ReadonlyMap<string, Problem>;
 }
@@ -28,9 +28,10 @@ export interface Delivered {
 type Users = ReadonlyMap<string, Profile & { readonly name: string }>;
 
 /**
- * Imports these users, and tries again what may pass. A batch that CometChat refuses as a whole is sent in halves, so that
- * one user keeps no other back. Rejects with `Unavailable`, or `Stopped`.
- * @param update whether users that are there are brought up to date
+ * Imports these users, and repeats calls whose failure may be temporary. If CometChat refuses a batch as a whole, it is
+ * sent again in halves, so that one bad user does not prevent the import of the others. Rejects with `Unavailable` or
+ * `Stopped`.
+ * @param update whether users that CometChat has already are updated
  */
 export async function deliver(users: Users, update: boolean, channel: Channel): Promise<Delivered> {
   const existing = new Set<string>();
@@ -43,12 +44,13 @@ export async function deliver(users: Users, update: boolean, channel: Channel): 
     if (left.size > 1) parts.unshift(...halves(left));
     else if (only !== undefined) failed.set(only, refusal("CometChat refuses this user"));
   }
-  // Whether an import changes users is not documented; where it refuses to, they are changed one by one.
-  if (update) for (const uid of existing) await bringUpToDate(uid, users, failed, channel);
+  // CometChat does not document whether an import updates existing users. Those that it reports as existing are updated
+  // one by one.
+  if (update) for (const uid of existing) await updateUser(uid, users, failed, channel);
   return { existing: update ? new Set() : existing, failed };
 }
 
-/** Undefined when all is done; else what CometChat refused together. */
+/** Sends users in one call. Resolves with undefined when all are done, else with those that were refused as a whole. */
 async function deliverPart(
   users: Users,
   existing: Set<string>,
@@ -62,41 +64,41 @@ async function deliverPart(
     const answer = await bulk.import(pending, contextFor({ now }, IMPORT_MS));
     last = answer.ok ? undefined : answer.error;
     if (answer.ok) {
-      pending = sorted(answer.value, pending, existing, failed, attempt < IMPORT_TRIES);
+      pending = sortOutcomes(answer.value, pending, existing, failed, attempt < IMPORT_TRIES);
       if (pending.size === 0) return undefined;
     } else {
       if (FATAL.has(answer.error.reason)) throw new Unavailable(app, answer.error);
-      if (!PASSING.has(answer.error.reason)) return pending;
+      if (!TEMPORARY.has(answer.error.reason)) return pending;
     }
     if (attempt < IMPORT_TRIES) await pace.pause(waitFor(last, attempt, random()));
   }
   throw new Unavailable(app, last);
 }
 
-/** Puts each user where it belongs by its outcome. Returns those that are worth another try. */
-function sorted(
+/** Adds each user to `existing` or `failed` by its outcome. Returns those to try again. */
+function sortOutcomes(
   outcomes: ReadonlyMap<string, Imported>,
   users: Users,
   existing: Set<string>,
   failed: Map<string, Problem>,
-  again: boolean,
+  mayRetry: boolean,
 ): Users {
   const left = new Map<string, Profile & { readonly name: string }>();
   for (const [uid, profile] of users) {
     const outcome = outcomes.get(uid);
     if (!outcome || outcome.ok) continue;
     if (outcome.reason === "upstream-uid-exists") existing.add(uid);
-    else if (again && PASSING.has(outcome.reason)) left.set(uid, profile);
-    else failed.set(uid, refusal(words(outcome)));
+    else if (mayRetry && TEMPORARY.has(outcome.reason)) left.set(uid, profile);
+    else failed.set(uid, refusal(reasonOf(outcome)));
   }
   return left;
 }
 
-async function bringUpToDate(uid: string, users: Users, failed: Map<string, Problem>, channel: Channel): Promise<void> {
+async function updateUser(uid: string, users: Users, failed: Map<string, Problem>, channel: Channel): Promise<void> {
   const profile = users.get(uid);
   if (!profile) return;
   const { chat, now } = channel;
-  const updated = await patiently(() => chat.update(uid, profile, [], contextFor({ now }, REQUEST_MS)), channel);
+  const updated = await withRetries(() => chat.update(uid, profile, [], contextFor({ now }, REQUEST_MS)), channel);
   if (updated.ok) return;
   const deactivated = updated.error.reason === "upstream-uid-unknown";
   failed.set(uid, refusal(deactivated ? "is deactivated in CometChat" : "CometChat refuses the update"));
@@ -110,11 +112,13 @@ function halves(users: Users): Users[] {
 
 const refusal = (reason: string): Problem => ({ field: "row", reason });
 
-/** What CometChat said of one user, in words of ours: its own texts repeat what they should not. */
-function words({ reason, code, fields }: Exclude<Imported, { ok: true }>): string {
+/**
+ * Why CometChat refused one user. CometChat's own texts may repeat the API key or personal data, so they are not used.
+ */
+function reasonOf({ reason, code, fields }: Exclude<Imported, { ok: true }>): string {
   if (reason === "upstream-role") return "CometChat has no such role";
   if (reason === "upstream-plan") return "the app's CometChat plan allows no more users";
-  if (reason === "upstream-answer") return "CometChat did not say what became of this user";
+  if (reason === "upstream-answer") return "CometChat's answer does not say whether this user was imported";
   const named = fields.length > 0 ? `: ${fields.join(", ")}` : "";
   return `CometChat refuses this user${code ? ` (${code})` : ""}${named}`;
 }

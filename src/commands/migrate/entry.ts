@@ -1,6 +1,6 @@
-/** One user as the input has it: its fields by their names there, or what is wrong with it. */
+/** One row of the input: its fields by their names there, or the reason why it cannot be read. */
 export interface Entry {
-  /** Where it begins, from 1. */
+  /** The number of its first line, from 1. */
   readonly line: number;
   readonly row?: Readonly<Record<string, unknown>>;
   readonly problem?: Problem;
@@ -8,19 +8,21 @@ export interface Entry {
 
 /** What is wrong with one row. */
 export interface Problem {
-  /** The field's name, or `row` where it is about the whole of it. */
+  /** The field's name, or `row` if the problem is about the whole row. */
   readonly field: string;
-  /** What it must be, in words of ours: nothing of the row is repeated. */
+  /** What the field must be. It repeats nothing of the row, which may contain personal data. */
   readonly reason: string;
 }
 
-/** The input as a whole cannot be read on: nothing after this place can be trusted. */
+/** The input cannot be read any further: the content after this line has no certain meaning. */
 export class InputError extends Error {
   constructor(reason: string, line?: number) {
     super(line === undefined ? reason : `Line ${line}: ${reason}`);
   }
 }
 
-/** Bytes of one row. CometChat takes 10 KB of a user; exports hold more than that, but never a megabyte. */
+/**
+ * The greatest size of one row, in bytes. CometChat accepts 10 KB for a user; exports have more, but not a megabyte.
+ */
 export const ROW_BYTES = 1024 * 1024;
 export const TOO_LONG = "is longer than 1 MB";

@@ -4,20 +4,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const BUCKETS = 256;
-/** Eleven bytes of a SHA-256 and one for the app; the row's number; its line. */
+/**
+ * The bytes of one record: eleven of a SHA-256, one for the app's number, four for the row's number, four for its line.
+ */
 const RECORD = 20;
 const KEY = 12;
 const BUFFERED = 1024 * RECORD;
-/** In place of a row's number: a user that CometChat has. */
-const THERE = 0xffffffff;
+/** In place of a row's number: the record is of a user that CometChat has. */
+const AT_COMETCHAT = 0xffffffff;
 
-/** What became of a row when all were compared. */
+/** What comparing all rows says of one: its user is in an earlier row, or CometChat has it. */
 export const DUPLICATE = 1;
 export const EXISTING = 2;
 
 /**
- * Finds out which of any number of uids are there twice, and which CometChat has, in memory that hardly grows with
- * them: digests are sorted into 256 temporary files, and each file is looked at by itself. One byte per row is kept.
+ * Finds which uids occur twice in the input and which CometChat has already. To need little memory for any number of
+ * uids, it writes their digests to 256 temporary files by their first byte, and compares the digests of one file at a
+ * time. Only one byte for each row stays in memory.
  */
 export class Equals {
   readonly #folder = mkdtempSync(join(tmpdir(), "gateway-uids-"));
@@ -27,15 +30,15 @@ export class Equals {
   readonly #buffers = Array.from({ length: BUCKETS }, () => ({ bytes: Buffer.allocUnsafe(BUFFERED), used: 0 }));
   #rows = 0;
 
-  /** Counts a row; one that is no user has no uid. `app`: its number, below 256. */
+  /** Adds a row. `uid`: undefined if the row is wrong. `app`: the app's number, below 256. */
   add(line: number, uid?: string, app = 0): void {
     const row = this.#rows++;
     if (uid !== undefined) this.#write(uid, app, row, line);
   }
 
   /** Adds a user that CometChat has in this app. */
-  there(uid: string, app: number): void {
-    this.#write(uid, app, THERE, 0);
+  addExisting(uid: string, app: number): void {
+    this.#write(uid, app, AT_COMETCHAT, 0);
   }
 
   #write(uid: string, app: number, row: number, line: number): void {
@@ -59,24 +62,27 @@ export class Equals {
     buffer.used = 0;
   }
 
-  /** By row number: 0, `DUPLICATE` of an earlier row (whose line `tell` is given besides its own), or `EXISTING`. */
-  compare(tell: (line: number, first: number) => void): Uint8Array {
+  /**
+   * Compares all uids. Returns for each row 0, `DUPLICATE` or `EXISTING`. `onDuplicate` is called with the line of each
+   * duplicate, and with the line of the first row of the same user.
+   */
+  compare(onDuplicate: (line: number, first: number) => void): Uint8Array {
     const found = new Uint8Array(this.#rows);
     for (const [bucket, file] of this.#files.entries()) {
       this.#flush(bucket);
       const rows = new Map<string, { row: number; line: number; app: number }>();
-      const bytes = everything(file);
+      const bytes = readWhole(file);
       for (let at = 0; at < bytes.length; at += RECORD) {
         const key = bytes.toString("latin1", at, at + KEY - 1);
         const app = bytes.readUInt8(at + KEY - 1);
         const row = bytes.readUInt32LE(at + KEY);
         const line = bytes.readUInt32LE(at + KEY + 4);
         const first = rows.get(key);
-        if (row === THERE) {
+        if (row === AT_COMETCHAT) {
           if (first?.app === app) found[first.row] = EXISTING;
         } else if (first) {
           found[row] = DUPLICATE;
-          tell(line, first.line);
+          onDuplicate(line, first.line);
         } else rows.set(key, { row, line, app });
       }
     }
@@ -89,7 +95,7 @@ export class Equals {
   }
 }
 
-function everything(file: number): Buffer {
+function readWhole(file: number): Buffer {
   const bytes = Buffer.allocUnsafe(fstatSync(file).size);
   for (let at = 0; at < bytes.length; ) at += readSync(file, bytes, at, bytes.length - at, at);
   return bytes;

@@ -2,23 +2,25 @@ import { isObject } from "../../shape.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** What an identity provider's own export of its users looks like. */
+/** The format of an identity provider's own export of its users. */
 export interface Export {
-  /** Of a CSV without a header: what its columns are. */
+  /** The columns, if the CSV has no header. */
   readonly columns?: readonly string[];
-  /** Of a CSV: whether each text begins with an apostrophe, which keeps spreadsheets from taking it for a formula. */
+  /** Whether each text of a CSV begins with an apostrophe, so that no spreadsheet takes it for a formula. */
   readonly apostrophes?: boolean;
-  /** Columns of which a CSV has one, since the subject is in it. */
+  /** The possible names of the column with the subject; a CSV must have one of them. */
   readonly subject: readonly string[];
-  /** The row as a session's claims would have it: for the profile, for `--map`, and for placement by claim. */
+  /**
+   * Makes of a row the claims that a session of this user would have, for the profile, `--map` and placement by claim.
+   */
   readonly claims: (row: Row) => Row;
-  /** Dotted paths in these claims, of which the first counts that holds something. */
+  /** Dotted paths in these claims. The first one with a value is used. */
   readonly name: readonly string[];
   readonly avatar: readonly string[];
 }
 
 export const exports: Readonly<Record<string, Export>> = {
-  // NDJSON, or a CSV of the fields asked for, whose columns the dashboard's export calls by names of their own.
+  // NDJSON, or a CSV of chosen fields; the dashboard's export has other names for its columns.
   // https://auth0.com/docs/manage-users/user-migration/bulk-user-exports
   auth0: {
     apostrophes: true,
@@ -28,7 +30,7 @@ export const exports: Readonly<Record<string, Export>> = {
     avatar: ["picture", "Picture"],
   },
 
-  // The dashboard's CSV; JSON of the CLI or the Backend API has the picture besides.
+  // The dashboard's CSV, or JSON of the CLI or the Backend API, which also has the picture.
   // https://clerk.com/docs/guides/development/migrating/export-from-clerk
   clerk: {
     subject: ["id"],
@@ -53,7 +55,7 @@ export const exports: Readonly<Record<string, Export>> = {
     avatar: ["photoUrl"],
   },
 
-  // The table auth.users as CSV or JSON, or the answer of the admin API's list of users.
+  // The table auth.users as CSV or JSON, or the user list of the admin API.
   // https://supabase.com/docs/guides/auth/managing-user-data
   supabase: {
     subject: ["id"],
@@ -72,7 +74,7 @@ function joined(...parts: readonly unknown[]): string {
   return parts.filter((part) => typeof part === "string" && part !== "").join(" ");
 }
 
-/** A column that holds an object as JSON text, or the object itself. What is neither holds nothing. */
+/** Reads a column with an object, or with an object as JSON text. Any other value counts as an empty object. */
 function parsed(value: unknown): Row {
   if (isObject(value)) return value;
   try {

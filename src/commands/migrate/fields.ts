@@ -6,23 +6,25 @@ import type { Form } from "./input.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** What is read of a user; `country` and `continent` only where the configuration places users by geography. */
+/** The fields of a user. `country` and `continent` matter only if the configuration places users by geography. */
 export const PROFILE_FIELDS = [...textFields.map(([field]) => field), "role", "tags", "metadata"] as const;
 export const FIELDS = ["subject", ...PROFILE_FIELDS, "country", "continent"] as const;
 export type Field = (typeof FIELDS)[number];
 
 export const isField = (name: string): name is Field => FIELDS.some((field) => field === name);
 
-/** Field → column, or dotted path, as `--map` says. */
+/** For each field that `--map` names, its column or dotted path. */
 export type Names = ReadonlyMap<Field, string>;
 
-/** The fields of one row, and the row as a session's claims. */
+/** The fields of one row, and the claims that a session of the same user would have. */
 export interface Picked {
   readonly fields: Readonly<Partial<Record<Field, unknown>>>;
   readonly claims: Row;
 }
 
-/** Finds the fields in a row: by `--map`, else as the provider's export has them, else by their own names. */
+/**
+ * Makes a function that finds the fields in a row: as `--map` says, else by the provider's format, else by their names.
+ */
 export function createPicker(names: Names, from: Export | undefined): (row: Row) => Picked {
   return (row) => {
     const claims = from ? from.claims(row) : row;
@@ -44,8 +46,15 @@ export function createPicker(names: Names, from: Export | undefined): (row: Row)
   };
 }
 
-/** Fails with `InputError` where a CSV lacks a column that every user needs, or that `--map` names. */
-export function checkColumns({ columns }: Form, names: Names, from: Export | undefined, only: readonly Field[]): void {
+/**
+ * Checks that a CSV has the columns that `--map` names and those of the `required` fields. Throws `InputError`.
+ */
+export function checkColumns(
+  { columns }: Form,
+  names: Names,
+  from: Export | undefined,
+  required: readonly Field[],
+): void {
   if (!columns) return;
   const has = (path: string) => columns.includes(path) || columns.some((column) => path.startsWith(`${column}.`));
   const list = `Its columns are: ${columns.map((column) => JSON.stringify(column)).join(", ")}.`;
@@ -55,11 +64,14 @@ export function checkColumns({ columns }: Form, names: Names, from: Export | und
   }
   if (from) {
     if (names.has("subject") || from.subject.some(has)) return;
-    throw new InputError(`has no column ${quoted(from.subject)}: this is no such export. ${list}`, 1);
+    throw new InputError(
+      `has no column ${quoted(from.subject)}: it is not an export of the provider that --from names. ${list}`,
+      1,
+    );
   }
-  for (const field of only) {
+  for (const field of required) {
     if (names.has(field) || columns.includes(field)) continue;
-    throw new InputError(`has no column "${field}". Name the one that is meant: --map ${field}=…  ${list}`, 1);
+    throw new InputError(`has no column "${field}". Name the right column: --map ${field}=…  ${list}`, 1);
   }
 }
 

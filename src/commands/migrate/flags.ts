@@ -6,7 +6,7 @@ import { FIELDS, type Field, isField, type Names } from "./fields.ts";
 import type { Options } from "./prepare.ts";
 import { UsageError } from "./settings.ts";
 
-/** Flags that say where the users come from and whose they are; both commands have them. */
+/** The flags of both commands: which input, and whose users they are. */
 const INPUT = {
   map: { type: "string", multiple: true },
   from: { type: "string" },
@@ -34,25 +34,25 @@ export const USAGE_TEXT = `npm run migrate -- FILE [flags]
 
 FILE is CSV, NDJSON or JSON; - is standard input.
 
-  --from NAME         an export of ${Object.keys(exports).join(", ")}
+  --from NAME         FILE is an export of ${Object.keys(exports).join(", ")}
   --map F=C,…         field F is in column C (or at the dotted path C); F is one of
                       ${FIELDS.join(", ")}
-  --issuer URL        whose sessions these users have; needed where several issuers are configured
-  --app NAME          the app of COMETCHAT_APPS that they go to; default: as for a session
+  --issuer URL        the issuer of these users' sessions; needed if several issuers are configured
+  --app NAME          import into this app of COMETCHAT_APPS; default: the app that a session would get
   --config PATH       wrangler.toml of the gateway, .dev.vars beside it; default: wrangler.toml
   --env NAME          its environment [env.NAME]
   --dry-run           check everything, send nothing
   --create-roles      create roles that CometChat does not have
-  --update            bring users up to date that CometChat has already
+  --update            update the users that CometChat has already
   --kv FILE           write the mappings for: wrangler kv bulk put FILE
   --verify            read a sample of the users back, and compare
   --rpm N             calls a minute, default ${IMPORT_RPM}; also MIGRATE_RPM
   --out DIR           folder for FILE.failed.ndjson, FILE.journal and FILE.report.ndjson; default: that of FILE
-  --restart           forget a run that did not end
+  --restart           begin anew instead of continuing a run that did not end
   --json              the result as one JSON object
 
-Exit status: 0 every user is there, 1 some are not, 2 wrong usage or input (nothing was sent),
-3 CometChat could not be gone on with, 130 Ctrl-C. After 3 and 130 the same command goes on.
+Exit status: 0 CometChat has every user, 1 some users are missing, 2 wrong usage or input (nothing was sent),
+3 CometChat is unavailable, 130 Ctrl-C. After 3 and 130 the same command continues the run.
 `;
 
 export interface InputFlags {
@@ -69,7 +69,7 @@ export interface ImportFlags extends InputFlags, Options {
   readonly app: string | undefined;
 }
 
-/** The flags of `npm run migrate`; undefined where help is asked for. Throws `UsageError`. */
+/** Reads the flags of `npm run migrate`; undefined if `--help` is among them. Throws `UsageError`. */
 export function importFlags(args: readonly string[], env: NodeJS.ProcessEnv): ImportFlags | undefined {
   const { values, positionals } = read(args, IMPORT);
   if (values.help) return undefined;
@@ -88,7 +88,7 @@ export function importFlags(args: readonly string[], env: NodeJS.ProcessEnv): Im
   };
 }
 
-/** The flags of `npm run export-uids`; undefined where help is asked for. Throws `UsageError`. */
+/** Reads the flags of `npm run export-uids`; undefined if `--help` is among them. Throws `UsageError`. */
 export function exportFlags(args: readonly string[], env: NodeJS.ProcessEnv): InputFlags | undefined {
   const { values, positionals } = read(args, INPUT);
   return values.help ? undefined : inputFlags(values, positionals, pathsOf(env));
@@ -98,7 +98,7 @@ function read<T extends typeof INPUT>(args: readonly string[], options: T) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    // The parser's sentences name the flag.
+    // The parser's message names the flag.
     throw new UsageError(error instanceof Error ? error.message : "The flags cannot be read.");
   }
 }
@@ -135,7 +135,7 @@ function namesOf(maps: readonly string[]): Names {
     const field = pair.slice(0, at).trim();
     const column = pair.slice(at + 1).trim();
     if (at < 0 || !isField(field) || column === "") {
-      throw new UsageError(`--map must be of field=column, the field one of ${FIELDS.join(", ")}.`);
+      throw new UsageError(`--map must be field=column, with one of these fields: ${FIELDS.join(", ")}.`);
     }
     names.set(field, column);
   }
@@ -148,7 +148,10 @@ function rpmOf(text: string | undefined, name: string): number {
   return Number(text);
 }
 
-/** Under npm a command runs in the package's folder; paths are meant from where npm was called. */
+/**
+ * Makes a function that resolves a path. npm runs a command in the package's folder, but paths are relative to the
+ * caller's.
+ */
 function pathsOf(env: NodeJS.ProcessEnv): (path: string) => string {
   const own = env.npm_lifecycle_event === "migrate" || env.npm_lifecycle_event === "export-uids";
   const from = own && env.INIT_CWD ? env.INIT_CWD : process.cwd();

@@ -5,32 +5,34 @@ import { type ImportFlags, importFlags, USAGE_TEXT } from "./flags.ts";
 import { createProgress, silent } from "./progress.ts";
 import { migrate } from "./run.ts";
 import { readSettings, UsageError } from "./settings.ts";
-import { asJson, exitCode, inWords, USAGE } from "./summary.ts";
+import { asJson, asText, exitCode, USAGE } from "./summary.ts";
 
-/** `npm run migrate`: imports existing users into CometChat, with the uids that the gateway derives for them later. */
+/**
+ * `npm run migrate`: imports existing users into CometChat, with the uids that the gateway derives of their sessions.
+ */
 
 const stop = new AbortController();
 
 const deps: Deps = {
   fetch: (input, init) => fetch(input, init),
   now: () => Date.now(),
-  // Ctrl-C ends it: a timer that is left would keep the process.
+  // Ctrl-C ends the timer, too: the process cannot exit while one is running.
   sleep: (ms) => setTimeout(ms, undefined, { signal: stop.signal }).catch(() => {}),
   random: () => Math.random(),
   log: () => {},
   cache: () => undefined,
 };
 
-/** A terminal sends Ctrl-C to this process, and npm sends it on once more. */
+/** One Ctrl-C arrives twice, from the terminal and from npm. Signals within this time count as one. */
 const SAME_KEY_MS = 1_000;
 
 let pressed = 0;
 process.on("SIGINT", () => {
-  const again = pressed > 0 && Date.now() - pressed > SAME_KEY_MS;
+  const isSecond = pressed > 0 && Date.now() - pressed > SAME_KEY_MS;
   pressed ||= Date.now();
-  if (again) process.exit(130);
+  if (isSecond) process.exit(130);
   if (!stop.signal.aborted)
-    process.stderr.write("\nStopping after the batches that are under way. Once more ends at once.\n");
+    process.stderr.write("\nStopping after the batches that are being sent. Press Ctrl-C again to stop at once.\n");
   stop.abort();
 });
 
@@ -57,11 +59,11 @@ async function run(flags: ImportFlags): Promise<number> {
   const settings = await readSettings(flags, flags.issuer, flags.app);
   const progress = flags.json ? silent : createProgress(process.stderr, deps.now);
   const summary = await migrate(settings, flags, { deps, stdin: process.stdin, progress, stop: stop.signal });
-  process.stdout.write(flags.json ? `${asJson(summary)}\n` : inWords(summary, command()));
+  process.stdout.write(flags.json ? `${asJson(summary)}\n` : asText(summary, command()));
   return exitCode(summary);
 }
 
-/** The command that was given, to be given again. */
+/** The command as it was called, quoted for a shell. */
 function command(): string {
   const quoted = process.argv
     .slice(2)

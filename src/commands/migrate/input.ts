@@ -8,18 +8,19 @@ import { utf8 } from "./utf8.ts";
 
 type Format = "csv" | "ndjson" | "json";
 
-/** How the input is to be read; found out from its beginning, since names lie: Auth0's exports of NDJSON end in `.json`. */
+/** How to read the input. The content decides, not the file's name: Auth0's exports are NDJSON and end in `.json`. */
 export interface Form {
   readonly format: Format;
-  /** Of a CSV: the columns that it has. */
+  /** The columns of a CSV. */
   readonly columns?: readonly string[];
-  /** Of JSON: the name of the array in the document, where the document is an object. */
+  /** The name of the array in a JSON document, if the document is an object. */
   readonly list?: string;
 }
 
+/** Finds out the format by the first bytes. Throws `InputError`. */
 export async function formOf(source: Source, from: Export | undefined): Promise<Form> {
   const start = source.head.toString("utf8").trimStart();
-  if (start === "") throw new InputError("It holds nothing but white space.");
+  if (start === "") throw new InputError("It contains only white space.");
   if (start.startsWith("[")) return { format: "json" };
   const list = /^\{\s*"users"\s*:\s*\[/.test(start) ? "users" : undefined;
   if (list !== undefined) return { format: "json", list };
@@ -36,7 +37,7 @@ export async function formOf(source: Source, from: Export | undefined): Promise<
   };
 }
 
-/** Every row in its order. Fails with `InputError` where the input cannot be read on. */
+/** Reads all rows in order. Throws `InputError` if the input cannot be read any further. */
 export function entriesOf(
   source: Source,
   form: Form,

@@ -2,16 +2,16 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { Lines } from "./lines.ts";
 
-/** Raised when batches are made in another way: a journal of before is of no use then. */
+/** The format of the journal. Raise it when batches are made differently: old journals cannot be continued then. */
 const VERSION = 1;
 
-/** How far the files that go with a run had come. */
+/** The lengths of the run's output files, in bytes. */
 export interface Lengths {
   readonly failed: number;
   readonly kv: number;
 }
 
-/** What became of one batch. */
+/** The outcome of one batch. */
 export interface Done extends Counts {
   readonly batch: number;
   readonly lengths: Lengths;
@@ -20,37 +20,38 @@ export interface Done extends Counts {
 interface Counts {
   readonly created: number;
   readonly updated: number;
-  /** There already, and left as they are. */
+  /** Users that CometChat had already and that were not changed. */
   readonly existing: number;
-  /** The uids of those that CometChat refused. */
+  /** The uids of users that CometChat refused. */
   readonly failed: readonly string[];
 }
 
 interface Header {
   readonly version: number;
-  /** Digest of the input and of everything that the batches depend on. */
+  /** The digest of the input and of everything else that the batches depend on. */
   readonly fingerprint: string;
   /** Milliseconds since 1970: when the run began. */
   readonly began: number;
-  /** By row: whether CometChat had the user when the run began. Bits, compressed, base64. */
+  /** For each row one bit: whether CometChat had the user when the run began. Compressed, in base64. */
   readonly existing: string;
   readonly lengths: Lengths;
 }
 
-/** An unfinished run. */
+/** A run that did not end, as its journal describes it. */
 export interface Unfinished {
   readonly fingerprint: string;
   readonly began: number;
   readonly existing: (row: number) => boolean;
   readonly done: readonly Done[];
   readonly lengths: Lengths;
-  /** Bytes of the journal that can be relied on. */
+  /** The length of the journal's complete lines, in bytes. */
   readonly length: number;
 }
 
 /**
- * Remembers which batches are done, so that a run that was killed can go on. The first line says of what; each other
- * one is written when a batch has been answered. It is there while a run has not ended.
+ * The file that records which batches are done, so that a run that was killed can be continued. Its first line
+ * describes the run; each further line is written when CometChat has answered a batch. The file is deleted when the run
+ * ends.
  */
 export class Journal {
   readonly #lines: Lines;
@@ -61,11 +62,11 @@ export class Journal {
     this.#lines = new Lines(path, length);
   }
 
-  /** What an earlier run left; undefined where it ended, or never began to send. */
+  /** Reads the journal of an earlier run. Undefined if that run ended or did not begin to send. */
   static read(path: string): Unfinished | undefined {
     if (!existsSync(path)) return undefined;
     const text = readFileSync(path, "utf8");
-    // The last line may have been cut off by what ended the run.
+    // If the process was killed, the last line may be incomplete.
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     const [first, ...rest] = whole.split("\n").filter((line) => line !== "");
     if (first === undefined) return undefined;
@@ -106,7 +107,7 @@ export class Journal {
     this.#lines.sync();
   }
 
-  /** `ended`: nothing is left to go on with. */
+  /** `ended`: whether the run is complete, so that the file is deleted. */
   close(ended: boolean): void {
     this.#lines.close();
     if (ended) rmSync(this.#path, { force: true });

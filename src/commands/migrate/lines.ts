@@ -1,21 +1,23 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
 
-/** A file of lines that only grows. What is written is there when `flush` returns, whatever kills the process. */
+/** A file that lines are appended to. Lines are safe from the end of this process once `flush` has returned. */
 export class Lines {
   readonly #file: number;
   #length: number;
   #pending: string[] = [];
   #size = 0;
 
-  /** `length`: bytes of it that are kept; what stands behind them was written for something that did not end. */
+  /**
+   * `length`: how many bytes of an existing file to keep. What follows them belongs to a batch that was not completed.
+   */
   constructor(path: string, length = 0) {
-    // May hold what is known of users: nobody else reads it.
+    // Mode 600, since the file may contain personal data of users.
     this.#file = openSync(path, length > 0 ? "r+" : "w", 0o600);
     ftruncateSync(this.#file, length);
     this.#length = length;
   }
 
-  /** Bytes, once flushed. */
+  /** The length in bytes, without lines that are not flushed yet. */
   get length(): number {
     return this.#length;
   }
@@ -34,7 +36,7 @@ export class Lines {
     this.#length += bytes.length;
   }
 
-  /** Flushed, and safe from a loss of power too. */
+  /** Flushes, and waits until the lines are safe from a power failure as well. */
   sync(): void {
     if (this.#pending.length === 0) return;
     this.flush();
@@ -49,7 +51,7 @@ export class Lines {
 
 const OPENING = "[\n";
 
-/** The same as a JSON array, which is one when it is closed. */
+/** A file with a JSON array that items are appended to. It is complete JSON once it is closed. */
 export class JsonList {
   readonly #lines: Lines;
 
@@ -73,7 +75,7 @@ export class JsonList {
     this.#lines.sync();
   }
 
-  /** `whole`: nothing more will come. */
+  /** `whole`: whether the list is complete, so that the array is closed. */
   close(whole: boolean): void {
     if (whole) this.#lines.write("\n]\n");
     this.#lines.close();

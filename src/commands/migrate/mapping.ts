@@ -7,9 +7,9 @@ import type { Issuer } from "../../session/issuer.ts";
 import type { User } from "./user.ts";
 
 /**
- * One entry for `wrangler kv bulk put`: the mapping as the gateway itself writes it of a user that no session brought
- * (directory/provisioned.ts), so that the user's first sign-in mints at once.
- * @param known whether CometChat has the profile as it is in the input
+ * Makes one entry for `wrangler kv bulk put`: the mapping that the gateway itself writes for a user who was created
+ * without a session (src/profile/provisioned.ts). With it, the user's first sign-in mints a token at once.
+ * @param known whether CometChat's profile of the user is that of the input
  * @param now milliseconds since 1970
  */
 export async function mappingOf(
@@ -23,7 +23,10 @@ export async function mappingOf(
   return { key: mappingKey(uid), value: JSON.stringify(mapping) };
 }
 
-/** What a session's claims can say of this profile: more would look changed at the first sign-in. */
+/**
+ * The part of the profile that a session's claims can contain. The digest must be of this part only, or the profile
+ * would seem changed at the first sign-in.
+ */
 function claimed(profile: Profile, { profile: paths }: Issuer): Profile {
   const { role, tags, metadata = {} } = profile;
   const mapped = Object.entries(metadata).filter(([key]) => paths.metadata.has(key));

@@ -4,7 +4,7 @@ import { type Entry, ROW_BYTES, TOO_LONG } from "./entry.ts";
 const NEWLINE = 10;
 const wrong = (line: number, reason: string): Entry => ({ line, problem: { field: "row", reason } });
 
-/** Rows of newline-delimited JSON. A line that is none is a wrong row; those after it are read all the same. */
+/** Reads rows of newline-delimited JSON. A line that is not JSON is a wrong row; the lines after it are still read. */
 export async function* readNdjson(text: AsyncIterable<Buffer>): AsyncGenerator<Entry> {
   let parts: Buffer[] = [];
   let size = 0;
@@ -17,7 +17,7 @@ export async function* readNdjson(text: AsyncIterable<Buffer>): AsyncGenerator<E
   };
   const add = (bytes: Buffer) => {
     size += bytes.length;
-    // What is too long is counted, and not kept.
+    // A row that is too long is only counted, to keep memory small.
     if (size > ROW_BYTES) parts = [];
     else if (bytes.length > 0) parts.push(bytes);
   };
@@ -42,6 +42,6 @@ function parsed(text: string, line: number): Entry | undefined {
     const row: unknown = JSON.parse(text);
     return isObject(row) ? { line, row } : wrong(line, "must be a JSON object");
   } catch {
-    return wrong(line, "is no valid JSON");
+    return wrong(line, "is not valid JSON");
   }
 }

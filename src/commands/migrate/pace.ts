@@ -1,16 +1,20 @@
 import type { Deps } from "../../context.ts";
 
-/** Thrown where a wait was ended because the run is to stop. */
+/** The run was stopped by Ctrl-C. */
 export class Stopped extends Error {}
 
+/** Limits the rate of calls to one app. */
 export interface Pace {
   /** Resolves when the next call may be made. Rejects with `Stopped`. */
   readonly turn: () => Promise<void>;
-  /** Resolves after `ms`. Rejects with `Stopped`. */
+  /** Resolves after `ms` milliseconds. Rejects with `Stopped`. */
   readonly pause: (ms: number) => Promise<void>;
 }
 
-/** At most `rpm` calls a minute, evenly: CometChat counts by the minute, and bursts of two minutes could meet. */
+/**
+ * Allows at most `rpm` calls a minute, evenly spread. CometChat counts by the minute; a burst at the end of one minute
+ * and another at the beginning of the next would exceed its limit.
+ */
 export function createPace(rpm: number, { now, sleep }: Pick<Deps, "now" | "sleep">, stop: AbortSignal): Pace {
   let next = 0;
   const stopped = new Promise<void>((resolve) => {

@@ -21,19 +21,19 @@ export interface Options {
   /** The input's path, or `-`. */
   readonly file: string;
   readonly names: Names;
-  /** Name of the identity provider whose export it is. */
+  /** The name of the identity provider whose export the input is. */
   readonly from: string | undefined;
   readonly dryRun: boolean;
   readonly update: boolean;
   readonly createRoles: boolean;
   readonly verify: boolean;
-  /** Whether an unfinished run is forgotten. */
+  /** Whether to begin anew although an earlier run did not end. */
   readonly restart: boolean;
   /** Calls a minute. */
   readonly rpm: number;
-  /** Where the mappings are written to. */
+  /** The file for the mappings; undefined for none. */
   readonly kv: string | undefined;
-  /** Folder of the files that a run leaves; undefined: the input's own, or the current one for standard input. */
+  /** The folder of the output files; undefined for the input's folder, or the current one for standard input. */
   readonly out: string | undefined;
 }
 
@@ -45,20 +45,20 @@ export interface Surroundings {
   readonly stop: AbortSignal;
 }
 
-/** Everything that the stages of one run share. */
+/** What the stages of one run share. */
 export interface Run extends Options, Surroundings {
   readonly settings: Settings;
   readonly rules: Rules;
   readonly entries: (title: string | undefined) => AsyncIterable<Entry>;
   readonly channels: ReadonlyMap<string, Channel>;
-  /** The configuration's names of its apps: a number for each. */
+  /** The names of the configured apps; an app's number is its index here. */
   readonly apps: readonly string[];
   readonly paths: { readonly failed: string; readonly report: string; readonly journal: string };
   readonly fingerprint: string;
   readonly summary: Summary;
 }
 
-/** Finds out what the input is, and makes what the stages of a run need. Rejects with `InputError`. */
+/** Finds out the format of the input and prepares what the stages of a run share. Rejects with `InputError`. */
 export async function prepare(
   settings: Settings,
   options: Options,
@@ -99,7 +99,7 @@ export async function prepare(
   };
 }
 
-/** CometChat counts the calls of each app, so each has a pace of its own. */
+/** Makes a channel for each app. CometChat limits the calls of each app separately, so each has a pace of its own. */
 function channelsOf({ config }: Settings, { rpm }: Options, deps: Deps, stop: AbortSignal): Map<string, Channel> {
   const { now, random } = deps;
   return new Map(
@@ -110,7 +110,9 @@ function channelsOf({ config }: Settings, { rpm }: Options, deps: Deps, stop: Ab
   );
 }
 
-/** Of everything that the batches and what is written of them depend on. */
+/**
+ * The digest of everything that the batches and the output files depend on. A run is only continued if it is the same.
+ */
 async function fingerprintOf(
   { config, issuer, app }: Settings,
   { names, update, kv }: Options,

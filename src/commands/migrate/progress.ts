@@ -1,8 +1,8 @@
 import { Presets, SingleBar } from "cli-progress";
 
-/** How far a command is, for whoever watches it. */
+/** Shows the progress of a command. */
 export interface Progress {
-  /** A stage begins. `unit`: what is counted; `total`: how many there will be, 0 where nobody knows. */
+  /** Begins a stage. `unit`: what is counted; `total`: how many there are, 0 if that is not known. */
   readonly stage: (title: string, unit: string, total: number) => void;
   readonly to: (value: number, failed?: number) => void;
   readonly end: () => void;
@@ -12,10 +12,10 @@ export const silent: Progress = { stage: () => {}, to: () => {}, end: () => {} }
 
 type Out = NodeJS.WriteStream;
 
-/** Seconds between two plain lines. */
+/** Seconds between two lines, if the output is not a terminal. */
 const LINE_SECONDS = 10;
 
-/** A bar on a terminal, a line from time to time elsewhere. */
+/** Shows a bar on a terminal; elsewhere it writes a line from time to time. */
 export const createProgress = (out: Out, now: () => number): Progress => (out.isTTY ? bar(out) : lines(out, now));
 
 function bar(stream: Out): Progress {
@@ -53,16 +53,16 @@ const payload = (value: number, total: number, failed: number, began: number) =>
 
 function lines(out: Out, now: () => number): Progress {
   let stage = { title: "", unit: "", total: 0, began: 0 };
-  let told = 0;
+  let lastLine = 0;
   return {
     stage(title, unit, total) {
       stage = { title, unit, total, began: now() };
-      told = now();
+      lastLine = now();
       out.write(`${title}${total > 0 ? `: ${total.toLocaleString("en")} ${unit}` : ""}\n`);
     },
     to(value, failed = 0) {
-      if (now() - told < LINE_SECONDS * 1000) return;
-      told = now();
+      if (now() - lastLine < LINE_SECONDS * 1000) return;
+      lastLine = now();
       const seconds = (now() - stage.began) / 1000;
       const of = stage.total > 0 ? ` of ${stage.total.toLocaleString("en")}` : "";
       const left = stage.total > 0 && value > 0 ? Math.ceil((seconds / value) * (stage.total - value)) : undefined;

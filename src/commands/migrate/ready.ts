@@ -2,10 +2,10 @@ import { REQUEST_MS } from "../../limits.ts";
 import { contextFor } from "../context.ts";
 import type { Channel } from "./deliver.ts";
 import type { Equals } from "./equals.ts";
-import { patiently, Unavailable } from "./patience.ts";
+import { Unavailable, withRetries } from "./patience.ts";
 import { UsageError } from "./settings.ts";
 
-/** A role that users have and CometChat has not. */
+/** A role that users of the input have and CometChat does not know. */
 export interface MissingRole {
   readonly app: string;
   readonly role: string;
@@ -14,7 +14,9 @@ export interface MissingRole {
 
 type Channels = ReadonlyMap<string, Channel>;
 
-/** Which roles CometChat lacks: it would refuse every user that has one. */
+/**
+ * Finds the roles that CometChat does not know, since it would refuse every user with one. Rejects with `Unavailable`.
+ */
 export async function missingRoles(
   roles: ReadonlyMap<string, ReadonlyMap<string, number>>,
   channels: Channels,
@@ -23,29 +25,32 @@ export async function missingRoles(
   for (const [app, used] of roles) {
     const channel = channels.get(app);
     if (!channel) continue;
-    const there = await patiently(() => channel.bulk.roles(contextFor(channel, REQUEST_MS)), channel);
-    if (!there.ok) throw new Unavailable(app, there.error);
-    // Every app has this one, and it is no role of the list's in all of CometChat's samples.
-    const known = new Set(["default", ...there.value]);
+    const listed = await withRetries(() => channel.bulk.roles(contextFor(channel, REQUEST_MS)), channel);
+    if (!listed.ok) throw new Unavailable(app, listed.error);
+    // Every app has the role "default", but CometChat's list of roles does not always contain it.
+    const known = new Set(["default", ...listed.value]);
     for (const [role, users] of used) if (!known.has(role)) missing.push({ app, role, users });
   }
   return missing;
 }
 
+/** Creates these roles. Rejects with `UsageError` if CometChat refuses one, or with `Unavailable`. */
 export async function createRoles(missing: readonly MissingRole[], channels: Channels): Promise<void> {
   for (const { app, role } of missing) {
     const channel = channels.get(app);
     if (!channel) continue;
-    const created = await patiently(() => channel.bulk.createRole(role, contextFor(channel, REQUEST_MS)), channel);
+    const created = await withRetries(() => channel.bulk.createRole(role, contextFor(channel, REQUEST_MS)), channel);
     if (created.ok) continue;
-    throw new UsageError(`CometChat refuses the role "${role}" in app ${app}. An app has at most 25 roles.`);
+    throw new UsageError(
+      `CometChat refuses the role "${role}" in app ${app}. An app can have at most 25 roles; create it in the dashboard to see the reason.`,
+    );
   }
 }
 
 /**
- * Tells `equals` of every user that the apps in `used` have.
- * @param apps the configuration's names of its apps: a number for each
- * @param progress told how many users were read so far
+ * Lists the users of the apps in `used`, and adds them to `equals`. Rejects with `Unavailable` or `Stopped`.
+ * @param apps the names of the configured apps; an app's number is its index here
+ * @param progress called with the number of users read so far
  */
 export async function findExisting(
   apps: readonly string[],
@@ -60,9 +65,9 @@ export async function findExisting(
     if (!channel || !used.has(app)) continue;
     for (let page = 1, more = true; more; page++) {
       await channel.pace.pause(0);
-      const listed = await patiently(() => channel.bulk.users(page, contextFor(channel, REQUEST_MS)), channel);
+      const listed = await withRetries(() => channel.bulk.users(page, contextFor(channel, REQUEST_MS)), channel);
       if (!listed.ok) throw new Unavailable(app, listed.error);
-      for (const uid of listed.value.uids) equals.there(uid, number);
+      for (const uid of listed.value.uids) equals.addExisting(uid, number);
       users += listed.value.uids.length;
       progress(users);
       more = listed.value.more;

@@ -16,7 +16,7 @@ import { openSource } from "./source.ts";
 import type { Summary } from "./summary.ts";
 import { Sample, verify } from "./verify.ts";
 
-/** Imports a user base, or in a dry run says what would come of it. Rejects with `InputError` or `UsageError`. */
+/** Imports all users of the input, or only checks them in a dry run. Rejects with `InputError` or `UsageError`. */
 export async function migrate(settings: Settings, options: Options, surroundings: Surroundings): Promise<Summary> {
   const source = await openSource(options.file, surroundings.stdin);
   try {
@@ -43,7 +43,7 @@ async function dryRun(run: Run): Promise<void> {
     summary.missingRoles = await missingRoles(checked.roles, run.channels);
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
-    summary.notes.push(`Whether CometChat has the roles could not be found out. ${error.message}`);
+    summary.notes.push(`The roles could not be compared with CometChat's. ${error.message}`);
   } finally {
     summary.findings.close();
     checked.equals.close();
@@ -58,7 +58,7 @@ async function checkAll(run: Run, onWrong: (entry: Entry, problems: readonly Pro
   return checked;
 }
 
-/** What became of each row when all uids were compared. Duplicates are not counted as users. */
+/** Compares all uids and returns the mark of each row. Duplicates are subtracted from the number of users. */
 function compare({ equals, users }: Checked, { summary }: Run): Uint8Array {
   const { findings } = summary;
   const marks = equals.compare((line, first) => {
@@ -74,10 +74,11 @@ async function importAll(run: Run): Promise<void> {
   const unfinished = restart ? undefined : Journal.read(paths.journal);
   if (unfinished && unfinished.fingerprint !== run.fingerprint) {
     throw new UsageError(
-      `${paths.journal} is of a run that did not end, with another input, configuration or other flags. Give those again to go on with it, or --restart to begin anew: users that are there already do no harm.`,
+      `${paths.journal} is of a run that did not end, and the input, the configuration or the flags have changed since. Use the same ones to continue that run, or --restart to begin anew; users that were imported already are skipped.`,
     );
   }
-  // What an earlier run left of failures stays until this one has read its input.
+  // The file of an earlier run's failures is replaced only after this run has read its whole input: it may be the
+  // input.
   const found = new Lines(`${paths.failed}.new`);
   let checked: Checked;
   try {
@@ -89,7 +90,7 @@ async function importAll(run: Run): Promise<void> {
   }
   found.close();
   try {
-    if (!unfinished) await makeReady(checked, run);
+    if (!unfinished) await prepareApps(checked, run);
     const marks = compare(checked, run);
     if (unfinished) rmSync(`${paths.failed}.new`);
     else renameSync(`${paths.failed}.new`, paths.failed);
@@ -101,14 +102,16 @@ async function importAll(run: Run): Promise<void> {
   }
 }
 
-/** Before the first batch: roles that CometChat lacks are named or made, and users that it has are found. */
-async function makeReady({ roles, apps: used, equals }: Checked, run: Run): Promise<void> {
+/**
+ * Before the first batch: creates missing roles or fails naming them, and finds the users that CometChat has already.
+ */
+async function prepareApps({ roles, apps: used, equals }: Checked, run: Run): Promise<void> {
   const { channels, progress, summary, apps } = run;
   const missing = await missingRoles(roles, channels);
   if (missing.length > 0 && !run.createRoles) {
     const names = missing.map(({ role, app, users }) => `"${role}" in app ${app} (${users} users)`);
     throw new UsageError(
-      `CometChat does not have these roles: ${names.join(", ")}. Create them in the dashboard, or let --create-roles do it.`,
+      `CometChat does not have these roles: ${names.join(", ")}. Create them in the dashboard, or use --create-roles.`,
     );
   }
   await createRoles(missing, channels);
@@ -148,7 +151,7 @@ async function sendAll(marks: Uint8Array, unfinished: Unfinished | undefined, fo
   } finally {
     failed.close();
     list?.close(ended);
-    // Last of all: until then the same command goes on.
+    // The journal is deleted last: as long as it exists, the same command can continue the run.
     journal.close(ended);
     if (failed.length === 0) rmSync(paths.failed);
     else summary.files.failed = paths.failed;
@@ -158,13 +161,15 @@ async function sendAll(marks: Uint8Array, unfinished: Unfinished | undefined, fo
   if (run.verify) await readBack(sample, run);
 }
 
-/** A file of the unfinished run that is no longer there cannot be gone on with. */
+/**
+ * Opens an output file of an unfinished run. Throws `UsageError` if it was deleted, since the run cannot be continued.
+ */
 function reopen<T>(open: () => T, { paths }: Run): T {
   try {
     return open();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new UsageError(`A file that goes with ${paths.journal} is gone. Use --restart to begin anew.`);
+    throw new UsageError(`A file that belongs to ${paths.journal} was deleted. Use --restart to begin anew.`);
   }
 }
 

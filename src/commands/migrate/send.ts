@@ -20,19 +20,19 @@ export interface Sending {
   readonly channels: ReadonlyMap<string, Channel>;
   readonly update: boolean;
   readonly journal: Journal;
-  /** What the journal has of an earlier run. */
+  /** The batches that an earlier run has done, by its journal. */
   readonly earlier: readonly Done[];
   readonly failed: Lines;
-  /** Entries for KV, and the time that they name in milliseconds since 1970. */
+  /** The file for the mappings, and their time in milliseconds since 1970; undefined for none. */
   readonly kv: { readonly list: JsonList; readonly at: number } | undefined;
-  /** Told of each user that CometChat has as the input says. */
+  /** Called with each user that CometChat has with the profile of the input. */
   readonly onImported: (user: User) => void;
   readonly progress: (totals: Totals) => void;
 }
 
 /**
- * Sends the batches that are not done, a few at the same time. `totals` counts all of them, also where it rejects: with
- * `Stopped` or `Unavailable`, after the batches in flight have been answered.
+ * Sends the batches that are not done yet, a few at the same time, and counts all of them in `totals`. Rejects with
+ * `Stopped` or `Unavailable`, but only after the batches that were being sent have been answered and counted.
  */
 export async function send(
   batches: AsyncIterable<Batch>,
@@ -42,14 +42,14 @@ export async function send(
 ): Promise<void> {
   const { earlier, progress } = sending;
   const done = new Map(earlier.map((one) => [one.batch, one]));
-  const under = new Set<Promise<void>>();
+  const running = new Set<Promise<void>>();
   let failure: unknown;
   try {
     for await (const batch of batches) {
       const before = done.get(batch.number);
       if (before) {
         count(totals, before);
-        remember(batch, new Set(before.failed), sending);
+        notifyImported(batch, new Set(before.failed), sending);
         progress(totals);
         continue;
       }
@@ -57,17 +57,17 @@ export async function send(
       if (failure !== undefined) break;
       const work: Promise<void> = sendOne(batch, totals, sending)
         .catch((error: unknown) => {
-          // A batch that only waited for its turn was stopped by what ended another.
+          // If one batch failed, others that were waiting reject with `Stopped`; the first real failure is the reason.
           if (failure === undefined || failure instanceof Stopped) failure = error;
         })
-        .finally(() => under.delete(work));
-      under.add(work);
-      if (under.size >= IMPORT_AT_ONCE) await Promise.race(under);
+        .finally(() => running.delete(work));
+      running.add(work);
+      if (running.size >= IMPORT_AT_ONCE) await Promise.race(running);
     }
   } catch (error) {
     failure ??= error;
   }
-  await Promise.all(under);
+  await Promise.all(running);
   if (failure !== undefined) throw failure;
 }
 
@@ -78,14 +78,17 @@ async function sendOne(batch: Batch, totals: Totals, sending: Sending): Promise<
   const users = new Map(batch.send.map(({ user }) => [user.uid, user.profile]));
   const outcome = users.size > 0 ? await deliver(users, update, channel) : { existing: new Set(), failed: new Map() };
 
-  const is = (member: Member) => outcome.existing.has(member.user.uid);
+  const isExisting = (member: Member) => outcome.existing.has(member.user.uid);
   const sent = batch.send.filter(({ user }) => !outcome.failed.has(user.uid));
-  const entries = kv ? await Promise.all([...sent, ...batch.skip].map((member) => entryOf(member, is(member)))) : [];
+  const entries = kv
+    ? await Promise.all([...sent, ...batch.skip].map((member) => entryOf(member, isExisting(member))))
+    : [];
   async function entryOf({ user, existed }: Member, existing: boolean): Promise<object> {
     return mappingOf(user, rules.issuer, !existed && !existing, kv?.at ?? 0);
   }
 
-  // From here to the journal's line nothing waits: a run that is killed has either all of it, or sends the batch again.
+  // There is no `await` from here to the journal's line. If the process is killed in between, the journal does not have
+  // the batch, and the next run cuts the files to the lengths before it and sends it again.
   for (const member of batch.send) {
     const problem = outcome.failed.get(member.user.uid);
     if (problem) failed.write(failedMember(member, problem));
@@ -93,15 +96,15 @@ async function sendOne(batch: Batch, totals: Totals, sending: Sending): Promise<
   failed.sync();
   kv?.list.add(entries);
   const counts = {
-    created: sent.filter((member) => !member.existed && !is(member)).length,
-    updated: sent.filter((member) => member.existed && !is(member)).length,
-    existing: batch.skip.length + sent.filter(is).length,
+    created: sent.filter((member) => !member.existed && !isExisting(member)).length,
+    updated: sent.filter((member) => member.existed && !isExisting(member)).length,
+    existing: batch.skip.length + sent.filter(isExisting).length,
     failed: [...outcome.failed.keys()],
   };
   const lengths = { failed: failed.length, kv: kv?.list.length ?? 0 };
   journal.done({ batch: batch.number, ...counts, lengths });
   count(totals, counts);
-  remember(batch, new Set([...counts.failed, ...outcome.existing]), sending);
+  notifyImported(batch, new Set([...counts.failed, ...outcome.existing]), sending);
   progress(totals);
 }
 
@@ -112,6 +115,6 @@ function count(totals: Totals, { created, updated, existing, failed }: Omit<Done
   totals.failed += failed.length;
 }
 
-function remember({ send }: Batch, other: ReadonlySet<unknown>, { onImported }: Sending): void {
+function notifyImported({ send }: Batch, other: ReadonlySet<unknown>, { onImported }: Sending): void {
   for (const { user } of send) if (!other.has(user.uid)) onImported(user);
 }

@@ -3,10 +3,10 @@ import type { Config } from "../../config/types.ts";
 import type { Issuer } from "../../session/issuer.ts";
 import type { Where } from "../environment.ts";
 
-/** A command cannot do what is asked: wrong usage, or a configuration that is not right. Nothing was done. */
+/** Wrong usage of a command, or a wrong configuration. Nothing was done. */
 export class UsageError extends Error {}
 
-/** Whose users they are, and where they go, as the gateway's own configuration has it. */
+/** The gateway's configuration, the issuer of the imported users, and the app that they are imported into. */
 export interface Settings {
   readonly config: Config;
   readonly issuer: Issuer;
@@ -14,21 +14,21 @@ export interface Settings {
   readonly app: string | undefined;
 }
 
-/** Reads the configuration as the Worker would be given it. Throws `UsageError` with everything that is wrong. */
+/** Reads the configuration as the Worker would get it. Throws a `UsageError` that names everything that is wrong. */
 export async function readSettings(where: Where, issuer?: string, app?: string): Promise<Settings> {
-  // With it comes wrangler, which takes a second to load: wrong flags are told at once.
+  // This module imports wrangler, which takes a second to load. Wrong flags should be reported before that.
   const { readEnvironment } = await import("../environment.ts");
   const environment = readEnvironment(where);
   if (!environment.ok) throw new UsageError(environment.error);
   const parsed = await parseConfig(environment.value);
   if (!parsed.ok) {
     const lines = parsed.error.map(({ variable, remedy }) => `  ${variable} ${remedy}`);
-    throw new UsageError([`The configuration in ${where.config} is not right:`, ...lines].join("\n"));
+    throw new UsageError([`The configuration in ${where.config} is wrong:`, ...lines].join("\n"));
   }
   return choose(parsed.value, issuer, app);
 }
 
-/** The issuer and app that are meant. Throws `UsageError` where they are not clear. */
+/** Chooses the issuer and the app. Throws `UsageError` if one is unknown or not clear. */
 export function choose(config: Config, wanted?: string, app?: string): Settings {
   const issuer = config.issuers.find(({ issuer, name }) => wanted === issuer || wanted === name) ?? config.issuers[0];
   if (!issuer || (wanted !== undefined && wanted !== issuer.issuer && wanted !== issuer.name)) {
@@ -36,14 +36,14 @@ export function choose(config: Config, wanted?: string, app?: string): Settings 
   }
   if (wanted === undefined && config.issuers.length > 1) {
     throw new UsageError(
-      `Several issuers are configured. Say whose users these are: --issuer ${listed(config.issuers.map(({ issuer }) => issuer))}.`,
+      `Several issuers are configured. Name the one of these users with --issuer: ${listed(config.issuers.map(({ issuer }) => issuer))}.`,
     );
   }
   if (app !== undefined && !config.apps.has(app)) {
     throw new UsageError(`--app must be one of COMETCHAT_APPS: ${listed([...config.apps.keys()])}.`);
   }
   if (app !== undefined && issuer.app !== undefined && app !== issuer.app) {
-    throw new UsageError(`--app must be ${issuer.app}: the sessions of this issuer lead there.`);
+    throw new UsageError(`--app must be ${issuer.app}, the app that SESSION_ISSUERS names for this issuer.`);
   }
   return { config, issuer, app };
 }

@@ -7,32 +7,35 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { InputError } from "./entry.ts";
 
-/** Bytes from the beginning that show the format. */
+/** How many bytes are read to find out the format. */
 const HEAD_BYTES = 64 * 1024;
 
-/** The input, which is read twice: once to check it, once to send it. */
+/** The input. It is read twice: first to check it, then to send it. */
 export interface Source {
   /** Its first bytes, without a byte order mark. */
   readonly head: Buffer;
   readonly bytes: number;
-  /** Whether it begins with a UTF-8 byte order mark, which is skipped. */
+  /** Whether it begins with a UTF-8 byte order mark. */
   readonly marked: boolean;
-  /** From the beginning, without the mark. */
+  /** Reads it from the beginning, without the byte order mark. */
   readonly read: () => Readable;
-  /** Hexadecimal SHA-256 of all of it. */
+  /** The SHA-256 of the whole input, in hexadecimal. */
   readonly digest: () => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
-/** Opens a file, or keeps standard input (`-`) in a temporary file of this user's alone. Fails with `InputError`. */
+/**
+ * Opens a file. Standard input (`-`) is copied to a temporary file first, which only this user can read. Rejects with
+ * `InputError`.
+ */
 export async function openSource(path: string, stdin: Readable): Promise<Source> {
   if (path !== "-") return openFile(path, async () => {});
   const folder = await mkdtemp(join(tmpdir(), "gateway-migrate-"));
   const close = () => rm(folder, { recursive: true, force: true });
   try {
-    const kept = join(folder, "input");
-    await pipeline(stdin, createWriteStream(kept, { mode: 0o600 }));
-    return await openFile(kept, close);
+    const copy = join(folder, "input");
+    await pipeline(stdin, createWriteStream(copy, { mode: 0o600 }));
+    return await openFile(copy, close);
   } catch (error) {
     await close();
     throw error;

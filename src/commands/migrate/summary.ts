@@ -3,35 +3,36 @@ import type { MissingRole } from "./ready.ts";
 import type { Totals } from "./send.ts";
 import type { Difference } from "./verify.ts";
 
-/** What a run came to. */
+/** The result of a run. */
 export interface Summary extends Totals {
   readonly dryRun: boolean;
-  /** Why it ended before its end. */
+  /** Why the run stopped early; undefined if it did not. */
   stopped: "interrupted" | "unavailable" | undefined;
-  /** The same in words. */
+  /** The same as a sentence. */
   reason: string | undefined;
   rows: number;
-  /** Users that can be imported. */
+  /** How many users can be imported. */
   users: number;
   readonly findings: Findings;
   missingRoles: readonly MissingRole[];
   verified: { readonly users: number; readonly differences: readonly Difference[] } | undefined;
   readonly notes: string[];
-  /** What the run left behind, by path. */
+  /** The paths of the files that the run wrote. */
   readonly files: { failed?: string; report?: string; kv?: string; journal?: string };
 }
 
-/** Every user is there, or in a dry run: would be. */
+/** Exit status: CometChat has every user, or in a dry run, every user could be imported. */
 const ALL = 0;
-/** Some users are not: wrong rows, users that CometChat refused, differences that `--verify` found. */
+/** Exit status: some users are missing (wrong rows, users that CometChat refused) or differ, as `--verify` found. */
 const SOME = 1;
-/** Wrong usage, configuration, or an input that cannot be read. Nothing was sent. */
+/** Exit status: wrong usage, a wrong configuration, or an input that cannot be read. Nothing was sent. */
 export const USAGE = 2;
-/** CometChat could not be gone on with. The same command goes on. */
+/** Exit status: CometChat is unavailable. The same command continues the run. */
 const UNAVAILABLE = 3;
-/** Ctrl-C: as shells have it. The same command goes on. */
+/** Exit status after Ctrl-C, by the shells' convention (128 + SIGINT). The same command continues the run. */
 const INTERRUPTED = 130;
 
+/** The exit status of a run. */
 export function exitCode({ stopped, findings, failed, verified, missingRoles, dryRun }: Summary): number {
   if (stopped === "interrupted") return INTERRUPTED;
   if (stopped === "unavailable") return UNAVAILABLE;
@@ -39,7 +40,7 @@ export function exitCode({ stopped, findings, failed, verified, missingRoles, dr
   return wrong + (dryRun ? missingRoles.length : 0) > 0 ? SOME : ALL;
 }
 
-/** One JSON object, for machines. */
+/** The summary as one JSON object. */
 export function asJson(summary: Summary): string {
   const { findings, stopped, reason, missingRoles, verified, files, notes, ...counts } = summary;
   const { lists } = findings;
@@ -56,18 +57,18 @@ export function asJson(summary: Summary): string {
   });
 }
 
-/** Findings of a kind that are shown; `--json` and the report have more. */
+/** How many findings of each kind the text shows. `--json` and the report have more. */
 const SHOWN = 20;
 
-/** Lines for a person. `again`: the command that goes on, or imports what failed. */
-export function inWords(summary: Summary, command: string): string {
+/** The summary as text for a person. `command`: the command that continues the run. */
+export function asText(summary: Summary, command: string): string {
   const { dryRun, rows, users, findings, stopped, files } = summary;
   const { counts, lists } = findings;
   const n = (count: number) => count.toLocaleString("en");
   const lines: string[] = [];
   const list = (kind: keyof typeof counts, texts: readonly string[]) => {
     lines.push(...texts.slice(0, SHOWN).map((text) => `  ${text}`));
-    const more = findings.found[kind] - SHOWN;
+    const more = findings.total[kind] - SHOWN;
     if (more > 0) lines.push(`  … and ${n(more)} more${files.report ? `: ${files.report}` : ""}`);
   };
   for (const note of summary.notes) lines.push(note);
@@ -80,14 +81,14 @@ export function inWords(summary: Summary, command: string): string {
     );
   }
   if (counts.duplicate > 0) {
-    lines.push(`Rows that are left out, since an earlier one is of the same user: ${n(counts.duplicate)}`);
+    lines.push(`Rows that are left out, since an earlier row has the same user: ${n(counts.duplicate)}`);
     list(
       "duplicate",
       lists.duplicate.map(({ line, first }) => `line ${line}: as in line ${first}`),
     );
   }
   if (dryRun && counts.hashed > 0) {
-    lines.push(`Subjects that cannot be uids as they are, and get a hash for one: ${n(counts.hashed)}`);
+    lines.push(`Subjects that are no valid uids, so that a hash becomes the uid: ${n(counts.hashed)}`);
     list(
       "hashed",
       lists.hashed.map(({ line, subject, uid }) => `line ${line}: ${subject} → ${uid}`),
@@ -101,19 +102,20 @@ export function inWords(summary: Summary, command: string): string {
   if (!dryRun) {
     const { created, updated, existing, failed } = summary;
     lines.push(
-      `Created: ${n(created)}. Updated: ${n(updated)}. There already: ${n(existing)}. Refused by CometChat: ${n(failed)}.`,
+      `Created: ${n(created)}. Updated: ${n(updated)}. Existed already: ${n(existing)}. Refused by CometChat: ${n(failed)}.`,
     );
   }
   if (summary.verified) {
     const { users: compared, differences } = summary.verified;
-    lines.push(`Users read back: ${n(compared)}. Of these differ: ${n(differences.length)}.`);
+    lines.push(`Users read back: ${n(compared)}. Different: ${n(differences.length)}.`);
     lines.push(...differences.slice(0, SHOWN).map(({ uid, fields }) => `  ${uid}: ${fields.join(", ")}`));
   }
   if (stopped) {
     if (summary.reason) lines.push(summary.reason);
-    lines.push(`Stopped before the end. The same command goes on where this run ended:`, `  ${command}`);
+    lines.push(`Stopped before the end. The same command continues this run:`, `  ${command}`);
   }
-  if (files.failed) lines.push(`What was not imported, with the reasons, to be mended and imported: ${files.failed}`);
+  if (files.failed)
+    lines.push(`Users that were not imported, with the reasons (correct the file and import it): ${files.failed}`);
   if (files.kv && !stopped) lines.push(`Mappings: npx wrangler kv bulk put ${files.kv} --binding USERS --remote`);
   return `${lines.join("\n")}\n`;
 }

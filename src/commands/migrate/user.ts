@@ -15,7 +15,7 @@ import { type Field, type Picked, PROFILE_FIELDS } from "./fields.ts";
 export interface User {
   readonly subject: string;
   readonly uid: string;
-  /** The configuration's name of the app that it is to live in. */
+  /** The configured name of the app that the user is imported into. */
   readonly app: string;
   readonly profile: Profile & { readonly name: string };
 }
@@ -24,18 +24,19 @@ export type Outcome =
   | { readonly user: User; readonly problems?: undefined }
   | { readonly user?: undefined; readonly problems: readonly Problem[] };
 
+/** How to make a user of a row. */
 export interface Rules {
   readonly config: Pick<Config, "apps" | "placement">;
   readonly issuer: Issuer;
-  /** The app that `--app` names, for all. */
+  /** The app that `--app` names for all users. */
   readonly app: string | undefined;
   readonly pick: (row: Readonly<Record<string, unknown>>) => Picked;
-  /** Whether a user without a name gets the one that a session without a name would give it. */
+  /** Whether a user without a name gets the name that the gateway would give to a session without one. */
   readonly nameless: boolean;
 }
 
-/** Where the profile's fields are found, once a row has been picked apart. */
-const PICKED = {
+/** The mapping of a profile whose fields already have their own names. */
+const OWN_NAMES = {
   profile: { ...eachTextField((_, field) => field), role: undefined, tags: "tags", metadata: new Map() },
   roles: new Map(),
 } as const;
@@ -43,8 +44,9 @@ const PICKED = {
 const MISSING = "is missing";
 
 /**
- * The user that a row is, by the gateway's own rules for uid, app and profile, or everything that is wrong with it.
- * A field that is too long is wrong here, while a session's would be cut: here somebody can mend it.
+ * Makes a user of a row, by the gateway's own rules for uid, app and profile, or lists everything that is wrong with
+ * it. A field that is too long is an error here, although a session's would be shortened: the operator can correct the
+ * input.
  */
 export async function userOf(entry: Entry, rules: Rules): Promise<Outcome> {
   if (!entry.row) return { problems: [entry.problem ?? { field: "row", reason: MISSING }] };
@@ -61,7 +63,7 @@ export async function userOf(entry: Entry, rules: Rules): Promise<Outcome> {
   const app = placed(rules, fields, claims, problems);
   if (uid === undefined || app === undefined || problems.length > 0) return { problems };
 
-  const { profile, dropped } = profileOf(PICKED, fields);
+  const { profile, dropped } = profileOf(OWN_NAMES, fields);
   if (typeof fields.role === "string") profile.role = fields.role;
   if (isObject(fields.metadata) && Object.keys(fields.metadata).length > 0) profile.metadata = fields.metadata;
   const name = profile.name ?? (rules.nameless ? fallbackName(claims, uid) : undefined);
@@ -72,26 +74,26 @@ export async function userOf(entry: Entry, rules: Rules): Promise<Outcome> {
   return { user: { subject: String(fields.subject), uid, app, profile: { ...profile, name } } };
 }
 
-/** The uid of a subject, or undefined and why it has none. */
+/** The uid of a subject. Undefined if it has none; the reason is then added to `problems`. */
 export async function identify(subject: unknown, issuer: Issuer, problems: Problem[]): Promise<string | undefined> {
   const [fits, remedy] = subjectRule;
   let reason: string | undefined;
   if (subject === undefined) reason = MISSING;
   else if (typeof subject !== "string" || !fits(subject)) reason = remedy;
-  // No provider's subject does; it would become another user than the one who signs in.
+  // No provider's subjects have white space at their ends. The uid would not be that of the user's sessions.
   else if (subject.trim() !== subject) reason = "must not begin or end with white space";
   // Nor with this: an export of Auth0 has it, which is not read as one.
   else if (subject.startsWith("'")) reason = "must not begin with an apostrophe; an export of Auth0 needs --from auth0";
   else {
     const uid = await uidOf(issuer, subject);
     if (uid.ok) return uid.value;
-    reason = "is CometChat's own user";
+    reason = "must not be app_system, which is CometChat's own user";
   }
   problems.push({ field: "subject", reason });
   return undefined;
 }
 
-/** A row's texts as what they stand for: numbers of ids, lists of tags, metadata as JSON. */
+/** Converts a row's values: a number becomes a subject, a text becomes a list of tags or a metadata object. */
 export function readable(raw: Picked["fields"]): Partial<Record<Field, unknown>> {
   const fields: Partial<Record<Field, unknown>> = { ...raw };
   if (Number.isSafeInteger(raw.subject)) fields.subject = String(raw.subject);
@@ -112,7 +114,7 @@ const split = (text: string): readonly string[] =>
     .map((tag) => tag.trim())
     .filter((tag) => tag !== "");
 
-/** What is no JSON stays text, which the field's rule refuses. */
+/** Parses JSON. A text that is not JSON stays as it is, and is refused by the field's rule. */
 function json(text: string): unknown {
   try {
     return JSON.parse(text);

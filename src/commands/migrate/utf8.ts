@@ -4,8 +4,8 @@ import { InputError } from "./entry.ts";
 const NEWLINE = 10;
 
 /**
- * The chunks, proved to be UTF-8 and cut between characters. Fails with `InputError` at the line of the first byte that
- * is not. `progress` is told how many bytes have been read.
+ * Checks that the chunks are UTF-8 and yields them cut between characters. Throws an `InputError` with the line of the
+ * first invalid byte. `progress` is called with the number of bytes read so far.
  */
 export async function* utf8(
   chunks: AsyncIterable<Buffer>,
@@ -22,7 +22,7 @@ export async function* utf8(
     rest = bytes.subarray(end);
     if (!isUtf8(whole)) throw notUtf8(whole, line);
     if (whole.includes(0))
-      throw new InputError("holds a NUL byte: this is no text file.", line + newlines(before(whole)));
+      throw new InputError("contains a NUL byte: this is not a text file.", line + newlines(before(whole)));
     line += newlines(whole);
     progress(read);
     yield whole;
@@ -30,12 +30,12 @@ export async function* utf8(
   if (rest.length > 0) throw notUtf8(rest, line);
 }
 
-/** Where the last character begins that may go on in the next chunk. */
+/** The position of the last character if its bytes are incomplete, else the end of the chunk. */
 function boundary(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back] ?? 0;
     if (byte < 0x80) break;
-    // The first byte of a character says how many it has (RFC 3629 §3).
+    // The first byte of a character tells how many bytes it has (RFC 3629 §3).
     if (byte >= 0xc0) return (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > back ? bytes.length - back : bytes.length;
   }
   return bytes.length;

@@ -1,15 +1,15 @@
 import { textFields } from "../../cometchat/fields.ts";
-import type { User as Held } from "../../cometchat/types.ts";
+import type { User as ChatUser } from "../../cometchat/types.ts";
 import { REQUEST_MS } from "../../limits.ts";
 import { contextFor } from "../context.ts";
 import type { Channel } from "./deliver.ts";
-import { patiently } from "./patience.ts";
+import { withRetries } from "./patience.ts";
 import type { User } from "./user.ts";
 
-/** Users that are read back. */
+/** How many users are read back. */
 const SAMPLE = 100;
 
-/** A fair sample of any number of users: each is as likely to be in it (Vitter's algorithm R). */
+/** A random sample in which each user is equally likely, however many there are (Vitter's algorithm R). */
 export class Sample {
   readonly users: User[] = [];
   #seen = 0;
@@ -32,11 +32,14 @@ export class Sample {
 
 export interface Difference {
   readonly uid: string;
-  /** `uid` where the user is not there. */
+  /** The fields that differ; `uid` if CometChat does not have the user. */
   readonly fields: readonly string[];
 }
 
-/** Reads users back and compares them. CometChat's answer has no tags, and may hide a part of the metadata. */
+/**
+ * Reads users back from CometChat and compares them with the input. Tags and private metadata are not compared, since
+ * CometChat's answer does not contain them. Rejects with `Unavailable` or `Stopped`.
+ */
 export async function verify(
   users: readonly User[],
   channels: ReadonlyMap<string, Channel>,
@@ -47,25 +50,25 @@ export async function verify(
     progress(index);
     const channel = channels.get(user.app);
     if (!channel) continue;
-    const got = await patiently(() => channel.chat.get(user.uid, contextFor(channel, REQUEST_MS)), channel);
+    const got = await withRetries(() => channel.chat.get(user.uid, contextFor(channel, REQUEST_MS)), channel);
     const fields = got.ok ? differing(user, got.value) : ["uid"];
     if (fields.length > 0) differences.push({ uid: user.uid, fields });
   }
   return differences;
 }
 
-function differing({ profile }: User, held: Held): string[] {
+function differing({ profile }: User, found: ChatUser): string[] {
   const fields: string[] = [...textFields.map(([field]) => field), "role" as const].filter(
-    (field) => profile[field] !== undefined && profile[field] !== held[field],
+    (field) => profile[field] !== undefined && profile[field] !== found[field],
   );
   const { "@private": _, ...metadata } = profile.metadata ?? {};
-  const other = held.metadata ?? {};
+  const other = found.metadata ?? {};
   if (Object.entries(metadata).some(([key, value]) => canonical(value) !== canonical(other[key])))
     fields.push("metadata");
   return fields;
 }
 
-/** JSON with the keys of each object in order. */
+/** JSON with the keys of each object sorted, so that two values can be compared. */
 const canonical = (value: unknown): string | undefined =>
   JSON.stringify(value, (_, part: unknown) =>
     typeof part === "object" && part !== null && !Array.isArray(part)

@@ -45,8 +45,9 @@ export function open(where: Where): Deployment {
 const PIECES = ["kv_namespaces", "durable_objects", "ratelimits", "analytics_engine_datasets"] as const;
 
 /**
- * Adds to the text whatever the environment lacks of the top level. The environment gets storage and counters of its own: a
- * KV namespace without an id (wrangler creates one at the first deployment), other rate limits, another data set.
+ * Adds to the text whatever the environment lacks of the top level. The environment gets storage and counters of its
+ * own: a KV namespace without an id (wrangler creates one at the first deployment), other rate limits, another data
+ * set.
  */
 function withEnvironment(text: string, name: string): string {
   const document = read(text);

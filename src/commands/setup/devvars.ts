@@ -4,7 +4,9 @@ import { parseEnv } from "node:util";
 /** The value of a variable as dotenv reads it: in quotes, perhaps over several lines, or up to the end of the line. */
 const VALUE = /[^\S\n]*(?:'(?:\\'|[^'])*'|"(?:\\"|[^"])*"|`(?:\\`|[^`])*`|[^#\r\n]*?(?=[^\S\n]*(?:#|$)))/;
 
-/** Sets one secret in the text of a `.dev.vars`; all other lines stay. Throws if the format cannot express the value. */
+/**
+ * Sets one secret in the text of a `.dev.vars`; all other lines stay. Throws if the format cannot express the value.
+ */
 export function withSecret(text: string, name: string, value: string): string {
   const line = `${name}=${quote(value)}`;
   const assignment = new RegExp(`^[^\\S\\n]*(?:export[^\\S\\n]+)?${name}[^\\S\\n]*=${VALUE.source}`, "gm");
@@ -14,7 +16,7 @@ export function withSecret(text: string, name: string, value: string): string {
     ? `${text.slice(0, match.index)}${line}${text.slice(match.index + match[0].length)}`
     : `${text}${end}${line}\n`;
   if (parseEnv(result)[name] !== value)
-    throw new Error(`${name} cannot be written to .dev.vars: write it assignment by hand.`);
+    throw new Error(`${name} cannot be written to .dev.vars: write it there by hand.`);
   return result;
 }
 

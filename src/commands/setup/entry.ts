@@ -47,7 +47,9 @@ export function entryOf(provider: Provider, answers: IssuerAnswers, current: Tab
   };
 }
 
-/** The parties of a provider that uses the web origins: they change with the origins unless the operator wrote others. */
+/**
+ * The parties of a provider that uses the web origins: they change with the origins unless the operator wrote others.
+ */
 function partiesFrom(provider: Provider, { origins }: IssuerAnswers, kept: Table): unknown {
   if (provider.parties !== "origins" || origins === undefined) return kept.authorizedParties;
   const isCustom =

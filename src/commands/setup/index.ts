@@ -43,7 +43,7 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof Misuse)
       return write(process.stderr, `${error.message}\nAll flags: npm run setup -- --help\n`, 2);
-    if (error instanceof Cancelled) return write(process.stderr, "Nothing was original.\n", 1);
+    if (error instanceof Cancelled) return write(process.stderr, "Nothing was written.\n", 1);
     return write(process.stderr, `${messageOf(error)}\n`, 1);
   }
 }
@@ -87,7 +87,9 @@ async function setUpByQuestions(flags: Flags, deployment: Deployment): Promise<n
   return 0;
 }
 
-/** Writes the secrets first. If the second write fails, an unused secret is better than a setting without its secret. */
+/**
+ * Writes the secrets first. If the second write fails, an unused secret is better than a setting without its secret.
+ */
 function save({ where, original, secretsPath, secretsText }: Deployment, { toml, secrets }: Plan): void {
   if (secrets !== secretsText) writeSecrets(secretsPath, secrets);
   if (toml !== original) writeFileSync(where.config, toml);

@@ -73,8 +73,8 @@ export async function plan(deployment: Deployment, answers: Answers): Promise<Pl
 const known = ({ secrets }: Deployment, answers: Pick<Answers, "secrets">) => ({ ...secrets, ...answers.secrets });
 
 /**
- * Checks a configuration with the gateway's own schema. A secret that is not set here may be set at Cloudflare already, so it
- * is listed in `unset` and is no problem. Bindings are not checked: `npm run doctor` does that.
+ * Checks a configuration with the gateway's own schema. A secret that is not set here may be set at Cloudflare already,
+ * so it is listed in `unset` and is no problem. Bindings are not checked: `npm run doctor` does that.
  */
 async function checked(env: RawEnv): Promise<Pick<Plan, "problems" | "unset" | "set">> {
   const names = [...secretsOf(env)];
@@ -115,7 +115,9 @@ export function appName({ vars }: Deployment, named: string | undefined, appId: 
   throw new Error(`There are several apps in COMETCHAT_APPS (${[first, ...others].join(", ")}): name one with --app.`);
 }
 
-/** The index of the entry in SESSION_ISSUERS to set up: that of the issuer, or the only one. Throws if it is not clear. */
+/**
+ * The index of the entry in SESSION_ISSUERS to set up: that of the issuer, or the only one. Throws if it is not clear.
+ */
 export function issuerIndex({ vars }: Deployment, issuer: unknown): number {
   const entries = Array.isArray(vars.SESSION_ISSUERS) ? vars.SESSION_ISSUERS : [];
   const found = entries.findIndex((entry) => isObject(entry) && entry.issuer === issuer);

@@ -18,11 +18,11 @@ export function at(value: unknown, path: Path): unknown {
 }
 
 /**
- * Sets keys of one table, or removes those whose value is undefined. Comments, blank lines and the order stay. The result is
- * parsed again and compared with the expected document; throws if they differ.
+ * Sets keys of one table, or removes those whose value is undefined. Comments, blank lines and the order stay. The
+ * result is parsed again and compared with the expected document; throws if they differ.
  *
- * A new key is inserted below the table's header. At the end of the table it would follow the comments there, which may be
- * the header of another table that is commented out; once an operator uncommented that, the key would belong to it.
+ * A new key is inserted below the table's header. At the end of the table it would follow the comments there, which may
+ * be the header of another table that is commented out; once an operator uncommented that, the key would belong to it.
  */
 export function edit(text: string, path: Path, keys: Table): string {
   const before = read(text);

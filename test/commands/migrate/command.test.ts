@@ -119,8 +119,8 @@ test("on a terminal there is a bar, and Ctrl-C stops after what is under way and
   const code = await new Promise<number>((ended) => terminal.onExit(({ exitCode }) => ended(exitCode)));
   expect(code).toBe(130);
   expect(screen).toMatch(/Importing .*█.* \d+% · \d+\/1,000 users · \d+\/s · .* left/);
-  expect(screen).toContain("Stopping after the batches that are under way.");
-  expect(screen).toContain("The same command goes on where this run ended:");
+  expect(screen).toContain("Stopping after the batches that are being sent.");
+  expect(screen).toContain("The same command continues this run:");
   expect(screen).toContain("npm run migrate -- users.csv --rpm 300");
   const there = simulator.users().length;
   expect(there).toBeGreaterThanOrEqual(200);
@@ -157,7 +157,7 @@ test("without a terminal there are plain lines, and the result for a person or a
   expect(person.code).toBe(1);
   expect(person.err.split("\n")).toEqual(expect.arrayContaining(["Checking: 1 kB", "Importing: 2 users"]));
   expect(person.out).toContain("line 4, name: is missing");
-  expect(person.out).toContain("Created: 2. Updated: 0. There already: 0. Refused by CometChat: 0.");
+  expect(person.out).toContain("Created: 2. Updated: 0. Existed already: 0. Refused by CometChat: 0.");
   expect(person.out).toContain("users.csv.failed.ndjson");
   const machine = await command(cwd, ["-", "--dry-run", "--json"], { stdin: '{"subject":"zoe","name":"Zoe"}\n' });
   expect(machine.code).toBe(0);
@@ -169,8 +169,8 @@ test.each<[string, readonly string[], string]>([
   ["no file", [], "Give one FILE"],
   ["two files", ["a", "b"], "Give one FILE"],
   ["a flag that is none", ["users.csv", "--fast"], "--fast"],
-  ["a map without a column", ["users.csv", "--map", "subject"], "--map must be of field=column"],
-  ["a map of a field that is none", ["users.csv", "--map", "mail=email"], "--map must be of field=column"],
+  ["a map without a column", ["users.csv", "--map", "subject"], "--map must be field=column"],
+  ["a map of a field that is none", ["users.csv", "--map", "mail=email"], "--map must be field=column"],
   ["a provider that is none", ["users.csv", "--from", "myspace"], "--from must be one of auth0, clerk, firebase"],
   ["a rate that is none", ["users.csv", "--rpm", "fast"], "--rpm must be a whole number"],
   ["a rate of nothing", ["users.csv", "--rpm", "0"], "--rpm must be a whole number"],
@@ -201,7 +201,7 @@ test("wrong usage and wrong input are 2, and a sentence", async () => {
   const json = await command(cwd, ["empty.csv", "--json"]);
   expect([json.code, JSON.parse(json.out)]).toEqual([2, { ok: false, error: "It is empty." }]);
   const help = await command(cwd, ["--help"]);
-  expect(help).toMatchObject({ code: 0, out: expect.stringContaining("Exit status: 0 every user is there") });
+  expect(help).toMatchObject({ code: 0, out: expect.stringContaining("Exit status: 0 CometChat has every user") });
   expect(simulator.journal.entries).toEqual([]);
 });
 

@@ -129,14 +129,14 @@ test.each<[string, string, object, string]>([
     "the column subject",
     "id,name\n",
     {},
-    'Line 1: has no column "subject". Name the one that is meant: --map subject=…',
+    'Line 1: has no column "subject". Name the right column: --map subject=…',
   ],
   ["the column name", "subject,full\n", {}, 'Line 1: has no column "name".'],
   [
     "the column of an export",
     "subject,name\n",
     { from: "clerk" },
-    'Line 1: has no column "id": this is no such export.',
+    'Line 1: has no column "id": it is not an export of the provider that --from names.',
   ],
 ])("%s is missed with the columns that are there", async (_, content, options, sentence) => {
   const { file, run } = await createWorld();

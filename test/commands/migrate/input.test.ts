@@ -70,7 +70,7 @@ test("characters that chunks cut apart are put together", async () => {
 });
 
 test.each<[string, string, number, string]>([
-  ["a line that is no JSON", '{"subject":"a"}\n{"subject":\n{"subject":"c"}', 2, "is no valid JSON"],
+  ["a line that is no JSON", '{"subject":"a"}\n{"subject":\n{"subject":"c"}', 2, "is not valid JSON"],
   ["a line that is a list", '{"subject":"a"}\n["b"]\n{"subject":"c"}', 2, "must be a JSON object"],
   ["a line of 10 MB", `{"subject":"a"}\n{"name":"${"x".repeat(10e6)}"}\n{"subject":"c"}`, 2, "is longer than 1 MB"],
   ["a number in a JSON array", '[{"subject":"a"},\n7,\n{"subject":"c"}]', 2, "must be a JSON object"],
@@ -84,12 +84,12 @@ test.each<[string, string, number, string]>([
 const long = "x".repeat(10e6);
 test.each<[string, string | Buffer, string]>([
   ["an empty file", "", "It is empty."],
-  ["a file of white space", " \n\n", "It holds nothing but white space."],
+  ["a file of white space", " \n\n", "It contains only white space."],
   ["UTF-16", Buffer.from("\uFEFFsubject,name\n", "utf16le"), "Line 1: It is UTF-16"],
   ["Latin-1", Buffer.from("subject,name\na,Anna\nb,Jérôme\n", "latin1"), "Line 3: is not UTF-8."],
   ["a character cut off at the end", Buffer.from("subject,name\na,é").subarray(0, -1), "Line 2: is not UTF-8."],
-  ["a NUL byte", "subject,name\na,A\u0000\n", "Line 2: holds a NUL byte"],
-  ["a quote that never ends", 'subject,name\na,"Anna\nb,Bo\n', "Line 2: has a quote that never ends."],
+  ["a NUL byte", "subject,name\na,A\u0000\n", "Line 2: contains a NUL byte"],
+  ["a quote that never ends", 'subject,name\na,"Anna\nb,Bo\n', "Line 2: has an opening quotation mark without a closing one."],
   [
     "a quote that never ends in a large file",
     `subject,name\na,A\nb,"${"x\n".repeat(1e6)}`,
@@ -98,21 +98,21 @@ test.each<[string, string | Buffer, string]>([
   [
     "a quote that never ends after many rows",
     `subject,name\n${"a,A\n".repeat(5000)}b,"B\n${"c,C\n".repeat(9)}`,
-    "Line 5002: has a quote that never ends.",
+    "Line 5002: has an opening quotation mark without a closing one.",
   ],
-  ["a quote inside a field", 'subject,name\na,A "B" C\n', "Line 2: has a quote in the wrong place."],
-  ["text after a quoted field", 'subject,name\na,"A"B\n', "Line 2: has a quote in the wrong place."],
+  ["a quote inside a field", 'subject,name\na,A "B" C\n', "Line 2: has a quotation mark in the wrong place."],
+  ["text after a quoted field", 'subject,name\na,"A"B\n', "Line 2: has a quotation mark in the wrong place."],
   ["a CSV line of 10 MB", `subject,name\na,A\nb,${long}\n`, "Line 3: begins a row of more than 1 MB."],
   ["a CSV header of 10 MB", `${long}\n`, "Line 1: begins a row of more than 1 MB."],
   ["a column twice", "subject,name,name\n", 'Line 1: has two columns named "name".'],
   ["a JSON array that ends too early", '[{"subject":"a"},\n{"subject":"b"}\n', "The JSON ends too early."],
-  ["a JSON array with a mistake", '[{"subject":"a"},\n{"subject" "b"}]', "Line 2: is no valid JSON from here on."],
+  ["a JSON array with a mistake", '[{"subject":"a"},\n{"subject" "b"}]', "Line 2: is not valid JSON from here on."],
   [
     "a JSON array with a row of 10 MB",
     `[{"subject":"a"},\n{"name":"${long}"}]`,
     "Line 2: a row that begins here is longer than 1 MB.",
   ],
-  ["text after a JSON array", '[{"subject":"a"}]\nmore', "Line 2: is no valid JSON from here on."],
+  ["text after a JSON array", '[{"subject":"a"}]\nmore', "Line 2: is not valid JSON from here on."],
 ])("%s is refused with its line", async (_, content, sentence) => {
   expect(await failure(content)).toContain(sentence);
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { Journal } from "../../../src/commands/migrate/journal.ts";
-import { exitCode, inWords } from "../../../src/commands/migrate/summary.ts";
+import { exitCode, asText } from "../../../src/commands/migrate/summary.ts";
 import { createWorld, csvOf, KEY } from "../../support/migrate.ts";
 
 test("20,000 users, one in twenty of them wrong, are imported at CometChat's limit", async () => {
@@ -51,7 +51,7 @@ test("a dry run says everything, and sends nothing", async () => {
   ]);
   expect(summary).toMatchObject({ dryRun: true, rows: 8, users: 2, created: 0 });
   expect(summary.findings.counts).toEqual({ wrong: 5, hashed: 1, duplicate: 1 });
-  expect(inWords(summary, "again")).toContain("Rows that are wrong: 5\n  line 4, subject: is missing\n");
+  expect(asText(summary, "again")).toContain("Rows that are wrong: 5\n  line 4, subject: is missing\n");
   expect(summary.findings.lists.duplicate).toEqual([{ line: 7, first: 2 }]);
   expect(summary.findings.lists.hashed).toMatchObject([
     { line: 3, subject: "auth0|1", uid: expect.stringMatching(/^x-/) },
@@ -67,7 +67,7 @@ test("a dry run says everything, and sends nothing", async () => {
 test("of many findings twenty are shown, and it is said how many more there are and where", async () => {
   const { file, run, folder } = await createWorld();
   const content = `subject,name,avatar\n${"a,,x\n".repeat(30)}`;
-  const words = inWords(await run(file("users.csv", content), { dryRun: true }), "again");
+  const words = asText(await run(file("users.csv", content), { dryRun: true }), "again");
   expect(words.match(/^ {2}line \d+/gm)).toHaveLength(20);
   expect(words).toContain(`  … and 40 more: ${join(folder, "users.csv.report.ndjson")}`);
 });
