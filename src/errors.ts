@@ -1,4 +1,4 @@
-import { err, type Result } from "./result.ts";
+import { err, ok, type Result } from "./result.ts";
 
 /**
  * What part of the gateway refuses with a code; in /openapi.json each operation names the parts that it passes.
@@ -147,6 +147,10 @@ export interface GatewayError {
 /** A failed Result with this reason. */
 export const fail = (reason: Reason, more?: Omit<GatewayError, "reason">): Result<never, GatewayError> =>
   err({ reason, ...more });
+
+/** The first failure of calls that end tokens. A user that CometChat does not know has none there. */
+export const firstFailure = (outcomes: readonly Result<void, GatewayError>[]): Result<void, GatewayError> =>
+  outcomes.find((outcome) => !outcome.ok && outcome.error.reason !== "upstream-uid-unknown") ?? ok(undefined);
 
 /**
  * Thrown to leave a route with an expected failure, which is answered as problem+json. No `Error`: the stack that one

@@ -43,7 +43,7 @@ export function followUp(user: FollowUp, chat: CometChat, parts: FollowUpParts, 
   if (other) {
     context.after("second-token", async (later) => {
       const token = await other;
-      return token === undefined ? undefined : revokeToken(parts, chat, uid, token, later);
+      return token === undefined ? undefined : revokeToken(parts, [chat], uid, token, later);
     });
   }
 }

@@ -106,9 +106,7 @@ export async function signIn(
   const { authToken: token, created, mintedAt, other } = obtained.value;
   const expiresAt = config.tokens.ttl === undefined ? null : mintedAt + config.tokens.ttl * 1000;
   followUp({ ...user, created, other }, chat, parts, context);
-  // Where a claim places users, one that the mapping does not name may have been moved.
-  const moves = issuer.appClaim !== undefined && reading.then((mapping) => !mapping);
-  const kept = keep(caller.value, { app, token, mintedAt, expiresAt, moves }, parts, context);
+  const kept = keep(caller.value, { app, token, mintedAt, expiresAt }, parts, context);
   // What is to be handed out again has to be known before the next request of the session, and to a sign-out.
   if (reuses) await timing.measure("directory", () => within(LEDGER_RECORD_MS, kept));
   return ok({ authToken: token, uid, app: chat.app, created, reused: false, expiresAt });

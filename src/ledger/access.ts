@@ -2,12 +2,13 @@ import type { DurableObject } from "cloudflare:workers";
 import type { Config } from "../config/types.ts";
 import type { Deps } from "../context.ts";
 import type { Home } from "../directory/home.ts";
-import { fail, type GatewayError } from "../errors.ts";
+import { fail, firstFailure, type GatewayError } from "../errors.ts";
 import { LEDGER_TRIES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import type { Once } from "../session/once.ts";
 import { within } from "../within.ts";
-import type { End, Ended, Minted, Order, Taken, TokenLedger } from "./ledger.ts";
+import type { Ended, Minted, Order, Taken, TokenLedger } from "./ledger.ts";
+import type { Scope } from "./store.ts";
 
 /** An object as it is called from afar. (The generated stub's types add disposal, which plain values do not need.) */
 type Remote<O> = {
@@ -24,11 +25,11 @@ export interface Ledgers {
   readonly together: boolean;
   /** The session's newest token that lives, in this app or in any (where tokens are `together`). */
   readonly take: (uid: string, session: string, app: string | undefined, ms: number) => Answer<Taken | undefined>;
-  readonly record: (uid: string, minted: Minted, ms: number) => Answer<boolean>;
+  readonly record: (uid: string, minted: Minted, ms: number) => Answer<void>;
   /** Ends tokens in every object that may hold some; `app` is the user's, where it is known. */
   readonly end: (
     uid: string,
-    end: End,
+    scope: Scope,
     order: Omit<Order, "onlyHere"> & { readonly app?: string | undefined },
     ms: number,
   ) => Answer<Ended>;
@@ -78,26 +79,34 @@ export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config
     ms: number,
   ) => call(() => ledgerIn(place, uid), ask, ms);
 
+  const end: Ledgers["end"] = async (uid, scope, { app, ...order }, ms) => {
+    const own = jurisdictions.get(app ?? "");
+    const answers = await Promise.all(
+      [...places].map((place) => {
+        const asked = place === own ? order : { ...order, flush: [], onlyHere: true };
+        return tokens(uid, place, (ledger) => ledger.end(uid, scope, asked), ms);
+      }),
+    );
+    const unreachable = answers.find(({ ok }) => !ok);
+    if (unreachable) return unreachable;
+    const ended = answers.flatMap((answer) => (answer.ok ? [answer.value] : []));
+    return ok({ known: ended.some(({ known }) => known), done: firstFailure(ended.map(({ done }) => done)) });
+  };
+
   return {
     records: config.encryptionKeys.length > 0,
-    together: jurisdictions.size === 0,
+    together: places.size === 1,
     take: (uid, session, app, ms) =>
       tokens(uid, jurisdictions.get(app ?? ""), (ledger) => ledger.take(session, app), ms),
-    record: (uid, minted, ms) => tokens(uid, jurisdictions.get(minted.app), (ledger) => ledger.record(uid, minted), ms),
-    async end(uid, end, { app, ...order }, ms) {
-      const own = jurisdictions.get(app ?? "");
-      const answers = await Promise.all(
-        [...places].map((place) => {
-          const asked = place === own ? order : { ...order, flush: [], onlyHere: true };
-          return tokens(uid, place, (ledger) => ledger.end(uid, end, asked), ms);
-        }),
-      );
-      const unreachable = answers.find(({ ok }) => !ok);
-      if (unreachable) return unreachable;
-      const ended = answers.flatMap((answer) => (answer.ok ? [answer.value] : []));
-      const failed = ended.find(({ done }) => !done.ok);
-      return ok({ known: ended.some(({ known }) => known), done: failed?.done ?? ok(undefined) });
+    async record(uid, minted, ms) {
+      const { app, moves, mintedAt: at } = minted;
+      const recorded = await tokens(uid, jurisdictions.get(app), (ledger) => ledger.record(uid, minted), ms);
+      // What the user was given in another jurisdiction is in another object.
+      const elsewhere = recorded.ok && moves && places.size > 1;
+      const ended = elsewhere ? await end(uid, `others ${app}`, { at, app, budget: ms / 2 }, ms) : recorded;
+      return ended.ok ? ok(undefined) : ended;
     },
+    end,
     home: (uid, ask, ms) => call(() => env.HOME.getByName(uid), ask, ms),
     once: (name, ask, ms) => call(() => env.ONCE.getByName(name), ask, ms),
   };

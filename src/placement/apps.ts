@@ -112,8 +112,8 @@ export async function appsOf(
 }
 
 /**
- * The apps in which the tokens of a user end who signs out of this one. Where issuers share users these may be several;
- * the ledger sees to the others by itself, unless it records nothing, or another object does.
+ * The apps in which the tokens of a user end who signs out of this one. Where issuers share users, or a claim moves them,
+ * these may be several; the ledger sees to the others by itself, unless it records nothing, or another object does.
  */
 export const appsWith = async (
   parts: PlacementParts & { readonly ledgers: Pick<Ledgers, "records"> },
@@ -122,7 +122,8 @@ export const appsWith = async (
   issuer: Issuer,
   context: Context,
 ): Promise<Result<readonly CometChat[], GatewayError>> =>
-  issuer.uid.shared && (!parts.ledgers.records || parts.config.placement.jurisdictions.size > 0)
+  (issuer.uid.shared || issuer.appClaim !== undefined) &&
+  (!parts.ledgers.records || parts.config.placement.jurisdictions.size > 0)
     ? appsOf(parts, uid, context, issuer)
     : ok([chat]);
 

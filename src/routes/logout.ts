@@ -5,7 +5,7 @@ import { mediaType, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { proven } from "../http/proof.ts";
 import { uidOf } from "../identity/uid.ts";
-import { sessionKey } from "../kv.ts";
+import { sessionDigest, sessionKey } from "../kv.ts";
 import { LEDGER_WHOLE_SHARE, LOGOUT_BODY_BYTES, ONCE_MS } from "../limits.ts";
 import { appsOf, homeOf } from "../placement/apps.ts";
 import { ok, type Result } from "../result.ts";
@@ -72,9 +72,10 @@ async function endSession(
   if (home && !home.ok) return home;
   const left = context.deadline.left();
   const order = { at: context.now, budget: left * LEDGER_WHOLE_SHARE, app: home?.value.app.name };
-  const session = digestOf(sid).then((digest) => ledgers.end(uid, { of: "session", session: digest }, order, left));
+  const digest = await sessionDigest(issuer.issuer, sid);
+  const session = ledgers.end(uid, `session ${digest}`, order, left);
   // A logout that names the user is of its sessions without a name, too.
-  const nameless = subject === undefined ? [] : [ledgers.end(uid, { of: "nameless" }, order, left)];
+  const nameless = subject === undefined ? [] : [ledgers.end(uid, "nameless", order, left)];
   const [mapping, ended, ...others] = await Promise.all([directory.get(uid), session, ...nameless]);
   for (const answer of [ended, ...others]) {
     if (!answer.ok) return answer;

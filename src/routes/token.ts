@@ -1,6 +1,7 @@
 import type { Context as HonoContext } from "hono";
 import { admitCookie } from "../admission/origin.ts";
 import { type Caller, callerOf } from "../caller.ts";
+import type { CometChat } from "../cometchat/cometchat.ts";
 import { isAuthToken } from "../cometchat/shapes.ts";
 import { Refusal, unwrap } from "../errors.ts";
 import { readJson } from "../http/body.ts";
@@ -38,17 +39,15 @@ export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const credential = credentialOf(c);
   const { authToken: token } = readFields(await readJson(c, BODY_BYTES), named) as { authToken?: string };
   const caller = unwrap(await callerOf(credential, "out", gateway, context));
-  const { uid, session } = caller;
   if (token !== undefined) {
-    const { chat } = await homeOf(c, caller);
-    unwrap(await revokeToken(gateway, chat, uid, token, context));
+    unwrap(await revokeToken(gateway, await appsOf(c, caller), caller.uid, token, context));
     return c.body(null, 204);
   }
   const app = gateway.ledgers.together ? undefined : (await homeOf(c, caller)).chat.app.name;
-  const revoked = await revokeSession(gateway, uid, session, app, context);
+  const revoked = await revokeSession(gateway, caller, app, context);
   if (!revoked.ok && revoked.error.reason === "token-not-held") {
     // A user that CometChat does not know has no tokens, whatever is recorded.
-    const user = await (await homeOf(c, caller)).chat.get(uid, context);
+    const user = await (await homeOf(c, caller)).chat.get(caller.uid, context);
     if (!user.ok && user.error.reason === "upstream-uid-unknown") return c.body(null, 204);
   }
   unwrap(revoked);
@@ -61,13 +60,18 @@ export async function deleteTokens(c: HonoContext<HonoEnv>): Promise<Response> {
   const credential = credentialOf(c);
   readFields(await readJson(c, BODY_BYTES));
   const caller = unwrap(await callerOf(credential, "out", gateway, context));
-  const { uid, session } = caller;
-  const { chat, mapping } = await homeOf(c, caller);
-  const apps = unwrap(await appsWith(gateway, chat, uid, session.issuer, context));
-  // A user that has moved and comes with an older session: what nobody recorded lives where it is now.
-  const moved = mapping && gateway.cometchat(mapping.app);
-  unwrap(await flushUser(gateway, [...new Set(moved ? [...apps, moved] : apps)], uid, context));
+  unwrap(await flushUser(gateway, await appsOf(c, caller), caller.uid, context));
   return c.body(null, 204);
+}
+
+/** The apps in which tokens of a user who signs out may be that nobody recorded; its own first. */
+async function appsOf(c: HonoContext<HonoEnv>, caller: Caller): Promise<readonly CometChat[]> {
+  const { gateway, context } = c.var;
+  const { chat, mapping } = await homeOf(c, caller);
+  const apps = unwrap(await appsWith(gateway, chat, caller.uid, caller.session.issuer, context));
+  // One that has moved and comes with an older session: what nobody recorded is where it lives now.
+  const moved = mapping && gateway.cometchat(mapping.app);
+  return [...new Set(moved ? [...apps, moved] : apps)];
 }
 
 /** The app of a user who signs out. */

@@ -1,4 +1,4 @@
-import { digestOf } from "../encoding.ts";
+import { sessionDigest } from "../kv.ts";
 import type { Issuer } from "./issuer.ts";
 
 /** A caller whom an identity provider vouches for. */
@@ -15,12 +15,16 @@ export interface Session {
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
-/** The same two as they are kept: base64url SHA-256. */
+/** The same two as they are kept. */
 export async function digestsOf({
+  issuer: { issuer },
   sessionId,
   name,
-}: Pick<Session, "sessionId" | "name">): Promise<{ readonly session: string; readonly name: string | null }> {
-  const session = await digestOf(sessionId);
+}: Pick<Session, "issuer" | "sessionId" | "name">): Promise<{
+  readonly session: string;
+  readonly name: string | null;
+}> {
+  const session = await sessionDigest(issuer, sessionId);
   if (name === undefined) return { session, name: null };
-  return { session, name: name === sessionId ? session : await digestOf(name) };
+  return { session, name: name === sessionId ? session : await sessionDigest(issuer, name) };
 }

@@ -23,18 +23,17 @@ export interface KeepParts {
  */
 export async function keep(
   { uid, session, digests }: Caller,
-  minted: Omit<Minted, "session" | "name" | "moves"> & { readonly moves: boolean | Promise<boolean> },
+  minted: Omit<Minted, "session" | "name" | "moves">,
   parts: KeepParts,
   context: Context,
 ): Promise<void> {
   nameSession(uid, session, parts, context);
   if (!parts.ledgers.records) return;
+  // Only a claim moves a user.
+  const entry = { ...minted, ...digests, moves: session.issuer.appClaim !== undefined };
   await context.after(
     "record",
-    async ({ deadline }) => {
-      const entry = { ...minted, ...digests, moves: await minted.moves };
-      return parts.ledgers.record(uid, entry, Math.min(LEDGER_TRY_MS, deadline.left()));
-    },
+    ({ deadline }) => parts.ledgers.record(uid, entry, Math.min(LEDGER_TRY_MS, deadline.left())),
     () => remember(uid, digests.session, parts),
   );
 }

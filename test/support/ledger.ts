@@ -4,15 +4,25 @@ import { afterEach, vi } from "vitest";
 import type { Home } from "../../src/directory/home.ts";
 import type { TokenLedger } from "../../src/ledger/ledger.ts";
 import { createIsolate } from "../../src/ledger/parts.ts";
-import { around, deploy } from "./worker.ts";
+import { around, deploy, quiet } from "./around.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
 
-/** A gateway that records its tokens. Its Durable Objects have its configuration and reach the same simulated CometChat. */
+/**
+ * A gateway that records its tokens. Its Durable Objects have its configuration and reach the same simulated CometChat. What
+ * they do beside a request is done when the request is.
+ */
 export function createRecordingWorld(options: WorldOptions = {}): World {
   const { TOKEN_ENCRYPTION_KEY } = bindings as unknown as { TOKEN_ENCRYPTION_KEY: string };
   const world = createWorld({ ...options, env: { TOKEN_ENCRYPTION_KEY, ...options.env } });
   shareWithObjects(world);
-  return world;
+  const quietly =
+    <V extends unknown[]>(ask: (...values: V) => Promise<Response>) =>
+    async (...values: V) => {
+      const response = await ask(...values);
+      await quiet();
+      return response;
+    };
+  return { ...world, call: quietly(world.call), signIn: quietly(world.signIn) };
 }
 
 /**
@@ -39,6 +49,7 @@ export const homeOf = (uid: string) => bindings.HOME.getByName(uid) as unknown a
 /** Runs the alarms of the user's ledger, each at its time, until none is left. */
 export async function runAlarms(uid = "alice"): Promise<void> {
   for (let count = 0; count < 10; count += 1) {
+    await quiet();
     const at = await runInDurableObject(ledgerOf(uid), (_, { storage }) => storage.getAlarm());
     if (at === null) return;
     vi.useFakeTimers({ toFake: ["Date"], now: Math.max(Date.now(), at) });

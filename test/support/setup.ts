@@ -1,5 +1,6 @@
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, expect } from "vitest";
+import { quiet } from "./around.ts";
 import { leaks } from "./leaks.ts";
 import { openapi } from "./openapi.ts";
 
@@ -20,6 +21,8 @@ beforeEach(() => {
 afterEach(async () => {
   Object.assign(console, original);
   // Without this, KV, Durable Objects and rate-limit counters would outlive the test.
+  // What an object still did would reach the next test's CometChat.
+  await quiet();
   await reset();
   expect(leaks.found(), "no session, auth token or key in a log line or an answer").toEqual([]);
   expect(openapi.mismatches(), "each answer is as /openapi.json describes it").toEqual([]);

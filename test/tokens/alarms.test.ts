@@ -1,8 +1,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { createIsolate } from "../../src/ledger/parts.ts";
+import { around } from "../support/around.ts";
 import { createRecordingWorld, ledgerOf, restoreAfterEach, runAlarms } from "../support/ledger.ts";
-import { around } from "../support/worker.ts";
 import { bodyOf, type World } from "../support/world.ts";
 
 restoreAfterEach();

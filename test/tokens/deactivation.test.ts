@@ -101,7 +101,7 @@ describe("a user that the provider has deleted", () => {
     expect((await deleting).status).toBe(204);
     await dashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
     expect(world.simulator.tokens("alice")).toHaveLength(1);
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
     await runDurableObjectAlarm(ledgerOf("alice"));
     expect(world.simulator.tokens("alice")).toEqual([]);
   });

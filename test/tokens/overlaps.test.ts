@@ -1,7 +1,7 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { Deps } from "../../src/context.ts";
-import { digestOf } from "../../src/encoding.ts";
+import { sessionDigest } from "../../src/kv.ts";
 import { createRecordingWorld, homeOf, ledgerOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { COMETCHAT_APPS, GEOGRAPHY, regionOf, regions } from "../support/regions.ts";
 import { bodyOf, ISSUER, unlimited, type World } from "../support/world.ts";
@@ -93,7 +93,7 @@ describe("a record that is repeated, since its answer was lost,", () => {
     const session = await world.provider.issue(device("phone"));
     await world.signIn(session);
     const first = world.simulator.tokens("alice")[0] ?? "";
-    const minted = { app: "main", token: first, session: await digestOf("phone"), name: null };
+    const minted = { app: "main", token: first, session: await sessionDigest(ISSUER, "phone"), name: null };
     const mintedAt = Date.now() - 1000;
     const headers = { "Content-Type": "application/json" };
     const second = await tokenOf(await world.signIn(session, { headers, body: '{"fresh":true}' }));

@@ -3,7 +3,8 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
-import { createRecordingWorld, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
+import { faultyLedger } from "../support/faults.ts";
+import { createRecordingWorld, ledgerOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { API_KEY, bodyOf, ISSUER, type World } from "../support/world.ts";
 
 restoreAfterEach();
@@ -15,6 +16,9 @@ async function ask(world: World, session: string): Promise<[number, string]> {
   const response = await world.signIn(session);
   return [response.status, (await bodyOf(response)).authToken];
 }
+
+const unrecording = () =>
+  faultyLedger((call) => (call === "record" ? Promise.reject(new Error("internal error")) : undefined));
 
 /** Two apps, two identity providers, and any number of gateways in front of them. */
 function twoApps(env: Record<string, unknown>) {
@@ -53,6 +57,69 @@ describe("a token in one of two apps, between which a claim moves the user,", ()
     const [, inApac] = await ask(gateway, newer);
     expect((await gateway.call("/v1/token", request("DELETE", older, { authToken: inApac }))).status).toBe(204);
     expect(apps.in.tokens("alice")).toEqual([]);
+  });
+
+  it.each([
+    ["nothing is recorded (no TOKEN_ENCRYPTION_KEY)", false],
+    ["nothing is recorded, and KV has lost the user", true],
+  ])("ends where another of the user's sessions named it in the wrong app, though %s", async (_, lost) => {
+    const { apps, provider, world } = twoApps({ ...env, TOKEN_ENCRYPTION_KEY: undefined });
+    const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
+    const newer = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
+    await world().signIn(older);
+    const [, inApac] = await ask(world(), newer);
+    if (lost) await bindings.USERS.delete("v1:u:alice");
+    expect((await world().call("/v1/token", request("DELETE", older, { authToken: inApac }))).status).toBe(204);
+    expect(apps.in.tokens("alice")).toEqual([]);
+  });
+
+  it("ends with all of the user's, though nothing is recorded and KV has lost the user", async () => {
+    const { apps, provider, world } = twoApps({ ...env, TOKEN_ENCRYPTION_KEY: undefined });
+    const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
+    await world().signIn(older);
+    await ask(world(), await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } }));
+    await bindings.USERS.delete("v1:u:alice");
+    expect((await world().call("/v1/tokens", request("DELETE", older))).status).toBe(204);
+    expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
+  });
+
+  it("ends where a session named it in the wrong app, though it could not be recorded", async () => {
+    const { apps, provider, world } = twoApps({ ...env, LEDGER: unrecording() });
+    const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
+    const newer = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
+    await world().signIn(older);
+    const [, inApac] = await ask(world(), newer);
+    expect((await world().call("/v1/token", request("DELETE", older, { authToken: inApac }))).status).toBe(204);
+    expect(apps.in.tokens("alice")).toEqual([]);
+  });
+
+  it("ends when the user comes back to the other app through a place that still takes it for the user's own", async () => {
+    const { apps, provider, world } = twoApps(env);
+    const stale = world();
+    const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
+    const newer = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
+    await stale.signIn(older);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
+    await world().signIn(newer);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
+    // Here it is remembered that the user lives in this app.
+    const [, back] = await ask(stale, older);
+    await runAlarms();
+    expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[back], []]);
+  });
+
+  it("lives on where a record of the former app comes late: the move was before", async () => {
+    const { apps, provider, world } = twoApps(env);
+    await world().signIn(await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } }));
+    const late = apps.eu.mint("alice");
+    const mintedAt = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 20_000 });
+    const newer = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
+    const [, token] = await ask(world(), newer);
+    const minted = { app: "eu", token: late, session: "late", name: null, mintedAt, expiresAt: null, moves: true };
+    await ledgerOf("alice").record("alice", minted);
+    await runAlarms();
+    expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], [token]]);
   });
 
   it("is not handed what the move has ended, by a session that still claims the former app", async () => {

@@ -1,10 +1,10 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { digestOf } from "../../src/encoding.ts";
+import { sessionDigest } from "../../src/kv.ts";
 import { faultyLedger, never } from "../support/faults.ts";
 import { createRecordingWorld, ledgerOf, request, restoreAfterEach } from "../support/ledger.ts";
-import { bodyOf, createWorld, type ProblemAnswer, type World } from "../support/world.ts";
+import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "../support/world.ts";
 
 restoreAfterEach();
 
@@ -144,7 +144,7 @@ describe("signing out here", () => {
     await world.call("/v1/token", request("DELETE", session));
     // The answer of a slower sign-in of the same session has gone out before; its record comes now.
     const token = world.simulator.mint("alice");
-    const minted = { app: "main", token, session: await digestOf("phone"), name: null };
+    const minted = { app: "main", token, session: await sessionDigest(ISSUER, "phone"), name: null };
     await ledgerOf("alice").record("alice", { ...minted, mintedAt: Date.now() - 5000, expiresAt: null });
     expect(world.simulator.tokens("alice")).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { digestOf } from "../../src/encoding.ts";
 import { identityOf } from "../../src/identity/identity.ts";
 import { profileHash } from "../../src/identity/profile.ts";
+import { sessionDigest } from "../../src/kv.ts";
 import type { Session } from "../../src/session/session.ts";
 
 const issuer = {
@@ -18,7 +18,7 @@ test("a session's identity is its uid, its profile, and the digests of both sess
     ok: true,
     value: {
       uid: "alice",
-      digests: { session: await digestOf("sid-1"), name: null },
+      digests: { session: await sessionDigest("https://idp.example", "sid-1"), name: null },
       profile: { name: "Alice" },
       dropped: [],
       profileHash: await profileHash({ name: "Alice" }),
