@@ -77,6 +77,8 @@ export default defineConfig({
           include: ["test/{browser,commands,docs,providers,bench}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // What is waited for comes later on a busy machine.
+          expect: { poll: { timeout: 20_000 } },
         },
       },
     ],

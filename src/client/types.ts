@@ -54,7 +54,7 @@ export interface ChatSession {
   /**
    * Ends the auth token at the gateway (with `everywhere`, all auth tokens of the user) and logs out of CometChat. If
    * one of the two fails, the other is still done and the promise rejects with a `GatewayError`. Call it again to try
-   * again.
+   * again. `state` says `signed-out` at once; when the promise resolves, both are done.
    */
   signOut(options?: { readonly everywhere?: boolean }): Promise<void>;
   /**

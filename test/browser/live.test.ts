@@ -83,7 +83,7 @@ describe("the live view", () => {
     const { page, close } = await open();
     const bob = await session("bob");
     await token(bob);
-    await expect.poll(async () => (await token(bob)).status, { timeout: 10_000 }).toBe(200);
+    await expect.poll(async () => (await token(bob)).status).toBe(200);
     await token();
     const saved = page.locator("#counters div").filter({ hasText: "Calls saved" });
     await expect.poll(() => saved.textContent()).toMatch(/Calls saved[1-9]/);

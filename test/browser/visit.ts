@@ -86,6 +86,9 @@ export async function signIn(page: Page, subject: string, kind = "Valid"): Promi
 export const loggedIn = (page: Page) =>
   page.evaluate("CometChat.getLoggedinUser().then((user) => user && user.getUid())") as Promise<string | null>;
 
+/** That the SDK comes to say so: it is told by requests of its own, and the page may show what is to come before. */
+export const expectLoggedIn = (page: Page, uid: string | null) => expect.poll(() => loggedIn(page)).toBe(uid);
+
 /** What the SDK's promise comes to: `resolved`, or the code it was rejected with. */
 export const outcome = (page: Page, expression: string) =>
   page.evaluate(`${expression}.then(() => "resolved", (error) => error.code)`) as Promise<string>;

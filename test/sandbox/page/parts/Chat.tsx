@@ -1,7 +1,7 @@
 import { CometChat } from "@cometchat/chat-sdk-javascript";
 import type { ChatSession, ChatUser, GatewayError } from "cometchat-edge-gateway/client";
 import { useState } from "react";
-import { notice, tell } from "../app/chat.ts";
+import { tell } from "../app/chat.ts";
 import type { Identity, Login } from "../app/identity.ts";
 import type { Product } from "../app/products.ts";
 import { look } from "../app/upstream.ts";
@@ -22,7 +22,8 @@ export function Chat({ login, user, identity, chat, product }: ChatParts) {
   async function leave(work: () => Promise<void>) {
     if (busy) return;
     setBusy(true);
-    notice.set(undefined);
+    // The package's state says "signed-out" at once; the requests take their time.
+    tell("Signing out …");
     await work().catch((error: Error) => tell(`Not signed out: ${error.message}`));
     setBusy(false);
     void look().catch(() => undefined);
