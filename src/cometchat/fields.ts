@@ -1,14 +1,23 @@
-import { NAME_CHARS, UID_CHARS, URL_CHARS } from "../limits.ts";
-import { isTextOf } from "../shape.ts";
+import { METADATA_CHARS, NAME_CHARS, TAG_CHARS, TAGS, UID_CHARS, URL_CHARS } from "../limits.ts";
+import { isObject, isTextOf } from "../shape.ts";
 
-/** One field of a profile that is a text, with all that the gateway needs to know of it. */
-interface TextField {
+/** Claim value → CometChat role, as the operator grants them. */
+type Roles = ReadonlyMap<string, string>;
+
+/** One field of a profile that one claim fills, with all that the gateway needs to know of it. */
+interface Field<T = unknown> {
   /** The claim that fills it where the configuration names none (OpenID Connect Core §5.1). */
   readonly claim?: string;
   /** CometChat demands it: there is always one, and it cannot be taken away. */
   readonly required?: true;
+  /** Only the operator grants it: it is not left out of a profile that is too large, nor told where nothing is granted. */
+  readonly granted?: true;
   /** What of a claim's value CometChat takes; undefined: nothing. */
-  readonly from: (value: unknown) => string | undefined;
+  readonly from: (value: unknown, roles: Roles) => T | undefined;
+  /** What is sent to take it away, where CometChat's `unset` does not name it. */
+  readonly empty?: T;
+  /** Whether an answer's value is one. */
+  readonly is: (value: unknown) => boolean;
   /** Whether it takes a backend's value as it is, and what a backend is told where it does not. */
   readonly fits: (value: unknown) => boolean;
   readonly remedy: string;
@@ -16,48 +25,85 @@ interface TextField {
   readonly schema: Readonly<Record<string, unknown>>;
 }
 
+const isText = (value: unknown): value is string => typeof value === "string";
+
 const address = {
   from: addressFrom,
-  fits: (value: unknown) => typeof value === "string" && !/\s/.test(value) && addressFrom(value) !== undefined,
+  is: isText,
+  fits: (value: unknown) => isText(value) && !/\s/.test(value) && addressFrom(value) !== undefined,
   remedy: `must be an http or https address of at most ${URL_CHARS} characters`,
   schema: { $ref: "#/components/schemas/Address" },
 } as const;
 
 /**
- * The text fields of a profile; a new one is a row here, and the configuration, the backend endpoints, the profile sync
- * and OpenAPI have it. Role, tags and metadata have rules of their own (identity/profile.ts). The most telling come
- * first: from a profile that is too large the last ones are left out.
+ * The fields of a profile. A new one is a row here; the configuration, the backend endpoints, the profile sync, the
+ * import and OpenAPI have it by that. The most telling come first: from a profile that is too large the last ones are
+ * left out. Metadata comes from several claims (identity/profile.ts).
  * https://www.cometchat.com/docs/articles/properties-and-constraints
  */
-const TEXT_FIELDS = {
+const FIELDS = {
   name: {
     claim: "name",
     required: true,
     from: nameFrom,
+    is: isText,
     fits: (value) => isTextOf(value, NAME_CHARS),
     remedy: `must be text of 1 to ${NAME_CHARS} characters`,
     schema: { type: "string", minLength: 1, maxLength: NAME_CHARS },
   },
   avatar: { claim: "picture", ...address },
   link: address,
-} as const satisfies Record<string, TextField>;
+  role: {
+    granted: true,
+    // The claim's value is never a role by itself: only the operator's table grants one.
+    from: (value, roles) =>
+      textsIn(value)
+        .map((text) => roles.get(text))
+        .find(Boolean),
+    empty: "default",
+    is: isText,
+    fits: (value) => isText(value) && isUid(value),
+    remedy: "must be a role's id, of a-z, 0-9, _ and -",
+    schema: { $ref: "#/components/schemas/Uid" },
+  },
+  tags: {
+    from: tagsFrom,
+    empty: [],
+    is: (value) => Array.isArray(value) && value.every(isText),
+    fits: (value) => Array.isArray(value) && value.length <= TAGS && value.every((tag) => isTextOf(tag, TAG_CHARS)),
+    remedy: `must be a list of at most ${TAGS} texts of at most ${TAG_CHARS} characters`,
+    schema: { type: "array", maxItems: TAGS, items: { type: "string", maxLength: TAG_CHARS } },
+  },
+} as const satisfies Record<string, Field>;
 
-export type TextFieldName = keyof typeof TEXT_FIELDS;
+/** The operator's own pairs: several claims fill it. */
+export const METADATA = {
+  fits: (value: unknown) => isObject(value) && JSON.stringify(value).length <= METADATA_CHARS,
+  remedy: `must be an object of at most ${METADATA_CHARS} characters as JSON`,
+  schema: { type: "object", description: `At most ${METADATA_CHARS} characters as JSON` },
+};
+
+export type FieldName = keyof typeof FIELDS;
+type Row<F extends FieldName> = (typeof FIELDS)[F];
+export type FieldValue<F extends FieldName> = Exclude<ReturnType<Row<F>["from"]>, undefined>;
 
 /** The rows by their names. */
-export const textFields = Object.entries(TEXT_FIELDS) as [TextFieldName, TextField][];
+export const fields = Object.entries(FIELDS) as [FieldName, Field][];
 
 /** A table with the same names, of what `make` says of each row. */
-export const eachTextField = <T>(make: (row: TextField, name: TextFieldName) => T): Record<TextFieldName, T> =>
-  Object.fromEntries(textFields.map(([name, row]) => [name, make(row, name)])) as Record<TextFieldName, T>;
+export const eachField = <T>(make: (row: Field, name: FieldName) => T): Record<FieldName, T> =>
+  Object.fromEntries(fields.map(([name, row]) => [name, make(row, name)])) as Record<FieldName, T>;
 
 /** Fields that `PUT /users/{uid}` takes away where `unset` names them. https://www.cometchat.com/docs/rest-api/users/update */
-export type Unsettable = Exclude<TextFieldName, "name"> | "metadata";
+type UnsettableField = {
+  [F in FieldName]: Row<F> extends { readonly required: true } | { readonly empty: unknown } ? never : F;
+}[FieldName];
+export type Unsettable = UnsettableField | "metadata";
 
-export const unsettableTexts = textFields.flatMap(([name, { required }]) =>
-  required ? [] : [name as Exclude<Unsettable, "metadata">],
+export const unsettableFields = fields.flatMap(([name, { required, empty }]) =>
+  required || empty !== undefined ? [] : [name as UnsettableField],
 );
-export const UNSETTABLE: readonly Unsettable[] = [...unsettableTexts, "metadata"];
+export const UNSETTABLE: readonly Unsettable[] = [...unsettableFields, "metadata"];
 
 /** Regions of CometChat's. https://www.cometchat.com/docs/rest-api/chat-apis */
 export const REGIONS = ["us", "eu", "in"] as const;
@@ -70,7 +116,7 @@ export const isUid = (text: string): boolean => UID.test(text);
 
 /** At most 100 characters as MySQL's utf8mb4 counts them (code points), never cut inside what a reader sees as one. */
 export function nameFrom(value: unknown): string | undefined {
-  if (typeof value !== "string") return undefined;
+  if (!isText(value)) return undefined;
   const name = value
     .toWellFormed()
     .replaceAll(/\p{Cc}+/gu, " ")
@@ -89,10 +135,19 @@ export function nameFrom(value: unknown): string | undefined {
 
 /** An address that a client may be shown, as it is sent to CometChat. */
 function addressFrom(value: unknown): string | undefined {
-  if (typeof value !== "string" || value.length > URL_CHARS) return undefined;
+  if (!isText(value) || value.length > URL_CHARS) return undefined;
   const url = URL.parse(value);
   // javascript: and data: addresses would run or hide in somebody else's client
   return url && (url.protocol === "https:" || url.protocol === "http:") && url.href.length <= URL_CHARS
     ? url.href
     : undefined;
 }
+
+function tagsFrom(value: unknown): readonly string[] | undefined {
+  const tags = textsIn(value)
+    .map((tag) => tag.toWellFormed().trim())
+    .filter((tag) => tag !== "" && [...tag].length <= TAG_CHARS);
+  return tags.length > 0 ? [...new Set(tags)].slice(0, TAGS) : undefined;
+}
+
+const textsIn = (value: unknown): readonly string[] => (Array.isArray(value) ? value : [value]).filter(isText);

@@ -1,20 +1,16 @@
-import type { Region, TextFieldName } from "./fields.ts";
+import type { FieldName, FieldValue, Region } from "./fields.ts";
 
 /** What a user shows of itself, already within CometChat's limits. */
-export type Profile = { [Field in TextFieldName]?: string } & {
-  role?: string;
-  tags?: readonly string[];
+export type Profile = { [F in FieldName]?: FieldValue<F> } & {
   metadata?: Readonly<Record<string, unknown>>;
 };
 
 /** A user as CometChat answers it; times in seconds since 1970. */
-export type User = { [Field in Exclude<TextFieldName, "name">]?: string | undefined } & {
+export type User = { [F in Exclude<FieldName, "name">]?: FieldValue<F> | undefined } & {
   uid: string;
   name: string;
-  role?: string | undefined;
   statusMessage?: string | undefined;
   metadata?: Record<string, unknown> | undefined;
-  tags?: string[] | undefined;
   status?: string | undefined;
   createdAt?: number | undefined;
   updatedAt?: number | undefined;

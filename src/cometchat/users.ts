@@ -3,24 +3,21 @@ import { fail, type GatewayError } from "../errors.ts";
 import { LIST_PAGE, LIST_PAGES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import { isObject } from "../shape.ts";
-import { type Unsettable, unsettableTexts } from "./fields.ts";
+import { eachField, type Unsettable } from "./fields.ts";
 import type { Send } from "./resilience.ts";
 import type { Roles } from "./roles.ts";
 import { dataOf, done, isAuthToken, pathOf } from "./shapes.ts";
 import type { Profile, User } from "./types.ts";
 
 const isText = (value: unknown) => typeof value === "string";
-type Texts = Exclude<Unsettable, "metadata">;
 const isSeconds = (value: unknown) => typeof value === "number";
 
 /** What is read of a user besides uid and name. zod's `catch` would say the same, and weigh 9 KB in the bundle. */
 const FIELDS: Readonly<Record<Exclude<keyof User, "uid" | "name">, (value: unknown) => boolean>> = {
-  ...(Object.fromEntries(unsettableTexts.map((field) => [field, isText])) as Record<Texts, typeof isText>),
-  role: isText,
+  ...eachField(({ is }) => is),
   statusMessage: isText,
   // Empty metadata comes back as `[]`.
   metadata: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
-  tags: (value) => Array.isArray(value) && value.every(isText),
   status: isText,
   createdAt: isSeconds,
   updatedAt: isSeconds,

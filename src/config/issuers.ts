@@ -1,4 +1,4 @@
-import { eachTextField } from "../cometchat/fields.ts";
+import { eachField } from "../cometchat/fields.ts";
 import { fromBase64 } from "../encoding.ts";
 import { CLOCK_TOLERANCE_SECONDS, HMAC_BYTES, WEBHOOK_SECRET_BYTES } from "../limits.ts";
 import { ALGORITHMS, type Algorithm, algorithms } from "../session/algorithms.ts";
@@ -116,9 +116,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     uid: { claim: raw.uid?.claim ?? "sub", prefix: raw.uid?.prefix ?? "", shared: raw.uid?.shared ?? false },
     profile: {
       // OpenID Connect Core §5.1: the standard claims are the defaults for what is shown to everybody anyway
-      ...textPaths(raw.profile),
-      role: raw.profile?.role,
-      tags: raw.profile?.tags,
+      ...pathsOf(raw.profile),
       metadata: new Map(Object.entries(raw.profile?.metadata ?? {})),
     },
     roles: new Map(Object.entries(raw.roles ?? {})),
@@ -127,8 +125,8 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
 }
 
 /** A profile that is configured says all of it, but for what CometChat demands. */
-const textPaths = (given: RawIssuer["profile"]) =>
-  eachTextField(({ claim, required }, field) => given?.[field] ?? (required || !given ? claim : undefined));
+const pathsOf = (given: RawIssuer["profile"]) =>
+  eachField(({ claim, required }, field) => given?.[field] ?? (required || !given ? claim : undefined));
 
 function defaultAlgorithms(keys: KeySource): readonly Algorithm[] {
   if (keys.from === "secret") return ["HS256"];

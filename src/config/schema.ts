@@ -1,4 +1,4 @@
-import { eachTextField, REGIONS } from "../cometchat/fields.ts";
+import { eachField, REGIONS } from "../cometchat/fields.ts";
 import { ALGORITHMS } from "../session/algorithms.ts";
 import {
   text as anyText,
@@ -82,9 +82,7 @@ const issuer = strict({
   ),
   profile: optional(
     strict({
-      ...eachTextField(() => optional(text)),
-      role: optional(text),
-      tags: optional(text),
+      ...eachField(() => optional(text)),
       metadata: optional(tableOf(text)),
     }),
   ),

@@ -1,6 +1,6 @@
-import { eachTextField, isUid } from "../cometchat/fields.ts";
+import { eachField, METADATA } from "../cometchat/fields.ts";
 import { Refusal } from "../errors.ts";
-import { METADATA_CHARS, SUBJECT_CHARS, TAG_CHARS, TAGS } from "../limits.ts";
+import { SUBJECT_CHARS } from "../limits.ts";
 import { isObject, isTextOf } from "../shape.ts";
 
 /** Whether a value may stand in a field, and what is said where it may not: one text per field tells all of its rule. */
@@ -9,16 +9,8 @@ export type Rules = Readonly<Record<string, Rule>>;
 
 /** CometChat's own limits (docs, articles/properties-and-constraints); characters are code points, as utf8mb4 has them. */
 export const profileRules = {
-  ...eachTextField<Rule>(({ fits, remedy }) => [fits, remedy]),
-  role: [(value) => typeof value === "string" && isUid(value), "must be a role's id, of a-z, 0-9, _ and -"],
-  tags: [
-    (value) => Array.isArray(value) && value.length <= TAGS && value.every((tag) => isTextOf(tag, TAG_CHARS)),
-    `must be a list of at most ${TAGS} texts of at most ${TAG_CHARS} characters`,
-  ],
-  metadata: [
-    (value) => isObject(value) && JSON.stringify(value).length <= METADATA_CHARS,
-    `must be an object of at most ${METADATA_CHARS} characters as JSON`,
-  ],
+  ...eachField<Rule>(({ fits, remedy }) => [fits, remedy]),
+  metadata: [METADATA.fits, METADATA.remedy],
 } satisfies Rules;
 
 export const flag: Rule = [(value) => typeof value === "boolean", "must be true or false"];

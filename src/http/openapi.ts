@@ -1,5 +1,6 @@
-import { eachTextField, REGIONS, UID_PATTERN, UNSETTABLE } from "../cometchat/fields.ts";
+import { eachField, METADATA, REGIONS, UID_PATTERN, UNSETTABLE } from "../cometchat/fields.ts";
 import { codes, type Part } from "../errors.ts";
+import { URL_CHARS } from "../limits.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -48,10 +49,8 @@ const done = { 204: answer("Done") };
 const found = { 200: answer("The user", ref("User")) };
 const uid = { parameters: [parameter("uid", "path", ref("Uid"))] };
 const profile = {
-  ...eachTextField(({ schema }) => schema as Json),
-  role: ref("Uid"),
-  tags: { type: "array", maxItems: 25, items: { type: "string", maxLength: 100 } },
-  metadata: { type: "object", description: "At most 1600 characters as JSON" },
+  ...eachField(({ schema }) => schema as Json),
+  metadata: METADATA.schema as Json,
 };
 const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: "null" }] });
 const token = { authToken: text, uid: ref("Uid"), appId: text, region: { enum: REGIONS }, created: flag };
@@ -164,7 +163,7 @@ export const openapi = (): Json => ({
     },
     schemas: {
       Uid: { type: "string", pattern: UID_PATTERN },
-      Address: { type: "string", format: "uri", maxLength: 3000 },
+      Address: { type: "string", format: "uri", maxLength: URL_CHARS },
       Token: object({ ...token, expiresAt: { type: "string", format: "date-time" } }, ...Object.keys(token)),
       Provisioned: object(token, ...Object.keys(token).slice(1)),
       User: object(

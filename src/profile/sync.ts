@@ -1,5 +1,5 @@
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
-import { UNSETTABLE, type Unsettable } from "../cometchat/fields.ts";
+import { fields, UNSETTABLE, type Unsettable } from "../cometchat/fields.ts";
 import type { Config } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import type { Directory, Mapping } from "../directory/directory.ts";
@@ -111,13 +111,9 @@ function updateOf({ issuer, profile }: SignedIn, first: boolean): [Profile, Unse
   const isMapped = (field: Unsettable) =>
     field === "metadata" ? mapped.metadata.size > 0 : mapped[field] !== undefined;
   const unset = UNSETTABLE.filter((field) => isMapped(field) && profile[field] === undefined);
-  return [
-    {
-      ...profile,
-      ...(mapped.tags !== undefined && profile.tags === undefined ? { tags: [] } : {}),
-      // A role that the claims no longer grant is taken back, not kept.
-      ...(mapped.role !== undefined && profile.role === undefined ? { role: "default" } : {}),
-    },
-    first ? [] : unset,
-  ];
+  // A role that the claims no longer grant is taken back, not kept.
+  const empty = fields.flatMap(([field, row]) =>
+    row.empty !== undefined && mapped[field] !== undefined && profile[field] === undefined ? [[field, row.empty]] : [],
+  );
+  return [{ ...profile, ...(Object.fromEntries(empty) as Profile) }, first ? [] : unset];
 }

@@ -1,4 +1,4 @@
-import type { TextFieldName } from "../cometchat/fields.ts";
+import type { FieldName } from "../cometchat/fields.ts";
 import type { Algorithm } from "./algorithms.ts";
 
 /** Where the keys of an issuer's sessions come from. */
@@ -45,8 +45,6 @@ export interface Issuer {
 }
 
 /** Dotted claim paths. */
-type ProfileClaims = { readonly [Field in TextFieldName]: string | undefined } & {
-  readonly role: string | undefined;
-  readonly tags: string | undefined;
+type ProfileClaims = { readonly [F in FieldName]: string | undefined } & {
   readonly metadata: ReadonlyMap<string, string>;
 };

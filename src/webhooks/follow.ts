@@ -1,5 +1,5 @@
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
-import { unsettableTexts } from "../cometchat/fields.ts";
+import { unsettableFields } from "../cometchat/fields.ts";
 import type { Config } from "../config/types.ts";
 import type { Context } from "../context.ts";
 import type { Delivery } from "../directory/home.ts";
@@ -130,7 +130,7 @@ async function update(uid: string, { claims }: Event, issuer: Issuer, chat: Come
   const { profile: paths } = issuer;
   const { profile } = profileOf(issuer, claims);
   const said = (path: string | undefined) => (path === undefined ? undefined : claim(claims, path));
-  const unset = unsettableTexts.filter((field) => said(paths[field]) === null);
+  const unset = unsettableFields.filter((field) => said(paths[field]) === null);
   // A role that the operator's table no longer grants is taken back.
   const change: Profile = said(paths.role) === undefined ? profile : { role: "default", ...profile };
   if (Object.keys(change).length + unset.length === 0) return ok("unchanged");

@@ -1,4 +1,4 @@
-import { textFields } from "../../cometchat/fields.ts";
+import { fields as profileFields } from "../../cometchat/fields.ts";
 import { claim } from "../../session/claims.ts";
 import { InputError } from "./entry.ts";
 import type { Export } from "./exports.ts";
@@ -7,7 +7,7 @@ import type { Form } from "./input.ts";
 type Row = Readonly<Record<string, unknown>>;
 
 /** The fields of a user. `country` and `continent` matter only if the configuration places users by geography. */
-export const PROFILE_FIELDS = [...textFields.map(([field]) => field), "role", "tags", "metadata"] as const;
+export const PROFILE_FIELDS = [...profileFields.map(([field]) => field), "metadata"] as const;
 export const FIELDS = ["subject", ...PROFILE_FIELDS, "country", "continent"] as const;
 export type Field = (typeof FIELDS)[number];
 

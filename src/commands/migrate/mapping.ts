@@ -1,4 +1,4 @@
-import { textFields } from "../../cometchat/fields.ts";
+import { fields } from "../../cometchat/fields.ts";
 import type { Profile } from "../../cometchat/types.ts";
 import type { Mapping } from "../../directory/directory.ts";
 import { profileHash } from "../../identity/profile.ts";
@@ -28,13 +28,10 @@ export async function mappingOf(
  * would seem changed at the first sign-in.
  */
 function claimed(profile: Profile, { profile: paths }: Issuer): Profile {
-  const { role, tags, metadata = {} } = profile;
-  const mapped = Object.entries(metadata).filter(([key]) => paths.metadata.has(key));
-  const texts = textFields.filter(([field]) => profile[field] !== undefined && paths[field] !== undefined);
+  const mapped = Object.entries(profile.metadata ?? {}).filter(([key]) => paths.metadata.has(key));
+  const named = fields.filter(([field]) => profile[field] !== undefined && paths[field] !== undefined);
   return {
-    ...Object.fromEntries(texts.map(([field]) => [field, profile[field]])),
-    ...(role !== undefined && paths.role !== undefined && { role }),
-    ...(tags !== undefined && paths.tags !== undefined && { tags }),
+    ...Object.fromEntries(named.map(([field]) => [field, profile[field]])),
     ...(mapped.length > 0 && { metadata: Object.fromEntries(mapped) }),
   };
 }

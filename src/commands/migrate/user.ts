@@ -1,4 +1,4 @@
-import { eachTextField, unsettableTexts } from "../../cometchat/fields.ts";
+import { eachField } from "../../cometchat/fields.ts";
 import type { Profile } from "../../cometchat/types.ts";
 import type { Config } from "../../config/types.ts";
 import { profileRules, type Rule, subjectRule } from "../../http/fields.ts";
@@ -9,7 +9,7 @@ import { place } from "../../placement/placement.ts";
 import type { Issuer } from "../../session/issuer.ts";
 import { isObject } from "../../shape.ts";
 import type { Entry, Problem } from "./entry.ts";
-import { type Field, type Picked, PROFILE_FIELDS } from "./fields.ts";
+import { FIELDS, type Field, type Picked, PROFILE_FIELDS } from "./fields.ts";
 
 /** A user that can be imported. */
 export interface User {
@@ -37,7 +37,7 @@ export interface Rules {
 
 /** The mapping of a profile whose fields already have their own names. */
 const OWN_NAMES = {
-  profile: { ...eachTextField((_, field) => field), role: undefined, tags: "tags", metadata: new Map() },
+  profile: { ...eachField((_, field) => field), role: undefined, metadata: new Map() },
   roles: new Map(),
 } as const;
 
@@ -97,9 +97,9 @@ export async function identify(subject: unknown, issuer: Issuer, problems: Probl
 export function readable(raw: Picked["fields"]): Partial<Record<Field, unknown>> {
   const fields: Partial<Record<Field, unknown>> = { ...raw };
   if (Number.isSafeInteger(raw.subject)) fields.subject = String(raw.subject);
-  for (const field of [...unsettableTexts, "role", "country", "continent"] as const) {
+  for (const field of FIELDS) {
     const text = fields[field];
-    if (typeof text === "string") fields[field] = text.trim();
+    if (field !== "subject" && field !== "name" && typeof text === "string") fields[field] = text.trim();
   }
   if (typeof raw.tags === "string") {
     fields.tags = raw.tags.trimStart().startsWith("[") ? json(raw.tags) : split(raw.tags);

@@ -1,4 +1,4 @@
-import { textFields } from "../../cometchat/fields.ts";
+import { fields as profileFields } from "../../cometchat/fields.ts";
 import type { User as ChatUser } from "../../cometchat/types.ts";
 import { REQUEST_MS } from "../../limits.ts";
 import { contextFor } from "../context.ts";
@@ -58,9 +58,9 @@ export async function verify(
 }
 
 function differing({ profile }: User, found: ChatUser): string[] {
-  const fields: string[] = [...textFields.map(([field]) => field), "role" as const].filter(
-    (field) => profile[field] !== undefined && profile[field] !== found[field],
-  );
+  const fields: string[] = profileFields
+    .map(([field]) => field)
+    .filter((field) => typeof profile[field] === "string" && profile[field] !== found[field]);
   const { "@private": _, ...metadata } = profile.metadata ?? {};
   const other = found.metadata ?? {};
   if (Object.entries(metadata).some(([key, value]) => canonical(value) !== canonical(other[key])))
