@@ -1,3 +1,9 @@
+import {
+  KEYS_UNAVAILABLE_SECONDS,
+  LIMIT_PERIOD_SECONDS,
+  RETRY_AFTER_DEFAULT_SECONDS,
+  UNAVAILABLE_SECONDS,
+} from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
 
 /**
@@ -30,14 +36,14 @@ const rows = {
   "method-not-allowed": [405, "This method is not allowed here.", "always"],
   "body-too-large": [413, "The body is too large.", "body"],
   "unsupported-media-type": [415, "The body must be JSON.", "json"],
-  "rate-limited": [429, "Too many requests.", "always", 60],
+  "rate-limited": [429, "Too many requests.", "always", LIMIT_PERIOD_SECONDS],
   "config-invalid": [500, "The gateway is not configured correctly.", "always"],
   internal: [500, "Something went wrong in the gateway.", "always"],
   "cometchat-rejected": [502, "CometChat refused the gateway's request.", "cometchat"],
-  "cometchat-unavailable": [503, "CometChat is not available.", "cometchat", 5],
-  "cometchat-rate-limited": [503, "CometChat's rate limit is reached.", "cometchat", 15],
-  "keys-unavailable": [503, "The identity provider's keys are not available.", "keys", 10],
-  "cometchat-timeout": [504, "CometChat did not answer in time.", "cometchat", 5],
+  "cometchat-unavailable": [503, "CometChat is not available.", "cometchat", UNAVAILABLE_SECONDS],
+  "cometchat-rate-limited": [503, "CometChat's rate limit is reached.", "cometchat", RETRY_AFTER_DEFAULT_SECONDS],
+  "keys-unavailable": [503, "The identity provider's keys are not available.", "keys", KEYS_UNAVAILABLE_SECONDS],
+  "cometchat-timeout": [504, "CometChat did not answer in time.", "cometchat", UNAVAILABLE_SECONDS],
 } as const satisfies Record<string, Row>;
 
 export type Code = keyof typeof rows;

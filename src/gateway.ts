@@ -7,7 +7,7 @@ import type { Config } from "./config/types.ts";
 import type { Deps } from "./context.ts";
 import { createDirectory, type Directory } from "./directory/directory.ts";
 import { createLedgers, type Ledgers } from "./ledger/access.ts";
-import { DIRECTORY_READ_MS } from "./limits.ts";
+import { DIRECTORY_READ_MS, DIRECTORY_SHARE } from "./limits.ts";
 import { createHomes, type Homes } from "./placement/home.ts";
 import { inSeveralApps } from "./placement/placement.ts";
 import { ok, type Result } from "./result.ts";
@@ -39,8 +39,7 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
   // The configuration has checked that the bindings are there.
   const bindings = env as unknown as Env;
   const clients = new Map([...config.apps].map(([name, app]) => [name, createCometChat(app, deps)]));
-  // A slow KV must leave time for the calls that it could have saved.
-  const patience = Math.min(DIRECTORY_READ_MS, config.requestTimeout / 5);
+  const patience = Math.min(DIRECTORY_READ_MS, config.requestTimeout * DIRECTORY_SHARE);
   const directory = createDirectory(bindings.USERS, deps, patience);
   const ledgers = createLedgers(bindings, config, deps);
   return ok({

@@ -1,7 +1,9 @@
 /**
- * Every number that the gateway itself chose as a bound, with its reason. Times in milliseconds unless the name says
- * seconds. Not here: what an operator may configure (`config/schema.ts`), sizes that an algorithm fixes
- * (`session/algorithms.ts`, `ledger/seal.ts`), and lengths that are part of a text's form (regular expressions).
+ * Every number of the Worker that bounds something, with its reason: bytes, characters, milliseconds, tries, shares.
+ * Times in milliseconds unless the name says seconds. Elsewhere are: what an operator may configure and within which
+ * bounds (`config/schema.ts`), sizes that an algorithm fixes (`session/algorithms.ts`, `ledger/seal.ts`), lengths that
+ * are part of a text's form (regular expressions), and what the client package and the commands choose for themselves,
+ * since nothing else depends on it.
  */
 
 // Sessions
@@ -9,6 +11,8 @@
 export const SESSION_BYTES = 8 * 1024;
 /** Characters of a `kid`: it is looked up in a Map, never in a URL or a store (RFC 8725 §3.10). */
 export const KID_CHARS = 256;
+/** Last second of the year 9999: a date beyond it is a mistake (milliseconds, most often), or no number at all. */
+export const LAST_SECOND = 253_402_300_799;
 /** Characters of a subject; anything that is no uid is hashed, so the bound only keeps the hash cheap. */
 export const SUBJECT_CHARS = 4096;
 
@@ -54,6 +58,8 @@ export const ADDRESSES_REMEMBERED = 10_000;
 
 // CometChat (docs, articles/properties-and-constraints)
 export const UID_CHARS = 100;
+/** Characters of an issuer's prefix: a uid may have `x-` and a hash of 52 characters behind it. */
+export const PREFIX_CHARS = UID_CHARS - 54;
 export const NAME_CHARS = 100;
 export const URL_CHARS = 3000;
 export const TAGS = 25;
@@ -68,6 +74,8 @@ export const PROFILE_BYTES = 9_500;
 /** After this a KV read counts as a miss. It is waited for about as long as a call to CometChat takes: reads that no data
  * centre nearby has cached take over 300 ms at their slowest. */
 export const DIRECTORY_READ_MS = 300;
+/** At most this share of a request's time: a slow KV must leave time for the calls that it could have saved. */
+export const DIRECTORY_SHARE = 1 / 5;
 /** After this the object that knows a user's home is asked beside KV: a read that the data centre has cached takes some
  * milliseconds, most others about as long as this. */
 export const HOME_PATIENCE_MS = 50;
@@ -83,8 +91,6 @@ export const SESSION_KNOWN_SECONDS = 90 * 86_400;
 // Configuration
 /** Seconds by which clocks may differ unless configured. */
 export const CLOCK_TOLERANCE_SECONDS = 30;
-/** Least bytes of an HMAC key: as long as the hash (RFC 7518 §3.2). */
-export const HMAC_BYTES: Readonly<Record<string, number>> = { HS256: 32, HS384: 48, HS512: 64 };
 /** Least characters of a backend secret: as base64 that is more than 128 bits. */
 export const BACKEND_SECRET_CHARS = 32;
 /** AES-256. */
@@ -134,12 +140,14 @@ export const LOOK_PAUSES_MS: readonly number[] = [50, 150, 300];
 export const RETRY_AFTER_DEFAULT_SECONDS = 15;
 /** No longer than this: CometChat counts by the minute, so a longer wait is a mistake that would lock an app out. */
 export const RETRY_AFTER_MAX_SECONDS = 60;
-/** What a caller is told to wait while CometChat fails: about as long as the breaker stays open. */
+/** What a caller is told to wait while CometChat fails or is too slow: about as long as the breaker stays open. */
 export const UNAVAILABLE_SECONDS = 5;
 /** How long a role that CometChat refused is left out: soon enough after the operator has created it. */
 export const ROLE_MEMORY_MS = 300_000;
 /** When a profile is sent again that lacks a role which CometChat refused. */
 export const ROLE_RETRY_MS = 3_600_000;
+/** Roles on a page of their list: an app has at most 25. */
+export const ROLES_PAGE = 100;
 /** An app has at most 25 roles; this bounds what a backend could make us remember. */
 export const ROLES_REMEMBERED = 100;
 
@@ -153,14 +161,19 @@ export const KEY_CANDIDATES = 4;
 /** RFC 7518 §3.3; the upper bound keeps a verification under a millisecond. */
 export const RSA_BITS = 2048;
 export const RSA_BITS_MOST = 8192;
-/** All that getting keys may take, discovery and stores included, where a request has its default time; else half of
- * its time, so that it can still mint. */
+/** All that getting keys may take, discovery and stores included, and its share of a request's time where that is less:
+ * the request has to mint as well. */
 export const KEYS_REFRESH_MS = 4_000;
+export const KEYS_REFRESH_SHARE = 1 / 2;
 /** How long a JWKS is fresh where its `Cache-Control` says nothing, and the bounds where it does: a withdrawn key is
  * used for an hour at most, and a provider that says "15 seconds" is not asked that often. */
 export const KEYS_FRESH_MS = 10 * 60_000;
 export const KEYS_FRESH_LEAST_MS = 5 * 60_000;
 export const KEYS_FRESH_MOST_MS = 60 * 60_000;
+/** Keys are fetched again before they are stale, when this share of their time is left: spread between the two, so that
+ * isolates do not ask all at once. */
+export const KEYS_EARLY_LEAST = 0.1;
+export const KEYS_EARLY_MOST = 0.3;
 /** How long keys are used while the provider cannot be asked: an outage of up to a day signs nobody out. */
 export const KEYS_KEPT_MS = 24 * 3_600_000;
 /** Between two attempts to fetch, whatever asks: bounds what a flood of unknown `kid`s sends to the provider, and how
@@ -170,14 +183,18 @@ export const KEYS_COOLDOWN_MS = 30_000;
 export const KEYS_COLD_COOLDOWN_MS = 5_000;
 /** Isolates' clocks differ by less than this: a copy from further in the future is not of our making. */
 export const CLOCKS_APART_MS = 60_000;
-/** Reading a copy from the Cache API or KV; after this it is a miss. */
+/** Reading a copy from the Cache API or KV, and its share of a request's time where that is less; after this it is a miss. */
 export const COPY_READ_MS = 150;
+export const COPY_READ_SHARE = 1 / 10;
 /** Share of what a request has left that it waits for keys: longer than the above by default, and enough stays to mint. */
 export const KEYS_SHARE = 5 / 8;
 /** How long a request waits for new keys while there are stale ones that may still be used. */
 export const KEYS_STALE_WAIT_MS = 500;
 /** How often a request looks whether another one's fetch is done: a promise cannot be shared between requests. */
 export const KEYS_POLL_MS = 10;
+
+/** What a caller is told to wait for keys where nothing says how long: longer than a short fault of the provider. */
+export const KEYS_UNAVAILABLE_SECONDS = 10;
 
 // Verified sessions
 /** How long a verified session is remembered: for that long its signature is not verified again. */

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { Context, Deps } from "../context.ts";
 import type { GatewayError, Reason } from "../errors.ts";
-import { IMPORT_ANSWER_BYTES, IMPORT_MS, IMPORT_PAGE } from "../limits.ts";
+import { IMPORT_ANSWER_BYTES, IMPORT_MS, IMPORT_PAGE, ROLES_PAGE } from "../limits.ts";
 import type { Result } from "../result.ts";
 import { createBreaker } from "./breaker.ts";
 import { createClient } from "./client.ts";
@@ -87,7 +87,7 @@ export function createBulk(app: App, deps: Deps): Bulk {
       send(
         {
           method: "GET",
-          path: "/roles?perPage=100",
+          path: `/roles?perPage=${ROLES_PAGE}`,
           read(body) {
             const answer = roles.safeParse(body);
             return answer.success ? answer.data.data.map(({ role }) => role) : undefined;

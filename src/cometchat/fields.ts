@@ -25,6 +25,10 @@ interface Field<T = unknown> {
   readonly schema: Readonly<Record<string, unknown>>;
 }
 
+/** A character of a uid, as a pattern and in words. */
+export const UID_LETTER = "[a-z0-9_-]";
+export const UID_LETTERS = "a-z, 0-9, _ and -";
+
 const isText = (value: unknown): value is string => typeof value === "string";
 
 const address = {
@@ -63,7 +67,7 @@ const FIELDS = {
     empty: "default",
     is: isText,
     fits: (value) => isText(value) && isUid(value),
-    remedy: "must be a role's id, of a-z, 0-9, _ and -",
+    remedy: `must be a role's id, of ${UID_LETTERS}`,
     schema: { $ref: "#/components/schemas/Uid" },
   },
   tags: {
@@ -110,7 +114,7 @@ export const REGIONS = ["us", "eu", "in"] as const;
 export type Region = (typeof REGIONS)[number];
 
 /** What CometChat stores as a uid, or as a role's id, as it is: it lower-cases everything else, and refuses the rest. */
-export const UID_PATTERN = `^[a-z0-9_-]{1,${UID_CHARS}}$`;
+export const UID_PATTERN = `^${UID_LETTER}{1,${UID_CHARS}}$`;
 const UID = new RegExp(UID_PATTERN);
 export const isUid = (text: string): boolean => UID.test(text);
 

@@ -1,6 +1,6 @@
 import { eachField } from "../cometchat/fields.ts";
 import { fromBase64 } from "../encoding.ts";
-import { CLOCK_TOLERANCE_SECONDS, HMAC_BYTES, WEBHOOK_SECRET_BYTES } from "../limits.ts";
+import { CLOCK_TOLERANCE_SECONDS, RSA_BITS, WEBHOOK_SECRET_BYTES } from "../limits.ts";
 import { ALGORITHMS, type Algorithm, algorithms } from "../session/algorithms.ts";
 import type { Issuer, KeySource } from "../session/issuer.ts";
 import { keyFromText } from "../session/jwk.ts";
@@ -65,17 +65,16 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
 
   const allowed = raw.algorithms ?? defaultAlgorithms(keys);
   for (const algorithm of allowed) {
-    const symmetric = algorithm.startsWith("HS");
+    const { kty, signatureBytes: least } = algorithms[algorithm];
     // RFC 8725 §3.1: a public key must never be tried as an HMAC key, nor the reverse
-    if (symmetric !== (keys.from === "secret")) {
+    if ((kty === "oct") !== (keys.from === "secret")) {
       wrong(
         "algorithms",
         `${algorithm} does not go with this key source: HS… needs secret, everything else a public key`,
       );
     }
-    const least = HMAC_BYTES[algorithm];
-    if (keys.from === "secret" && least && keys.bytes.length > 0 && keys.bytes.length < least) {
-      // RFC 7518 §3.2
+    // RFC 7518 §3.2: an HMAC key is as long as the hash, at least, as its signature is.
+    if (keys.from === "secret" && kty === "oct" && least && keys.bytes.length > 0 && keys.bytes.length < least) {
       report(
         raw.secret ?? variable,
         `is too short for ${algorithm}, which needs ${least} bytes: openssl rand -base64 ${least}`,
@@ -156,7 +155,7 @@ export async function checkPublicKeys(issuers: readonly Issuer[], report: Report
     if (key && (await anyUsable([key], algorithms))) continue;
     report(
       `SESSION_ISSUERS[${index}].publicKey`,
-      "must be a PEM (-----BEGIN PUBLIC KEY-----) or a JWK, RSA of 2048 bits or more, EC or Ed25519, for one of the algorithms",
+      `must be a PEM (-----BEGIN PUBLIC KEY-----) or a JWK, RSA of ${RSA_BITS} bits or more, EC or Ed25519, for one of the algorithms`,
     );
   }
 }

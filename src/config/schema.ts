@@ -1,4 +1,5 @@
-import { eachField, REGIONS } from "../cometchat/fields.ts";
+import { eachField, REGIONS, UID_LETTER, UID_LETTERS } from "../cometchat/fields.ts";
+import { PREFIX_CHARS, TOKENS_ALIVE } from "../limits.ts";
 import { ALGORITHMS } from "../session/algorithms.ts";
 import {
   text as anyText,
@@ -75,7 +76,13 @@ const issuer = strict({
     strict({
       claim: optional(text),
       prefix: optional(
-        rules(anyText, matches(/^[a-z0-9_-]{0,46}$/, "must be of a-z, 0-9, _ and -, at most 46 characters")),
+        rules(
+          anyText,
+          matches(
+            new RegExp(`^${UID_LETTER}{0,${PREFIX_CHARS}}$`),
+            `must be of ${UID_LETTERS}, at most ${PREFIX_CHARS} characters`,
+          ),
+        ),
       ),
       shared: optional(flag),
     }),
@@ -101,7 +108,7 @@ export const schemas = {
     strict({
       reuse: optional(choice("never", "session")),
       ttl: optional(seconds(1, 315_360_000)),
-      maxPerSession: optional(whole(1, 100, "must be a whole number from 1 to 100")),
+      maxPerSession: optional(whole(1, TOKENS_ALIVE, `must be a whole number from 1 to ${TOKENS_ALIVE}`)),
     }),
   ),
   PROVISIONING: optional(

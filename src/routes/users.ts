@@ -1,6 +1,6 @@
 import type { Context as HonoContext } from "hono";
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
-import { isUid, UNSETTABLE } from "../cometchat/fields.ts";
+import { isUid, UID_LETTERS, UNSETTABLE } from "../cometchat/fields.ts";
 import type { Context } from "../context.ts";
 import { digestOf } from "../encoding.ts";
 import { type GatewayError, Refusal, unwrap } from "../errors.ts";
@@ -9,7 +9,7 @@ import type { HonoEnv } from "../http/environment.ts";
 import { flag, nullable, oneOf, profileRules, readFields, subjectRule, wrong } from "../http/fields.ts";
 import { bytesOf } from "../identity/profile.ts";
 import { RESERVED, uidOf } from "../identity/uid.ts";
-import { LEDGER_TRY_MS, PROFILE_BYTES, USER_BODY_BYTES } from "../limits.ts";
+import { LEDGER_TRY_MS, PROFILE_BYTES, UID_CHARS, USER_BODY_BYTES } from "../limits.ts";
 import { appsOf, inEach, inOneOf } from "../placement/apps.ts";
 import { provisioned } from "../profile/provisioned.ts";
 import { type Known, provision } from "../provision/provision.ts";
@@ -181,7 +181,8 @@ async function withUser<T>(
 /** The uid as it stands in the address: nothing is decoded, so that there is one way to write it. */
 function uidIn(c: C): string {
   const uid = c.req.path.split("/")[3] ?? "";
-  if (!isUid(uid)) throw new Refusal({ reason: "uid-form", detail: "A uid is of a-z, 0-9, _ and -, at most 100." });
+  if (!isUid(uid))
+    throw new Refusal({ reason: "uid-form", detail: `A uid is of ${UID_LETTERS}, at most ${UID_CHARS}.` });
   if (uid === RESERVED) throw new Refusal({ reason: "subject-reserved" });
   return uid;
 }

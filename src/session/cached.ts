@@ -1,4 +1,5 @@
 import type { Context, Deps } from "../context.ts";
+import { KEYS_EARLY_LEAST, KEYS_EARLY_MOST } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import type { Copies, Copy } from "./copies.ts";
 import { type Fault, type Fetched, fetchDocument } from "./document.ts";
@@ -41,7 +42,8 @@ export function cachedDocument<T>(
   function read({ document, ...times }: Copy): Result<Cached<T>, Fault> {
     const parsed = kind.parse(document, cached?.value);
     if (!parsed.ok) return parsed;
-    const early = (times.freshUntil - deps.now()) * (0.1 + 0.2 * deps.random());
+    const early =
+      (times.freshUntil - deps.now()) * (KEYS_EARLY_LEAST + (KEYS_EARLY_MOST - KEYS_EARLY_LEAST) * deps.random());
     return ok({ ...times, value: parsed.value, refreshAt: times.freshUntil - Math.max(0, early) });
   }
 

@@ -1,5 +1,5 @@
 import { fail, type GatewayError } from "../errors.ts";
-import { JTI_CHARS, LOGOUT_AGE_SECONDS, SUBJECT_CHARS } from "../limits.ts";
+import { JTI_CHARS, LAST_SECOND, LOGOUT_AGE_SECONDS, SUBJECT_CHARS } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import { isObject } from "../shape.ts";
 import type { Json } from "./compact.ts";
@@ -7,8 +7,6 @@ import type { Issuer } from "./issuer.ts";
 
 type Checked<T> = Result<T, GatewayError>;
 
-/** Last second of the year 9999: what is beyond is a mistake (milliseconds, most often) or no number at all. */
-const LAST_SECOND = 253_402_300_799;
 const LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout";
 
 /**

@@ -1,7 +1,15 @@
 import type { Context, Deps } from "../context.ts";
 import { base64url, digestOf, sha256 } from "../encoding.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import { COPY_READ_MS, KEYS_REFRESH_MS, REMEMBERED_BYTES, REQUEST_MS, SESSION_BYTES } from "../limits.ts";
+import {
+  COPY_READ_MS,
+  COPY_READ_SHARE,
+  KEYS_REFRESH_MS,
+  KEYS_REFRESH_SHARE,
+  REMEMBERED_BYTES,
+  REQUEST_MS,
+  SESSION_BYTES,
+} from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import type { Algorithm } from "./algorithms.ts";
 import { algorithms } from "./algorithms.ts";
@@ -56,8 +64,8 @@ export function createVerifier({
   readonly requestTimeout?: number;
 }): Verifier {
   // A slow store must leave time for the provider, and a slow provider for the mint.
-  const copies = createCopies(deps, kv, Math.min(COPY_READ_MS, requestTimeout / 10));
-  const most = Math.min(KEYS_REFRESH_MS, requestTimeout / 2);
+  const copies = createCopies(deps, kv, Math.min(COPY_READ_MS, requestTimeout * COPY_READ_SHARE));
+  const most = Math.min(KEYS_REFRESH_MS, requestTimeout * KEYS_REFRESH_SHARE);
   const sources = issuers.map((issuer) => ({ issuer, keys: keysOf(issuer, deps, copies, most) }));
   const memory = createSessionMemory(deps.now);
 

@@ -1,5 +1,5 @@
 import type { Context, Deps } from "../../context.ts";
-import { KEYS_REFRESH_MS } from "../../limits.ts";
+import { KEYS_REFRESH_MS, RSA_BITS, RSA_BITS_MOST } from "../../limits.ts";
 import type { Algorithm } from "../../session/algorithms.ts";
 import { algorithms } from "../../session/algorithms.ts";
 import { discoveryAddress } from "../../session/discovery.ts";
@@ -112,7 +112,7 @@ function unusable(issuer: Issuer, address: string, body: unknown): [detail: stri
   if (sound.some((key) => key.algorithms.some((one) => issuer.algorithms.includes(one)))) {
     return [
       `${address} lists keys that are too weak or damaged`,
-      "The gateway takes RSA of 2048 to 8192 bits, EC and Ed25519.",
+      `The gateway takes RSA of ${RSA_BITS} to ${RSA_BITS_MOST} bits, EC and Ed25519.`,
     ];
   }
   const theirs = unique(sound.map(({ kind }) => kind));
