@@ -1,13 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
-// Held to a deadline in wall-clock time.
-const ALONE = [
-  "test/{integration,tokens}/faults*.test.ts",
-  "test/unit/cometchat/{answers,resilience}.test.ts",
-  "test/attacks/patience.test.ts",
-];
-
 // Another seed each time, said by each run; a failure prints it too. The same again: FUZZ_SEED=1234 npm test
 const fuzz = { seed: Number(process.env.FUZZ_SEED ?? Date.now() & 0x7fffffff), cases: 300 };
 
@@ -48,24 +41,11 @@ export default defineConfig({
           name: "workerd",
           maxWorkers: 2,
           include: ["test/{unit,integration,tokens,attacks,fuzz}/**/*.test.ts"],
-          exclude: ALONE,
           isolate: false,
           provide: { fuzz },
           // The machines that run this are slow and shared; a test that hangs still ends.
           testTimeout: 30_000,
           setupFiles: ["./test/support/setup.ts"],
-        },
-      },
-      {
-        // In a runtime of their own, one file at a time, with nothing beside them.
-        plugins: [gateway()],
-        test: {
-          name: "alone",
-          include: ALONE,
-          fileParallelism: false,
-          setupFiles: ["./test/support/setup.ts"],
-          testTimeout: 30_000,
-          sequence: { groupOrder: 2 },
         },
       },
       {

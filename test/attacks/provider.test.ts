@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { KEYS_COOLDOWN_MS, KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../../src/limits.ts";
 import type { ProviderFault } from "../sandbox/provider/index.ts";
+import { virtualTime } from "../support/time.ts";
 import { createVerifierWorld, outcome, type VerifierWorld } from "../support/verifier.ts";
+
+virtualTime();
 
 /**
  * The answer to a valid session while the identity provider fails, by the keys that this isolate has:
@@ -63,35 +66,32 @@ async function prepare(state: State): Promise<[VerifierWorld, string]> {
   return [world, await world.provider.issue()];
 }
 
-describe.concurrent("while an identity provider fails, a session", { timeout: 30_000 }, () => {
-  it.for(cells)(
-    "is never called invalid: %s, with a memory that is %s: %s",
-    async ([, state, expected, fault], { expect }) => {
-      const [world, session] = await prepare(state);
-      world.provider.fault = fault;
-      const before = world.fetched.length;
-      const result = await world.verify(session);
-      if (expected === "yes") expect(outcome(result)).toBe("session of alice");
-      else {
-        expect(result).toMatchObject({ ok: false, error: { reason: expect.stringMatching(/^keys-/) } });
-        expect(result.ok ? 0 : result.error.retryAfter).toBeGreaterThanOrEqual(1);
-      }
-      const asked = world.fetched.length - before;
-      // One attempt is a fetch of the discovery document and, if that was right, one of the JWKS.
-      expect(asked).toBeLessThanOrEqual(2);
-      if (state === "warm") expect(asked).toBe(0);
-      expect(world.fetched.every((address) => address.startsWith("https://auth.example/"))).toBe(true);
+describe("while an identity provider fails, a session", () => {
+  it.for(cells)("is never called invalid: %s, with a memory that is %s: %s", async ([, state, expected, fault]) => {
+    const [world, session] = await prepare(state);
+    world.provider.fault = fault;
+    const before = world.fetched.length;
+    const result = await world.verify(session);
+    if (expected === "yes") expect(outcome(result)).toBe("session of alice");
+    else {
+      expect(result).toMatchObject({ ok: false, error: { reason: expect.stringMatching(/^keys-/) } });
+      expect(result.ok ? 0 : result.error.retryAfter).toBeGreaterThanOrEqual(1);
+    }
+    const asked = world.fetched.length - before;
+    // One attempt is a fetch of the discovery document and, if that was right, one of the JWKS.
+    expect(asked).toBeLessThanOrEqual(2);
+    if (state === "warm") expect(asked).toBe(0);
+    expect(world.fetched.every((address) => address.startsWith("https://auth.example/"))).toBe(true);
 
-      // A second session gets the same answer and causes no fetch.
-      const second = await world.verify(await world.provider.issue());
-      expect(second.ok).toBe(expected === "yes");
-      expect(world.fetched.length - before).toBe(asked);
-    },
-  );
+    // A second session gets the same answer and causes no fetch.
+    const second = await world.verify(await world.provider.issue());
+    expect(second.ok).toBe(expected === "yes");
+    expect(world.fetched.length - before).toBe(asked);
+  });
 
   it.for(cells.filter(([, state]) => state === "cold"))(
     "is verified with the copy of the keys in KV: %s",
-    async ([, , , fault], { expect }) => {
+    async ([, , , fault]) => {
       const [world] = await prepare("stale");
       world.cache.values.clear();
       world.restart();
@@ -102,7 +102,7 @@ describe.concurrent("while an identity provider fails, a session", { timeout: 30
 
   it.for(cells.filter(([, state]) => state === "stale"))(
     "is verified with the provider's new keys when the failure is over: %s",
-    async ([, , , fault], { expect }) => {
+    async ([, , , fault]) => {
       const [world, session] = await prepare("stale");
       world.provider.fault = fault;
       await world.verify(session);

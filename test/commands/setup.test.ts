@@ -1,17 +1,18 @@
-import { execFile } from "node:child_process";
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parse } from "smol-toml";
 import { describe, expect, it } from "vitest";
 import { readEnvironment } from "../../src/commands/environment.ts";
+import { setup as command } from "../../src/commands/setup/command.ts";
 import { providers } from "../../src/commands/setup/providers.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { presets } from "../../src/session/presets.ts";
+import { type Ended, runHere, runScript } from "../support/command.ts";
 import { converse, DOWN, ENTER, INTERRUPT, type Turn } from "./conversation.ts";
 import { API_KEY, folder, HMAC_KEY } from "./place.ts";
 
 const root = join(import.meta.dirname, "../..");
-const command = join(root, "src/commands/setup/index.ts");
+const script = join(root, "src/commands/setup/index.ts");
 const template = readFileSync(join(root, "wrangler.toml"), "utf8");
 
 /** A folder as after a clone: wrangler.toml as it is in the repository. */
@@ -22,23 +23,14 @@ const tomlOf = (config: string) => readFileSync(config, "utf8");
 type Vars = { ALLOWED_ORIGINS: string[]; COMETCHAT_APPS: Record<string, object>; SESSION_ISSUERS: object[] };
 const varsOf = (config: string) => (parse(tomlOf(config)) as unknown as { vars: Vars }).vars;
 
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The command by its flags. No secret is ever shown, whatever becomes of it. */
-async function setup(config: string, args: readonly string[], input = "", env: object = {}): Promise<Ended> {
-  const ended = await new Promise<Ended>((resolve) => {
-    const child = execFile(
-      process.execPath,
-      [command, "--config", config, ...args],
-      { cwd: root, env: { PATH: process.env.PATH, ...env } },
-      (_, stdout, stderr) => resolve({ status: child.exitCode, stdout, stderr }),
-    );
-    child.stdin?.end(input);
-  });
+/** No secret is ever shown, whatever becomes of the command. */
+async function setup(
+  config: string,
+  args: readonly string[],
+  input = "",
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const ended = await runHere(command, ["--config", config, ...args], { input, env });
   for (const secret of [API_KEY, HMAC_KEY]) {
     expect(ended.stdout + ended.stderr).not.toContain(secret);
     if (existsSync(config)) expect(tomlOf(config)).not.toContain(secret);
@@ -61,6 +53,18 @@ async function problemsIn(config: string, env?: string): Promise<readonly string
 const beyond = (text: string, other: string) => text.split("\n").filter((line) => !other.split("\n").includes(line));
 
 describe("by flags", () => {
+  it("as npm runs it, it reads the key from standard input, and ends with 0, or with 2 for wrong usage", async () => {
+    const config = clone();
+    const ended = (input: string, ...args: readonly string[]) =>
+      runScript(script, ["--config", config, ...args], { cwd: root, input });
+    const misused = await ended("", ...AUTH0);
+    expect(misused).toMatchObject({ status: 2, stdout: "", stderr: expect.stringMatching(/no terminal to ask questions in/) });
+    const done = await ended(`${API_KEY}\n`, ...APP, ...AUTH0);
+    expect(done).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("What remains:") });
+    expect(secretsOf(config)).toBe(`COMETCHAT_API_KEY=${API_KEY}\n`);
+    expect(done.stdout).not.toContain(API_KEY);
+  });
+
   it("sets up what was cloned; every other line and comment stays", async () => {
     const config = clone();
     const { status, stdout, stderr } = await setup(config, [...APP, ...AUTH0], `${API_KEY}\n`);
@@ -217,32 +221,12 @@ describe("by flags", () => {
   const several = `${template.replace(/^audience = .*$/m, '$&\nuid = { prefix = "a_" }')}[[vars.SESSION_ISSUERS]]\nissuer = "https://b.test"\naudience = ["chat"]\nuid = { prefix = "b_" }\n[vars.COMETCHAT_APPS.eu]\nappId = "eu1"\nregion = "eu"\n`;
   it("of several apps and issuers the named ones are set up", async () => {
     const config = clone({ "wrangler.toml": several });
-    const { status } = await setup(config, [
-      "--yes",
-      "--app",
-      "eu",
-      "--app-id",
-      "eu2",
-      "--issuer",
-      "https://b.test",
-      "--audience",
-      "other",
-    ]);
-    expect(status).toBe(2);
+    const named = ["--app", "eu", "--app-id", "eu2", "--issuer", "https://b.test", "--audience", "other"];
+    expect((await setup(config, ["--yes", ...named])).status).toBe(2);
     const placed = clone({
       "wrangler.toml": several.replace("# [vars.PLACEMENT]\n# default", "[vars.PLACEMENT]\ndefault"),
     });
-    const done = await setup(placed, [
-      "--yes",
-      "--app",
-      "eu",
-      "--app-id",
-      "eu2",
-      "--issuer",
-      "https://b.test",
-      "--audience",
-      "other",
-    ]);
+    const done = await setup(placed, ["--yes", ...named]);
     expect(done.stderr).toBe("");
     expect(varsOf(placed).COMETCHAT_APPS).toMatchObject({ main: { appId: "your-app-id" }, eu: { appId: "eu2" } });
     expect(varsOf(placed).SESSION_ISSUERS).toMatchObject([{ audience: ["chat"] }, { audience: ["other"] }]);
@@ -433,7 +417,7 @@ describe("an environment", () => {
 
 describe("by questions, in a terminal", () => {
   const talk = (config: string, turns: readonly Turn[], args: readonly string[] = []) =>
-    converse([command, "--config", config, ...args], turns, { cwd: root });
+    converse([script, "--config", config, ...args], turns, { cwd: root });
   const app: readonly Turn[] = [
     ["App ID of your CometChat app", `2753abc${ENTER}`],
     ["Region of the app", DOWN + ENTER],

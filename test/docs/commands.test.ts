@@ -1,12 +1,13 @@
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse, stringify } from "smol-toml";
 import { describe, expect, it } from "vitest";
 import { readEnvironment } from "../../src/commands/environment.ts";
+import { setup } from "../../src/commands/setup/command.ts";
 import { providers } from "../../src/commands/setup/providers.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { API_KEY, folder, HMAC_KEY } from "../commands/place.ts";
+import { runHere } from "../support/command.ts";
 
 const root = join(import.meta.dirname, "../..");
 const read = (name: string) => readFileSync(join(root, name), "utf8");
@@ -28,14 +29,10 @@ describe("the page about setup", () => {
   });
   it.each(commands)("%s does what it says", async (flags) => {
     const config = join(folder({ "wrangler.toml": read("wrangler.toml") }), "wrangler.toml");
-    const ended = await new Promise<string>((resolve) => {
-      const args = [join(root, "src/commands/setup/index.ts"), ...flags.split(" "), "--config", config];
-      const child = execFile(process.execPath, args, { cwd: root }, (error, _, stderr) =>
-        resolve(error ? stderr : "done"),
-      );
-      child.stdin?.end(`${API_KEY}\n${HMAC_KEY}\n`);
+    const ended = await runHere(setup, [...flags.split(" "), "--config", config], {
+      input: `${API_KEY}\n${HMAC_KEY}\n`,
     });
-    expect(ended).toBe("done");
+    expect(ended).toMatchObject({ status: 0, stderr: "" });
     expect(await problemsIn(config)).toEqual([]);
   });
   it.each(providers.map(({ name }) => name))("names the provider %s", (name) => {
@@ -65,7 +62,7 @@ describe("the page about environments", () => {
 
 describe("the page about the doctor", () => {
   it("names every option", () => {
-    const options = [...read("src/commands/doctor/index.ts").matchAll(/^ {8}([a-z]+): \{ type:/gm)].map(
+    const options = [...read("src/commands/doctor/command.ts").matchAll(/^ {8}([a-z]+): \{ type:/gm)].map(
       ([, name]) => `--${name}`,
     );
     expect(options).toContain("--session");

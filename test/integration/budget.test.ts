@@ -42,6 +42,12 @@ async function place(vars: Record<string, unknown> = {}) {
 
 const bearer = (session: string) => ({ Authorization: `Bearer ${session}` });
 
+/** Each sign-in has a session of its own. */
+async function secondSignIn(world: World) {
+  await world.signIn({ subject: "alice" });
+  return () => world.signIn({ subject: "alice" });
+}
+
 /** The paths, each with what is there before it, the request, its status, and what it may cost. */
 const paths: readonly [
   name: string,
@@ -86,23 +92,11 @@ const paths: readonly [
     201,
     { ...nothing, cometchat: 2, kvReads: 1, kvWrites: 1, limits: 2 },
   ],
-  [
-    "a known user, whom the isolate remembers",
-    {},
-    async (world) => {
-      await world.signIn({ subject: "alice" });
-      return () => world.signIn({ subject: "alice" });
-    },
-    201,
-    { ...nothing, cometchat: 1, limits: 2 },
-  ],
+  ["a known user, whom the isolate remembers", {}, secondSignIn, 201, { ...nothing, cometchat: 1, limits: 2 }],
   [
     "a known user, whose token is recorded",
     ENCRYPTED,
-    async (world) => {
-      await world.signIn({ subject: "alice" });
-      return () => world.signIn({ subject: "alice" });
-    },
+    secondSignIn,
     201,
     { ...nothing, cometchat: 1, objects: 1, limits: 2 },
   ],
@@ -120,10 +114,7 @@ const paths: readonly [
   [
     "a new session of a known user, where tokens are used again",
     REUSING,
-    async (world) => {
-      await world.signIn({ subject: "alice" });
-      return () => world.signIn({ subject: "alice" });
-    },
+    secondSignIn,
     201,
     { ...nothing, cometchat: 1, objects: 2, limits: 2 },
   ],

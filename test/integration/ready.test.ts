@@ -1,5 +1,6 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { virtualTime } from "../support/time.ts";
 import { bodyOf, createWorld, type ProblemAnswer } from "../support/world.ts";
 
 interface Readiness {
@@ -10,6 +11,8 @@ interface Readiness {
 const spent = { limit: async () => ({ success: false }) };
 
 describe("/readyz, while KV does not work", () => {
+  virtualTime();
+
   it.each<[string, () => Promise<unknown>, string]>([
     ["fails", () => Promise.reject(new Error("KV GET failed: 500")), "failed"],
     [

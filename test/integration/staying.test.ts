@@ -12,9 +12,11 @@ import {
   regionOf,
   regions,
 } from "../support/regions.ts";
+import { virtualTime } from "../support/time.ts";
 import { bodyOf, ISSUER, type ProblemAnswer } from "../support/world.ts";
 
 restoreAfterEach();
+virtualTime();
 
 const EUROPE = { continent: "EU", country: "DE" };
 const MAIN = { PLACEMENT: { default: "us" } };

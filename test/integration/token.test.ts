@@ -1,6 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env as bindings, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { virtualTime } from "../support/time.ts";
 import {
   API_KEY,
   APP_ID,
@@ -22,6 +23,8 @@ const calls = ({ simulator }: World) =>
 const codeOf = async (response: Response) => (await bodyOf<ProblemAnswer>(response)).code;
 
 describe("POST /v1/token", () => {
+  virtualTime();
+
   it("creates an unknown user together with its token, in at most two calls", async () => {
     const world = createWorld();
     const claims = { name: "Alice", picture: "https://cdn.example/a.png" };
@@ -170,6 +173,8 @@ describe("POST /v1/token", () => {
 });
 
 describe("how users are provisioned", () => {
+  virtualTime();
+
   it("in mode `existing`, an unknown user is told so after one call, and none is created", async () => {
     const world = createWorld({ env: { PROVISIONING: { mode: "existing" } } });
     const response = await world.signIn({ subject: "alice" });

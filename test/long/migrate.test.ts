@@ -1,39 +1,29 @@
 import { execFile } from "node:child_process";
-import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { createWriteStream, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { afterAll, expect, test } from "vitest";
+import { deployment } from "../commands/place.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { listen } from "../sandbox/server.ts";
+import { ISSUER, KEY } from "../support/migrate.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
-const KEY = "0123456789abcdef0123456789abcdef01234567";
 
 const simulator = createSimulator({
   ...{ appId: "2753000000000001", region: "us", keys: { [KEY]: "fullAccess" } },
   sampleUsers: false,
 });
 const listener = await listen(simulator.fetch, 0);
-const folder = mkdtempSync(join(tmpdir(), "gateway-migrate-test-"));
+const app = { appId: "2753000000000001", region: "us", baseUrl: `http://127.0.0.1:${listener.port}/v3` };
+const folder = dirname(
+  deployment({ COMETCHAT_APPS: { main: app }, SESSION_ISSUERS: [ISSUER] }, { COMETCHAT_API_KEY: KEY }),
+);
 afterAll(async () => {
   await listener.close();
   rmSync(folder, { recursive: true });
 });
-
-const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
-const vars = `
-[vars.COMETCHAT_APPS.main]
-appId = "2753000000000001"
-region = "us"
-baseUrl = "http://127.0.0.1:${listener.port}/v3"
-[[vars.SESSION_ISSUERS]]
-issuer = "https://idp.example"
-audience = ["chat"]
-`;
-writeFileSync(join(folder, "wrangler.toml"), toml.slice(0, toml.indexOf("[vars]")) + vars);
-writeFileSync(join(folder, ".dev.vars"), `COMETCHAT_API_KEY=${KEY}\n`);
 
 async function csv(name: string, rows: number): Promise<void> {
   function* lines() {

@@ -14,7 +14,7 @@ import type { Deps } from "../../src/context.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
 
 export const KEY = "0123456789abcdef0123456789abcdef01234567";
-const ISSUER = { issuer: "https://idp.example", audience: ["chat"] };
+export const ISSUER = { issuer: "https://idp.example", audience: ["chat"] };
 
 const bindings = {
   USERS: { get: async () => null, put: async () => {}, delete: async () => {} },

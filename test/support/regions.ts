@@ -1,6 +1,7 @@
 import type { Deps } from "../../src/context.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
+import { keyPair } from "./keys.ts";
 import { createRecordingWorld } from "./ledger.ts";
 import { API_KEY, bodyOf, ISSUER, type World, type WorldOptions } from "./world.ts";
 
@@ -24,7 +25,7 @@ export const GEOGRAPHY = { default: "us", continents: { EU: "eu" }, countries: {
 
 /** Three CometChat apps in three regions, one identity provider, and any number of gateways. */
 export function regions(env: Record<string, unknown> = { PLACEMENT: GEOGRAPHY }): Regions {
-  const provider = createProvider({ issuer: ISSUER });
+  const provider = createProvider({ issuer: ISSUER, keyPair });
   const apps = Object.fromEntries(
     REGIONS.map((region) => [
       region,

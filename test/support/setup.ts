@@ -1,11 +1,14 @@
 import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, expect } from "vitest";
 import { quiet } from "./around.ts";
+import { returnKeyPairs } from "./keys.ts";
 import { leaks } from "./leaks.ts";
 import { openapi } from "./openapi.ts";
 
 const METHODS = ["debug", "error", "info", "log", "warn"] as const;
 const original = Object.fromEntries(METHODS.map((method) => [method, console[method]]));
+
+beforeEach(returnKeyPairs);
 
 // What is written to the console in a test is searched for secrets. The gateway's own log lines are not printed.
 beforeEach(() => {

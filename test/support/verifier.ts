@@ -8,6 +8,7 @@ import { createVerifier, type Session, type Verifier } from "../../src/session/v
 import type { LogLine } from "../../src/telemetry/log.ts";
 import { createTiming } from "../../src/telemetry/timing.ts";
 import { createProvider, type Provider, type ProviderOptions } from "../sandbox/provider/index.ts";
+import { keyPair } from "./keys.ts";
 import { leaks } from "./leaks.ts";
 import { memoryCache, memoryKv } from "./stores.ts";
 
@@ -77,7 +78,7 @@ export function createVerifierWorld(
   const now = () => clock.now;
   const { issuers = [issuerEntry()], requestTimeout = 8_000 } = options;
   const providers = (options.providers ?? issuers.map(({ issuer }) => ({ issuer }))).map((provider) =>
-    "fetch" in provider ? provider : createProvider({ now, ...provider }),
+    "fetch" in provider ? provider : createProvider({ now, keyPair, ...provider }),
   );
   const logs: LogLine[] = [];
   const fetched: string[] = [];

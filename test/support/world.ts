@@ -5,6 +5,7 @@ import type { Deps } from "../../src/context.ts";
 import type { LogLine } from "../../src/telemetry/log.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
 import { createProvider, type Provider, type SessionOptions } from "../sandbox/provider/index.ts";
+import { keyPair } from "./keys.ts";
 import { leaks } from "./leaks.ts";
 import { openapi } from "./openapi.ts";
 
@@ -54,7 +55,7 @@ export function createWorld(options: WorldOptions = {}): World {
     onMint: leaks.addToken,
     ...options.simulator,
   });
-  const provider = createProvider({ issuer: ISSUER, ...options.provider });
+  const provider = createProvider({ issuer: ISSUER, keyPair, ...options.provider });
   const lines: LogLine[] = [];
   const fetched: string[] = [];
   const env: Vars = {

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
+import { keyPair } from "../support/keys.ts";
 import { createRecordingWorld, ledgerOf, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { API_KEY, bodyOf, ISSUER } from "../support/world.ts";
 
@@ -14,7 +15,7 @@ const CLAIMS = { emea: "eu", apac: "in" } as const;
 
 /** A gateway of two apps, and a provider whose claim says in which of them a user lives. */
 function moving(env: Record<string, unknown> = {}) {
-  const provider = createProvider({ issuer: ISSUER });
+  const provider = createProvider({ issuer: ISSUER, keyPair });
   const simulated = (region: (typeof REGIONS)[number]) =>
     createSimulator({ appId: `2753000000000${region}`, region, keys: { [API_KEY]: "fullAccess" } });
   const apps = { eu: simulated("eu"), in: simulated("in") };

@@ -4,6 +4,7 @@ import type { Deps } from "../../src/context.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider, type LogoutTokenOptions } from "../sandbox/provider/index.ts";
 import { faultyKv } from "../support/faults.ts";
+import { keyPair } from "../support/keys.ts";
 import { createRecordingWorld, restoreAfterEach } from "../support/ledger.ts";
 import { API_KEY, bodyOf, createWorld, ISSUER, type World, type WorldOptions } from "../support/world.ts";
 
@@ -72,7 +73,7 @@ describe("a logout that names a session by sid ends its tokens", () => {
 describe("a user whom a claim places", () => {
   const REGIONS = ["eu", "in"] as const;
   function placed(options: WorldOptions = {}) {
-    const provider = createProvider({ issuer: ISSUER });
+    const provider = createProvider({ issuer: ISSUER, keyPair });
     const simulated = (region: (typeof REGIONS)[number]) =>
       createSimulator({ appId: `2753000000000${region}`, region, keys: { [API_KEY]: "fullAccess" } });
     const apps = { eu: simulated("eu"), in: simulated("in") };

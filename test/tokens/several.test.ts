@@ -4,6 +4,7 @@ import type { Deps } from "../../src/context.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
 import { faultyLedger } from "../support/faults.ts";
+import { keyPair } from "../support/keys.ts";
 import { createRecordingWorld, ledgerOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { API_KEY, bodyOf, ISSUER, type World } from "../support/world.ts";
 
@@ -25,7 +26,7 @@ function twoApps(env: Record<string, unknown>) {
   const simulated = (region: "eu" | "in") =>
     createSimulator({ appId: `2753000000000${region}`, region, keys: { [API_KEY]: "fullAccess" } });
   const apps = { eu: simulated("eu"), in: simulated("in") };
-  const providers = { eu: createProvider({ issuer: ISSUER }), in: createProvider({ issuer: OTHER }) };
+  const providers = { eu: createProvider({ issuer: ISSUER, keyPair }), in: createProvider({ issuer: OTHER, keyPair }) };
   const fetch: Deps["fetch"] = async (input, init) => {
     const { hostname } = new URL(input);
     if (hostname.endsWith(".api-eu.cometchat.io")) return apps.eu.fetch(input, init);

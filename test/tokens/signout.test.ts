@@ -1,9 +1,12 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import type { Deps } from "../../src/context.ts";
 import { sessionDigest } from "../../src/kv.ts";
+import { REQUEST_MS } from "../../src/limits.ts";
 import { faultyLedger, never } from "../support/faults.ts";
 import { createRecordingWorld, ledgerOf, request, restoreAfterEach } from "../support/ledger.ts";
+import { virtualTime } from "../support/time.ts";
 import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "../support/world.ts";
 
 restoreAfterEach();
@@ -34,13 +37,19 @@ describe("signing out here", () => {
   });
 
   it("asks CometChat once for each token: the alarm that stands behind it does not come in between", async () => {
-    const world = createRecordingWorld();
-    const { phone } = await twoDevices(world);
-    // As far as CometChat is: an alarm that was due at once would ring before it has answered.
-    world.simulator.set({ latency: 200 });
-    await world.call("/v1/token", request("DELETE", phone));
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(calls(world).filter((call) => call === "revoke")).toHaveLength(1);
+    const base = createRecordingWorld();
+    const { phone } = await twoDevices(base);
+    let alarm: number | null = null;
+    const fetch: Deps["fetch"] = async (input, init) => {
+      alarm = await runInDurableObject(ledgerOf("alice"), (_, { storage }) => storage.getAlarm());
+      return base.fetch(input, init);
+    };
+    const begun = Date.now();
+    const world = createRecordingWorld({ deps: { fetch } });
+    expect((await world.call("/v1/token", request("DELETE", phone))).status).toBe(204);
+    expect(calls(base).filter((call) => call === "revoke")).toHaveLength(1);
+    // Later than any request waits for CometChat.
+    expect(alarm).toBeGreaterThan(begun + REQUEST_MS);
   });
 
   it("ends the token that is named", async () => {
@@ -192,6 +201,8 @@ describe("signing out everywhere", () => {
 });
 
 describe("a ledger that cannot be reached", () => {
+  virtualTime();
+
   const unreachable = faultyLedger(() => Promise.reject(new Error("overloaded")));
 
   it.each(["never", "session"])("costs no sign-in, and a sign-out here says so (reuse = %s)", async (reuse) => {

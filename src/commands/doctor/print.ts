@@ -4,7 +4,7 @@ import type { Check, Report, SessionReport } from "./report.ts";
 type Style = Parameters<typeof styleText>[0];
 
 /** Prints the report for a person: one line for each check, with its remedy below. */
-export function print(report: Report, output: NodeJS.WriteStream): void {
+export function print(report: Report, output: NodeJS.WritableStream): void {
   // `styleText` adds colours only if the terminal shows them, and respects NO_COLOR and FORCE_COLOR.
   const style = (how: Style, text: string) => styleText(how, text, { stream: output });
   const mark = ({ ok, remedy }: Check) =>

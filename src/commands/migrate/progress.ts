@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from "cli-progress";
+import type { Terminal } from "../terminal.ts";
 
 /** Shows the progress of a command. */
 export interface Progress {
@@ -10,7 +11,7 @@ export interface Progress {
 
 export const silent: Progress = { stage: () => {}, to: () => {}, end: () => {} };
 
-type Out = NodeJS.WriteStream;
+type Out = Terminal["stderr"];
 
 /** Seconds between two lines, if the output is not a terminal. */
 const LINE_SECONDS = 10;

@@ -14,9 +14,10 @@ export class Misuse extends Error {}
 
 export type Flags = ReturnType<typeof readFlags>;
 
-export function readFlags() {
+export function readFlags(args: readonly string[]) {
   try {
     return parseArgs({
+      args: [...args],
       options: {
         yes: { type: "boolean", default: false },
         config: { type: "string", default: "wrangler.toml" },
@@ -48,14 +49,14 @@ export function readFlags() {
 }
 
 /** The answers in the flags. What is left out stays as it is in the file. Throws `Misuse`. */
-export async function answersOf(flags: Flags, deployment: Deployment): Promise<Answers> {
+export async function answersOf(flags: Flags, deployment: Deployment, stdin: NodeJS.ReadableStream): Promise<Answers> {
   const secrets: Record<string, string> = {};
   const app = appName(deployment, flags.app, flags["app-id"]);
   const apps = isObject(deployment.vars.COMETCHAT_APPS) ? deployment.vars.COMETCHAT_APPS : {};
   const current = apps[app];
   if (flags["app-id"] === undefined && (current === undefined || isExampleApp(current)))
     throw new Misuse("--app-id is missing.");
-  const [first, second] = flags["api-key-stdin"] || flags["secret-stdin"] ? await lines() : [];
+  const [first, second] = flags["api-key-stdin"] || flags["secret-stdin"] ? await lines(stdin) : [];
   if (flags["api-key-stdin"]) {
     if (!first) throw new Misuse("Standard input is empty: --api-key-stdin needs the API key on its first line.");
     const name =
@@ -77,7 +78,7 @@ export async function answersOf(flags: Flags, deployment: Deployment): Promise<A
 }
 
 /** The lines of standard input: the API key, then the shared secret. */
-const lines = async () => (await readAll(process.stdin)).split(/\r?\n/).map((line) => line.trim());
+const lines = async (stdin: NodeJS.ReadableStream) => (await readAll(stdin)).split(/\r?\n/).map((line) => line.trim());
 
 interface Chosen {
   readonly entry: Table | undefined;

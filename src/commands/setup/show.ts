@@ -9,7 +9,7 @@ const CONTEXT = 2;
 export function changes(
   { where, original, secrets, secretsPath }: Deployment,
   plan: Plan,
-  output: NodeJS.WriteStream,
+  output: NodeJS.WritableStream,
 ): string[] {
   const style = (how: Style, text: string) => styleText(how, text, { stream: output });
   const lines: string[] = [];

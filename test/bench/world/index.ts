@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { installClock } from "../../support/clock.ts";
 import { bars, curves } from "../svg.ts";
 import { about, number, table } from "../tables.ts";
 import { createChance, percentile } from "./chance.ts";
-import { installClock } from "./clock.ts";
 import { CITIES, type City, ROUND_TRIP, UPSTREAMS, type Upstream } from "./facts.ts";
 import { limits, month, personDay } from "./growth.ts";
 import { roundTrips } from "./placement.ts";

@@ -1,5 +1,5 @@
+import type { Clock } from "../../support/clock.ts";
 import type { Chance } from "./chance.ts";
-import type { Clock } from "./clock.ts";
 import type { Counts } from "./counts.ts";
 import { KV } from "./facts.ts";
 

@@ -1,8 +1,8 @@
 import { registerHooks } from "node:module";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import type { Isolate } from "../../../src/ledger/parts.ts";
+import type { Clock } from "../../support/clock.ts";
 import type { Chance } from "./chance.ts";
-import type { Clock } from "./clock.ts";
 import type { Counts } from "./counts.ts";
 import { DURABLE_OBJECT } from "./facts.ts";
 

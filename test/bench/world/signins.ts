@@ -1,5 +1,5 @@
+import type { Clock } from "../../support/clock.ts";
 import type { Chance } from "./chance.ts";
-import type { Clock } from "./clock.ts";
 import { type Counts, combine } from "./counts.ts";
 import { type City, KV, SESSION_SECONDS, SIGN_IN_EVERY, type Upstream } from "./facts.ts";
 import { createWorld, type Mode } from "./world.ts";

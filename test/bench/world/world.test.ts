@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { installClock } from "../../support/clock.ts";
 import { type Chance, createChance, percentile } from "./chance.ts";
-import { installClock } from "./clock.ts";
 import { ACCESS, COMETCHAT, KV, OHIO_ROUND_TRIP, ROUND_TRIP, SAME_CITY } from "./facts.ts";
 import { charge } from "./growth.ts";
 import { PRICES } from "./prices.ts";

@@ -1,15 +1,17 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { spawn as spawnTerminal } from "@lydell/node-pty";
 import { afterAll, expect, test } from "vitest";
+import { migrateUsers } from "../../../src/commands/migrate/command.ts";
 import { importFlags } from "../../../src/commands/migrate/flags.ts";
 import { createSimulator } from "../../sandbox/cometchat/index.ts";
 import { listen } from "../../sandbox/server.ts";
-import { csvOf, KEY } from "../../support/migrate.ts";
+import { runHere, runScript, type Surroundings } from "../../support/command.ts";
+import { csvOf, ISSUER, KEY } from "../../support/migrate.ts";
+import { deployment } from "../place.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const MIGRATE = join(ROOT, "src/commands/migrate/index.ts");
@@ -22,46 +24,19 @@ const simulator = createSimulator({
 const listener = await listen(simulator.fetch, 0);
 afterAll(() => listener.close());
 
+/** The folder of a deployment, with these files in it. */
 function folder(files: Readonly<Record<string, string>>): string {
-  const path = mkdtempSync(join(tmpdir(), "gateway-migrate-test-"));
-  const vars = `
-[vars.COMETCHAT_APPS.main]
-appId = "2753000000000001"
-region = "us"
-baseUrl = "http://127.0.0.1:${listener.port}/v3"
-[[vars.SESSION_ISSUERS]]
-issuer = "https://idp.example"
-audience = ["chat"]
-`;
-  const toml = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
-  const all = {
-    "wrangler.toml": toml.slice(0, toml.indexOf("[vars]")) + vars,
-    ".dev.vars": `COMETCHAT_API_KEY=${KEY}\n`,
-  };
-  for (const [name, content] of Object.entries({ ...all, ...files })) writeFileSync(join(path, name), content);
+  const app = { appId: "2753000000000001", region: "us", baseUrl: `http://127.0.0.1:${listener.port}/v3` };
+  const path = dirname(
+    deployment({ COMETCHAT_APPS: { main: app }, SESSION_ISSUERS: [ISSUER] }, { COMETCHAT_API_KEY: KEY }),
+  );
+  for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content);
   return path;
 }
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Runs the command in this folder until it ends. */
-function command(
-  cwd: string,
-  args: readonly string[],
-  { script = MIGRATE, stdin = "", env = {} } = {},
-): Promise<Ended> {
-  const options = { cwd, env: { ...process.env, NO_COLOR: "1", ...env } };
-  return new Promise((ended) => {
-    const child = execFile(process.execPath, [script, ...args], options, (error, out, err) => {
-      ended({ code: error ? Number(error.code) : 0, out, err });
-    });
-    child.stdin?.end(stdin);
-  });
-}
+const command = (cwd: string, args: readonly string[], surroundings: Surroundings = {}) =>
+  runHere(migrateUsers, args, { cwd, ...surroundings });
 
 test("a run that is killed again and again loses nobody and sends no finished batch twice", async () => {
   simulator.reset();
@@ -83,9 +58,9 @@ test("a run that is killed again and again loses nobody and sends no finished ba
   expect(finished.size).toBeGreaterThan(15);
   const first = [...finished.keys()];
   const atKill = sent().length;
-  const { code, out } = await command(cwd, args);
-  expect(code).toBe(1);
-  expect(JSON.parse(out)).toMatchObject({ rows: 2_000, created: 1_900, existing: 0, failed: 0, wrong: 100 });
+  const { status, stdout } = await command(cwd, args);
+  expect(status).toBe(1);
+  expect(JSON.parse(stdout)).toMatchObject({ rows: 2_000, created: 1_900, existing: 0, failed: 0, wrong: 100 });
   expect(simulator.users()).toHaveLength(1_900);
   const later = sent()
     .slice(atKill)
@@ -127,8 +102,8 @@ test("on a terminal there is a bar, and Ctrl-C stops after what is under way and
   expect(there).toBeLessThan(1_000);
   // What was answered was written down: it is created, and not taken for a user that was there before.
   const again = await command(cwd, ["users.csv", "--json"], { env: { MIGRATE_RPM: "60000" } });
-  expect(JSON.parse(again.out)).toMatchObject({ created: 1_000, existing: 0 });
-  expect(again.code).toBe(0);
+  expect(JSON.parse(again.stdout)).toMatchObject({ created: 1_000, existing: 0 });
+  expect(again.status).toBe(0);
 });
 
 test("Ctrl-C does not wait for what CometChat asks to be waited for", { timeout: 30_000 }, async () => {
@@ -153,16 +128,16 @@ test("Ctrl-C does not wait for what CometChat asks to be waited for", { timeout:
 test("without a terminal there are plain lines, and the result for a person or a machine", async () => {
   simulator.reset();
   const cwd = folder({ "users.csv": 'subject,name\nalice,Alice\nBob,Bob\n"eve",\n' });
-  const person = await command(cwd, ["users.csv", "--rpm", "6000"]);
-  expect(person.code).toBe(1);
-  expect(person.err.split("\n")).toEqual(expect.arrayContaining(["Checking: 1 kB", "Importing: 2 users"]));
-  expect(person.out).toContain("line 4, name: is missing");
-  expect(person.out).toContain("Created: 2. Updated: 0. Existed already: 0. Refused by CometChat: 0.");
-  expect(person.out).toContain("users.csv.failed.ndjson");
-  const machine = await command(cwd, ["-", "--dry-run", "--json"], { stdin: '{"subject":"zoe","name":"Zoe"}\n' });
-  expect(machine.code).toBe(0);
-  expect(machine.err).toBe("");
-  expect(JSON.parse(machine.out)).toMatchObject({ ok: true, dryRun: true, rows: 1, users: 1, wrong: 0 });
+  const person = await runScript(MIGRATE, ["users.csv", "--rpm", "6000"], { cwd });
+  expect(person.status).toBe(1);
+  expect(person.stderr.split("\n")).toEqual(expect.arrayContaining(["Checking: 1 kB", "Importing: 2 users"]));
+  expect(person.stdout).toContain("line 4, name: is missing");
+  expect(person.stdout).toContain("Created: 2. Updated: 0. Existed already: 0. Refused by CometChat: 0.");
+  expect(person.stdout).toContain("users.csv.failed.ndjson");
+  const machine = await command(cwd, ["-", "--dry-run", "--json"], { input: '{"subject":"zoe","name":"Zoe"}\n' });
+  expect(machine.status).toBe(0);
+  expect(machine.stderr).toBe("");
+  expect(JSON.parse(machine.stdout)).toMatchObject({ ok: true, dryRun: true, rows: 1, users: 1, wrong: 0 });
 });
 
 test.each<[string, readonly string[], string]>([
@@ -194,14 +169,22 @@ test("flags and MIGRATE_RPM are read, paths from where npm was called", () => {
 test("wrong usage and wrong input are 2, and a sentence", async () => {
   simulator.reset();
   const cwd = folder({ "users.csv": csvOf(1), "empty.csv": "" });
-  expect(await command(cwd, [])).toMatchObject({ code: 2, out: "", err: "Give one FILE, or - for standard input.\n" });
-  expect(await command(cwd, ["nobody.csv"])).toMatchObject({ code: 2, out: "", err: "There is no such file.\n" });
+  expect(await command(cwd, [])).toMatchObject({
+    status: 2,
+    stdout: "",
+    stderr: "Give one FILE, or - for standard input.\n",
+  });
+  expect(await command(cwd, ["nobody.csv"])).toMatchObject({
+    status: 2,
+    stdout: "",
+    stderr: "There is no such file.\n",
+  });
   const config = await command(cwd, ["users.csv", "--config", "none.toml"]);
-  expect(config).toMatchObject({ code: 2, out: "", err: expect.stringContaining("none.toml") });
+  expect(config).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining("none.toml") });
   const json = await command(cwd, ["empty.csv", "--json"]);
-  expect([json.code, JSON.parse(json.out)]).toEqual([2, { ok: false, error: "It is empty." }]);
+  expect([json.status, JSON.parse(json.stdout)]).toEqual([2, { ok: false, error: "It is empty." }]);
   const help = await command(cwd, ["--help"]);
-  expect(help).toMatchObject({ code: 0, out: expect.stringContaining("Exit status: 0 CometChat has every user") });
+  expect(help).toMatchObject({ status: 0, stdout: expect.stringContaining("Exit status: 0 CometChat has every user") });
   expect(simulator.journal.entries).toEqual([]);
 });
 
@@ -210,22 +193,22 @@ test("a configuration that is not right is told with every variable, and never a
     "users.csv": csvOf(1),
     ".dev.vars": `COMETCHAT_API_KEY=\nBACKEND_SECRET=${"s3cr3t".repeat(2)}\n`,
   });
-  const { code, err } = await command(cwd, ["users.csv"]);
-  expect(code).toBe(2);
-  expect(err).toContain("COMETCHAT_API_KEY is the secret that COMETCHAT_APPS.main needs");
-  expect(err).toContain("BACKEND_SECRET");
-  expect(err).not.toContain("s3cr3t");
+  const { status, stderr } = await command(cwd, ["users.csv"]);
+  expect(status).toBe(2);
+  expect(stderr).toContain("COMETCHAT_API_KEY is the secret that COMETCHAT_APPS.main needs");
+  expect(stderr).toContain("BACKEND_SECRET");
+  expect(stderr).not.toContain("s3cr3t");
 });
 
 test("export-uids gives each subject its uid, and names the rows that have none", async () => {
   simulator.reset();
   const cwd = folder({ "users.csv": 'id,mail\nalice,a@x.example\n"auth0|1,""x""",b\n,c\n' });
   const script = join(ROOT, "src/commands/migrate/uids.ts");
-  const csv = await command(cwd, ["users.csv", "--map", "subject=id"], { script });
-  expect(csv).toMatchObject({ code: 1, err: "line 4, subject: is missing\n" });
-  expect(csv.out).toMatch(/^subject,uid\nalice,alice\n"auth0\|1,""x""",x-[a-z2-7]{52}\n$/);
-  const json = await command(cwd, ["-", "--json"], { script, stdin: '[{"subject":"Alice"}]' });
-  expect(JSON.parse(json.out)).toEqual({ subject: "Alice", uid: expect.stringMatching(/^x-[a-z2-7]{52}$/) });
-  expect(json.code).toBe(0);
+  const csv = await runScript(script, ["users.csv", "--map", "subject=id"], { cwd });
+  expect(csv).toMatchObject({ status: 1, stderr: "line 4, subject: is missing\n" });
+  expect(csv.stdout).toMatch(/^subject,uid\nalice,alice\n"auth0\|1,""x""",x-[a-z2-7]{52}\n$/);
+  const json = await runScript(script, ["-", "--json"], { cwd, input: '[{"subject":"Alice"}]' });
+  expect(JSON.parse(json.stdout)).toEqual({ subject: "Alice", uid: expect.stringMatching(/^x-[a-z2-7]{52}$/) });
+  expect(json.status).toBe(0);
   expect(simulator.journal.entries).toEqual([]);
 });

@@ -125,12 +125,7 @@ test.each<[string, string, object, string]>([
     { names: new Map([["subject", "sub"]]) },
     'Line 1: has no column "sub", which --map names for subject. Its columns are: "id", "name".',
   ],
-  [
-    "the column subject",
-    "id,name\n",
-    {},
-    'Line 1: has no column "subject". Name the right column: --map subject=…',
-  ],
+  ["the column subject", "id,name\n", {}, 'Line 1: has no column "subject". Name the right column: --map subject=…'],
   ["the column name", "subject,full\n", {}, 'Line 1: has no column "name".'],
   [
     "the column of an export",

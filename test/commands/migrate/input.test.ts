@@ -89,7 +89,11 @@ test.each<[string, string | Buffer, string]>([
   ["Latin-1", Buffer.from("subject,name\na,Anna\nb,Jérôme\n", "latin1"), "Line 3: is not UTF-8."],
   ["a character cut off at the end", Buffer.from("subject,name\na,é").subarray(0, -1), "Line 2: is not UTF-8."],
   ["a NUL byte", "subject,name\na,A\u0000\n", "Line 2: contains a NUL byte"],
-  ["a quote that never ends", 'subject,name\na,"Anna\nb,Bo\n', "Line 2: has an opening quotation mark without a closing one."],
+  [
+    "a quote that never ends",
+    'subject,name\na,"Anna\nb,Bo\n',
+    "Line 2: has an opening quotation mark without a closing one.",
+  ],
   [
     "a quote that never ends in a large file",
     `subject,name\na,A\nb,"${"x\n".repeat(1e6)}`,

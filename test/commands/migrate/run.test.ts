@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { Journal } from "../../../src/commands/migrate/journal.ts";
-import { exitCode, asText } from "../../../src/commands/migrate/summary.ts";
+import { asText, exitCode } from "../../../src/commands/migrate/summary.ts";
 import { createWorld, csvOf, KEY } from "../../support/migrate.ts";
 
 test("20,000 users, one in twenty of them wrong, are imported at CometChat's limit", async () => {

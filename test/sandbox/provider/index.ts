@@ -1,6 +1,6 @@
 import type { JWK } from "jose";
 import { type DocumentName, type ProviderFault, spoil } from "./faults.ts";
-import { KeyRing } from "./keys.ts";
+import { KeyRing, type MakeKeyPair } from "./keys.ts";
 import { createLogins } from "./logins.ts";
 import { issueLogoutToken, issueSession, type LogoutTokenOptions, type SessionOptions } from "./sessions.ts";
 
@@ -17,6 +17,8 @@ export interface ProviderOptions {
   cacheControl?: string;
   /** Where it tells that a session has ended (Back-Channel Logout 1.0 §2.2); asked each time. */
   backchannelLogoutUri?: () => string | undefined;
+  /** Where its keys come from. By default each is a new one. */
+  keyPair?: MakeKeyPair;
 }
 
 export interface Provider {
@@ -41,7 +43,7 @@ export interface Provider {
 /** An identity provider with real keys and real sessions, on web APIs alone. */
 export function createProvider(options: ProviderOptions): Provider {
   const { issuer, now = Date.now, algorithms = ["ES256", "RS256"], cacheControl } = options;
-  const keys = new KeyRing(algorithms);
+  const keys = new KeyRing(algorithms, options.keyPair);
   const root = new URL(issuer).pathname.replace(/\/$/, "");
   const base = `${new URL(issuer).origin}${root}`;
   const signer = { issuer, keys, now };

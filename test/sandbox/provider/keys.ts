@@ -1,15 +1,22 @@
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 
+type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
+
+/** Makes an extractable key pair for an algorithm. */
+export type MakeKeyPair = (alg: string) => Promise<KeyPair>;
+
+const makeNew: MakeKeyPair = (alg) => generateKeyPair(alg, { extractable: true });
+
 /** A signing key: the private half, and the public half as it is (or is not) published. */
 interface SigningKey {
   alg: string;
   kid: string;
-  privateKey: Awaited<ReturnType<typeof generateKeyPair>>["privateKey"];
+  privateKey: KeyPair["privateKey"];
   publicJwk: JWK;
 }
 
-async function generateKey(alg: string, kid: string): Promise<SigningKey> {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+async function signingKey(alg: string, kid: string, make: MakeKeyPair): Promise<SigningKey> {
+  const { privateKey, publicKey } = await make(alg);
   return { alg, kid, privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg, use: "sig" } };
 }
 
@@ -20,13 +27,15 @@ async function generateKey(alg: string, kid: string): Promise<SigningKey> {
  */
 export class KeyRing {
   readonly algorithms: readonly string[];
+  readonly #make: MakeKeyPair;
   #generation = 1;
   #active: SigningKey[] | undefined;
   #retiring: SigningKey[] = [];
   #unpublished = new Map<string, SigningKey>();
 
-  constructor(algorithms: readonly string[]) {
+  constructor(algorithms: readonly string[], make: MakeKeyPair = makeNew) {
     this.algorithms = algorithms;
+    this.#make = make;
   }
 
   async active(): Promise<SigningKey[]> {
@@ -47,7 +56,7 @@ export class KeyRing {
   async forger(alg: string): Promise<SigningKey> {
     const known = this.#unpublished.get(alg);
     if (known) return known;
-    const made = await generateKey(alg, "unpublished");
+    const made = await signingKey(alg, "unpublished", this.#make);
     this.#unpublished.set(alg, made);
     return made;
   }
@@ -66,6 +75,6 @@ export class KeyRing {
 
   #generate(): Promise<SigningKey[]> {
     const generation = this.#generation;
-    return Promise.all(this.algorithms.map((alg) => generateKey(alg, `${alg.toLowerCase()}-${generation}`)));
+    return Promise.all(this.algorithms.map((alg) => signingKey(alg, `${alg.toLowerCase()}-${generation}`, this.#make)));
   }
 }

@@ -7,8 +7,10 @@ import {
   KEYS_FRESH_MOST_MS,
   KEYS_FRESH_MS,
   KEYS_KEPT_MS,
+  KEYS_STALE_WAIT_MS,
 } from "../../../src/limits.ts";
 import type { SessionOptions } from "../../sandbox/provider/index.ts";
+import { virtualTime } from "../../support/time.ts";
 import {
   createVerifierWorld,
   GOOD,
@@ -285,8 +287,9 @@ describe("a JWKS that has moved", () => {
   });
 });
 
-// In wall-clock time, beside files that keep the thread for long: bounds are far from both, and a second try is given.
-describe("waiting for keys", { retry: 2, timeout: 30_000 }, () => {
+describe("waiting for keys", () => {
+  virtualTime();
+
   /** The JWKS hangs until the test is over. */
   function hanging(world: VerifierWorld): () => Promise<void> {
     let end = (_: Response) => {};
@@ -315,12 +318,11 @@ describe("waiting for keys", { retry: 2, timeout: 30_000 }, () => {
     const over = hanging(world);
     const [answer, ms] = await timed(world, 8_000);
     expect(answer).toBe(GOOD);
-    expect(ms).toBeGreaterThanOrEqual(400);
-    expect(ms).toBeLessThan(2_000);
+    expect(ms).toBe(KEYS_STALE_WAIT_MS);
     // The others do not wait for it at all.
     const [next, soon] = await timed(world, 8_000);
     expect(next).toBe(GOOD);
-    expect(soon).toBeLessThan(400);
+    expect(soon).toBe(0);
     await over();
   });
 

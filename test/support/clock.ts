@@ -14,6 +14,10 @@ export interface Clock {
   readonly run: <T>(work: () => Promise<T>) => Promise<T>;
   /** Lets an idle time pass. */
   readonly pass: (ms: number) => Promise<void>;
+  /** Time stands still until this is done. For what is answered outside of this process. */
+  readonly during: <T>(work: Promise<T>) => Promise<T>;
+  /** Lets time pass by itself whenever everything waits, until the returned function is called. */
+  readonly flow: () => () => Promise<void>;
 }
 
 interface Timer {
@@ -22,16 +26,27 @@ interface Timer {
   readonly fire: () => void;
 }
 
+/** In Node, where promise jobs run before the next turn. */
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
 /**
  * Puts virtual time in the place of the real one for the whole process, until `restore`: the gateway's own timers,
  * deadlines and caches go by it without knowing.
+ *
+ * @param outside objects whose methods are answered outside of this process, as KV's are: time waits for these answers
+ * @param turn resolves when the runtime's own loop has turned once
+ * @param turns after so many of them nothing is left to be done, if no call is counted
  */
-export function installClock(start: number): Clock & { readonly restore: () => void } {
+export function installClock(
+  start: number,
+  options: { outside?: readonly object[]; turn?: () => Promise<void>; turns?: number } = {},
+): Clock & { readonly restore: () => void } {
+  const { outside = [], turn = nextTurn, turns = 1 } = options;
   let time = start;
   let lastId = 0;
   let computing = 0;
   const timers = new Map<number, Timer>();
-  const real = { setTimeout, clearTimeout, setImmediate, now: Date.now, timeout: AbortSignal.timeout };
+  const real = { setTimeout, clearTimeout, now: Date.now, timeout: AbortSignal.timeout };
 
   const schedule = (fire: () => void, ms: number): number => {
     lastId += 1;
@@ -39,9 +54,9 @@ export function installClock(start: number): Clock & { readonly restore: () => v
     return lastId;
   };
 
-  /** Until nothing is left to do but wait. Promise jobs run before the next turn; other threads are counted. */
+  /** Until nothing is left to do but wait. Other threads are counted. */
   async function idle(): Promise<void> {
-    do await new Promise((resolve) => real.setImmediate(resolve));
+    do for (let count = 0; count < turns; count += 1) await turn();
     while (computing > 0);
   }
 
@@ -68,9 +83,11 @@ export function installClock(start: number): Clock & { readonly restore: () => v
     schedule(() => controller.abort(new DOMException("The operation timed out.", "TimeoutError")), ms);
     return controller.signal;
   };
-  const uncount = countCalls(crypto.subtle, (change) => {
-    computing += change;
-  });
+  const uncount = [crypto.subtle, ...outside].map((object) =>
+    countCalls(object, (change) => {
+      computing += change;
+    }),
+  );
 
   const clock: Clock = {
     now: () => time,
@@ -109,11 +126,39 @@ export function installClock(start: number): Clock & { readonly restore: () => v
       }
       time = Math.max(time, end);
     },
+    async during(work) {
+      computing += 1;
+      try {
+        return await work;
+      } finally {
+        computing -= 1;
+      }
+    },
+    flow() {
+      let flowing = true;
+      const ended = (async () => {
+        while (flowing) {
+          await idle();
+          if (!flowing) break;
+          const timer = next();
+          if (timer) advance(timer);
+          // What is due at the same time need not wait for everything that follows from the first.
+          for (let other = next(); other && other.at <= time; other = next()) {
+            await turn();
+            advance(other);
+          }
+        }
+      })();
+      return () => {
+        flowing = false;
+        return ended;
+      };
+    },
   };
   return {
     ...clock,
     restore() {
-      uncount();
+      for (const stop of uncount) stop();
       Object.assign(globalThis, { setTimeout: real.setTimeout, clearTimeout: real.clearTimeout });
       Date.now = real.now;
       AbortSignal.timeout = real.timeout;

@@ -1,0 +1,57 @@
+import { setTimeout } from "node:timers/promises";
+import type { Deps } from "../../context.ts";
+import type { Terminal } from "../terminal.ts";
+import { InputError } from "./entry.ts";
+import { type ImportFlags, importFlags, USAGE_TEXT } from "./flags.ts";
+import { createProgress, silent } from "./progress.ts";
+import { migrate } from "./run.ts";
+import { readSettings, UsageError } from "./settings.ts";
+import { asJson, asText, exitCode, USAGE } from "./summary.ts";
+
+/**
+ * `npm run migrate` with these arguments: imports existing users into CometChat, with the uids that the gateway derives
+ * of their sessions. When `stop` aborts, it ends after the batches that are under way. Resolves with the exit status.
+ */
+export async function migrateUsers(args: readonly string[], terminal: Terminal, stop?: AbortSignal): Promise<number> {
+  try {
+    const flags = importFlags(args, process.env);
+    if (!flags) {
+      terminal.stdout.write(USAGE_TEXT);
+      return 0;
+    }
+    return await run(flags, args, terminal, stop);
+  } catch (error) {
+    if (!(error instanceof InputError || error instanceof UsageError)) throw error;
+    if (args.includes("--json")) terminal.stdout.write(`${JSON.stringify({ ok: false, error: error.message })}\n`);
+    else terminal.stderr.write(`${error.message}\n`);
+    return USAGE;
+  }
+}
+
+async function run(
+  flags: ImportFlags,
+  args: readonly string[],
+  { stdin, stdout, stderr }: Terminal,
+  stop: AbortSignal = new AbortController().signal,
+): Promise<number> {
+  const deps: Deps = {
+    fetch: (input, init) => fetch(input, init),
+    now: () => Date.now(),
+    // Ctrl-C ends the timer, too: the process cannot exit while one is running.
+    sleep: (ms) => setTimeout(ms, undefined, { signal: stop }).catch(() => {}),
+    random: () => Math.random(),
+    log: () => {},
+    cache: () => undefined,
+  };
+  const settings = await readSettings(flags, flags.issuer, flags.app);
+  const progress = flags.json ? silent : createProgress(stderr, deps.now);
+  const summary = await migrate(settings, flags, { deps, stdin, progress, stop });
+  stdout.write(flags.json ? `${asJson(summary)}\n` : asText(summary, commandOf(args)));
+  return exitCode(summary);
+}
+
+/** The command as it was called, quoted for a shell. */
+function commandOf(args: readonly string[]): string {
+  const quoted = args.map((arg) => (/^[\w./:=,@-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`));
+  return `npm run migrate -- ${quoted.join(" ")}`;
+}

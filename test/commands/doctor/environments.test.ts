@@ -1,0 +1,70 @@
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { advice, doctor, look, right, SECRETS, TOKEN_KEY, wrong } from "../../support/doctor.ts";
+import { bindings, deployment, HMAC_KEY } from "../place.ts";
+
+describe("environments inherit neither variables nor bindings", () => {
+  const production = () => ({ ...right(), TOKENS: { reuse: "session" } });
+  const staging = (change: object) => ({ top: { env: { staging: change } }, env: "staging" });
+  const secrets = { ...SECRETS, TOKEN_ENCRYPTION_KEY: TOKEN_KEY };
+
+  it("what is missing is named, and where to write it", async () => {
+    const report = await doctor({ vars: production(), secrets, ...staging({}) });
+    const told = new Map(wrong(report).map(({ name, remedy }) => [name, remedy]));
+    expect(told.get("[env.staging] USERS")).toBe('Write it in [[env.staging.kv_namespaces]] with binding = "USERS".');
+    expect(told.get("[env.staging] LEDGER")).toContain("[env.staging.durable_objects]");
+    expect(told.get("[env.staging] RATE_LIMIT_IP")).toContain('[[env.staging.ratelimits]] with name = "RATE_LIMIT_IP"');
+    expect(told.get("[env.staging] TOKENS")).toBe("Write it in [env.staging.vars]: TOKENS.");
+    expect(told.get("[env.staging] SESSION_ISSUERS")).toBe("Write it in [env.staging.vars]: SESSION_ISSUERS.");
+    expect(advice(report).map(({ name }) => name)).toContain("[env.staging] METRICS");
+  });
+
+  it("one that repeats everything is right; what both share is advised against", async () => {
+    const kv = [{ binding: "USERS", id: "0123456789abcdef0123456789abcdef" }];
+    const own = { ...bindings, kv_namespaces: kv, vars: production() };
+    const report = await doctor({
+      vars: production(),
+      secrets,
+      top: { kv_namespaces: kv, env: { staging: own } },
+      env: "staging",
+    });
+    expect(wrong(report)).toEqual([]);
+    const shared = advice(report).map(({ name }) => name);
+    expect(shared).toEqual(
+      ["USERS", "RATE_LIMIT_IP", "RATE_LIMIT_USER", "METRICS", "COMETCHAT_APPS"].map((name) => `[env.staging] ${name}`),
+    );
+  });
+
+  it("its secrets are those of .dev.vars.staging, and the remedies name the environment", async () => {
+    const own = { ...bindings, vars: production() };
+    const config = deployment(production(), secrets, { env: { staging: own } });
+    writeFileSync(
+      join(dirname(config), ".dev.vars.staging"),
+      `JWT_SECRET=${HMAC_KEY}\nTOKEN_ENCRYPTION_KEY=${TOKEN_KEY}\n`,
+      { mode: 0o600 },
+    );
+    const [check] = wrong(await look({ config, env: "staging" }));
+    expect(check?.remedy).toBe("npx wrangler secret put COMETCHAT_API_KEY --env staging (locally: .dev.vars.staging)");
+  });
+
+  it("one that is not in the file", async () => {
+    const [check] = wrong(await doctor({ env: "staging", top: { env: { prod: {} } } }));
+    expect(check).toMatchObject({
+      name: "wrangler.toml",
+      detail: expect.stringContaining('No environment found in configuration with name "staging"'),
+    });
+  });
+
+  it("without --env the others are looked through as well", async () => {
+    const report = await doctor({
+      vars: production(),
+      secrets,
+      top: { env: { staging: { ...bindings, vars: right() } } },
+    });
+    expect(report.ok).toBe(true);
+    expect(advice(report)).toMatchObject([
+      { name: "[env.staging]", detail: expect.stringMatching(/^TOKENS: /), remedy: "npm run doctor -- --env staging" },
+    ]);
+  });
+});

@@ -1,0 +1,127 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Report } from "../../../src/commands/doctor/report.ts";
+import { type Oidc, startOidc } from "../../providers/oidc.ts";
+import { answering, doctor, issuerUrl, keyPair, pages, publish, published, wrong } from "../../support/doctor.ts";
+import { API_KEY } from "../place.ts";
+
+let oidc: Oidc;
+beforeAll(async () => {
+  for (const method of ["info", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => undefined);
+  oidc = await startOidc();
+  await oidc.open(new URL("http://127.0.0.1:9"));
+});
+afterAll(() => oidc?.close());
+
+describe("the keys of an identity provider are fetched as the gateway does", () => {
+  const oidcIssuer = (change: object = {}) => ({
+    SESSION_ISSUERS: [{ issuer: issuerUrl(), audience: ["chat"], ...change }],
+  });
+  const keysCheck = (report: Report) => report.checks.find(({ name }) => name.startsWith("keys of"));
+
+  it("of oidc-provider, a certified one", async () => {
+    const report = await doctor({ vars: { SESSION_ISSUERS: [{ issuer: oidc.issuer, audience: oidc.audience }] } });
+    expect(report.ok).toBe(true);
+    expect(keysCheck(report)).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/^2 at .+\/jwks: ES256, RS256$/),
+    });
+  });
+
+  const rows: readonly (readonly [string, () => Promise<object>, detail: RegExp, remedy: RegExp])[] = [
+    ["nobody is there", async () => ({ issuer: "http://127.0.0.1:9" }), /cannot be reached/, /jwksUrl/],
+    ["there is no discovery document", async () => ({}), /status 404/, /name the address of its keys as jwksUrl/],
+    [
+      "the issuer is written without its slash",
+      async () => published([], { issuer: `${issuerUrl()}/` }),
+      /says that the issuer is ".+\/", and issuer is ".+\d": the slash at the end counts/,
+      /Write issuer = "http.+\/"/,
+    ],
+    [
+      "the issuer is written with a slash too many",
+      async () => published([], {}, { issuer: `${issuerUrl()}/` }),
+      /the slash at the end counts/,
+      /Write issuer = "http.+\d"/,
+    ],
+    [
+      "the document is another issuer's",
+      async () => published([], { issuer: "https://other.test" }),
+      /says that the issuer is "https:\/\/other.test"/,
+      /Write issuer/,
+    ],
+    [
+      "its keys are at an address with plain http",
+      async () => published([], { jwks_uri: "http://keys.test/jwks" }),
+      /jwks_uri/,
+      /jwksUrl/,
+    ],
+    [
+      "its keys are of a kind that algorithms excludes",
+      async () => published([(await keyPair("ES256")).jwk], {}, { algorithms: ["RS256"] }),
+      /keys for ES256, and algorithms allows only RS256/,
+      /Write algorithms = \["ES256"\]/,
+    ],
+    ["it publishes no keys", async () => published([], {}), /lists no keys/, /documentation/],
+    [
+      "it publishes a symmetric key",
+      async () => published([{ kty: "oct", k: "c2VjcmV0" }]),
+      /\(oct\).+none of them may verify/,
+      /HS256 publish none: name the secret/,
+    ],
+    [
+      "it publishes a key for encryption",
+      async () => published([(await keyPair("RS256", { use: "enc" })).jwk]),
+      /for encryption/,
+      /for signatures/,
+    ],
+    [
+      "it answers with a redirect",
+      async () => answering(Response.redirect("https://www.other.test/x", 302)),
+      /redirect to "https:\/\/www\.other\.test\/x"/,
+      /Write the address that it leads to/,
+    ],
+    [
+      "it answers with a page",
+      async () => answering(new Response("<html>")),
+      /does not answer with JSON/,
+      /Compare issuer/,
+    ],
+    ["it is the example's", async () => ({ issuer: "https://auth.example.com" }), /still the example/, /npm run setup/],
+    [
+      "the address of its keys is wrong",
+      async () => ({ jwksUrl: `${issuerUrl()}/keys` }),
+      /\/keys answers with status 404/,
+      /Compare jwksUrl/,
+    ],
+  ];
+  it.each(rows)("%s", async (_, prepare, detail, remedy) => {
+    const report = await doctor({ vars: oidcIssuer(await prepare()) });
+    const check = keysCheck(report);
+    expect(check?.ok, check?.detail).toBe(false);
+    expect(check?.detail).toMatch(detail);
+    expect(check?.remedy).toMatch(remedy);
+  });
+
+  it("some of its keys are excluded: said, and no mistake", async () => {
+    publish([(await keyPair("RS256")).jwk, (await keyPair("ES256")).jwk]);
+    const report = await doctor({ vars: oidcIssuer({ algorithms: ["RS256"] }) });
+    expect(report.ok).toBe(true);
+    expect(keysCheck(report)?.detail).toMatch(/algorithms excludes ES256/);
+    expect(keysCheck(report)?.remedy).toContain('["RS256","ES256"]');
+  });
+
+  it("a preset that knows where the keys are: the issuer's slash is compared all the same", async () => {
+    publish([(await keyPair("RS256")).jwk], { issuer: `${issuerUrl()}/` });
+    pages["/.well-known/jwks.json"] = pages["/jwks"] ?? new Response();
+    const report = await doctor({ vars: oidcIssuer({ preset: "auth0" }) });
+    expect(wrong(report)).toMatchObject([
+      { name: `name of ${issuerUrl()}`, remedy: expect.stringContaining(`issuer = "${issuerUrl()}/"`) },
+    ]);
+  });
+
+  it("what a provider answers is shown on one line, and a secret in it is not shown", async () => {
+    publish([], { issuer: `https://x.test/\u001b[31m\n${API_KEY}` });
+    const detail = keysCheck(await doctor({ vars: oidcIssuer() }))?.detail ?? "";
+    expect(detail).toContain("(secret)");
+    expect(detail).not.toMatch(/\p{Cc}/u);
+  });
+});
