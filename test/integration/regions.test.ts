@@ -136,10 +136,12 @@ describe("a user's home", () => {
     expect(homes(world, "alice")).toEqual(["eu"]);
   });
 
-  it("is one, when two continents sign the same new user in at once (100 users)", async () => {
+  it("is one, when two continents sign the same new user in at once (100 users)", { timeout: 120_000 }, async () => {
     const world = regions();
-    const europe = world.at({ continent: "EU" });
-    const india = world.at({ country: "IN" });
+    // Tokens that are recorded would cost a second object for each user.
+    const env = { TOKEN_ENCRYPTION_KEY: undefined };
+    const europe = world.at({ continent: "EU" }, { env });
+    const india = world.at({ country: "IN" }, { env });
     const signInTwice = async (run: number) => {
       const session = await world.session({ subject: `user-${run}` });
       const both = run % 2 === 0 ? [europe, india] : [india, europe];
