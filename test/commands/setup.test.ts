@@ -58,7 +58,11 @@ describe("by flags", () => {
     const ended = (input: string, ...args: readonly string[]) =>
       runScript(script, ["--config", config, ...args], { cwd: root, input });
     const misused = await ended("", ...AUTH0);
-    expect(misused).toMatchObject({ status: 2, stdout: "", stderr: expect.stringMatching(/no terminal to ask questions in/) });
+    expect(misused).toMatchObject({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/no terminal to ask questions in/),
+    });
     const done = await ended(`${API_KEY}\n`, ...APP, ...AUTH0);
     expect(done).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("What remains:") });
     expect(secretsOf(config)).toBe(`COMETCHAT_API_KEY=${API_KEY}\n`);
