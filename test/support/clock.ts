@@ -46,7 +46,7 @@ export function installClock(
   let lastId = 0;
   let computing = 0;
   const timers = new Map<number, Timer>();
-  const real = { setTimeout, clearTimeout, now: Date.now, timeout: AbortSignal.timeout };
+  const real = { setTimeout, clearTimeout, Date, now: Date.now, timeout: AbortSignal.timeout };
 
   const schedule = (fire: () => void, ms: number): number => {
     lastId += 1;
@@ -160,7 +160,8 @@ export function installClock(
     restore() {
       for (const stop of uncount) stop();
       Object.assign(globalThis, { setTimeout: real.setTimeout, clearTimeout: real.clearTimeout });
-      Date.now = real.now;
+      // A test may have put another one in its place.
+      real.Date.now = real.now;
       AbortSignal.timeout = real.timeout;
     },
   };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ConnectionReset, createSimulator, type Effect, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
+import { virtualTime } from "../support/time.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: what an answer holds is what the tests look at
 type Json = any;
@@ -501,6 +502,8 @@ describe("Faults", () => {
 });
 
 describe("An aborted call", () => {
+  virtualTime();
+
   const abortable: [string, Partial<SimulatorOptions>, Effect | undefined][] = [
     ["the latency", { latency: 60_000 }, undefined],
     ["a delay", {}, { kind: "delay", ms: 60_000 }],

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type CallOutcome, createBreaker } from "../../../src/cometchat/breaker.ts";
 import { BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_PROBE_MS } from "../../../src/limits.ts";
 import { app, createClientWorld, json, refusal, script } from "../../support/client.ts";
+import { virtualTime } from "../../support/time.ts";
 
 function breaker() {
   let now = 1_000;
@@ -147,6 +148,8 @@ describe("the breaker", () => {
 });
 
 describe("an app whose calls keep failing", () => {
+  virtualTime();
+
   const token = "alice_1";
   const good = json(200, { data: { uid: "alice", authToken: token } });
   const down = new TypeError("connection refused");
