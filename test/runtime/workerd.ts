@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** workerd alone, without wrangler's development server in between. */
 export interface Workerd {
@@ -15,6 +16,7 @@ export interface Workerd {
 }
 
 const STARTED_WITHIN_MS = 30_000;
+const POLL_MS = 20;
 
 /**
  * Starts workerd on a configuration file; it listens on the sockets of these Workers when this returns. With the
@@ -39,7 +41,8 @@ export async function startWorkerd(
   try {
     const ports = await listening(child.stdio[3] as Readable, [...(inspector ? [INSPECTOR] : []), ...workers]);
     const port = (name: string) => ports.get(name) ?? Number.NaN;
-    return { pid: child.pid ?? 0, port, heap: (worker) => heapOf(port(INSPECTOR), worker), stop };
+    const heap = (worker: string) => heapOf(port(INSPECTOR), worker, `http://127.0.0.1:${port(worker)}/`);
+    return { pid: child.pid ?? 0, port, heap, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -71,10 +74,18 @@ function listening(control: Readable, wanted: readonly string[]): Promise<Readon
   });
 }
 
-async function heapOf(port: number, worker: string): Promise<number> {
+/** An isolate collects its garbage when it next runs, so it is sent requests until it has, to `address`. */
+async function heapOf(port: number, worker: string, address: string): Promise<number> {
   const inspector = await inspect(port, worker);
   try {
-    await inspector.ask("HeapProfiler.collectGarbage");
+    let collected = false;
+    const collecting = inspector.ask("HeapProfiler.collectGarbage").then(() => {
+      collected = true;
+    });
+    while (!collected) {
+      await (await fetch(address)).arrayBuffer();
+      await Promise.race([collecting, sleep(POLL_MS)]);
+    }
     return ((await inspector.ask("Runtime.getHeapUsage")) as { usedSize: number }).usedSize;
   } finally {
     inspector.close();

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ranking } from "../svg.ts";
@@ -122,7 +122,10 @@ try {
     );
     report.bundle = { kibibytes, compressed, sources };
   }
-  await writeFile(join(values.out, "bench.json"), `${JSON.stringify(report, null, 2)}\n`);
+  // The parts that were not measured now stay as they were.
+  const path = join(values.out, "bench.json");
+  const before = JSON.parse(await readFile(path, "utf8").catch(() => "{}")) as object;
+  await writeFile(path, `${JSON.stringify({ ...before, ...report }, null, 2)}\n`);
 } finally {
   await servers.stop();
   await world.stop();
