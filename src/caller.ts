@@ -35,6 +35,12 @@ export async function callerOf(
   if (!identified.ok) return identified;
   const { uid } = identified.value;
   // No uid holds a colon.
-  const allowed = await limit(limits.user, wants === "in" ? uid : `out:${uid}`, "user-limited", deps);
+  const allowed = await limit(
+    limits.user,
+    wants === "in" ? uid : `out:${uid}`,
+    "user-limited",
+    deps,
+    context.deadline.timer,
+  );
   return allowed.ok ? ok({ session, ...identified.value }) : allowed;
 }

@@ -1,5 +1,6 @@
 import type { LogLine } from "./telemetry/log.ts";
 import type { Span, Timing } from "./telemetry/timing.ts";
+import { ownTimer, type Timer } from "./within.ts";
 
 /** What the Worker's surroundings give; tests hand in their own. */
 export interface Deps {
@@ -11,8 +12,8 @@ export interface Deps {
   readonly random: () => number;
   /** One structured line; the only way to the console. */
   readonly log: (line: LogLine) => void;
-  /** Runs work as a span of the platform's own trace; see docs/operate.md › Traces. */
-  readonly span?: Span;
+  /** Makes spans of the platform's own trace, where this request is traced; see docs/operate.md › Traces. */
+  readonly span?: () => Span | undefined;
   /** The data centre's own cache, where there is one. */
   readonly cache: () => Cache | undefined;
 }
@@ -42,10 +43,12 @@ export interface Deadline {
   readonly signal: AbortSignal | undefined;
   /** Milliseconds left; never negative. */
   readonly left: () => number;
+  /** For what is waited for less long. */
+  readonly timer: Timer;
 }
 
 /** A deadline `ms` from now, for a caller who goes when `signal` aborts. */
-export function deadline(ms: number, now: () => number, signal?: AbortSignal): Deadline {
+export function deadline(ms: number, now: () => number, signal?: AbortSignal, timer = ownTimer): Deadline {
   const end = now() + ms;
-  return { signal, left: () => Math.max(0, end - now()) };
+  return { signal, left: () => Math.max(0, end - now()), timer };
 }

@@ -2,7 +2,7 @@ import type { Deps } from "../context.ts";
 import { fail, type GatewayError, type Reason } from "../errors.ts";
 import { LIMIT_PERIOD_SECONDS, RATE_LIMIT_MS } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
-import { within } from "../within.ts";
+import { type Timer, within } from "../within.ts";
 
 /**
  * Counts one request against a rate-limit binding; fails with `reason` when it is over.
@@ -15,9 +15,10 @@ export async function limit(
   key: string,
   reason: Reason,
   deps: Pick<Deps, "log">,
+  timer: Timer,
 ): Promise<Result<void, GatewayError>> {
   try {
-    const answer = await within(RATE_LIMIT_MS, binding.limit({ key }));
+    const answer = await within(RATE_LIMIT_MS, binding.limit({ key }), timer);
     if (answer) return answer.success ? ok(undefined) : fail(reason, { retryAfter: LIMIT_PERIOD_SECONDS });
   } catch {
     // As one that does not answer.

@@ -3,6 +3,7 @@ import { fail, type GatewayError } from "../errors.ts";
 import { ADDRESSES_REMEMBERED, LIMIT_PERIOD_SECONDS } from "../limits.ts";
 import { createMemory } from "../memory.ts";
 import { ok, type Result } from "../result.ts";
+import { ownTimer } from "../within.ts";
 import { addressKey, limit } from "./ratelimit.ts";
 
 /**
@@ -31,7 +32,7 @@ export function createRefusals(binding: RateLimit, deps: Deps): Refusals {
     async count(headers) {
       const address = addressKey(headers);
       // A counter of their own: sign-ins from that address are no guesses.
-      const counted = await limit(binding, `refused ${address}`, "address-limited", deps);
+      const counted = await limit(binding, `refused ${address}`, "address-limited", deps, ownTimer);
       if (!counted.ok) over.set(address, deps.now() + LIMIT_PERIOD_SECONDS * 1000);
       return counted;
     },

@@ -42,7 +42,7 @@ export type Client = <T>(call: Call<T>, deadline: Deadline, ms: number) => Promi
 export function createClient(app: App, deps: Deps): Client {
   return async (call, deadline, ms) => {
     if (deadline.signal?.aborted) return lost("upstream-timeout");
-    return bounded(ms, deadline.signal, async (stop) => {
+    return bounded(ms, deadline, async (stop) => {
       try {
         const response = await deps.fetch(`${app.baseUrl}${call.path}`, request(app, call, stop));
         const bytes = await readAnswer(response, call.bytes ?? ANSWER_BYTES, stop);
@@ -61,13 +61,13 @@ export function createClient(app: App, deps: Deps): Client {
  */
 function bounded<T>(
   ms: number,
-  caller: AbortSignal | undefined,
+  { signal: caller, timer }: Deadline,
   attempt: (stop: AbortSignal) => Promise<Attempt<T>>,
 ): Promise<Attempt<T>> {
   const stop = new AbortController();
   return new Promise((resolve, reject) => {
     const finish = (ended: Attempt<T>) => {
-      clearTimeout(timer);
+      inTime();
       caller?.removeEventListener("abort", end);
       resolve(ended);
     };
@@ -75,7 +75,7 @@ function bounded<T>(
       finish(lost("upstream-timeout"));
       stop.abort();
     };
-    const timer = setTimeout(end, ms);
+    const inTime = timer(ms, end);
     caller?.addEventListener("abort", end);
     attempt(stop.signal).then(finish, reject);
   });

@@ -7,7 +7,7 @@ import { ok, type Result } from "../result.ts";
 import { traceOf } from "../telemetry/log.ts";
 import { createReport, type RequestLine } from "../telemetry/report.ts";
 import { createTiming } from "../telemetry/timing.ts";
-import { within } from "../within.ts";
+import { sharedTimer, type Timer, within } from "../within.ts";
 import type { HonoEnv } from "./environment.ts";
 import { problem } from "./problem.ts";
 import { requestIdOf } from "./requestid.ts";
@@ -45,15 +45,17 @@ export function createAnswer(deps: Deps): (c: C, serve: () => Response | Promise
     c.set("outcome", { route: "none" });
     const made = gateways.get(c.env) ?? (await make(c.env));
     const gateway = made === "invalid" ? undefined : made;
+    const { timer, stop } = sharedTimer(deps.now);
     let answer: Response;
     try {
       if (!gateway) throw new Refusal({ reason: "config-invalid" });
       c.set("gateway", gateway);
-      c.set("context", contextOf(c, requestId, now, gateway));
+      c.set("context", contextOf(c, requestId, now, gateway, timer));
       answer = await serve();
     } catch (error) {
       answer = refuse(error, c);
     }
+    stop();
     if (gateway) answer.headers.set("Server-Timing", c.get("context").timing.header());
     answer.headers.set("X-Request-Id", requestId);
     report(lineOf(c, requestId, now, deps, answer.status, gateway), gateway?.metrics);
@@ -61,7 +63,13 @@ export function createAnswer(deps: Deps): (c: C, serve: () => Response | Promise
   };
 }
 
-function contextOf(c: HonoContext<HonoEnv>, requestId: string, now: number, { config, deps }: Gateway): Context {
+function contextOf(
+  c: HonoContext<HonoEnv>,
+  requestId: string,
+  now: number,
+  { config, deps }: Gateway,
+  timer: Timer,
+): Context {
   const timing = createTiming(deps.now, deps.span);
   let budget: Deadline | undefined;
   const after: Context["after"] = (name, task, lost) => {
@@ -85,7 +93,8 @@ function contextOf(c: HonoContext<HonoEnv>, requestId: string, now: number, { co
     c.executionCtx.waitUntil(done);
     return done;
   };
-  return { requestId, now, timing, after, deadline: deadline(config.requestTimeout, deps.now, c.req.raw.signal) };
+  const whole = deadline(config.requestTimeout, deps.now, c.req.raw.signal, timer);
+  return { requestId, now, timing, after, deadline: whole };
 }
 
 /** How a task failed within `ms`, as far as it may be told; undefined where it did not. */

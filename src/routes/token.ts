@@ -21,13 +21,13 @@ const named: Rules = { authToken: [isAuthToken, "must be an auth token"] };
 
 /** POST /v1/token: a session in, an auth token out. */
 export async function postToken(c: HonoContext<HonoEnv>): Promise<Response> {
-  const { gateway, context, outcome } = c.var;
+  const [gateway, context] = [c.get("gateway"), c.get("context")];
   const credential = credentialOf(c);
   const { fresh = false } = readFields(await readJson(c, BODY_BYTES), wish) as { fresh?: boolean };
   const where = whereabouts(c.req.raw);
   const signedIn = unwrap(await signIn(credential, { fresh, where }, gateway, context));
   const { authToken, uid, app, created, reused, expiresAt } = signedIn;
-  Object.assign(outcome, { created, reused });
+  Object.assign(c.get("outcome"), { created, reused });
   const answer = { authToken, uid, appId: app.appId, region: app.region, created };
   const end = expiresAt === null ? {} : { expiresAt: new Date(expiresAt).toISOString() };
   return c.json({ ...answer, ...end }, reused ? 200 : 201);
@@ -90,7 +90,7 @@ async function homeOf(c: HonoContext<HonoEnv>, { session, uid }: Caller) {
 
 /** The caller's session as it was presented; a cookie only from a page of ours, never anything in the address. */
 function credentialOf(c: HonoContext<HonoEnv>): Credential {
-  const { gateway } = c.var;
+  const gateway = c.get("gateway");
   // RFC 6750 §5.3: addresses end up in logs and histories
   if (c.req.raw.url.includes("?")) throw new Refusal({ reason: "query-present", detail: "No query is taken here." });
   const credential = unwrap(extract(c.req.raw.headers, gateway.config.issuers));
@@ -100,6 +100,14 @@ function credentialOf(c: HonoContext<HonoEnv>): Credential {
 
 /** Where Cloudflare says that the caller is: `request.cf` only, since anybody can send a header. */
 function whereabouts(request: Request): Whereabouts {
-  const { continent, country } = (request.cf ?? {}) as IncomingRequestCfProperties;
-  return { continent, country };
+  const cf = () => request.cf as IncomingRequestCfProperties | undefined;
+  // Read where placement asks for it: the runtime makes it anew for each request, and it is large.
+  return {
+    get continent() {
+      return cf()?.continent;
+    },
+    get country() {
+      return cf()?.country ?? undefined;
+    },
+  };
 }

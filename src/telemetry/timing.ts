@@ -32,27 +32,33 @@ export type Span = <T>(name: string, work: () => Promise<T>) => Promise<T>;
  * Time of one request. The clock stands still during pure computation in production: only I/O shows.
  *
  * @param now milliseconds since 1970
- * @param span makes each stage a span of the trace; without it there are none
+ * @param spanOf what makes each stage a span of the trace, where one is taken; asked at the first stage
  */
-export const createTiming = (now: () => number, span?: Span): Timing => new RequestTiming(now, span);
+export const createTiming = (now: () => number, spanOf?: () => Span | undefined): Timing =>
+  new RequestTiming(now, spanOf);
 
 /** A class, since each request has one: its methods are made once. */
 class RequestTiming implements Timing {
   readonly names: Names = {};
   readonly #now: () => number;
   readonly #start: number;
-  readonly #span: Span | undefined;
+  #spanOf: (() => Span | undefined) | undefined;
+  #span: Span | undefined;
   readonly #spent: Partial<Record<Stage, number>> = {};
   #calls = 0;
 
-  constructor(now: () => number, span: Span | undefined) {
+  constructor(now: () => number, spanOf: (() => Span | undefined) | undefined) {
     this.#now = now;
-    this.#span = span;
+    this.#spanOf = spanOf;
     this.#start = now();
   }
 
   async measure<T>(stage: Stage, work: () => Promise<T>): Promise<T> {
     const before = this.#now();
+    if (this.#spanOf) {
+      this.#span = this.#spanOf();
+      this.#spanOf = undefined;
+    }
     try {
       return await (this.#span ? this.#span(stage, work) : work());
     } finally {

@@ -100,7 +100,7 @@ describe("a stage", () => {
     const spans: string[] = [];
     const timing = createTiming(
       () => time,
-      (name, work) => {
+      () => (name, work) => {
         spans.push(name);
         return work();
       },

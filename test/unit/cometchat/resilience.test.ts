@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createSend } from "../../../src/cometchat/resilience.ts";
+import { deadline } from "../../../src/context.ts";
 import { fail } from "../../../src/errors.ts";
 import { ATTEMPTS, BACKOFF_MS } from "../../../src/limits.ts";
 import { app, createClientWorld, createSimulatedWorld, json, refusal, script } from "../../support/client.ts";
@@ -84,7 +85,7 @@ async function pausesWith(draws: readonly number[]): Promise<number[]> {
       { random: () => draws[drawn++] ?? 0 },
     );
     const signal = new AbortController().signal;
-    const context = { ...createClientWorld(never).request(), deadline: { signal, left: () => 8_000 } };
+    const context = { ...createClientWorld(never).request(), deadline: deadline(8_000, () => 0, signal) };
     await send({ method: "GET", path: "/", read: () => true }, context);
     return pauses;
   } finally {

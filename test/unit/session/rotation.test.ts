@@ -25,7 +25,7 @@ import {
 const HOUR = 3_600_000;
 
 /** Without a timer of its own: workerd gives ten thousand, and here are many requests. */
-const PATIENT = { signal: new AbortController().signal, left: () => 8_000 };
+const PATIENT = deadline(8_000, () => 0, new AbortController().signal);
 
 const present = async (world: VerifierWorld, session: string) =>
   outcome(await world.verify(session, {}, world.context({ deadline: PATIENT })));
