@@ -54,11 +54,22 @@ export default defineConfig({
           // After the others: these start browsers and servers.
           sequence: { groupOrder: 1 },
           maxWorkers: 2,
-          include: ["test/{browser,commands,docs,providers,bench}/**/*.test.ts"],
+          include: ["test/{browser,providers,bench}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // What is waited for comes later on a busy machine.
           expect: { poll: { timeout: 20_000 } },
+        },
+      },
+      {
+        test: {
+          // Wrangler is loaded once for all files.
+          name: "commands",
+          sequence: { groupOrder: 1 },
+          maxWorkers: 2,
+          isolate: false,
+          include: ["test/{commands,docs}/**/*.test.ts"],
+          testTimeout: 60_000,
         },
       },
     ],

@@ -18,28 +18,31 @@ export let provider: Listener;
 /** What the provider answers below its address. */
 export let pages: Record<string, Response | (() => Response)>;
 
-beforeAll(async () => {
-  simulator = createSimulator({
-    appId: "app1",
-    region: "us",
-    keys: { [API_KEY]: "fullAccess", [NARROW_KEY]: "authOnly" },
-    sampleUsers: false,
+/** A simulated CometChat and an identity provider for the tests of the file, on loopback. */
+export function serve(): void {
+  beforeAll(async () => {
+    simulator = createSimulator({
+      appId: "app1",
+      region: "us",
+      keys: { [API_KEY]: "fullAccess", [NARROW_KEY]: "authOnly" },
+      sampleUsers: false,
+    });
+    cometchat = await listen((request) => simulator.fetch(request), 0);
+    provider = await listen(async (request) => {
+      const page = pages[new URL(request.url).pathname] ?? new Response("nothing here", { status: 404 });
+      return typeof page === "function" ? page() : page.clone();
+    }, 0);
   });
-  cometchat = await listen((request) => simulator.fetch(request), 0);
-  provider = await listen(async (request) => {
-    const page = pages[new URL(request.url).pathname] ?? new Response("nothing here", { status: 404 });
-    return typeof page === "function" ? page() : page.clone();
-  }, 0);
-});
 
-afterAll(async () => {
-  await Promise.all([cometchat?.close(), provider?.close()]);
-});
+  afterAll(async () => {
+    await Promise.all([cometchat?.close(), provider?.close()]);
+  });
 
-beforeEach(() => {
-  pages = {};
-  simulator.reset();
-});
+  beforeEach(() => {
+    pages = {};
+    simulator.reset();
+  });
+}
 
 export const issuerUrl = () => `http://127.0.0.1:${provider.port}`;
 export const app = () => ({ appId: "app1", region: "us", baseUrl: `http://127.0.0.1:${cometchat.port}/v3` });

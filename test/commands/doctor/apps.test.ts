@@ -11,11 +11,14 @@ import {
   refused,
   right,
   SECRETS,
+  serve,
   simulator,
   WRONG_KEY,
   wrong,
 } from "../../support/doctor.ts";
 import { deployment } from "../place.ts";
+
+serve();
 
 describe("CometChat is asked for each app's key", () => {
   const rows: readonly (readonly [string, () => Case, detail: RegExp, remedy: RegExp])[] = [

@@ -4,8 +4,10 @@ import { describe, expect, it } from "vitest";
 import { doctor as command } from "../../../src/commands/doctor/command.ts";
 import type { Report } from "../../../src/commands/doctor/report.ts";
 import { runHere, runScript } from "../../support/command.ts";
-import { right, SECRETS, sign, WRONG_KEY } from "../../support/doctor.ts";
+import { right, SECRETS, serve, sign, WRONG_KEY } from "../../support/doctor.ts";
 import { deployment } from "../place.ts";
+
+serve();
 
 describe("the command", () => {
   const root = join(import.meta.dirname, "../../..");

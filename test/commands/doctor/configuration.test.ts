@@ -10,11 +10,14 @@ import {
   look,
   right,
   SECRETS,
+  serve,
   sign,
   simulator,
   wrong,
 } from "../../support/doctor.ts";
 import { API_KEY, deployment, folder, HMAC_KEY } from "../place.ts";
+
+serve();
 
 it("a configuration that is right has nothing wrong, and nothing is changed at CometChat", async () => {
   const report = await doctor({});

@@ -1,8 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { advice, doctor, look, right, SECRETS, TOKEN_KEY, wrong } from "../../support/doctor.ts";
+import { advice, doctor, look, right, SECRETS, serve, TOKEN_KEY, wrong } from "../../support/doctor.ts";
 import { bindings, deployment, HMAC_KEY } from "../place.ts";
+
+serve();
 
 describe("environments inherit neither variables nor bindings", () => {
   const production = () => ({ ...right(), TOKENS: { reuse: "session" } });

@@ -1,8 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Report } from "../../../src/commands/doctor/report.ts";
 import { type Oidc, startOidc } from "../../providers/oidc.ts";
-import { answering, doctor, issuerUrl, keyPair, pages, publish, published, wrong } from "../../support/doctor.ts";
+import {
+  answering,
+  doctor,
+  issuerUrl,
+  keyPair,
+  pages,
+  publish,
+  published,
+  serve,
+  wrong,
+} from "../../support/doctor.ts";
 import { API_KEY } from "../place.ts";
+
+serve();
 
 let oidc: Oidc;
 beforeAll(async () => {
@@ -10,7 +22,10 @@ beforeAll(async () => {
   oidc = await startOidc();
   await oidc.open(new URL("http://127.0.0.1:9"));
 });
-afterAll(() => oidc?.close());
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await oidc?.close();
+});
 
 describe("the keys of an identity provider are fetched as the gateway does", () => {
   const oidcIssuer = (change: object = {}) => ({

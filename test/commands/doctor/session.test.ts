@@ -12,10 +12,13 @@ import {
   keyPair,
   publish,
   seeded,
+  serve,
   sign,
   simulator,
 } from "../../support/doctor.ts";
 import { API_KEY } from "../place.ts";
+
+serve();
 
 let oidc: Oidc;
 beforeAll(async () => {
@@ -23,7 +26,10 @@ beforeAll(async () => {
   oidc = await startOidc();
   await oidc.open(new URL("http://127.0.0.1:9"));
 });
-afterAll(() => oidc?.close());
+afterAll(async () => {
+  vi.restoreAllMocks();
+  await oidc?.close();
+});
 
 describe("a session is judged, and the sentence names claim and setting", () => {
   const changed = (change: object): Case => ({ vars: { SESSION_ISSUERS: [{ ...hs256, ...change }] } });
