@@ -6,7 +6,7 @@ import { type ImportFlags, importFlags, USAGE_TEXT } from "./flags.ts";
 import { createProgress, silent } from "./progress.ts";
 import { migrate } from "./run.ts";
 import { readSettings, UsageError } from "./settings.ts";
-import { asJson, asText, exitCode, USAGE } from "./summary.ts";
+import { asJson, asText, exitCode, UNAVAILABLE, USAGE } from "./summary.ts";
 
 /**
  * `npm run migrate` with these arguments: imports existing users into CometChat, with the uids that the gateway derives
@@ -21,10 +21,17 @@ export async function migrateUsers(args: readonly string[], terminal: Terminal, 
     }
     return await run(flags, args, terminal, stop);
   } catch (error) {
-    if (!(error instanceof InputError || error instanceof UsageError)) throw error;
-    if (args.includes("--json")) terminal.stdout.write(`${JSON.stringify({ ok: false, error: error.message })}\n`);
-    else terminal.stderr.write(`${error.message}\n`);
-    return USAGE;
+    if (error instanceof InputError || error instanceof UsageError) return tell(error.message, USAGE);
+    // For instance, the disk is full: the journal has the batches that were answered.
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    const { message } = error as Error;
+    return tell(`A file cannot be used (${message}). The same command continues the run.`, UNAVAILABLE);
+  }
+
+  function tell(sentence: string, status: number): number {
+    if (args.includes("--json")) terminal.stdout.write(`${JSON.stringify({ ok: false, error: sentence })}\n`);
+    else terminal.stderr.write(`${sentence}\n`);
+    return status;
   }
 }
 

@@ -1,41 +1,42 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
+import * as z from "zod/mini";
 import { Lines } from "./lines.ts";
+import { UsageError } from "./settings.ts";
 
 /** The format of the journal. Raise it when batches are made differently: old journals cannot be continued then. */
 const VERSION = 1;
 
-/** The lengths of the run's output files, in bytes. */
-export interface Lengths {
-  readonly failed: number;
-  readonly kv: number;
-}
+const count = z.number();
+const lengths = z.object({ failed: count, kv: count });
 
-/** The outcome of one batch. */
-export interface Done extends Counts {
-  readonly batch: number;
-  readonly lengths: Lengths;
-}
-
-interface Counts {
-  readonly created: number;
-  readonly updated: number;
-  /** Users that CometChat had already and that were not changed. */
-  readonly existing: number;
-  /** The uids of users that CometChat refused. */
-  readonly failed: readonly string[];
-}
-
-interface Header {
-  readonly version: number;
+const header = z.object({
+  version: count,
   /** The digest of the input and of everything else that the batches depend on. */
-  readonly fingerprint: string;
+  fingerprint: z.string(),
   /** Milliseconds since 1970: when the run began. */
-  readonly began: number;
+  began: count,
   /** For each row one bit: whether CometChat had the user when the run began. Compressed, in base64. */
-  readonly existing: string;
-  readonly lengths: Lengths;
-}
+  existing: z.string(),
+  lengths,
+});
+
+const done = z.object({
+  batch: count,
+  created: count,
+  updated: count,
+  /** Users that CometChat had already and that were not changed. */
+  existing: count,
+  /** The uids of users that CometChat refused. */
+  failed: z.array(z.string()),
+  lengths,
+});
+
+/** The lengths of the run's output files, in bytes. */
+export type Lengths = z.infer<typeof lengths>;
+/** The outcome of one batch. */
+export type Done = z.infer<typeof done>;
+type Header = z.infer<typeof header>;
 
 /** A run that did not end, as its journal describes it. */
 export interface Unfinished {
@@ -62,23 +63,34 @@ export class Journal {
     this.#lines = new Lines(path, length);
   }
 
-  /** Reads the journal of an earlier run. Undefined if that run ended or did not begin to send. */
+  /**
+   * Reads the journal of an earlier run. Undefined if that run ended or did not begin to send. Throws `UsageError` if the
+   * file is damaged.
+   */
   static read(path: string): Unfinished | undefined {
     if (!existsSync(path)) return undefined;
+    try {
+      return Journal.#read(path);
+    } catch {
+      throw new UsageError(`${path} is damaged, or of something else. Use --restart to begin the import anew.`);
+    }
+  }
+
+  static #read(path: string): Unfinished | undefined {
     const text = readFileSync(path, "utf8");
     // If the process was killed, the last line may be incomplete.
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     const [first, ...rest] = whole.split("\n").filter((line) => line !== "");
     if (first === undefined) return undefined;
-    const header = JSON.parse(first) as Header;
-    const done = rest.map((line) => JSON.parse(line) as Done);
-    const bits = gunzipSync(Buffer.from(header.existing, "base64"));
+    const begun = header.parse(JSON.parse(first));
+    const batches = rest.map((line) => done.parse(JSON.parse(line)));
+    const bits = gunzipSync(Buffer.from(begun.existing, "base64"));
     return {
-      fingerprint: header.version === VERSION ? header.fingerprint : "",
-      began: header.began,
+      fingerprint: begun.version === VERSION ? begun.fingerprint : "",
+      began: begun.began,
       existing: (row) => (((bits[row >> 3] ?? 0) >> (row & 7)) & 1) === 1,
-      done,
-      lengths: done.at(-1)?.lengths ?? header.lengths,
+      done: batches,
+      lengths: batches.at(-1)?.lengths ?? begun.lengths,
       length: Buffer.byteLength(whole),
     };
   }
@@ -92,8 +104,8 @@ export class Journal {
     const bits = Buffer.alloc(Math.ceil(rows / 8));
     for (let row = 0; row < rows; row++) if (existing(row)) bits[row >> 3] = (bits[row >> 3] ?? 0) | (1 << (row & 7));
     const journal = new Journal(path);
-    const header: Header = { version: VERSION, ...run, existing: gzipSync(bits).toString("base64") };
-    journal.#lines.write(`${JSON.stringify(header)}\n`);
+    const begun: Header = { version: VERSION, ...run, existing: gzipSync(bits).toString("base64") };
+    journal.#lines.write(`${JSON.stringify(begun)}\n`);
     journal.#lines.sync();
     return journal;
   }

@@ -1,4 +1,5 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
+import { UsageError } from "./settings.ts";
 
 /** A file that lines are appended to. Lines are safe from the end of this process once `flush` has returned. */
 export class Lines {
@@ -9,8 +10,12 @@ export class Lines {
 
   /**
    * `length`: how many bytes of an existing file to keep. What follows them belongs to a batch that was not completed.
+   * Throws `UsageError` if the file has fewer.
    */
   constructor(path: string, length = 0) {
+    if (length > 0 && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) < length) {
+      throw new UsageError(`${path} is not as the unfinished run left it. Use --restart to begin anew.`);
+    }
     // Mode 600, since the file may contain personal data of users.
     this.#file = openSync(path, length > 0 ? "r+" : "w", 0o600);
     ftruncateSync(this.#file, length);

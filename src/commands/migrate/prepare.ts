@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { createBulk } from "../../cometchat/bulk.ts";
 import { createCometChat } from "../../cometchat/cometchat.ts";
@@ -11,15 +10,14 @@ import { checkColumns, createPicker, type Names } from "./fields.ts";
 import { Findings } from "./findings.ts";
 import { entriesOf, formOf } from "./input.ts";
 import { createPace, Stopped } from "./pace.ts";
+import { type Named, type Paths, pathsOf } from "./paths.ts";
 import type { Progress } from "./progress.ts";
 import type { Settings } from "./settings.ts";
 import type { Source } from "./source.ts";
 import type { Summary } from "./summary.ts";
 import type { Rules } from "./user.ts";
 
-export interface Options {
-  /** The input's path, or `-`. */
-  readonly file: string;
+export interface Options extends Named {
   readonly names: Names;
   /** The name of the identity provider whose export the input is. */
   readonly from: string | undefined;
@@ -31,10 +29,6 @@ export interface Options {
   readonly restart: boolean;
   /** Calls a minute. */
   readonly rpm: number;
-  /** The file for the mappings; undefined for none. */
-  readonly kv: string | undefined;
-  /** The folder of the output files; undefined for the input's folder, or the current one for standard input. */
-  readonly out: string | undefined;
 }
 
 export interface Surroundings {
@@ -53,7 +47,7 @@ export interface Run extends Options, Surroundings {
   readonly channels: ReadonlyMap<string, Channel>;
   /** The names of the configured apps; an app's number is its index here. */
   readonly apps: readonly string[];
-  readonly paths: { readonly failed: string; readonly report: string; readonly journal: string };
+  readonly paths: Paths;
   readonly fingerprint: string;
   readonly summary: Summary;
 }
@@ -65,14 +59,13 @@ export async function prepare(
   surroundings: Surroundings,
   source: Source,
 ): Promise<Run> {
-  const { file, names } = options;
+  const { names } = options;
   const { deps, progress, stop } = surroundings;
+  const paths = pathsOf(options);
   const from = options.from === undefined ? undefined : exports[options.from];
   const form = await formOf(source, from);
   checkColumns(form, names, from, ["subject", "name"]);
   const { config, issuer, app } = settings;
-  const base = join(options.out ?? (file === "-" ? "." : dirname(file)), file === "-" ? "stdin" : basename(file));
-  const paths = { failed: `${base}.failed.ndjson`, report: `${base}.report.ndjson`, journal: `${base}.journal` };
   const findings = new Findings(options.dryRun ? paths.report : undefined);
   return {
     ...options,

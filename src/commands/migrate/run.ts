@@ -1,7 +1,7 @@
 import { renameSync, rmSync } from "node:fs";
 import { batchesOf } from "./batches.ts";
 import { type Checked, check } from "./check.ts";
-import type { Entry, Problem } from "./entry.ts";
+import { type Entry, InputError, type Problem } from "./entry.ts";
 import { EXISTING } from "./equals.ts";
 import { failedRow } from "./failed.ts";
 import { Journal, type Unfinished } from "./journal.ts";
@@ -79,24 +79,24 @@ async function importAll(run: Run): Promise<void> {
   }
   // The file of an earlier run's failures is replaced only after this run has read its whole input: it may be the
   // input.
-  const found = new Lines(`${paths.failed}.new`);
+  const found = new Lines(paths.found);
   let checked: Checked;
   try {
     checked = await checkAll(run, (entry, problems) => found.write(failedRow(entry, rules, problems)));
   } catch (error) {
     found.close();
-    rmSync(`${paths.failed}.new`);
+    rmSync(paths.found);
     throw error;
   }
   found.close();
   try {
     if (!unfinished) await prepareApps(checked, run);
     const marks = compare(checked, run);
-    if (unfinished) rmSync(`${paths.failed}.new`);
-    else renameSync(`${paths.failed}.new`, paths.failed);
+    if (unfinished) rmSync(paths.found);
+    else renameSync(paths.found, paths.failed);
     await sendAll(marks, unfinished, found.length, run);
   } finally {
-    rmSync(`${paths.failed}.new`, { force: true });
+    rmSync(paths.found, { force: true });
     summary.findings.close();
     checked.equals.close();
   }
@@ -124,8 +124,8 @@ async function sendAll(marks: Uint8Array, unfinished: Unfinished | undefined, fo
   const { summary, rules, paths, update, stop, channels, progress, deps } = run;
   const existed = unfinished?.existing ?? ((row: number) => marks[row] === EXISTING);
   const lengths = unfinished?.lengths ?? { failed: found, kv: 0 };
-  const failed = reopen(() => new Lines(paths.failed, lengths.failed), run);
-  const list = run.kv === undefined ? undefined : reopen(() => new JsonList(run.kv ?? "", lengths.kv), run);
+  const failed = new Lines(paths.failed, lengths.failed);
+  const list = run.kv === undefined ? undefined : new JsonList(run.kv, lengths.kv);
   const began = unfinished?.began ?? deps.now();
   const start = { fingerprint: run.fingerprint, began, lengths: { failed: found, kv: list?.length ?? 0 } };
   const journal = unfinished
@@ -158,19 +158,11 @@ async function sendAll(marks: Uint8Array, unfinished: Unfinished | undefined, fo
     if (run.kv !== undefined) summary.files.kv = run.kv;
     if (!ended) summary.files.journal = paths.journal;
   }
-  if (run.verify) await readBack(sample, run);
-}
-
-/**
- * Opens an output file of an unfinished run. Throws `UsageError` if it was deleted, since the run cannot be continued.
- */
-function reopen<T>(open: () => T, { paths }: Run): T {
-  try {
-    return open();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw new UsageError(`A file that belongs to ${paths.journal} was deleted. Use --restart to begin anew.`);
+  const sent = summary.created + summary.updated + summary.existing + summary.failed;
+  if (sent !== summary.users) {
+    throw new InputError(`It changed while it was read: ${summary.users} users were checked, and ${sent} sent.`);
   }
+  if (run.verify) await readBack(sample, run);
 }
 
 async function readBack(sample: Sample, { channels, progress, summary }: Run): Promise<void> {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -43,13 +43,16 @@ export async function openSource(path: string, stdin: Readable): Promise<Source>
 }
 
 async function openFile(path: string, close: () => Promise<void>): Promise<Source> {
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+  const failed = (error: NodeJS.ErrnoException) => {
     throw new InputError(error.code === "ENOENT" ? "There is no such file." : `It cannot be opened (${error.code}).`);
-  });
+  };
+  const there = await stat(path).catch(failed);
+  if (there.isDirectory()) throw new InputError("It is a folder, not a file.");
+  // Read twice, so it has to be on the disk: a pipe, a shell's <(…) for one, is gone after the first time.
+  if (!there.isFile()) throw new InputError("It is no file on the disk. Pass it by standard input: FILE is - then.");
+  if (there.size === 0) throw new InputError("It is empty.");
+  const file = await open(path).catch(failed);
   try {
-    const stat = await file.stat();
-    if (stat.isDirectory()) throw new InputError("It is a folder, not a file.");
-    if (stat.size === 0) throw new InputError("It is empty.");
     const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
     const head = buffer.subarray(0, bytesRead);
     if (head.indexOf("\uFEFF", 0, "utf16le") === 0 || (head[0] === 0xfe && head[1] === 0xff)) {
@@ -59,7 +62,7 @@ async function openFile(path: string, close: () => Promise<void>): Promise<Sourc
     const start = marked ? 3 : 0;
     return {
       head: head.subarray(start),
-      bytes: stat.size,
+      bytes: there.size,
       marked,
       read: () => createReadStream(path, { start, highWaterMark: 64 * 1024 }),
       async digest() {

@@ -27,8 +27,8 @@ const ALL = 0;
 const SOME = 1;
 /** Exit status: wrong usage, a wrong configuration, or an input that cannot be read. Nothing was sent. */
 export const USAGE = 2;
-/** Exit status: CometChat is unavailable. The same command continues the run. */
-const UNAVAILABLE = 3;
+/** Exit status: CometChat is unavailable, or the disk is full. The same command continues the run. */
+export const UNAVAILABLE = 3;
 /** Exit status after Ctrl-C, by the shells' convention (128 + SIGINT). The same command continues the run. */
 const INTERRUPTED = 130;
 

@@ -1,0 +1,113 @@
+import { execFileSync } from "node:child_process";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { createWorld, csvOf } from "../../support/migrate.ts";
+
+/** What is written besides the input, and what becomes of a run when that cannot be. */
+
+const USERS = "subject,name\nalice,Alice\nbob,Bob\n";
+
+test.each<[string, (folder: string, input: string) => string]>([
+  ["by the same path", (_, input) => input],
+  ["by another path", (folder) => join(folder, ".", "users.csv")],
+  [
+    "by a link",
+    (folder, input) => {
+      symlinkSync(input, join(folder, "kv.json"));
+      return join(folder, "kv.json");
+    },
+  ],
+])("mappings are not written over the input, named %s", async (_, kvOf) => {
+  const { file, run, folder, simulator } = await createWorld();
+  const input = file("users.csv", USERS);
+  const kv = kvOf(folder, input);
+  await expect(run(input, { kv })).rejects.toThrow("--kv names FILE itself: the users would be lost.");
+  expect(readFileSync(input, "utf8")).toBe(USERS);
+  expect(simulator.journal.entries).toEqual([]);
+});
+
+test.each(["failed.ndjson", "journal"])("mappings are not written over FILE.%s", async (ending) => {
+  const { file, run, folder } = await createWorld();
+  const kv = join(folder, `users.csv.${ending}`);
+  await expect(run(file("users.csv", USERS), { kv })).rejects.toThrow(`--kv names ${kv}, which the run itself writes.`);
+});
+
+test.each<[string, (folder: string) => object, string]>([
+  ["mappings", (folder) => ({ kv: join(folder, "nowhere/kv.json") }), "nowhere/kv.json cannot be written: there is no"],
+  ["mappings", (folder) => ({ kv: folder }), "cannot be written: it is a folder."],
+  ["mappings", (folder) => ({ kv: join(folder, "users.csv/kv.json") }), "cannot be written: there is no folder"],
+  ["users that failed", (folder) => ({ out: join(folder, "failed") }), "users.csv.failed.ndjson cannot be written"],
+  [
+    "findings",
+    (folder) => ({ out: join(folder, "report"), dryRun: true }),
+    "users.csv.report.ndjson cannot be written",
+  ],
+])("%s that cannot be written are told before anything is read", async (_, options, sentence) => {
+  const { file, run, folder, simulator } = await createWorld();
+  const input = file("users.csv", USERS);
+  for (const name of ["failed", "report"]) {
+    mkdirSync(join(folder, name, `users.csv.${name}.ndjson`), { recursive: true });
+  }
+  await expect(run(input, options(folder))).rejects.toThrow(sentence);
+  expect(simulator.journal.entries).toEqual([]);
+});
+
+test("the folder of --out is made where it is not there", async () => {
+  const { file, run, folder } = await createWorld();
+  const out = join(folder, "a", "b");
+  await run(file("users.csv", "subject,name\nalice,\n"), { out });
+  expect(existsSync(join(out, "users.csv.failed.ndjson"))).toBe(true);
+});
+
+test.each<[string, string]>([
+  ["text", "garbage\n"],
+  ["nothing", "null\n"],
+  ["half of what it should have", '{"version":1,"fingerprint":"x"}\n'],
+  ["a line in between that is none", '{"version":1}\n\0\0\0\n'],
+])("a journal that holds %s is told, and --restart begins anew", async (_, content) => {
+  const { file, run, simulator } = await createWorld();
+  const input = file("users.csv", USERS);
+  const journal = file("users.csv.journal", content);
+  await expect(run(input)).rejects.toThrow(`${journal} is damaged, or of something else.`);
+  expect(simulator.users()).toEqual([]);
+  expect(await run(input, { restart: true })).toMatchObject({ created: 2 });
+});
+
+test.each([
+  ["is gone", undefined],
+  ["was cut", 1],
+])("a run whose mappings %s is not gone on with", async (_, left) => {
+  const { file, run, folder, simulator } = await createWorld();
+  const input = file("users.csv", csvOf(120));
+  const kv = join(folder, "kv.json");
+  simulator.faults.add({
+    match: "import",
+    uid: "user-101",
+    effect: { kind: "error", status: 401, code: "AUTH_ERR_APIKEY_NOT_FOUND" },
+  });
+  expect(await run(input, { kv })).toMatchObject({ stopped: "unavailable" });
+  if (left === undefined) rmSync(kv);
+  else truncateSync(kv, left);
+  await expect(run(input, { kv })).rejects.toThrow(`${kv} is not as the unfinished run left it.`);
+});
+
+test("a pipe in the place of FILE is told, and not waited for", async () => {
+  const { run, folder } = await createWorld();
+  const pipe = join(folder, "users.csv");
+  execFileSync("mkfifo", [pipe]);
+  await expect(run(pipe)).rejects.toThrow("It is no file on the disk. Pass it by standard input: FILE is - then.");
+});
+
+test("an input that changes between check and import is told", async () => {
+  const { file, run, simulator } = await createWorld();
+  const input = file("users.csv", csvOf(60));
+  const { fetch } = simulator;
+  let grown = false;
+  simulator.fetch = async (...asked) => {
+    if (!grown) appendFileSync(input, "late,Late,\n");
+    grown = true;
+    return fetch(...asked);
+  };
+  await expect(run(input)).rejects.toThrow("It changed while it was read: 60 users were checked, and 61 sent.");
+});
