@@ -6,14 +6,9 @@ import type { Problem, RawEnv } from "../../config/report.ts";
 import type { Config } from "../../config/types.ts";
 import { isObject } from "../../shape.ts";
 import type { Where } from "../environment.ts";
+import { substituteFor } from "../secrets.ts";
 import { checkEnvironments, checkInheritance } from "./inheritance.ts";
 import { advised, type Check, failed, passed } from "./report.ts";
-
-/**
- * The value used for a secret that is not set, so that the rest of the configuration can be checked: 32 bytes in
- * base64, long enough for every HMAC algorithm.
- */
-export const SUBSTITUTE = "c3RhbmRzIGZvciB3aGF0IGlzIG5vdCBzZXQsIDMyIGI=";
 
 /** The examples in wrangler.toml, which the operator replaces. */
 export const EXAMPLE_APP = "your-app-id";
@@ -150,7 +145,7 @@ async function withSubstitutes(env: RawEnv, problems: readonly Problem[]): Promi
   for (const { variable } of problems) {
     const binding = BINDINGS[variable];
     if (binding) substitutes[variable] = { [binding[0]]: async () => null };
-    else if (secrets.has(variable)) substitutes[variable] = SUBSTITUTE;
+    else if (secrets.has(variable)) substitutes[variable] = substituteFor(variable);
     else return undefined;
   }
   const parsed = await parseConfig({ ...env, ...substitutes });

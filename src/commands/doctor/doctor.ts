@@ -8,8 +8,9 @@ import { isObject } from "../../shape.ts";
 import { createTiming } from "../../telemetry/timing.ts";
 import { EmptyKv } from "../bindings.ts";
 import { readEnvironment, type Where } from "../environment.ts";
+import { isSubstitute } from "../secrets.ts";
 import { checkApp, checkUser } from "./apps.ts";
-import { checkConfiguration, EXAMPLE_APP, SUBSTITUTE } from "./configuration.ts";
+import { checkConfiguration, EXAMPLE_APP } from "./configuration.ts";
 import { checkKeys, hasKey } from "./keys.ts";
 import { type Check, failed, type Report, type SessionReport } from "./report.ts";
 import { checkSession } from "./session.ts";
@@ -39,7 +40,7 @@ export async function examine(asked: DoctorOptions, deps: Deps): Promise<Report>
 
   const kv = new EmptyKv() as unknown as KVNamespace;
   const newContext = () => contextOf(deps);
-  const apps = [...config.apps.values()].filter(({ apiKey, appId }) => apiKey !== SUBSTITUTE && appId !== EXAMPLE_APP);
+  const apps = [...config.apps.values()].filter(({ apiKey, appId }) => !isSubstitute(apiKey) && appId !== EXAMPLE_APP);
   const [keys, answers] = await Promise.all([
     Promise.all(config.issuers.filter(hasKey).map((issuer) => checkKeys(issuer, deps, kv, newContext()))),
     Promise.all(apps.map((app) => checkApp(app, apiKeySecret(env, app), deps, newContext()))),

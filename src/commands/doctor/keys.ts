@@ -8,7 +8,7 @@ import type { Issuer } from "../../session/issuer.ts";
 import { keyFromJwk, publicJwk } from "../../session/jwk.ts";
 import { createVerifier } from "../../session/verify.ts";
 import { isObject } from "../../shape.ts";
-import { SUBSTITUTE } from "./configuration.ts";
+import { isSubstitute } from "../secrets.ts";
 import { type Exchange, observe } from "./observed.ts";
 import { advised, type Check, failed, passed, quoted } from "./report.ts";
 
@@ -16,7 +16,7 @@ import { advised, type Check, failed, passed, quoted } from "./report.ts";
  * Whether an issuer's key can be tried: false if the secret with its HMAC key is not set, which another check reports.
  */
 export const hasKey = ({ keys }: Issuer): boolean =>
-  keys.from !== "secret" || new TextDecoder().decode(keys.bytes) !== SUBSTITUTE;
+  keys.from !== "secret" || !isSubstitute(new TextDecoder().decode(keys.bytes));
 
 /** Checks whether an issuer's keys can be fetched and used, with the gateway's own code. */
 export async function checkKeys(issuer: Issuer, deps: Deps, kv: KVNamespace, context: Context): Promise<Check[]> {

@@ -50,7 +50,7 @@ async function run(
     log: () => {},
     cache: () => undefined,
   };
-  const settings = await readSettings(flags, flags.issuer, flags.app);
+  const settings = await readSettings(flags, { ...flags, secrets: !flags.dryRun });
   const progress = flags.json ? silent : createProgress(stderr, deps.now);
   const summary = await migrate(settings, flags, { deps, stdin, progress, stop });
   stdout.write(flags.json ? `${asJson(summary)}\n` : asText(summary, commandOf(args)));

@@ -1,4 +1,5 @@
 import { renameSync, rmSync } from "node:fs";
+import { isSubstitute } from "../secrets.ts";
 import { batchesOf } from "./batches.ts";
 import { type Checked, check } from "./check.ts";
 import { type Entry, InputError, type Problem } from "./entry.ts";
@@ -40,7 +41,14 @@ async function dryRun(run: Run): Promise<void> {
   const checked = await checkAll(run, () => {});
   try {
     compare(checked, run);
-    summary.missingRoles = await missingRoles(checked.roles, run.channels);
+    const [keyless] = [...checked.roles.keys()].filter((app) =>
+      isSubstitute(run.settings.config.apps.get(app)?.apiKey ?? ""),
+    );
+    if (keyless === undefined) summary.missingRoles = await missingRoles(checked.roles, run.channels);
+    else
+      summary.notes.push(
+        `Whether CometChat has the roles was not looked at: the API key of app ${keyless} is not set.`,
+      );
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
     summary.notes.push(`The roles could not be compared with CometChat's. ${error.message}`);

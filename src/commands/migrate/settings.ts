@@ -2,6 +2,7 @@ import { parseConfig } from "../../config/parse.ts";
 import type { Config } from "../../config/types.ts";
 import type { Issuer } from "../../session/issuer.ts";
 import type { Where } from "../environment.ts";
+import { withSubstitutes } from "../secrets.ts";
 
 /** Wrong usage of a command, or a wrong configuration. Nothing was done. */
 export class UsageError extends Error {}
@@ -14,13 +15,22 @@ export interface Settings {
   readonly app: string | undefined;
 }
 
-/** Reads the configuration as the Worker would get it. Throws a `UsageError` that names everything that is wrong. */
-export async function readSettings(where: Where, issuer?: string, app?: string): Promise<Settings> {
+interface Wanted {
+  readonly issuer?: string | undefined;
+  readonly app?: string | undefined;
+  readonly secrets: boolean;
+}
+
+/**
+ * Reads the configuration as the Worker would get it. Throws a `UsageError` that names everything that is wrong.
+ * @param wanted `secrets`: whether a secret that is not set is wrong
+ */
+export async function readSettings(where: Where, { issuer, app, secrets }: Wanted): Promise<Settings> {
   // This module imports wrangler, which takes a second to load. Wrong flags should be reported before that.
   const { readEnvironment } = await import("../environment.ts");
   const environment = readEnvironment(where);
   if (!environment.ok) throw new UsageError(environment.error);
-  const parsed = await parseConfig(environment.value);
+  const parsed = await parseConfig(secrets ? environment.value : withSubstitutes(environment.value));
   if (!parsed.ok) {
     const lines = parsed.error.map(({ variable, remedy }) => `  ${variable} ${remedy}`);
     throw new UsageError([`The configuration in ${where.config} is wrong:`, ...lines].join("\n"));

@@ -32,7 +32,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function exportUids({ file, names, from: name, issuer: wanted, json, ...where }: InputFlags): Promise<number> {
-  const { issuer } = await readSettings(where, wanted);
+  const { issuer } = await readSettings(where, { issuer: wanted, secrets: false });
   const from = name === undefined ? undefined : exports[name];
   const source = await openSource(file, process.stdin);
   let wrong = 0;

@@ -87,9 +87,7 @@ test("on a terminal there is a bar, and Ctrl-C stops after what is under way and
     screen += text;
     if (pressed || simulator.users().length < 200) return;
     pressed = true;
-    // Ctrl-C, and once more as npm sends it on.
     terminal.write("\u0003");
-    terminal.kill("SIGINT");
   });
   const code = await new Promise<number>((ended) => terminal.onExit(({ exitCode }) => ended(exitCode)));
   expect(code).toBe(130);
@@ -119,6 +117,8 @@ test("Ctrl-C does not wait for what CometChat asks to be waited for", { timeout:
   const child = spawn(process.execPath, [MIGRATE, "users.csv", "--rpm", "6000", "--json"], { cwd });
   const refused = () => simulator.journal.entries.some(({ status }) => status === 429);
   while (!refused() && child.exitCode === null) await sleep(5);
+  // From the terminal, and once more from npm, which sends it on.
+  child.kill("SIGINT");
   child.kill("SIGINT");
   const [code] = await once(child, "exit");
   expect(code).toBe(130);
@@ -198,6 +198,24 @@ test("a configuration that is not right is told with every variable, and never a
   expect(stderr).toContain("COMETCHAT_API_KEY is the secret that COMETCHAT_APPS.main needs");
   expect(stderr).toContain("BACKEND_SECRET");
   expect(stderr).not.toContain("s3cr3t");
+});
+
+test("without any secret an input is checked, and uids are told", async () => {
+  simulator.reset();
+  const cwd = folder({ "users.csv": "subject,name,role\nalice,Alice,boss\n", ".dev.vars": "" });
+  const dry = await command(cwd, ["users.csv", "--dry-run", "--json"]);
+  expect(dry.status).toBe(0);
+  expect(JSON.parse(dry.stdout)).toMatchObject({
+    users: 1,
+    notes: ["Whether CometChat has the roles was not looked at: the API key of app main is not set."],
+  });
+  const uids = await runScript(join(ROOT, "src/commands/migrate/uids.ts"), ["users.csv"], { cwd });
+  expect(uids).toMatchObject({ status: 0, stdout: "subject,uid\nalice,alice\n" });
+  expect(await command(cwd, ["users.csv"])).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("COMETCHAT_API_KEY"),
+  });
+  expect(simulator.journal.entries).toEqual([]);
 });
 
 test("export-uids gives each subject its uid, and names the rows that have none", async () => {
