@@ -95,7 +95,7 @@ test.each([
 test("a pipe in the place of FILE is told, and not waited for", async () => {
   const { run, folder } = await createWorld();
   const pipe = join(folder, "users.csv");
-  execFileSync("mkfifo", [pipe]);
+  execFileSync("/usr/bin/mkfifo", [pipe]);
   await expect(run(pipe)).rejects.toThrow("It is no file on the disk. Pass it by standard input: FILE is - then.");
 });
 
