@@ -1,42 +1,42 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { gunzipSync, gzipSync } from "node:zlib";
-import * as z from "zod/mini";
+import { fits, list, number, type Output, type Shape, table, text } from "../../shape.ts";
 import { Lines } from "./lines.ts";
 import { UsageError } from "./settings.ts";
 
 /** The format of the journal. Raise it when batches are made differently: old journals cannot be continued then. */
 const VERSION = 1;
 
-const count = z.number();
-const lengths = z.object({ failed: count, kv: count });
+const wholeTable = <M extends Parameters<typeof table>[0]>(members: M) => table(members, "must be a table");
+const lengths = wholeTable({ failed: number, kv: number });
 
-const header = z.object({
-  version: count,
+const header = wholeTable({
+  version: number,
   /** The digest of the input and of everything else that the batches depend on. */
-  fingerprint: z.string(),
+  fingerprint: text,
   /** Milliseconds since 1970: when the run began. */
-  began: count,
+  began: number,
   /** For each row one bit: whether CometChat had the user when the run began. Compressed, in base64. */
-  existing: z.string(),
+  existing: text,
   lengths,
 });
 
-const done = z.object({
-  batch: count,
-  created: count,
-  updated: count,
+const done = wholeTable({
+  batch: number,
+  created: number,
+  updated: number,
   /** Users that CometChat had already and that were not changed. */
-  existing: count,
+  existing: number,
   /** The uids of users that CometChat refused. */
-  failed: z.array(z.string()),
+  failed: list(text, "must be a list"),
   lengths,
 });
 
 /** The lengths of the run's output files, in bytes. */
-export type Lengths = z.infer<typeof lengths>;
+export type Lengths = Output<typeof lengths>;
 /** The outcome of one batch. */
-export type Done = z.infer<typeof done>;
-type Header = z.infer<typeof header>;
+export type Done = Output<typeof done>;
+type Header = Output<typeof header>;
 
 /** A run that did not end, as its journal describes it. */
 export interface Unfinished {
@@ -77,13 +77,13 @@ export class Journal {
   }
 
   static #read(path: string): Unfinished | undefined {
-    const text = readFileSync(path, "utf8");
+    const content = readFileSync(path, "utf8");
     // If the process was killed, the last line may be incomplete.
-    const whole = text.slice(0, text.lastIndexOf("\n") + 1);
+    const whole = content.slice(0, content.lastIndexOf("\n") + 1);
     const [first, ...rest] = whole.split("\n").filter((line) => line !== "");
     if (first === undefined) return undefined;
-    const begun = header.parse(JSON.parse(first));
-    const batches = rest.map((line) => done.parse(JSON.parse(line)));
+    const begun = parsed(first, header);
+    const batches = rest.map((line) => parsed(line, done));
     const bits = gunzipSync(Buffer.from(begun.existing, "base64"));
     return {
       fingerprint: begun.version === VERSION ? begun.fingerprint : "",
@@ -124,4 +124,10 @@ export class Journal {
     this.#lines.close();
     if (ended) rmSync(this.#path, { force: true });
   }
+}
+
+function parsed<T>(line: string, shape: Shape<T>): T {
+  const value: unknown = JSON.parse(line);
+  if (fits(shape, value)) return value;
+  throw new Error("This is no line of a journal.");
 }
