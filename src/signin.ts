@@ -13,7 +13,7 @@ import { provision } from "./provision/provision.ts";
 import { ok, type Result } from "./result.ts";
 import { flushApp } from "./revoke.ts";
 import type { Credential } from "./session/extract.ts";
-import { type KeepParts, keep } from "./tokens/keep.ts";
+import { endOf, type KeepParts, keep } from "./tokens/keep.ts";
 import { type OwnParts, ownToken } from "./tokens/own.ts";
 import { within } from "./within.ts";
 
@@ -104,7 +104,7 @@ export async function signIn(
   if (!obtained.ok) return obtained;
 
   const { authToken: token, created, mintedAt, other } = obtained.value;
-  const expiresAt = config.tokens.ttl === undefined ? null : mintedAt + config.tokens.ttl * 1000;
+  const expiresAt = endOf(mintedAt, config.tokens);
   followUp({ ...user, created, other }, chat, parts, context);
   const kept = keep(caller.value, { app, token, mintedAt, expiresAt }, parts, context);
   // What is to be handed out again has to be known before the next request of the session, and to a sign-out.

@@ -9,7 +9,7 @@ import type { HonoEnv } from "../http/environment.ts";
 import { flag, nullable, oneOf, profileRules, readFields, subjectRule, wrong } from "../http/fields.ts";
 import { bytesOf } from "../identity/profile.ts";
 import { RESERVED, uidOf } from "../identity/uid.ts";
-import { LEDGER_TRY_MS, PROFILE_BYTES, UID_CHARS, USER_BODY_BYTES } from "../limits.ts";
+import { PROFILE_BYTES, UID_CHARS, USER_BODY_BYTES } from "../limits.ts";
 import { appsOf, inEach, inOneOf } from "../placement/apps.ts";
 import { provisioned } from "../profile/provisioned.ts";
 import { type Known, provision } from "../provision/provision.ts";
@@ -17,6 +17,7 @@ import type { Result } from "../result.ts";
 import { deactivateUser, flushUser } from "../revoke.ts";
 import type { Issuer } from "../session/issuer.ts";
 import { isObject } from "../shape.ts";
+import { endOf, record } from "../tokens/keep.ts";
 
 type C = HonoContext<HonoEnv>;
 
@@ -56,7 +57,7 @@ export async function postUser(c: C): Promise<Response> {
   const created = made.ok && (!("created" in made.value) || made.value.created);
 
   context.after("provisioned", (later) => provisioned({ uid, profile, created }, chat, gateway, later));
-  if (authToken !== undefined) record(c, chat, uid, authToken);
+  if (authToken !== undefined) recordOwn(c, chat, uid, authToken);
   const { appId, region } = chat.app;
   outcome.created = created;
   return c.json({ uid, appId, region, created, authToken }, created ? 201 : 200);
@@ -106,15 +107,16 @@ async function homeFor(
 }
 
 /** A token of the backend's asking ends as all others do; it belongs to no session but its own. */
-function record({ var: { gateway, context } }: C, chat: CometChat, uid: string, token: string): void {
+function recordOwn({ var: { gateway, context } }: C, chat: CometChat, uid: string, token: string): void {
   const { ledgers, config } = gateway;
   if (!ledgers.records) return;
-  const expiresAt = config.tokens.ttl === undefined ? null : context.now + config.tokens.ttl * 1000;
-  context.after("record", async ({ deadline }) => {
-    const minted = { app: chat.app.name, token, session: await digestOf(token), name: null };
-    const entry = { ...minted, mintedAt: context.now, expiresAt };
-    return ledgers.record(uid, entry, Math.min(LEDGER_TRY_MS, deadline.left()));
-  });
+  const minted = { app: chat.app.name, token, name: null, mintedAt: context.now };
+  const entry = digestOf(token).then((session) => ({
+    ...minted,
+    session,
+    expiresAt: endOf(minted.mintedAt, config.tokens),
+  }));
+  record(uid, entry, ledgers, context);
 }
 
 /** GET /v1/users/{uid}: the user as CometChat has it. A deactivated one is unknown there. */

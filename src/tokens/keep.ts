@@ -1,4 +1,5 @@
 import type { Caller } from "../caller.ts";
+import type { Config } from "../config/types.ts";
 import type { Context, Deps } from "../context.ts";
 import type { Directory } from "../directory/directory.ts";
 import { sessionKey } from "../kv.ts";
@@ -31,12 +32,26 @@ export async function keep(
   if (!parts.ledgers.records) return;
   // Only a claim moves a user.
   const entry = { ...minted, ...digests, moves: session.issuer.appClaim !== undefined };
-  await context.after(
-    "record",
-    ({ deadline }) => parts.ledgers.record(uid, entry, Math.min(LEDGER_TRY_MS, deadline.left())),
-    () => remember(uid, digests.session, parts),
-  );
+  await record(uid, entry, parts.ledgers, context, () => remember(uid, digests.session, parts));
 }
+
+/** Beside the answer and after it: the ledger is told of a token. `lost` is done where it cannot be. */
+export const record = (
+  uid: string,
+  minted: Minted | Promise<Minted>,
+  ledgers: Pick<Ledgers, "record">,
+  context: Context,
+  lost?: () => Promise<unknown>,
+): Promise<void> =>
+  context.after(
+    "record",
+    async ({ deadline }) => ledgers.record(uid, await minted, Math.min(LEDGER_TRY_MS, deadline.left())),
+    lost,
+  );
+
+/** When a token ends that was minted then; null: never. Milliseconds since 1970. */
+export const endOf = (mintedAt: number, { ttl }: Pick<Config["tokens"], "ttl">): number | null =>
+  ttl === undefined ? null : mintedAt + ttl * 1000;
 
 /** By its name a provider's logout finds the user. Most providers send none, and then nobody ever looks. */
 function nameSession(uid: string, { issuer, name }: Session, { deps, users }: KeepParts, context: Context): void {
