@@ -1,9 +1,10 @@
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
-import { afterAll, beforeAll, beforeEach, expect } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, vi } from "vitest";
 import { examine } from "../../src/commands/doctor/doctor.ts";
 import type { Check, Report } from "../../src/commands/doctor/report.ts";
 import { platform } from "../../src/platform.ts";
 import { API_KEY, deployment, HMAC_KEY } from "../commands/place.ts";
+import { type Oidc, startOidc } from "../providers/oidc.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { type Listener, listen } from "../sandbox/server.ts";
 
@@ -41,6 +42,22 @@ export function serve(): void {
   beforeEach(() => {
     pages = {};
     simulator.reset();
+  });
+}
+
+export let oidc: Oidc;
+
+/** `oidc-provider`, for the tests of the file. */
+export function serveOidc(): void {
+  beforeAll(async () => {
+    // It advises on its console what to change for production.
+    for (const method of ["info", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => undefined);
+    oidc = await startOidc();
+    await oidc.open(new URL("http://127.0.0.1:9"));
+  });
+  afterAll(async () => {
+    vi.restoreAllMocks();
+    await oidc?.close();
   });
 }
 

@@ -1,31 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Report } from "../../../src/commands/doctor/report.ts";
-import { type Oidc, startOidc } from "../../providers/oidc.ts";
 import {
   answering,
   doctor,
   issuerUrl,
   keyPair,
+  oidc,
   pages,
   publish,
   published,
   serve,
+  serveOidc,
   wrong,
 } from "../../support/doctor.ts";
 import { API_KEY } from "../place.ts";
 
 serve();
-
-let oidc: Oidc;
-beforeAll(async () => {
-  for (const method of ["info", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => undefined);
-  oidc = await startOidc();
-  await oidc.open(new URL("http://127.0.0.1:9"));
-});
-afterAll(async () => {
-  vi.restoreAllMocks();
-  await oidc?.close();
-});
+serveOidc();
 
 describe("the keys of an identity provider are fetched as the gateway does", () => {
   const oidcIssuer = (change: object = {}) => ({

@@ -1,6 +1,5 @@
 import { SignJWT } from "jose";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type Oidc, startOidc } from "../../providers/oidc.ts";
+import { describe, expect, it } from "vitest";
 import {
   advice,
   type Case,
@@ -10,26 +9,18 @@ import {
   inAnHour,
   issuerUrl,
   keyPair,
+  oidc,
   publish,
   seeded,
   serve,
+  serveOidc,
   sign,
   simulator,
 } from "../../support/doctor.ts";
 import { API_KEY } from "../place.ts";
 
 serve();
-
-let oidc: Oidc;
-beforeAll(async () => {
-  for (const method of ["info", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => undefined);
-  oidc = await startOidc();
-  await oidc.open(new URL("http://127.0.0.1:9"));
-});
-afterAll(async () => {
-  vi.restoreAllMocks();
-  await oidc?.close();
-});
+serveOidc();
 
 describe("a session is judged, and the sentence names claim and setting", () => {
   const changed = (change: object): Case => ({ vars: { SESSION_ISSUERS: [{ ...hs256, ...change }] } });

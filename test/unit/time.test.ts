@@ -1,0 +1,51 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { virtualTime } from "../support/time.ts";
+
+const real = { setTimeout, now: Date.now, timeout: AbortSignal.timeout };
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+describe("virtual time", () => {
+  virtualTime();
+
+  it("lets a day pass at once, and no longer than was waited for", async () => {
+    const begun = Date.now();
+    await sleep(86_400_000);
+    expect(Date.now() - begun).toBe(86_400_000);
+  });
+
+  it("ends waiting in the order of time, whoever began first", async () => {
+    const begun = Date.now();
+    const ended: number[] = [];
+    await Promise.all([300, 100, 200, 100].map((ms) => sleep(ms).then(() => ended.push(Date.now() - begun))));
+    expect(ended).toEqual([100, 100, 200, 300]);
+  });
+
+  it("stands still while KV and a Durable Object are asked: a deadline does not pass meanwhile", async () => {
+    const begun = Date.now();
+    const late = sleep(1).then(() => "late");
+    const asked = Promise.all([env.USERS.get("nobody"), env.HOME.getByName("nobody").home()]);
+    expect(await Promise.race([asked, late])).toEqual([null, undefined]);
+    expect(Date.now()).toBe(begun);
+    await late;
+  });
+
+  it("aborts a signal when its time has come, and wakes nobody who no longer waits", async () => {
+    const begun = Date.now();
+    const woken: string[] = [];
+    clearTimeout(setTimeout(() => woken.push("cleared"), 50));
+    const signal = AbortSignal.timeout(100);
+    await sleep(99);
+    expect(signal.aborted).toBe(false);
+    await sleep(1);
+    await sleep(0);
+    expect([signal.aborted, signal.reason?.name, Date.now() - begun]).toEqual([true, "TimeoutError", 100]);
+    expect(woken).toEqual([]);
+  });
+});
+
+it("is real again afterwards", () => {
+  expect(setTimeout).toBe(real.setTimeout);
+  expect(Date.now).toBe(real.now);
+  expect(AbortSignal.timeout).toBe(real.timeout);
+});
