@@ -25,8 +25,8 @@ export function createQuota(now: () => number): Quota {
     observe(headers, limited) {
       if (limited !== undefined) blockedUntil = Math.max(blockedUntil, now() + limited * 1000);
       const remaining = number(headers, "x-ratelimit-remaining", "x-rate-limit-remaining");
-      const limit = number(headers, "x-ratelimit-limit", "x-rate-limit");
       if (remaining === undefined) return;
+      const limit = number(headers, "x-ratelimit-limit", "x-rate-limit");
       if (remaining > (limit === undefined ? RATE_LOW_REMAINING : limit * RATE_LOW_SHARE)) return;
       // Calls of another class have a limit of their own: their plenty does not end this; the minute does.
       const reset = (number(headers, "x-ratelimit-reset", "x-rate-limit-reset") ?? 0) * 1000;

@@ -17,6 +17,7 @@ import {
 import { ok, type Result } from "../result.ts";
 import { createTiming } from "../telemetry/timing.ts";
 import type { Isolate, Parts } from "./parts.ts";
+import type { Seal } from "./seal.ts";
 import { createStore, type Row, type Scope, type Store } from "./store.ts";
 
 /** A token as the sign-in that minted it hands it over. Times in milliseconds since 1970. */
@@ -65,6 +66,8 @@ type Outcome = Result<void, GatewayError>;
 export abstract class TokenLedger extends DurableObject<Env> {
   readonly #store: Store;
   readonly #isolate: Isolate;
+  /** The token that was opened last. Whether it lives is asked of the table each time. */
+  #opened: { readonly id: number; readonly token: string; readonly by: Seal } | undefined;
 
   constructor(state: DurableObjectState, env: Env, isolate: Isolate) {
     super(state, env);
@@ -78,9 +81,13 @@ export abstract class TokenLedger extends DurableObject<Env> {
     const newest = () => this.#store.newest(session, app, this.#now());
     const row = newest();
     if (!row || !chats.has(row.app)) return undefined;
-    const token = await seal.open(new Uint8Array(row.sealed), placeOf(this.#uid, row.session));
-    // It may have ended while it was opened.
-    return token !== undefined && newest()?.id === row.id ? { token, app: row.app, expiresAt: row.at } : undefined;
+    if (this.#opened?.id !== row.id || this.#opened.by !== seal) {
+      const token = await seal.open(new Uint8Array(row.sealed), placeOf(this.#uid, row.session));
+      // It may have ended while it was opened.
+      if (token === undefined || newest()?.id !== row.id) return undefined;
+      this.#opened = { id: row.id, token, by: seal };
+    }
+    return { token: this.#opened.token, app: row.app, expiresAt: row.at };
   }
 
   /**
