@@ -6,7 +6,7 @@ import { bodyOf, createWorld, unlimited, type World } from "../support/world.ts"
 
 restoreAfterEach();
 
-/** What a request may ask for, work after its answer included. Keys and configuration are there. */
+/** The most operations that a request may need, with the work after its answer. Keys and configuration are in memory. */
 interface Budget {
   readonly cometchat: number;
   readonly kvReads: number;
@@ -20,8 +20,8 @@ const nothing: Budget = { cometchat: 0, kvReads: 0, kvWrites: 0, objects: 0, lim
 const ENCRYPTED = { TOKEN_ENCRYPTION_KEY: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=" };
 const REUSING = { ...ENCRYPTED, TOKENS: { reuse: "session" } };
 
-/** A gateway whose keys are there, and a count of what it asks for since the last look. */
-async function place(vars: Record<string, unknown> = {}) {
+/** A gateway with keys in memory. `spent` returns the operations since its last call. */
+async function countingWorld(vars: Record<string, unknown> = {}) {
   const { USERS, LEDGER, HOME, ONCE } = bindings;
   const stores = { USERS, LEDGER, HOME, ONCE, RATE_LIMIT_IP: unlimited, RATE_LIMIT_USER: unlimited };
   const { env, operations } = countOperations(stores);
@@ -48,7 +48,7 @@ async function secondSignIn(world: World) {
   return () => world.signIn({ subject: "alice" });
 }
 
-/** The paths, each with what is there before it, the request, its status, and what it may cost. */
+/** The requests: each with its configuration, what happens before it, its status, and its budget. */
 const paths: readonly [
   name: string,
   vars: Record<string, unknown>,
@@ -56,7 +56,7 @@ const paths: readonly [
   status: number,
   budget: Budget,
 ][] = [
-  ["a look at its health", {}, async (world) => () => world.call("/healthz"), 200, nothing],
+  ["a health check", {}, async (world) => () => world.call("/healthz"), 200, nothing],
   [
     "a preflight",
     {},
@@ -92,7 +92,7 @@ const paths: readonly [
     201,
     { ...nothing, cometchat: 2, kvReads: 1, kvWrites: 1, limits: 2 },
   ],
-  ["a known user, whom the isolate remembers", {}, secondSignIn, 201, { ...nothing, cometchat: 1, limits: 2 }],
+  ["a known user, in the isolate's memory", {}, secondSignIn, 201, { ...nothing, cometchat: 1, limits: 2 }],
   [
     "a known user, whose token is recorded",
     ENCRYPTED,
@@ -101,7 +101,7 @@ const paths: readonly [
     { ...nothing, cometchat: 1, objects: 1, limits: 2 },
   ],
   [
-    "the session's own token again",
+    "a session that gets its own token again",
     REUSING,
     async (world) => {
       const session = await world.provider.issue({ subject: "alice" });
@@ -112,7 +112,7 @@ const paths: readonly [
     { ...nothing, objects: 1, limits: 2 },
   ],
   [
-    "a new session of a known user, where tokens are used again",
+    "a new session of a known user, with TOKENS.reuse",
     REUSING,
     secondSignIn,
     201,
@@ -155,9 +155,9 @@ const paths: readonly [
   ],
 ];
 
-describe("what a request costs", () => {
+describe("a request needs no more calls, reads and writes than its budget", () => {
   test.each(paths)("%s", async (_, vars, request, status, budget) => {
-    const { world, spent } = await place(vars);
+    const { world, spent } = await countingWorld(vars);
     const ask = await request(world);
     await world.finish();
     spent();
@@ -166,7 +166,7 @@ describe("what a request costs", () => {
     for (const [name, most] of Object.entries(budget)) {
       expect.soft(cost[name as keyof Budget], name).toBeLessThanOrEqual(most);
     }
-    // What the count missed would cost nothing: a token comes from CometChat or from an object.
+    // This shows that the count works: a token comes from CometChat or from a Durable Object.
     if (status < 300 && budget.limits > 0) expect(cost.cometchat + cost.objects).toBeGreaterThan(0);
     expect(cost.limits).toBe(budget.limits);
   });

@@ -4,14 +4,14 @@ import { bodyOf, createWorld, type ProblemAnswer, type World } from "../support/
 const ORIGIN = "https://app.example.com";
 const EVIL = "https://evil.example";
 
-/** What an answer says to a browser about who may read it. */
+/** The headers that tell a browser which page may read the answer. */
 const corsOf = ({ headers }: Response) =>
   Object.fromEntries([...headers].filter(([name]) => /^(access-control|timing-allow)-/.test(name)));
 
-/** On every answer that a listed origin is given. */
+/** The CORS headers of every answer to a listed origin. */
 const READABLE = {
   "access-control-allow-origin": ORIGIN,
-  // Without it no page that sends its cookie could read the answer.
+  // Without this header, a page that sends its cookie could not read the answer.
   "access-control-allow-credentials": "true",
   "access-control-expose-headers": "X-Request-Id, Server-Timing, Retry-After",
   "timing-allow-origin": ORIGIN,
@@ -28,7 +28,7 @@ const preflight = (world: World, path: string, headers: Record<string, string>) 
 
 describe("CORS (Fetch standard §3.2)", () => {
   it.each(ROUTES)(
-    "a preflight of %s for %s gets exactly this, and nothing is done for it",
+    "answers a preflight of %s for %s with exactly these headers, and calls nothing",
     async (path, method, all) => {
       const world = createWorld();
       const response = await preflight(world, path, { Origin: ORIGIN, "Access-Control-Request-Method": method });
@@ -37,17 +37,17 @@ describe("CORS (Fetch standard §3.2)", () => {
         ...READABLE,
         "access-control-allow-methods": all,
         "access-control-allow-headers": "Authorization, Content-Type, X-Request-Id",
-        // The most that Chromium grants: two hours in which a sign-in is one request, not two.
+        // Chromium's maximum: for two hours, a sign-in is one request instead of two.
         "access-control-max-age": "7200",
       });
-      // An answer to one origin must not be given to another out of some cache.
+      // A cache must not give the answer for one origin to another.
       expect(response.headers.get("Vary")).toMatch(/\bOrigin\b/);
       expect(world.fetched).toEqual([]);
     },
   );
 
   it.each(ROUTES)(
-    "a preflight of %s for %s from an origin that is not listed gets none of it",
+    "refuses a preflight of %s for %s from an origin that is not listed, without CORS headers",
     async (path, method) => {
       const response = await preflight(createWorld(), path, { Origin: EVIL, "Access-Control-Request-Method": method });
       expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([403, "origin-not-allowed"]);
@@ -55,27 +55,27 @@ describe("CORS (Fetch standard §3.2)", () => {
     },
   );
 
-  it("one without Access-Control-Request-Method is no preflight: a method that is not there", async () => {
+  it("answers 405 to OPTIONS without Access-Control-Request-Method, which is no preflight", async () => {
     const response = await preflight(createWorld(), "/v1/token", { Origin: ORIGIN });
     expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([405, "method-not-allowed"]);
     expect(response.headers.get("Allow")).toBe("POST, DELETE, OPTIONS");
-    // Said so that the page can read it, and no more than that.
+    // The page can read that answer, and nothing else is allowed.
     expect(corsOf(response)).toEqual(READABLE);
   });
 
-  it("one without Origin comes from no browser", async () => {
+  it("answers 405 to OPTIONS without Origin, which does not come from a browser", async () => {
     const response = await preflight(createWorld(), "/v1/token", { "Access-Control-Request-Method": "POST" });
     expect(response.status).toBe(405);
     expect(corsOf(response)).toEqual({});
   });
 
-  it("a token for a listed origin can be read by it", async () => {
+  it("lets a listed origin read its token", async () => {
     const response = await createWorld().signIn({}, { headers: { Origin: ORIGIN } });
     expect(response.status).toBe(201);
     expect(corsOf(response)).toEqual(READABLE);
   });
 
-  it.each(["", "Bearer x"])("a refusal of a listed origin's session can be read by it (%j)", async (Authorization) => {
+  it.each(["", "Bearer x"])("lets a listed origin read the refusal of its session (%j)", async (Authorization) => {
     const response = await createWorld().call("/v1/token", {
       method: "POST",
       headers: { Origin: ORIGIN, Authorization },
@@ -84,14 +84,14 @@ describe("CORS (Fetch standard §3.2)", () => {
     expect(corsOf(response)).toEqual(READABLE);
   });
 
-  it("so can a spent limit, whose Retry-After is for the page", async () => {
+  it("lets a listed origin read the refusal of a rate limit, with its Retry-After", async () => {
     const world = createWorld({ env: { RATE_LIMIT_IP: { limit: async () => ({ success: false }) } } });
     const response = await world.call("/v1/token", { method: "POST", headers: { Origin: ORIGIN } });
     expect(response.status).toBe(429);
     expect(corsOf(response)).toEqual(READABLE);
   });
 
-  it("a refused origin gets nothing", async () => {
+  it("refuses an origin that is not listed, without CORS headers", async () => {
     const world = createWorld();
     const response = await world.signIn({}, { headers: { Origin: EVIL } });
     expect(response.status).toBe(403);
@@ -99,13 +99,13 @@ describe("CORS (Fetch standard §3.2)", () => {
     expect(world.fetched).toEqual([]);
   });
 
-  it("whom no browser has sent gets nothing either", async () => {
+  it("sends no CORS headers to a request without an origin", async () => {
     const response = await createWorld().signIn();
     expect(response.status).toBe(201);
     expect(corsOf(response)).toEqual({});
   });
 
-  it("a page that is not listed is refused and told nothing, though it is of the same site", async () => {
+  it("refuses an origin of the same site that is not listed, without CORS headers", async () => {
     const world = createWorld();
     const response = await world.signIn({}, { headers: { Origin: EVIL, "Sec-Fetch-Site": "same-site" } });
     expect(response.status).toBe(403);
@@ -113,35 +113,40 @@ describe("CORS (Fetch standard §3.2)", () => {
     expect(world.fetched).toEqual([]);
   });
 
-  it("a page of the gateway's own origin is served, and needs no CORS headers", async () => {
+  it("serves a page of the gateway's own origin, which needs no CORS headers", async () => {
     const response = await createWorld().signIn({}, { headers: { Origin: EVIL, "Sec-Fetch-Site": "same-origin" } });
     expect(response.status).toBe(201);
     expect(corsOf(response)).toEqual({});
   });
 
-  it.each(["/healthz", "/readyz", "/openapi.json"])("%s is not for pages", async (path) => {
-    expect(corsOf(await createWorld().call(path, { headers: { Origin: ORIGIN } }))).toEqual({});
-  });
+  it.each(["/healthz", "/readyz", "/openapi.json"])(
+    "sends no CORS headers at %s, which is not for pages",
+    async (path) => {
+      expect(corsOf(await createWorld().call(path, { headers: { Origin: ORIGIN } }))).toEqual({});
+    },
+  );
 });
 
-describe("the way to a route", () => {
-  // No dot segments here: `/x/../v1/token` is `/v1/token` before anybody sees it. Every URL parser resolves them (URL
-  // standard §4.4), the caller's as well as the platform's, so no way past a rule for a path leads through them.
+describe("an address with dots", () => {
+  // Every URL parser resolves dot segments (URL standard §4.4), the caller's as well as the platform's. `/x/../v1/token`
+  // is `/v1/token` before a rule for paths sees it, so dot segments are no way around such a rule.
   it.each<[string, number]>([
     ["/x/../v1/token", 201],
     ["/x/%2e%2e/v1/token", 201],
     ["/v1/./token", 201],
-    // Resolved as well, to another address
+    // This is resolved too, to another address.
     ["/v1/token/..", 404],
-    // No dot segment: an encoded slash separates nothing.
+    // This is no dot segment, because an encoded slash separates nothing.
     ["/x/..%2fv1/token", 404],
-  ])("%s: %i", async (path, status) => {
+  ])("is resolved before the gateway sees it: %s is answered %i", async (path, status) => {
     const world = createWorld();
     const Authorization = `Bearer ${await world.provider.issue()}`;
     expect((await world.call(path, { method: "POST", headers: { Authorization } })).status).toBe(status);
   });
+});
 
-  it("TRACE, which would echo the session, never reaches an answer of ours with it", async () => {
+describe("TRACE", () => {
+  it("is refused, and never repeats the session", async () => {
     const world = createWorld();
     const session = await world.provider.issue();
     const response = await world.call("/v1/token", {

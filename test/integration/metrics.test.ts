@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { API_KEY, bodyOf, createWorld, ISSUER, type World, type WorldOptions } from "../support/world.ts";
 
-/** A gateway whose data points are kept. */
-function recording(options: WorldOptions = {}): World & { readonly points: AnalyticsEngineDataPoint[] } {
+/** A gateway, and the data points that it writes. */
+function measuredWorld(options: WorldOptions = {}): World & { readonly points: AnalyticsEngineDataPoint[] } {
   const points: AnalyticsEngineDataPoint[] = [];
   const METRICS = { writeDataPoint: (point: AnalyticsEngineDataPoint) => void points.push(point) };
   return { ...createWorld({ ...options, env: { METRICS, ...options.env } }), points };
@@ -17,22 +17,22 @@ const EUROPE: WorldOptions = {
 };
 
 describe("the data point of a request", () => {
-  it("names route, outcome, app and region, and tells status and milliseconds", async () => {
-    const world = recording(EUROPE);
+  it("has route, code, app and region, status and milliseconds", async () => {
+    const world = measuredWorld(EUROPE);
     expect((await world.signIn()).status).toBe(201);
     expect(world.points).toHaveLength(1);
     const [point] = world.points;
     const [line] = world.lines.filter(({ event }) => event === "request");
     expect(point?.indexes).toEqual(["/v1/token"]);
     expect(point?.blobs).toEqual(["/v1/token", "ok", "eu", "eu", "", line?.issuer ?? ""]);
-    // Status; then all of it, session, directory and CometChat; calls, created, reused.
+    // The status; the milliseconds of everything, session, directory and CometChat; calls, created, reused.
     expect(point?.doubles).toEqual([201, line?.total, line?.session, line?.directory, line?.cometchat, 2, 1, 0]);
     for (const ms of point?.doubles ?? []) expect(ms).toEqual(expect.any(Number));
   });
 
-  it("names the data centre, and counts the calls to CometChat", async () => {
-    const world = recording({ cf: { colo: "FRA" } });
-    // Unknown: a mint, and the create that carries the token.
+  it("has the data centre and the number of calls to CometChat", async () => {
+    const world = measuredWorld({ cf: { colo: "FRA" } });
+    // An unknown user needs two calls: a mint, and a create that returns a token too.
     await world.signIn();
     const [line] = world.lines.filter(({ event }) => event === "request");
     expect(line).toMatchObject({ colo: "FRA", calls: 2 });
@@ -40,8 +40,8 @@ describe("the data point of a request", () => {
     expect(world.points[0]?.doubles?.[5]).toBe(2);
   });
 
-  it("tells in milliseconds how long each stage took", async () => {
-    const world = recording({ simulator: { latency: 60 } });
+  it("has the milliseconds of each stage", async () => {
+    const world = measuredWorld({ simulator: { latency: 60 } });
     await world.signIn();
     const [, total = 0, , , cometchat = 0] = world.points[0]?.doubles ?? [];
     expect(cometchat).toBeGreaterThanOrEqual(50);
@@ -51,28 +51,28 @@ describe("the data point of a request", () => {
 
   it.each<[string, string, RequestInit, string, string, number]>([
     ["a refusal", "/v1/token", { method: "POST" }, "/v1/token", "session-missing", 401],
-    ["a method that is not there", "/v1/token", { method: "PUT" }, "/v1/token", "method-not-allowed", 405],
+    ["a method that the route does not have", "/v1/token", { method: "PUT" }, "/v1/token", "method-not-allowed", 405],
     ["a probe", "/healthz", {}, "/healthz", "ok", 200],
-    // Whoever asks for addresses that are not there would otherwise choose the index.
-    ["an address that is not there", "/wp-login.php?user=alice", {}, "none", "not-found", 404],
-  ])("of %s is one as well, without app and region", async (_, path, init, route, code, status) => {
-    const world = recording();
+    // Otherwise the caller of an address that does not exist could choose the index.
+    ["an address that does not exist", "/wp-login.php?user=alice", {}, "none", "not-found", 404],
+  ])("is written for %s too, without app and region", async (_, path, init, route, code, status) => {
+    const world = measuredWorld();
     expect((await world.call(path, init)).status).toBe(status);
     expect(world.points).toHaveLength(1);
     expect(world.points[0]).toMatchObject({ indexes: [route], blobs: [route, code, "", "", "", ""] });
     expect(world.points[0]?.doubles?.[0]).toBe(status);
   });
 
-  it("of a path with a uid in it names the route alone", async () => {
+  it("has the route, without the uid that is in the address", async () => {
     const BACKEND_SECRET = "a-backend-secret-of-more-than-32-bytes-0123456789";
-    const world = recording({ env: { BACKEND_SECRET } });
+    const world = measuredWorld({ env: { BACKEND_SECRET } });
     await world.call("/v1/users/alice", { headers: { Authorization: `Bearer ${BACKEND_SECRET}` } });
     expect(world.points[0]?.indexes).toEqual(["/v1/users/:uid"]);
     expect(JSON.stringify(world.points)).not.toContain("alice");
   });
 
-  it("holds nothing of who asked, nor of any secret", async () => {
-    const world = recording({ cf: { country: "DE", city: "Berlin" } });
+  it("has nothing about the caller, and no secret", async () => {
+    const world = measuredWorld({ cf: { country: "DE", city: "Berlin" } });
     const claims = { name: "Alice Liddell", email: "alice@example.com" };
     const session = await world.provider.issue({ subject: "alice", claims });
     const headers = { "CF-Connecting-IP": "192.0.2.77", "User-Agent": "Browser/1", "X-Request-Id": "request-of-alice" };
@@ -83,12 +83,12 @@ describe("the data point of a request", () => {
   });
 });
 
-describe("a request that failed tells for whom it was, as far as that was known by then", () => {
+describe("the log line and data point of a failed request name app, region and issuer, as far as they were known", () => {
   const BACKEND_SECRET = "a-backend-secret-of-more-than-32-bytes-0123456789";
   const KEY = btoa("w".repeat(32));
-  /** Two apps, of which the one in Europe fails; a claim says which is a user's. */
+  /** A gateway whose app, in Europe, fails. */
   const failing = () => {
-    const world = recording({
+    const world = measuredWorld({
       env: {
         BACKEND_SECRET,
         HOOK: `whsec_${KEY}`,
@@ -102,7 +102,7 @@ describe("a request that failed tells for whom it was, as far as that was known 
     world.simulator.faults.add({ match: "any", effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" } });
     return world;
   };
-  const told = (world: ReturnType<typeof recording>) => {
+  const named = (world: ReturnType<typeof measuredWorld>) => {
     const line = world.lines.findLast(({ event }) => event === "request");
     const [, code, app, region, , issuer] = world.points.at(-1)?.blobs ?? [];
     expect([code, app, region, issuer]).toEqual([line?.code, line?.app ?? "", line?.region ?? "", line?.issuer ?? ""]);
@@ -145,50 +145,50 @@ describe("a request that failed tells for whom it was, as far as that was known 
     ["a sign-in", "/v1/token", bearer, "staff"],
     ["a sign-out", "/v1/token", signOut, "staff"],
     ["a sign-out everywhere", "/v1/tokens", (world) => bearer(world, "DELETE"), "staff"],
-    ["a user of a backend's", "/v1/users", async () => create, "staff"],
-    ["a look at a user", "/v1/users/alice", async () => backend("GET"), ""],
-    ["a deactivation", "/v1/users/alice", async () => backend("DELETE"), ""],
+    ["a backend's new user", "/v1/users", async () => create, "staff"],
+    ["a backend's read of a user", "/v1/users/alice", async () => backend("GET"), ""],
+    ["a backend's deactivation", "/v1/users/alice", async () => backend("DELETE"), ""],
     ["a logout", "/v1/backchannel-logout", logout, "staff"],
     ["a webhook", "/v1/webhooks/staff", async () => webhook(), "staff"],
-  ])("%s, while CometChat is down", async (_, path, init, issuer) => {
+  ])("while CometChat is down: %s", async (_, path, init, issuer) => {
     const world = failing();
     const response = await world.call(path, await init(world));
     expect(response.status).toBeGreaterThanOrEqual(500);
-    expect(told(world).slice(1)).toEqual(["eu", "eu", issuer]);
+    expect(named(world).slice(1)).toEqual(["eu", "eu", issuer]);
   });
 
-  it("a sign-in that CometChat is not even asked for any more", async () => {
+  it("while CometChat is down for so long that it is no longer called", async () => {
     const world = failing();
     for (let time = 0; time < 6; time += 1) await world.signIn({ subject: "alice" });
     const calls = world.simulator.journal.entries.length;
     await world.signIn({ subject: "alice" });
     expect(world.simulator.journal.entries).toHaveLength(calls);
-    expect(told(world)).toEqual(["cometchat-unavailable", "eu", "eu", "staff"]);
+    expect(named(world)).toEqual(["cometchat-unavailable", "eu", "eu", "staff"]);
   });
 
-  it("a session that is no good names its provider, and a stranger's names nobody", async () => {
+  it("for an invalid session: the issuer, if it is a configured one", async () => {
     const world = failing();
     await world.signIn({ subject: "alice", expiresIn: -3600 });
-    expect(told(world)).toEqual(["session-expired", "", "", "staff"]);
+    expect(named(world)).toEqual(["session-expired", "", "", "staff"]);
     await world.signIn("eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2V2aWwuZXhhbXBsZSJ9.AAAA");
-    expect(told(world)).toEqual(["session-invalid", "", "", ""]);
-    // Remembered from before, it names its provider all the same.
+    expect(named(world)).toEqual(["session-invalid", "", "", ""]);
+    // A session that was verified before names its issuer too.
     const session = await world.provider.issue({ subject: "alice" });
     await world.signIn(session);
     await world.signIn(session);
-    expect(told(world)[3]).toBe("staff");
+    expect(named(world)[3]).toBe("staff");
   });
 
-  it("a provider whose keys cannot be had is named", async () => {
+  it("while the keys of the issuer cannot be fetched", async () => {
     const world = failing();
     const { METRICS: _, ...env } = world.env;
-    const dead = recording({ env, deps: { fetch: () => Promise.reject(new TypeError("down")) } });
+    const dead = measuredWorld({ env, deps: { fetch: () => Promise.reject(new TypeError("down")) } });
     await dead.signIn(await world.provider.issue({ subject: "alice" }));
-    expect(told(dead)).toEqual(["keys-unavailable", "", "", "staff"]);
+    expect(named(dead)).toEqual(["keys-unavailable", "", "", "staff"]);
   });
 });
 
-describe("a dataset that is no good costs no sign-in", () => {
+describe("a sign-in works", () => {
   const throwing = {
     writeDataPoint: () => {
       throw new Error("over the limit");
@@ -196,9 +196,9 @@ describe("a dataset that is no good costs no sign-in", () => {
   };
 
   it.each<[string, unknown]>([
-    ["one that throws", throwing],
-    ["none at all", undefined],
-  ])("%s", async (_, METRICS) => {
+    ["which throws", throwing],
+    ["which is not bound", undefined],
+  ])("without the dataset of metrics, %s", async (_, METRICS) => {
     const world = createWorld({ env: { METRICS } });
     expect((await world.signIn()).status).toBe(201);
     expect(world.lines.filter(({ event }) => event === "request")).toHaveLength(1);

@@ -27,7 +27,7 @@ const operations = ({ paths }: Document): [string, Operation][] =>
     ]),
   );
 
-/** Every object in the document, the document itself included. */
+/** The document, and every object in it. */
 function* objects(value: unknown): Generator<Json> {
   if (typeof value !== "object" || value === null) return;
   yield value as Json;
@@ -44,7 +44,7 @@ describe("GET /openapi.json", () => {
     expect(document.info).toMatchObject({ title: expect.any(String), version: expect.any(String) });
   });
 
-  it("holds every route of the gateway, and no other", async () => {
+  it("lists every route of the gateway, and no other", async () => {
     const addresses = routes.flatMap(({ path, methods }) =>
       Object.keys(methods).map((method) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`),
     );
@@ -56,7 +56,7 @@ describe("GET /openapi.json", () => {
     ).toEqual(addresses.sort());
   });
 
-  it("names every error code, and with each operation those it can be refused with", async () => {
+  it("lists every error code, and for each operation the codes of its refusals", async () => {
     const document = await read();
     expect(document.components.schemas.Problem).toMatchObject({ properties: { code: { enum: Object.keys(codes) } } });
     const described = new Set<string>();
@@ -72,14 +72,14 @@ describe("GET /openapi.json", () => {
     expect([...described].sort()).toEqual(Object.keys(codes).sort());
   });
 
-  it("has a schema for each reference, and uses each schema", async () => {
+  it("has a schema for each reference, and a reference to each schema", async () => {
     const document = await read();
     const used = new Set([...objects(document)].map(({ $ref }) => $ref).filter((ref) => ref !== undefined));
     const defined = Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`);
     expect([...used].sort()).toEqual(defined.sort());
   });
 
-  it("describes every answer, and each parameter in a path", async () => {
+  it("describes every answer, and each parameter of a path", async () => {
     const { paths, ...document } = await read();
     for (const [path, { parameters = [] }] of Object.entries(paths)) {
       const declared = parameters.filter((one) => one.in === "path").map(({ name }) => name);
@@ -103,7 +103,7 @@ describe("GET /openapi.json", () => {
     }
   });
 
-  it("says which credential each endpoint takes", async () => {
+  it("says which credential each endpoint needs", async () => {
     const schemes = operations(await read()).map(([name, { security }]) => [name, Object.keys(security?.[0] ?? {})[0]]);
     for (const [name = "", scheme] of schemes) {
       const expected = /\/v1\/users/.test(name) ? "backend" : /\/v1\/tokens?$/.test(name) ? "session" : undefined;
@@ -111,7 +111,7 @@ describe("GET /openapi.json", () => {
     }
   });
 
-  it("holds for what the gateway answers: the keys of a token, of a user and of a problem", async () => {
+  it("has the members of the gateway's answers: of a token, a user and a problem", async () => {
     const { components } = await read();
     const keys = (name: string) => Object.keys((components.schemas[name] as { properties: Json }).properties);
     const world = createWorld({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!" } });
@@ -125,7 +125,7 @@ describe("GET /openapi.json", () => {
     expect(keys("Problem")).toEqual(expect.arrayContaining(Object.keys(await get("/v1/users/A"))));
   });
 
-  it("holds nothing of the configuration", async () => {
+  it("shows nothing of the configuration", async () => {
     const world = createWorld({ env: { BACKEND_SECRET: "the-secret-of-the-backend-0123456789" } });
     const text = await (await world.call("/openapi.json")).text();
     for (const value of ["idp.example", "2753", "app.example.com", "the-secret", "0123456789abcdef"]) {
@@ -133,7 +133,7 @@ describe("GET /openapi.json", () => {
     }
   });
 
-  it("has no other method and no other address", async () => {
+  it("is found by GET at this address alone", async () => {
     const world = createWorld();
     expect((await world.call("/openapi.json", { method: "POST" })).status).toBe(405);
     expect((await world.call("/openapi.yaml")).status).toBe(404);

@@ -11,7 +11,7 @@ interface Readiness {
 
 const spent = { limit: async () => ({ success: false }) };
 
-describe("/readyz, while KV does not work", () => {
+describe("/readyz", () => {
   virtualTime();
 
   it.each<[string, () => Promise<unknown>, string]>([
@@ -24,7 +24,7 @@ describe("/readyz, while KV does not work", () => {
       "failed",
     ],
     ["hangs", () => new Promise(() => undefined), "slow"],
-  ])("names it when a read %s, and nothing else", async (_, get, reason) => {
+  ])("names KV, and nothing else, if a read of it %s", async (_, get, reason) => {
     const world = createWorld({ env: { USERS: { put: async () => undefined, get } } });
     const started = Date.now();
     const response = await world.call("/readyz");
@@ -37,20 +37,20 @@ describe("/readyz, while KV does not work", () => {
     expect(checks.filter(({ ok }) => !ok)).toEqual([{ check: "kv", ok: false, reason }]);
   });
 
-  it("tells nothing of what KV said", async () => {
+  it("shows nothing of an error of KV", async () => {
     const USERS = { put: async () => undefined, get: () => Promise.reject(new Error("namespace 0f2ac74b is gone")) };
     expect(await (await createWorld({ env: { USERS } }).call("/readyz")).text()).not.toContain("0f2ac74b");
   });
 
-  it("is ready though there is nothing in KV", async () => {
+  it("is ready while KV is empty", async () => {
     const response = await createWorld({ env: { USERS: bindings.USERS } }).call("/readyz");
     const { checks } = await bodyOf<Readiness>(response);
     expect(checks.find(({ check }) => check === "kv")).toEqual({ check: "kv", ok: true });
   });
 });
 
-describe("a spent limit by address", () => {
-  it.each(["/readyz", "/openapi.json"])("is 429 at %s, which has to work for its answer", async (path) => {
+describe("the rate limit by address", () => {
+  it.each(["/readyz", "/openapi.json"])("answers 429 at %s, whose answer costs work", async (path) => {
     const world = createWorld({ env: { RATE_LIMIT_IP: spent } });
     const response = await world.call(path);
     expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([429, "rate-limited"]);
@@ -58,13 +58,13 @@ describe("a spent limit by address", () => {
     expect(world.fetched).toEqual([]);
   });
 
-  it("is nothing to /healthz: what watches the Worker is never turned away", async () => {
+  it("does not apply to /healthz, so that a monitor is always answered", async () => {
     expect((await createWorld({ env: { RATE_LIMIT_IP: spent } }).call("/healthz")).status).toBe(200);
   });
 });
 
-describe("a spent limit by user", () => {
-  it.each(["/v1/token", "/v1/tokens"])("is 429 at DELETE %s, and CometChat is not asked", async (path) => {
+describe("the rate limit by user", () => {
+  it.each(["/v1/token", "/v1/tokens"])("answers 429 at DELETE %s, and CometChat is not called", async (path) => {
     const world = createWorld();
     const session = await world.provider.issue({ subject: "alice" });
     expect((await world.signIn(session)).status).toBe(201);

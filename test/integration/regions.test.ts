@@ -12,20 +12,20 @@ import { bodyOf, ISSUER, type ProblemAnswer, type World } from "../support/world
 
 restoreAfterEach();
 
-describe("where a new user goes", () => {
+describe("the app of a new user", () => {
   virtualTime();
 
   it.each([
     [{ continent: "EU", country: "DE" }, "eu"],
-    // The country comes before its continent
+    // The country's rule is used before the continent's.
     [{ continent: "EU", country: "GB" }, "us"],
     [{ continent: "AS", country: "IN" }, "in"],
     [{ continent: "AS", country: "JP" }, "us"],
     [{ continent: "SA", country: "BR" }, "us"],
-    // Tor, and a platform that does not say
+    // Tor, and a request whose place is not known.
     [{ country: "T1" }, "us"],
     [{}, "us"],
-  ])("from %o: %s", async (cf, region) => {
+  ])("is the one for the caller's country or continent: from %o it is %s", async (cf, region) => {
     const world = regions();
     const response = await world.at(cf).signIn(await world.session({ subject: "alice" }));
     expect(response.status).toBe(201);
@@ -33,7 +33,7 @@ describe("where a new user goes", () => {
     expect(homes(world, "alice")).toEqual([region]);
   });
 
-  it("is not what a header says that anybody can send", async () => {
+  it("is not chosen by a header, which anybody can send", async () => {
     const world = regions();
     const headers = { "CF-IPCountry": "IN", "CF-IPContinent": "EU" };
     const response = await world.at({ country: "US", continent: "NA" }).signIn(await world.session(), { headers });
@@ -52,7 +52,7 @@ describe("where a new user goes", () => {
   it.each([
     ["emea", "eu"],
     ["apac", "in"],
-  ])("by claim: %s to %s, wherever it is", async (claim, region) => {
+  ])("is the one for the claim %s, from everywhere: %s", async (claim, region) => {
     const world = regions(byClaim());
     const session = await world.session({ claims: { org: { region: claim } } });
     for (const cf of [{ continent: "NA" }, { continent: "EU" }]) {
@@ -61,7 +61,7 @@ describe("where a new user goes", () => {
   });
 
   it.each([[undefined], ["mars"], [["emea"]], ["constructor"]])(
-    "by claim: %o is refused, and nobody is created",
+    "has to be found by the claim: with %o the session is refused, and no user is created",
     async (value) => {
       const world = regions(byClaim());
       const response = await world
@@ -72,12 +72,12 @@ describe("where a new user goes", () => {
     },
   );
 
-  it("by the issuer's own app", async () => {
+  it("is the app of the issuer, if that has one", async () => {
     const world = regions({ SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], app: "in" }] });
     expect(await regionOf(await world.at({ continent: "EU" }).signIn(await world.session()))).toBe("in");
   });
 
-  it("placement by issuer or claim asks no Durable Object", async () => {
+  it("is found by issuer or claim without a call to a Durable Object", async () => {
     const LEDGER = { getByName: vi.fn(() => ({})) };
     const world = regions({ ...byClaim(), LEDGER, TOKEN_ENCRYPTION_KEY: undefined });
     const response = await world.at({}).signIn(await world.session({ claims: { org: { region: "emea" } } }));
@@ -86,10 +86,10 @@ describe("where a new user goes", () => {
   });
 });
 
-describe("a user's home", () => {
+describe("the home of a user, placed by geography,", () => {
   virtualTime();
 
-  it("stays where it was, wherever the user signs in next", async () => {
+  it("stays the same wherever the user signs in later", async () => {
     const world = regions();
     const session = await world.session({ subject: "alice" });
     expect(await regionOf(await world.at({ continent: "EU" }).signIn(session))).toBe("eu");
@@ -108,7 +108,7 @@ describe("a user's home", () => {
     expect(homes(world, "alice")).toEqual(["eu"]);
   });
 
-  it("is read from KV when it is there: the object is asked only on a miss", async () => {
+  it("is read from KV, and from its Durable Object only if it is not in KV", async () => {
     const world = regions();
     const session = await world.session({ subject: "alice" });
     await world.at({ continent: "EU" }).signIn(session);
@@ -117,7 +117,7 @@ describe("a user's home", () => {
     expect(await regionOf(response)).toBe("eu");
   });
 
-  it("is not guessed while the object that knows it is down", async () => {
+  it("is not guessed while its Durable Object is down", async () => {
     const world = regions();
     const down = { getByName: () => ({ home: () => Promise.reject(new Error("down")) }) };
     const response = await world.at({ country: "IN" }, { env: { HOME: down } }).signIn(await world.session());
@@ -125,7 +125,7 @@ describe("a user's home", () => {
     expect(homes(world, "alice")).toEqual([]);
   });
 
-  it("that the configuration no longer names is a mistake of it: the user is not created elsewhere", async () => {
+  it("makes the configuration wrong if it is missing there: the user is not created in another app", async () => {
     const world = regions();
     const session = await world.session({ subject: "alice" });
     await world.at({ continent: "EU" }).signIn(session);
@@ -136,7 +136,9 @@ describe("a user's home", () => {
     expect(homes(world, "alice")).toEqual(["eu"]);
   });
 
-  it("is one, when two continents sign the same new user in at once (100 users)", { timeout: 120_000 }, async () => {
+  it("is one app, although a new user signs in on two continents at once (100 users)", {
+    timeout: 120_000,
+  }, async () => {
     const world = regions();
     // Tokens that are recorded would cost a second object for each user.
     const env = { TOKEN_ENCRYPTION_KEY: undefined };
@@ -174,11 +176,11 @@ describe("a user whom a claim moves to another app", () => {
     expect(moved).toMatchObject({ region: "in", created: true });
     expect(world.apps.eu.tokens("alice")).toEqual([]);
     expect(world.apps.in.tokens("alice")).toEqual([moved.authToken]);
-    // Nothing of it stays to be done.
+    // No work is left to do.
     expect(await homeOf("alice").home()).toBeUndefined();
   });
 
-  it("keeps no token of the old app for long, though that app is down when it moves", async () => {
+  it("loses its tokens of the old app soon, although that app is down at the move", async () => {
     const world = regions(env);
     const gateway = world.at({});
     await gateway.signIn(await world.session({ claims: { region: "emea" } }));
@@ -192,7 +194,7 @@ describe("a user whom a claim moves to another app", () => {
     expect(world.apps.in.tokens("alice")).toHaveLength(1);
   });
 
-  it("is not given the token it held in the old one", async () => {
+  it("is not given its token of the old app", async () => {
     const world = regions({ ...env, TOKENS: { reuse: "session" } });
     const gateway = world.at({});
     const claims = { jti: "phone" };
@@ -203,7 +205,7 @@ describe("a user whom a claim moves to another app", () => {
 
   const backend = { headers: { Authorization: "Bearer backend-secret-of-32-characters!" } };
 
-  /** Moved from eu to in, with the session it had before. */
+  /** Moves the user from eu to in. Returns the session from before the move. */
   async function moved(world: Regions, gateway: World) {
     const old = await world.session({ claims: { region: "emea" } });
     await gateway.signIn(old);
@@ -211,7 +213,7 @@ describe("a user whom a claim moves to another app", () => {
     return old;
   }
 
-  it("is deactivated in every app that it lived in: an older session finds no way back", async () => {
+  it("is deactivated in every app, so that an older session cannot go back to the old one", async () => {
     const world = regions({ ...env, BACKEND_SECRET: "backend-secret-of-32-characters!" });
     const gateway = world.at({});
     const old = await moved(world, gateway);
@@ -223,7 +225,7 @@ describe("a user whom a claim moves to another app", () => {
     expect(homes(world, "alice")).toEqual(["eu", "in"]);
   });
 
-  it("signs out everywhere with an older session too: what nobody recorded ends where it lives now", async () => {
+  it("signs out everywhere with an older session too, also of tokens that are not recorded", async () => {
     const world = regions(env);
     const gateway = world.at({});
     const old = await moved(world, gateway);
@@ -234,26 +236,29 @@ describe("a user whom a claim moves to another app", () => {
   });
 
   it.each([
-    ["never", "ends in the old app, though the ledger cannot be told", ["in", 0]],
-    ["session", "is taken to live in the old app until the ledger knows that it has left", ["eu", 0]],
-  ] as const)("with reuse = %s %s", async (reuse, _, meanwhile) => {
-    let failing = true;
-    const LEDGER = faultyLedger((call) =>
-      failing && (call === "end" || call === "record") ? Promise.reject(new Error("internal error")) : undefined,
-    );
-    const world = regions(env);
-    const TOKENS = { reuse };
-    await world.at({}, { env: { TOKENS } }).signIn(await world.session({ claims: { region: "emea" } }));
-    const faulty = world.at({}, { env: { LEDGER, TOKENS } });
-    const home = async () => (await bindings.USERS.get<{ app: string }>("v1:u:alice", "json"))?.app;
-    expect((await faulty.signIn(await world.session({ claims: { region: "apac" } }))).status).toBe(201);
-    expect([await home(), world.apps.eu.tokens("alice").length]).toEqual(meanwhile);
-    failing = false;
-    await faulty.signIn(await world.session({ claims: { region: "apac" } }));
-    expect([await home(), world.apps.eu.tokens("alice").length]).toEqual(["in", 0]);
-  });
+    ["never", "its mapping names the new app at once", ["in", 0]],
+    ["session", "its mapping names the old app until the ledger has recorded the move", ["eu", 0]],
+  ] as const)(
+    "loses its tokens of the old app while the ledger fails: with reuse = %s, %s",
+    async (reuse, _, meanwhile) => {
+      let failing = true;
+      const LEDGER = faultyLedger((call) =>
+        failing && (call === "end" || call === "record") ? Promise.reject(new Error("internal error")) : undefined,
+      );
+      const world = regions(env);
+      const TOKENS = { reuse };
+      await world.at({}, { env: { TOKENS } }).signIn(await world.session({ claims: { region: "emea" } }));
+      const faulty = world.at({}, { env: { LEDGER, TOKENS } });
+      const home = async () => (await bindings.USERS.get<{ app: string }>("v1:u:alice", "json"))?.app;
+      expect((await faulty.signIn(await world.session({ claims: { region: "apac" } }))).status).toBe(201);
+      expect([await home(), world.apps.eu.tokens("alice").length]).toEqual(meanwhile);
+      failing = false;
+      await faulty.signIn(await world.session({ claims: { region: "apac" } }));
+      expect([await home(), world.apps.eu.tokens("alice").length]).toEqual(["in", 0]);
+    },
+  );
 
-  it("keeps no token of the old app, though KV does not say where it lived", async () => {
+  it("loses its tokens of the old app, although KV does not answer which that was", async () => {
     const world = regions(env);
     await world.at({}).signIn(await world.session({ claims: { region: "emea" } }));
     const USERS = faultyKv((operation, key) => (operation === "get" && key === "v1:u:alice" ? never() : undefined));
@@ -266,7 +271,7 @@ describe("a user whom a claim moves to another app", () => {
 describe("a user whom two issuers share, each with its own app", () => {
   const OTHER = "https://partner.example";
 
-  /** Signed in with both. */
+  /** A user who has signed in with both. */
   async function both() {
     const partner = createProvider({ issuer: OTHER, keyPair });
     const world = regions();
@@ -286,32 +291,32 @@ describe("a user whom two issuers share, each with its own app", () => {
     const tokens = async (token: string) => (await bodyOf(await gateway.signIn(token))).authToken;
     const european = await tokens(session);
     const indian = await tokens(await partner.issue({ subject: "alice" }));
-    return { world, gateway, session, european, indian, again: () => tokens(session) };
+    return { world, gateway, session, european, indian, signInAgain: () => tokens(session) };
   }
 
-  it("keeps the tokens of both apps, whichever it signs in to", async () => {
-    const { world, european, indian, again } = await both();
-    const next = await again();
+  it("keeps its tokens of both apps when it signs in to one", async () => {
+    const { world, european, indian, signInAgain } = await both();
+    const next = await signInAgain();
     expect([...world.apps.eu.tokens("alice")].sort()).toEqual([european, next].sort());
     expect(world.apps.in.tokens("alice")).toEqual([indian]);
   });
 
-  it.each(["in the other", "in the same"])("signs out everywhere in both, having last signed in %s", async (where) => {
-    const { world, gateway, session, again } = await both();
-    if (where === "in the same") await again();
+  it.each(["in the other", "in the same"])("signs out everywhere in both, after a sign-in %s", async (where) => {
+    const { world, gateway, session, signInAgain } = await both();
+    if (where === "in the same") await signInAgain();
     expect((await gateway.call("/v1/tokens", request("DELETE", session))).status).toBe(204);
     expect([world.apps.eu.tokens("alice"), world.apps.in.tokens("alice")]).toEqual([[], []]);
   });
 });
 
-describe("one app in trouble", () => {
+describe("one app that fails", () => {
   virtualTime();
 
   it.each<[string, Parameters<Simulator["faults"]["add"]>[0]["effect"], number, string]>([
     ["down", { kind: "refuse" }, 503, "cometchat-unavailable"],
     ["with a wrong key", { kind: "wrongKey" }, 502, "cometchat-rejected"],
     ["at its rate limit", { kind: "error", status: 429, code: "ERR_TOO_MANY_REQUESTS" }, 503, "cometchat-rate-limited"],
-  ])("%s leaves the others untouched, and /readyz names it", async (_, effect, status, code) => {
+  ])("does not affect the others, and /readyz names it: %s", async (_, effect, status, code) => {
     const world = regions();
     const gateway = world.at({ continent: "EU" });
     const indian = await world.session({ subject: "indian" });
@@ -322,9 +327,9 @@ describe("one app in trouble", () => {
       expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([status, code]);
     }
     expect((await world.at({ country: "IN" }).signIn(indian)).status).toBe(201);
-    // The same isolate serves users who live elsewhere
+    // The same isolate serves users of other apps.
     expect(await regionOf(await gateway.signIn(indian))).toBe("in");
-    // Whoever is new may exist in the app that cannot be asked.
+    // A user who is new to the gateway may already exist in the app that is down.
     const newcomer = await gateway.signIn(await world.session({ subject: "newcomer" }));
     expect(newcomer.status).toBeGreaterThanOrEqual(500);
     expect(homes(world, "newcomer")).toEqual([]);
@@ -338,13 +343,13 @@ describe("one app in trouble", () => {
 
 describe("data residency (PLACEMENT.jurisdictions)", () => {
   const PLACEMENT = { ...GEOGRAPHY, jurisdictions: { eu: "eu" } };
-  // workerd refuses jurisdictions where it runs alone. As on the platform, one gives other ids for the same names.
+  // workerd alone has no jurisdictions. Here, as on the platform, the same name has another id in each.
   const inJurisdiction = (jurisdiction: string) => ({
     getByName: (name: string) => bindings.LEDGER.getByName(`${jurisdiction}/${name}`),
   });
   const LEDGER = { getByName: (name: string) => bindings.LEDGER.getByName(name), jurisdiction: inJurisdiction };
 
-  it("keeps the tokens of a user homed there in an object of that jurisdiction, and nothing but the app's name outside", async () => {
+  it("keeps a user's tokens in an object of the app's jurisdiction, and only the app's name outside", async () => {
     const world = regions({ PLACEMENT, LEDGER });
     const session = await world.session({ subject: "alice" });
     const gateway = world.at({ continent: "EU" });
@@ -361,7 +366,7 @@ describe("data residency (PLACEMENT.jurisdictions)", () => {
     expect(facts).toEqual([["home", "eu"]]);
   });
 
-  it("finds them there again to end them", async () => {
+  it("finds the tokens there at a sign-out", async () => {
     const world = regions({ PLACEMENT, LEDGER });
     const session = await world.session({ subject: "alice" });
     const gateway = world.at({ continent: "EU" });

@@ -7,8 +7,8 @@ import { bodyOf, createWorld, type ProblemAnswer, type TokenAnswer, unlimited } 
 
 virtualTime();
 
-// `npm run soak` does this for 20,000 sign-ins, through sockets, and measures it.
-test("1,000 sign-ins of 100 users, while one answer of CometChat's and one operation of KV in ten fails, lose nobody", async () => {
+// `npm run soak` does the same for 20,000 sign-ins, through sockets, and measures it.
+test("1,000 sign-ins of 100 users lose nobody while a tenth of CometChat's answers and of KV's operations fail", async () => {
   const random = seeded(20261124);
   const world = createWorld({
     env: {
@@ -18,7 +18,7 @@ test("1,000 sign-ins of 100 users, while one answer of CometChat's and one opera
       RATE_LIMIT_USER: shaky(unlimited, random),
     },
     deps: { random },
-    // A real answer takes time; without any, nothing that waits would get its turn.
+    // Each answer takes some time, so that the work of other requests comes in between.
     simulator: { sampleUsers: false, random, latency: () => 5 + random() * 20 },
     provider: { algorithms: ["ES256"] },
   });
@@ -34,8 +34,8 @@ test("1,000 sign-ins of 100 users, while one answer of CometChat's and one opera
   expect(outcome).toMatchObject({ lost: 0, wrongTokens: 0, strangers: [], missing: [] });
   const odd = Object.keys(outcome.answers).filter((answer) => !/^(201|503|504)/.test(answer));
   expect(odd).toEqual([]);
-  // Almost all at the first try.
+  // Almost all sign-ins work at the first try.
   expect(outcome.first).toBeGreaterThan(950);
-  // The faults were there.
+  // This shows that there were faults.
   expect(outcome.faults).toBeGreaterThan(70);
 }, 60_000);

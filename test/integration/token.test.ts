@@ -16,7 +16,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** The REST calls that CometChat has seen, in their order. */
+/** The REST calls to CometChat, in order. */
 const calls = ({ simulator }: World) =>
   simulator.journal.entries.filter(({ surface }) => surface === "rest").map(({ call }) => call);
 
@@ -41,7 +41,7 @@ describe("POST /v1/token", () => {
     expect(world.simulator.user("alice")).toMatchObject({ name: "Alice", avatar: "https://cdn.example/a.png" });
   });
 
-  it("mints for a known user, in one call", async () => {
+  it("mints a token for a known user, in one call", async () => {
     const world = createWorld();
     await world.signIn({ subject: "alice" });
     world.simulator.journal.clear();
@@ -52,7 +52,7 @@ describe("POST /v1/token", () => {
     expect(world.simulator.tokens("alice")).toHaveLength(2);
   });
 
-  it("asks for a new token, never for one that somebody holds", async () => {
+  it("asks CometChat for a new token, never for one that another device has", async () => {
     const world = createWorld();
     await world.signIn();
     await world.signIn();
@@ -60,7 +60,7 @@ describe("POST /v1/token", () => {
     expect(new Set(world.simulator.tokens("alice")).size).toBe(2);
   });
 
-  it("mints for a user that exists already, in two calls, and remembers it", async () => {
+  it("mints a token for a user who exists already, in two calls, and in one call afterwards", async () => {
     const world = createWorld();
     world.simulator.seed({ uid: "alice", name: "Alice" });
     const response = await world.signIn({ subject: "alice", claims: { name: "Alice" } });
@@ -73,7 +73,7 @@ describe("POST /v1/token", () => {
     expect(calls(world)).toEqual(["mint"]);
   });
 
-  it("creates again a user that was deleted upstream, in two calls", async () => {
+  it("creates a user who was deleted in CometChat, in two calls", async () => {
     const world = createWorld();
     await world.signIn({ subject: "alice" });
     await deleteForGood(world, "alice");
@@ -84,7 +84,7 @@ describe("POST /v1/token", () => {
     expect(calls(world)).toEqual(["mint", "create"]);
   });
 
-  it.each(["known", "unknown"])("tells a deactivated user so, in two calls (%s to the directory)", async (state) => {
+  it.each(["known", "unknown"])("answers user-deactivated for such a user, in two calls (%s to KV)", async (state) => {
     const world = createWorld();
     if (state === "known") await world.signIn({ subject: "alice" });
     world.simulator.seed({ uid: "alice", name: "Alice", deactivatedAt: 1_700_000_000 });
@@ -95,7 +95,7 @@ describe("POST /v1/token", () => {
     expect(calls(world)).toHaveLength(2);
   });
 
-  it("gives fifty first sign-ins at once one user and fifty tokens, in at most two calls each", async () => {
+  it("creates one user and fifty tokens for fifty first sign-ins at once, in at most two calls each", async () => {
     const world = createWorld({ simulator: { createDelay: 20 } });
     const session = await world.provider.issue({ subject: "alice" });
     const responses = await Promise.all(Array.from({ length: 50 }, () => world.ask("/v1/token", bearer(session))));
@@ -107,11 +107,11 @@ describe("POST /v1/token", () => {
     expect(world.simulator.users().filter(({ uid }) => uid === "alice")).toHaveLength(1);
     expect(calls(world).length).toBeLessThanOrEqual(100);
     await world.finish();
-    // Whoever came second does not bring the profile up to date again.
+    // The other sign-ins do not update the profile again.
     expect(calls(world).filter((call) => call === "update").length).toBeLessThanOrEqual(1);
   });
 
-  it("gives fifty sign-ins at once of a user deleted upstream a token each: none is taken for deactivated", async () => {
+  it("gives fifty tokens for fifty sign-ins at once of a user who was deleted in CometChat", async () => {
     const world = createWorld({ simulator: { createDelay: 20 } });
     await world.signIn({ subject: "alice" });
     await deleteForGood(world, "alice");
@@ -127,18 +127,18 @@ describe("POST /v1/token", () => {
     for (const subject of ["alice", "bob", "Carol"]) await world.signIn({ subject });
     const { keys } = await bindings.USERS.list();
     await Promise.all(keys.map(({ name }) => bindings.USERS.delete(name)));
-    // Another isolate, which remembers nothing
+    // Another isolate, whose memory is empty
     const later = createWorld({ deps: { fetch: (input, init) => world.fetch(input, init) } });
     for (const subject of ["alice", "bob", "Carol"]) {
       const response = await world.call("/v1/token", bearer(await world.provider.issue({ subject })));
       expect(response.status).toBe(201);
-      const again = await later.call("/v1/token", bearer(await world.provider.issue({ subject })));
-      expect(await bodyOf(again)).toMatchObject({ created: false });
+      const second = await later.call("/v1/token", bearer(await world.provider.issue({ subject })));
+      expect(await bodyOf(second)).toMatchObject({ created: false });
     }
     expect(world.simulator.users().filter(({ uid }) => !uid.startsWith("cometchat-uid-"))).toHaveLength(3);
   });
 
-  it("names its stages in Server-Timing, carries a request id, and is never stored", async () => {
+  it("answers with its stages in Server-Timing and a request id, and forbids caching", async () => {
     const world = createWorld();
     const response = await world.signIn();
     expect(response.headers.get("Server-Timing")).toMatch(
@@ -149,7 +149,7 @@ describe("POST /v1/token", () => {
     expect(response.headers.get("Vary")).toBe("Origin, Authorization, Cookie");
   });
 
-  it("logs one line for the request, with nothing in it that is secret or personal", async () => {
+  it("logs one line for the request, with nothing secret or personal in it", async () => {
     const world = createWorld();
     const session = await world.provider.issue({ subject: "alice", claims: { name: "Alice Liddell" } });
     const response = await world.call("/v1/token", bearer(session));
@@ -163,7 +163,7 @@ describe("POST /v1/token", () => {
     }
   });
 
-  it("takes an empty object, and `fresh`", async () => {
+  it("accepts no body, an empty object, and an object with fresh", async () => {
     const world = createWorld();
     for (const body of ["", "{}", '{"fresh":true}', '{"fresh":false}']) {
       const headers = { "Content-Type": "application/json" };
@@ -172,10 +172,10 @@ describe("POST /v1/token", () => {
   });
 });
 
-describe("how users are provisioned", () => {
+describe("the setting PROVISIONING", () => {
   virtualTime();
 
-  it("in mode `existing`, an unknown user is told so after one call, and none is created", async () => {
+  it("with mode existing, refuses an unknown user after one call and does not create it", async () => {
     const world = createWorld({ env: { PROVISIONING: { mode: "existing" } } });
     const response = await world.signIn({ subject: "alice" });
     expect(response.status).toBe(403);
@@ -184,14 +184,14 @@ describe("how users are provisioned", () => {
     expect(world.simulator.user("alice")).toBeUndefined();
   });
 
-  it("in mode `existing`, a known user gets its token in one call", async () => {
+  it("with mode existing, gives a user of CometChat its token in one call", async () => {
     const world = createWorld({ env: { PROVISIONING: { mode: "existing", sync: false } } });
     world.simulator.seed({ uid: "alice", name: "Alice" });
     expect((await world.signIn({ subject: "alice" })).status).toBe(201);
     expect(calls(world)).toEqual(["mint"]);
   });
 
-  it("with `reactivate`, a deactivated user is reactivated and given a token", async () => {
+  it("with reactivate, reactivates a deactivated user and gives it a token", async () => {
     const world = createWorld({ env: { PROVISIONING: { reactivate: true } } });
     world.simulator.seed({ uid: "alice", name: "Alice" });
     const before = world.simulator.mint("alice");
@@ -202,13 +202,13 @@ describe("how users are provisioned", () => {
     expect(asked.slice(0, 2).sort()).toEqual(["create", "mint"]);
     expect(asked.slice(2, 5)).toEqual(["reactivate", "flush", "mint"]);
     expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
-    // No token of before comes back to life with the user.
+    // No token from before works again.
     expect(world.simulator.tokens("alice")).not.toContain(before);
     expect(world.simulator.tokens("alice")).toHaveLength(1);
   });
 });
 
-describe("the profile", () => {
+describe("the profile of a user", () => {
   const signInAs = (world: World, claims: Record<string, unknown>) => world.signIn({ subject: "alice", claims });
 
   it("is updated after the answer when the claims have changed, and not when they have not", async () => {
@@ -223,7 +223,7 @@ describe("the profile", () => {
     expect(calls(world).at(-1)).toBe("mint");
   });
 
-  it("loses what the claims no longer hold", async () => {
+  it("loses a field whose claim is no longer in the session", async () => {
     const world = createWorld({
       env: {
         SESSION_ISSUERS: [
@@ -249,7 +249,7 @@ describe("the profile", () => {
     expect(user?.metadata ?? {}).toEqual({});
   });
 
-  it("is tried again at the next sign-in when the update failed", async () => {
+  it("is updated at the next sign-in if an update failed", async () => {
     const world = createWorld();
     await signInAs(world, { name: "Alice" });
     world.simulator.faults.add({ match: "update", effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" } });
@@ -260,7 +260,7 @@ describe("the profile", () => {
     expect(world.simulator.user("alice")?.name).toBe("Alicia");
   });
 
-  it("is brought up to date once at a time, however many isolates see the change", async () => {
+  it("is updated once, however many isolates see the change at the same time", async () => {
     const world = createWorld();
     await signInAs(world, { name: "Alice" });
     world.simulator.journal.clear();
@@ -273,7 +273,7 @@ describe("the profile", () => {
     expect(world.simulator.user("alice")?.name).toBe("Alicia");
   });
 
-  it("is brought up to date though CometChat does not know the role", async () => {
+  it("is updated, although CometChat does not have the role", async () => {
     const issuer = { issuer: "https://idp.example", audience: ["chat"], profile: { name: "name", role: "role" } };
     const world = createWorld({ env: { SESSION_ISSUERS: [{ ...issuer, roles: { admin: "uncreated" } }] } });
     await signInAs(world, { name: "Alice" });
@@ -281,7 +281,7 @@ describe("the profile", () => {
     expect(world.simulator.user("alice")).toMatchObject({ name: "Alicia", role: "default" });
   });
 
-  it("is left alone with `sync = false`", async () => {
+  it("is not updated with sync = false", async () => {
     const world = createWorld({ env: { PROVISIONING: { sync: false } } });
     await signInAs(world, { name: "Alice" });
     await signInAs(world, { name: "Alicia" });
@@ -290,7 +290,7 @@ describe("the profile", () => {
 });
 
 describe("a wrong configuration", () => {
-  it("answers config-invalid everywhere, and names each variable with its remedy in the log alone", async () => {
+  it("is answered config-invalid at every endpoint, and only the log names each variable with its remedy", async () => {
     const env = { USERS: undefined, COMETCHAT_APPS: { main: { appId: APP_ID, region: "mars" } }, TOKENS: { ttl: 0 } };
     const world = createWorld({ env });
     for (const path of ["/v1/token", "/v1/tokens", "/healthz", "/readyz", "/nowhere"]) {
@@ -305,26 +305,28 @@ describe("a wrong configuration", () => {
       expect.arrayContaining(["USERS", "COMETCHAT_APPS.main.region", "TOKENS.ttl"]),
     );
     for (const { remedy } of named) expect(remedy).toEqual(expect.any(String));
-    // Once, not at every request
+    // It is logged once, not at every request.
     expect(named).toHaveLength(new Set(named.map(({ variable }) => variable)).size);
   });
 });
 
-describe("readiness", () => {
-  it("says that the gateway runs, without asking anybody", async () => {
+describe("/healthz", () => {
+  it("answers that the gateway runs, and calls nothing", async () => {
     const world = createWorld();
     const response = await world.call("/healthz");
     expect([response.status, await response.json()]).toEqual([200, { status: "ok" }]);
     expect(world.fetched).toEqual([]);
   });
+});
 
-  it("is there when the configuration, KV and a key of each issuer are", async () => {
+describe("/readyz", () => {
+  it("answers ready if the configuration is right, KV answers, and each issuer has a key", async () => {
     const response = await createWorld().call("/readyz");
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ status: "ready" });
   });
 
-  it("names what a sign-in lacks, a line each: the issuer whose keys cannot be had", async () => {
+  it("names the issuer whose keys cannot be fetched, on a line of its own", async () => {
     const down = createWorld({ provider: { issuer: "https://down.example" } });
     const response = await down.call("/readyz");
     expect(response.status).toBe(503);
@@ -336,15 +338,15 @@ describe("readiness", () => {
   });
 });
 
-describe("the deployed entry", () => {
-  it("serves the same from its own bindings", async () => {
+describe("the deployed Worker", () => {
+  it("answers a sign-in with its own bindings", async () => {
     const world = createWorld();
     vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => world.fetch(String(input), init ?? {}));
     const session = await world.provider.issue({ subject: "alice" });
     const response = await exports.default.fetch("https://gateway.example/v1/token", bearer(session));
     expect(response.status).toBe(201);
     expect(await bodyOf<TokenAnswer>(response)).toMatchObject({ uid: "alice", created: true });
-    // It answers before the work after the answer is done.
+    // The answer comes before the rest of the work is done.
     await vi.waitFor(async () => {
       expect(await bindings.USERS.get("v1:u:alice")).not.toBeNull();
       const rows = await runInDurableObject(bindings.LEDGER.getByName("alice"), (_, state) =>

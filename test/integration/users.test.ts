@@ -13,7 +13,7 @@ import {
   type WorldOptions,
 } from "../support/world.ts";
 
-const SECRET = "the backend.s own secret 0123456789";
+const SECRET = "the backend's own secret 0123456789";
 const MANAGER = { roles: ["manager"] };
 
 interface Provisioned {
@@ -27,7 +27,7 @@ interface Provisioned {
 const backendWorld = ({ env, ...rest }: WorldOptions = {}): World =>
   createWorld({ simulator: MANAGER, ...rest, env: { BACKEND_SECRET: SECRET, ...env } });
 
-/** One backend call; a body is sent as JSON. */
+/** A request of the backend, with a body as JSON. */
 function ask(world: World, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
   return world.call(path, {
     method,
@@ -49,7 +49,7 @@ async function expectProblem(response: Response, status: number, code: Code): Pr
 }
 
 describe("POST /v1/users", () => {
-  it("creates the user with all of its profile, in one call", async () => {
+  it("creates a user with the whole profile, in one call", async () => {
     const world = backendWorld();
     const profile = {
       name: "Alice",
@@ -68,7 +68,7 @@ describe("POST /v1/users", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("says so, with 200, where the user was there already, and leaves it as it is", async () => {
+  it("answers 200 if the user exists already, and does not change it", async () => {
     const world = backendWorld();
     world.simulator.seed({ uid: "alice", name: "Alice of old" });
     const response = await provision(world);
@@ -78,7 +78,7 @@ describe("POST /v1/users", () => {
     expect(world.simulator.user("alice")).toMatchObject({ name: "Alice of old" });
   });
 
-  it("costs the user's next sign-in nothing where a session has been there before", async () => {
+  it("does not make the next sign-in of a user who exists more expensive", async () => {
     const world = backendWorld();
     const session = { subject: "alice", claims: { name: "Alice" } };
     await world.signIn(session);
@@ -87,7 +87,7 @@ describe("POST /v1/users", () => {
     expect(calls(world).slice(-2)).toEqual(["create", "mint"]);
   });
 
-  it("gives the new user's token with it, still in one call", async () => {
+  it("answers with a token of the new user, in the same call", async () => {
     const world = backendWorld();
     const response = await provision(world, { withAuthToken: true });
     expect(response.status).toBe(201);
@@ -96,7 +96,7 @@ describe("POST /v1/users", () => {
     expect(calls(world)).toEqual(["create"]);
   });
 
-  it("gives a token for a user that was there already, in two calls", async () => {
+  it("answers with a token of a user who exists already, in two calls", async () => {
     const world = backendWorld();
     world.simulator.seed({ uid: "alice" });
     const response = await provision(world, { withAuthToken: true });
@@ -106,7 +106,7 @@ describe("POST /v1/users", () => {
     expect(calls(world)).toEqual(["create", "mint"]);
   });
 
-  it("gives no token for a deactivated user, and does not reactivate it even where sign-ins do", async () => {
+  it("refuses a token of a deactivated user, and does not reactivate it, although sign-ins do", async () => {
     const world = backendWorld({ env: { PROVISIONING: { reactivate: true } } });
     world.simulator.seed({ uid: "alice", deactivatedAt: 1 });
     await expectProblem(await provision(world, { withAuthToken: true }), 403, "user-deactivated");
@@ -115,7 +115,7 @@ describe("POST /v1/users", () => {
   });
 
   it.each(["alice", "auth0|5f7c", "Alice@Example.com", "x-ray", "ü".repeat(200)])(
-    "gives the subject %s the uid that a later session of it gets",
+    "gives the subject %s the same uid as a session does",
     async (subject) => {
       const world = backendWorld();
       const { uid } = await bodyOf<Provisioned>(await provision(world, { subject }));
@@ -124,7 +124,7 @@ describe("POST /v1/users", () => {
     },
   );
 
-  it("lets the first sign-in mint at once", async () => {
+  it("makes the first sign-in need one call", async () => {
     const world = backendWorld();
     await provision(world, { avatar: "https://cdn.example/a.png" });
     world.simulator.journal.clear();
@@ -133,7 +133,7 @@ describe("POST /v1/users", () => {
     expect(world.simulator.user("alice")).toMatchObject({ name: "Alice", avatar: "https://cdn.example/a.png" });
   });
 
-  it("costs no synchronisation where the first session says the same", async () => {
+  it("causes no update at the first sign-in if the session's claims are the same", async () => {
     const world = backendWorld();
     await provision(world, { avatar: "https://cdn.example/a.png" });
     world.simulator.journal.clear();
@@ -143,7 +143,7 @@ describe("POST /v1/users", () => {
     expect(calls(world)).toEqual(["mint", "mint"]);
   });
 
-  it("leaves what the first session is silent about, and takes over what it says", async () => {
+  it("sets fields that the first session does not change, unless it has the claim", async () => {
     const world = backendWorld();
     await provision(world, { avatar: "https://cdn.example/a.png" });
     world.simulator.journal.clear();
@@ -152,7 +152,7 @@ describe("POST /v1/users", () => {
     expect(world.simulator.user("alice")).toMatchObject({ name: "Alice B.", avatar: "https://cdn.example/a.png" });
   });
 
-  it("takes away, afterwards, what a session said and says no longer", async () => {
+  it("sets fields that are removed if a session had their claim and no longer has it", async () => {
     const world = backendWorld();
     await provision(world, { avatar: "https://cdn.example/a.png" });
     await world.signIn({ subject: "alice", claims: { name: "Alice", picture: "https://cdn.example/a.png" } });
@@ -160,7 +160,7 @@ describe("POST /v1/users", () => {
     expect(world.simulator.user("alice")).not.toHaveProperty("avatar");
   });
 
-  it("needs no session to have a user: a sign-in in mode existing then finds it", async () => {
+  it("creates users who can then sign in with PROVISIONING.mode = existing", async () => {
     const world = backendWorld({ env: { PROVISIONING: { mode: "existing" } } });
     expect((await world.signIn({ subject: "alice" })).status).toBe(403);
     expect((await provision(world)).status).toBe(201);
@@ -173,14 +173,14 @@ describe("POST /v1/users", () => {
     expect(calls(world)).toEqual([]);
   });
 
-  it("creates the user without a role that CometChat does not have", async () => {
+  it("creates a user without the role if CometChat does not have it", async () => {
     const world = backendWorld();
     expect((await provision(world, { role: "astronaut" })).status).toBe(201);
     expect(world.simulator.user("alice")).toMatchObject({ role: "default" });
   });
 });
 
-describe("fields", () => {
+describe("the fields of POST /v1/users", () => {
   const text = (length: number) => "a".repeat(length);
   const address = (length: number) => `https://cdn.example/${text(length - 20)}`;
   const nested = (depth: number) =>
@@ -197,7 +197,7 @@ describe("fields", () => {
     ["empty metadata", { metadata: {} }],
     ["the one issuer", { issuer: ISSUER }],
     ["the one app", { app: "main" }],
-  ])("%s: accepted", async (_, body) => {
+  ])("may have %s", async (_, body) => {
     const world = backendWorld();
     expect((await provision(world, body)).status).toBe(201);
   });
@@ -205,24 +205,24 @@ describe("fields", () => {
   it.each<[string, Record<string, unknown>, string[]]>([
     ["no subject", { subject: undefined }, ["subject"]],
     ["an empty subject", { subject: "" }, ["subject"]],
-    ["a number for a subject", { subject: 7 }, ["subject"]],
+    ["a number as subject", { subject: 7 }, ["subject"]],
     ["a subject with a control character", { subject: "a\u0000b" }, ["subject"]],
     ["a subject with a line feed", { subject: "a\nb" }, ["subject"]],
     ["a subject of 5000 characters", { subject: text(5000) }, ["subject"]],
-    ["a subject that is no Unicode", { subject: "a\ud800" }, ["subject"]],
+    ["a subject with a lone surrogate", { subject: "a\ud800" }, ["subject"]],
     ["no name", { name: undefined }, ["name"]],
     ["an empty name", { name: "" }, ["name"]],
     ["a name of spaces", { name: "   " }, ["name"]],
-    ["null for a name", { name: null }, ["name"]],
+    ["null as name", { name: null }, ["name"]],
     ["a name of 101 characters", { name: text(101) }, ["name"]],
     ["a name of 101 characters outside the basic plane", { name: "😀".repeat(101) }, ["name"]],
-    ["a name that is no Unicode", { name: "\udc00" }, ["name"]],
-    ["a script for an avatar", { avatar: "javascript:alert(1)" }, ["avatar"]],
-    ["data for an avatar", { avatar: "data:image/png;base64,AAAA" }, ["avatar"]],
-    ["null for an avatar", { avatar: null }, ["avatar"]],
+    ["a name with a lone surrogate", { name: "\udc00" }, ["name"]],
+    ["a script as avatar", { avatar: "javascript:alert(1)" }, ["avatar"]],
+    ["data as avatar", { avatar: "data:image/png;base64,AAAA" }, ["avatar"]],
+    ["null as avatar", { avatar: null }, ["avatar"]],
     ["an address of 3001 characters", { avatar: address(3001) }, ["avatar"]],
     [
-      "an address that grows beyond 3000 when encoded",
+      "an address of more than 3000 characters when encoded",
       { avatar: `https://cdn.example/${"é".repeat(1000)}` },
       ["avatar"],
     ],
@@ -237,18 +237,18 @@ describe("fields", () => {
     ["26 tags", { tags: Array.from({ length: 26 }, String) }, ["tags"]],
     ["a tag of 101 characters", { tags: [text(101)] }, ["tags"]],
     ["an empty tag", { tags: ["a", ""] }, ["tags"]],
-    ["a number for a tag", { tags: ["a", 1] }, ["tags"]],
-    ["text for tags", { tags: "red" }, ["tags"]],
-    ["a list for metadata", { metadata: [] }, ["metadata"]],
-    ["text for metadata", { metadata: "{}" }, ["metadata"]],
+    ["a number as tag", { tags: ["a", 1] }, ["tags"]],
+    ["text as tags", { tags: "red" }, ["tags"]],
+    ["a list as metadata", { metadata: [] }, ["metadata"]],
+    ["text as metadata", { metadata: "{}" }, ["metadata"]],
     ["metadata of 1601 characters", { metadata: { a: text(1601 - 8) } }, ["metadata"]],
-    ["text for withAuthToken", { withAuthToken: "true" }, ["withAuthToken"]],
+    ["text as withAuthToken", { withAuthToken: "true" }, ["withAuthToken"]],
     ["an unknown issuer", { issuer: "https://elsewhere.example" }, ["issuer"]],
     ["an unknown app", { app: "eu" }, ["app"]],
-    ["the name of what every object has for an app", { app: "constructor" }, ["app"]],
+    ["the name of an inherited property as app", { app: "constructor" }, ["app"]],
     ["an unknown key", { uid: "bob" }, ["a key that is not known"]],
-    ["several at once", { name: "", avatar: 1, tags: 2, uid: "bob" }, ["name", "avatar", "tags", "not known"]],
-  ])("%s: 400 that names it, and nothing is called", async (_, body, named) => {
+    ["several mistakes", { name: "", avatar: 1, tags: 2, uid: "bob" }, ["name", "avatar", "tags", "not known"]],
+  ])("are refused with 400, which names the field, and nothing is called: %s", async (_, body, named) => {
     const world = backendWorld();
     const { detail } = await expectProblem(await provision(world, body), 400, "bad-request");
     for (const name of named) expect(detail).toContain(name);
@@ -256,7 +256,7 @@ describe("fields", () => {
     expect(calls(world)).toEqual([]);
   });
 
-  it("with each field right and all of them too much for CometChat: 400", async () => {
+  it("are refused with 400 if together they are too large for CometChat", async () => {
     const world = backendWorld();
     const address = (letter: string) => `https://a.example/${letter.repeat(2982)}`;
     const tags = Array.from({ length: 25 }, (_, index) => `${index}`.padStart(100, "t"));
@@ -267,7 +267,7 @@ describe("fields", () => {
     expect(calls(world)).toEqual([]);
   });
 
-  it("without its issuer, where there are several: no app is called wrong, since it may be right", async () => {
+  it("need the issuer if there are several, before the app can be judged", async () => {
     const other = { issuer: "https://other.example", audience: ["chat"], app: "eu", uid: { prefix: "o_" } };
     const world = backendWorld({
       env: {
@@ -280,7 +280,7 @@ describe("fields", () => {
     expect(detail).toBe("issuer: is missing.");
   });
 
-  it("for another app than its issuer's: named beside what else is wrong", async () => {
+  it("may not name another app than the issuer's, which is named with the other mistakes", async () => {
     const world = backendWorld({
       env: {
         COMETCHAT_APPS: { main: { appId: APP_ID, region: "us" }, eu: { appId: "2753000000000eu", region: "eu" } },
@@ -293,15 +293,15 @@ describe("fields", () => {
   });
 
   it.each<[string, string | undefined, Record<string, string>, number, Code]>([
-    ["no body", undefined, {}, 400, "bad-request"],
+    ["nothing", undefined, {}, 400, "bad-request"],
     ["no JSON", "{", {}, 400, "bad-request"],
     ["a list", "[]", {}, 400, "bad-request"],
     ["null", "null", {}, 400, "bad-request"],
-    ["a prototype", '{"subject":"a","name":"a","__proto__":{"app":"main"}}', {}, 400, "bad-request"],
+    ["__proto__", '{"subject":"a","name":"a","__proto__":{"app":"main"}}', {}, 400, "bad-request"],
     ["metadata 1500 levels deep", nested(1500), {}, 400, "bad-request"],
     ["another type", '{"subject":"a","name":"a"}', { "Content-Type": "text/plain" }, 415, "unsupported-media-type"],
     ["more than 10 KB", JSON.stringify({ subject: "a", name: text(10_240) }), {}, 413, "body-too-large"],
-  ])("%s: refused", async (_, body, headers, status, code) => {
+  ])("are refused in a body with %s", async (_, body, headers, status, code) => {
     const world = backendWorld();
     await expectProblem(await ask(world, "POST", "/v1/users", body, headers), status, code);
     expect(calls(world)).toEqual([]);
@@ -309,7 +309,7 @@ describe("fields", () => {
 });
 
 describe("GET /v1/users/{uid}", () => {
-  it("answers the user", async () => {
+  it("answers with the user", async () => {
     const world = backendWorld();
     world.simulator.seed({
       uid: "alice",
@@ -333,7 +333,7 @@ describe("GET /v1/users/{uid}", () => {
   it.each([
     ["unknown", undefined],
     ["deactivated", 1],
-  ])("answers 404 for a user that is %s", async (_, deactivatedAt) => {
+  ])("answers 404 for a user who is %s", async (_, deactivatedAt) => {
     const world = backendWorld();
     if (deactivatedAt) world.simulator.seed({ uid: "alice", deactivatedAt });
     await expectProblem(await ask(world, "GET", "/v1/users/alice"), 404, "not-found");
@@ -341,7 +341,7 @@ describe("GET /v1/users/{uid}", () => {
 });
 
 describe("PATCH /v1/users/{uid}", () => {
-  it("changes what is named, and answers the user", async () => {
+  it("changes the given fields, and answers with the user", async () => {
     const world = backendWorld();
     world.simulator.seed({ uid: "alice", name: "Alice", link: "https://example.com/" });
     const response = await ask(world, "PATCH", "/v1/users/alice", { name: "Alice B.", role: "manager" });
@@ -352,7 +352,7 @@ describe("PATCH /v1/users/{uid}", () => {
     expect(calls(world)).toEqual(["update"]);
   });
 
-  it("takes away what is null, and metadata that is empty", async () => {
+  it("removes fields that are null, and metadata that is empty", async () => {
     const world = backendWorld();
     const full = { avatar: "https://cdn.example/a.png", link: "https://example.com/", metadata: { plan: "pro" } };
     for (const metadata of [null, {}]) {
@@ -367,12 +367,12 @@ describe("PATCH /v1/users/{uid}", () => {
   it.each<[string, unknown, string]>([
     ["no body", undefined, "nothing to change"],
     ["nothing", {}, "nothing to change"],
-    ["null for the name", { name: null }, "name"],
-    ["null for the role", { role: null }, "role"],
-    ["null for tags", { tags: null }, "tags"],
+    ["null as name", { name: null }, "name"],
+    ["null as role", { role: null }, "role"],
+    ["null as tags", { tags: null }, "tags"],
     ["a subject", { subject: "bob" }, "not known"],
-    ["a name that is too long and an address that is none", { name: "a".repeat(101), link: "x" }, "link"],
-  ])("%s: 400, and nothing is called", async (_, body, named) => {
+    ["a name that is too long and a link of a wrong form", { name: "a".repeat(101), link: "x" }, "link"],
+  ])("answers 400, and nothing is called: %s", async (_, body, named) => {
     const world = backendWorld();
     world.simulator.seed({ uid: "alice" });
     const { detail } = await expectProblem(await ask(world, "PATCH", "/v1/users/alice", body), 400, "bad-request");
@@ -380,7 +380,7 @@ describe("PATCH /v1/users/{uid}", () => {
     expect(calls(world)).toEqual([]);
   });
 
-  it("keeps what it changed through later sign-ins whose claims have not changed", async () => {
+  it("makes changes that later sign-ins with unchanged claims do not undo", async () => {
     const world = backendWorld();
     const claims = { name: "Alice" };
     await world.signIn({ subject: "alice", claims });
@@ -402,7 +402,7 @@ describe("PATCH /v1/users/{uid}", () => {
 });
 
 describe("DELETE /v1/users/{uid}", () => {
-  it("flushes the tokens, then deactivates", async () => {
+  it("flushes the tokens, and then deactivates the user", async () => {
     const world = backendWorld();
     await world.signIn({ subject: "alice" });
     world.simulator.journal.clear();
@@ -415,7 +415,7 @@ describe("DELETE /v1/users/{uid}", () => {
     await expectProblem(await world.signIn({ subject: "alice" }), 403, "user-deactivated");
   });
 
-  it("does not deactivate while the tokens could not be flushed", async () => {
+  it("does not deactivate the user if the tokens could not be flushed", async () => {
     const world = backendWorld();
     await world.signIn({ subject: "alice" });
     world.simulator.faults.add({ match: "flush", effect: { kind: "html" } });
@@ -426,7 +426,7 @@ describe("DELETE /v1/users/{uid}", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("has nothing to do for a user that is deactivated already", async () => {
+  it("answers 204 for a user who is deactivated already", async () => {
     const world = backendWorld();
     world.simulator.seed({ uid: "alice", deactivatedAt: 1 });
     expect((await ask(world, "DELETE", "/v1/users/alice")).status).toBe(204);
@@ -438,7 +438,7 @@ describe("DELETE /v1/users/{uid}", () => {
 });
 
 describe("POST /v1/users/{uid}/reactivate", () => {
-  it("brings a deactivated user back", async () => {
+  it("reactivates a deactivated user, who can then sign in", async () => {
     const world = backendWorld();
     world.simulator.seed({ uid: "alice", deactivatedAt: 1 });
     const response = await ask(world, "POST", "/v1/users/alice/reactivate");
@@ -447,7 +447,7 @@ describe("POST /v1/users/{uid}/reactivate", () => {
     expect((await world.signIn({ subject: "alice" })).status).toBe(201);
   });
 
-  it("has nothing to do for an active user", async () => {
+  it("answers 204 for a user who is active", async () => {
     const world = backendWorld();
     world.simulator.seed({ uid: "alice" });
     expect((await ask(world, "POST", "/v1/users/alice/reactivate")).status).toBe(204);
@@ -459,7 +459,7 @@ describe("POST /v1/users/{uid}/reactivate", () => {
 });
 
 describe("DELETE /v1/users/{uid}/tokens", () => {
-  it("ends every token of the user, and of nobody else", async () => {
+  it("revokes every token of the user, and of nobody else", async () => {
     const world = backendWorld();
     for (const subject of ["alice", "alice", "bob"]) await world.signIn({ subject });
     const response = await ask(world, "DELETE", "/v1/users/alice/tokens");
@@ -470,27 +470,27 @@ describe("DELETE /v1/users/{uid}/tokens", () => {
     expect((await world.signIn({ subject: "alice" })).status).toBe(201);
   });
 
-  it("has nothing to do for a user that CometChat does not know", async () => {
+  it("answers 204 for a user who does not exist in CometChat", async () => {
     expect((await ask(backendWorld(), "DELETE", "/v1/users/alice/tokens")).status).toBe(204);
   });
 
-  it("makes no session get its held token again", async () => {
+  it("makes the next sign-in of a session mint a new token (reuse = session)", async () => {
     const key = btoa("0123456789abcdef0123456789abcdef");
     const world = backendWorld({ env: { TOKENS: { reuse: "session" }, TOKEN_ENCRYPTION_KEY: key } });
     const session = await world.provider.issue({ subject: "alice" });
     const { authToken } = await bodyOf(await world.signIn(session));
     expect((await world.signIn(session)).status).toBe(200);
     await ask(world, "DELETE", "/v1/users/alice/tokens");
-    const again = await world.signIn(session);
-    expect(again.status).toBe(201);
-    expect((await bodyOf(again)).authToken).not.toBe(authToken);
+    const next = await world.signIn(session);
+    expect(next.status).toBe(201);
+    expect((await bodyOf(next)).authToken).not.toBe(authToken);
   });
 });
 
-describe("a token that a backend asked for", () => {
+describe("a token that a backend has requested", () => {
   restoreAfterEach();
 
-  it("ends with its ttl", async () => {
+  it("is revoked after TOKENS.ttl", async () => {
     const world = createRecordingWorld({ env: { BACKEND_SECRET: SECRET, TOKENS: { ttl: 3600 } } });
     await provision(world, { withAuthToken: true });
     expect(world.simulator.tokens("alice")).toHaveLength(1);
@@ -500,13 +500,13 @@ describe("a token that a backend asked for", () => {
   });
 });
 
-describe("several issuers", () => {
+describe("a backend of a deployment with several issuers", () => {
   const issuers = [
     { issuer: ISSUER, audience: ["chat"], uid: { prefix: "a_" } },
     { issuer: "https://other.example", audience: ["chat"], uid: { prefix: "b_" } },
   ];
 
-  it("have to be told apart", async () => {
+  it("has to name the issuer of a new user", async () => {
     const world = backendWorld({ env: { SESSION_ISSUERS: issuers } });
     const { detail } = await expectProblem(await provision(world), 400, "bad-request");
     expect(detail).toContain("issuer: is missing");
@@ -515,7 +515,7 @@ describe("several issuers", () => {
   });
 });
 
-describe("several apps", () => {
+describe("a backend of a deployment with several apps", () => {
   const EU = "275300000000000b";
   const COMETCHAT_APPS = {
     main: { appId: APP_ID, region: "us" },
@@ -523,7 +523,7 @@ describe("several apps", () => {
   };
   const PLACEMENT = { default: "main" };
 
-  /** Both apps are simulated: by their host. */
+  /** Two simulated apps, told apart by their host. */
   function twoApps(env: Record<string, unknown> = {}, cf?: Record<string, unknown>) {
     const eu = backendWorld().simulator;
     const world = backendWorld({
@@ -544,18 +544,18 @@ describe("several apps", () => {
     return { world, main: world.simulator, eu };
   }
 
-  it("take a user into the one that is named, and find it there afterwards", async () => {
+  it("creates a user in the app that it names, and finds it there later", async () => {
     const { world, main, eu } = twoApps();
     expect(await bodyOf(await provision(world, { app: "eu" }))).toMatchObject({ appId: EU, created: true });
     expect(eu.user("alice")).toBeDefined();
     expect(main.user("alice")).toBeUndefined();
-    // The other one is asked once, before a user is placed for the first time.
+    // The other app is searched once, before a user is placed for the first time.
     expect(main.journal.entries.map(({ call }) => call)).toEqual(["list"]);
     expect((await ask(world, "GET", "/v1/users/alice")).status).toBe(200);
     expect(main.journal.calls()).toBe(1);
   });
 
-  it("are all asked where the mapping is lost, so that no deactivation misses its user", async () => {
+  it("reaches a user in any app, although KV does not name that app", async () => {
     const { world, eu } = twoApps();
     eu.seed({ uid: "alice" });
     eu.mint("alice");
@@ -571,28 +571,28 @@ describe("several apps", () => {
     await expectProblem(await ask(world, "GET", "/v1/users/nobody"), 404, "not-found");
   });
 
-  it("let geography have the last word where it has spoken, and else make the app the user's home", async () => {
+  it("does not move a user whom geography has placed, and places a new user with the app that it names", async () => {
     const PLACEMENT = { default: "main", continents: { EU: "eu" } };
     const { world, eu } = twoApps({ PLACEMENT }, { continent: "EU", country: "FR" });
-    // Signed in from France before: nothing moves the user.
+    // This user has signed in from France before.
     expect(await bodyOf(await world.signIn({ subject: "alice" }))).toMatchObject({ appId: EU, created: true });
     expect(await bodyOf(await provision(world, { app: "main" }))).toMatchObject({ appId: EU, created: false });
-    // Provisioned first: the sign-in from France finds the user at home.
+    // This user was created by the backend before the sign-in from France.
     expect(await bodyOf(await provision(world, { subject: "bob" }))).toMatchObject({ appId: APP_ID, created: true });
     expect(await bodyOf(await world.signIn({ subject: "bob" }))).toMatchObject({ appId: APP_ID, created: false });
     expect(eu.user("bob")).toBeUndefined();
   });
 
   it.each([
-    ["an issuer with an app of its own: its app", { app: "eu" }, {}, EU],
+    ["uses the app of the issuer, if that has one", { app: "eu" }, {}, EU],
     [
-      "an issuer whose claim decides: the app that is named",
+      "uses the app that it names, if a claim places users",
       { appClaim: "r", appByClaim: { e: "eu" } },
       { app: "eu" },
       EU,
     ],
-    ["an issuer with an app of its own: no other", { app: "eu" }, { app: "main" }, "app"],
-    ["an issuer whose claim decides: no app", { appClaim: "r", appByClaim: { e: "eu" } }, {}, "app"],
+    ["may not name another app than the issuer's", { app: "eu" }, { app: "main" }, "app"],
+    ["has to name an app, if a claim places users", { appClaim: "r", appByClaim: { e: "eu" } }, {}, "app"],
   ])("%s", async (_, more, body, expected) => {
     const { world } = twoApps({ SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], ...more }] });
     const response = await provision(world, body);
@@ -601,7 +601,7 @@ describe("several apps", () => {
   });
 });
 
-describe("faults of CometChat", () => {
+describe("a backend endpoint while CometChat fails", () => {
   it.each<[string, string, unknown?]>([
     ["POST", "/v1/users", { subject: "alice", name: "A" }],
     ["POST", "/v1/users", { subject: "alice", name: "A", withAuthToken: true }],
@@ -610,7 +610,7 @@ describe("faults of CometChat", () => {
     ["DELETE", "/v1/users/alice"],
     ["DELETE", "/v1/users/alice/tokens"],
     ["POST", "/v1/users/alice/reactivate"],
-  ])("%s %s (%j) says which it was, and nothing of what CometChat said", async (method, path, body) => {
+  ])("answers the failure's own code, and nothing of CometChat's answer: %s %s (%j)", async (method, path, body) => {
     for (const [effect, status, code] of [
       [{ kind: "wrongKey" }, 502, "cometchat-rejected"],
       [{ kind: "html" }, 503, "cometchat-unavailable"],

@@ -16,7 +16,7 @@ import {
 restoreAfterEach();
 virtualTime();
 
-/** Milliseconds that a read of KV and a call to CometChat take here. */
+/** The milliseconds of a read of KV, and of a call to CometChat. */
 const SLOW = 150;
 
 const ofUser = (operation: string, key: string) => operation === "get" && key.startsWith("v1:u:");
@@ -24,7 +24,7 @@ const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 const slowKv = () => faultyKv((...read) => (ofUser(...read) ? sleep(SLOW) : undefined));
 const hungKv = () => faultyKv((...read) => (ofUser(...read) ? never() : undefined));
 
-/** An isolate that remembers nothing but the provider's keys. */
+/** An isolate whose memory has the provider's keys and nothing else. */
 async function isolate(make: (options: WorldOptions) => World, world: World, USERS: unknown): Promise<World> {
   const fresh = make({
     env: { ...world.env, USERS },
@@ -50,8 +50,8 @@ const mintOf = (world: World) =>
     body: '{"force":true}',
   });
 
-describe("a known user waits for CometChat alone", () => {
-  it("where KV takes as long: within 1.25 of one call", async () => {
+describe("a known user", () => {
+  it("waits for one call to CometChat, and not for KV too (at most 1.25 times the call)", async () => {
     const world = createWorld({ simulator: { latency: SLOW } });
     await world.signIn({ subject: "alice" });
     const session = await world.provider.issue({ subject: "alice" });
@@ -64,7 +64,7 @@ describe("a known user waits for CometChat alone", () => {
     expect(token / call).toBeLessThan(1.25);
   });
 
-  it("where KV never answers: its token comes all the same, with one call", async () => {
+  it("gets a token with one call, although KV never answers", async () => {
     const world = createWorld();
     await world.signIn({ subject: "alice" });
     const fresh = await isolate(createWorld, world, hungKv());
@@ -75,11 +75,11 @@ describe("a known user waits for CometChat alone", () => {
   });
 });
 
-describe("a session that is given its own token again", () => {
+describe("a session with a recorded token", () => {
   const TOKENS = { reuse: "session" };
   const session = (world: World) => world.provider.issue({ subject: "alice", claims: { jti: "phone" } });
 
-  it("waits for its user's object alone: within half a read of KV", async () => {
+  it("waits for its user's Durable Object, and not for KV (at most half the read)", async () => {
     const world = createRecordingWorld({ env: { TOKENS } });
     const { authToken } = await bodyOf(await world.signIn(await session(world)));
     const fresh = await isolate(createRecordingWorld, world, slowKv());
@@ -91,7 +91,7 @@ describe("a session that is given its own token again", () => {
     expect(took / SLOW).toBeLessThan(0.5);
   });
 
-  it("has it though KV never answers", async () => {
+  it("gets its token, although KV never answers", async () => {
     const world = createRecordingWorld({ env: { TOKENS } });
     const { authToken } = await bodyOf(await world.signIn(await session(world)));
     const fresh = await isolate(createRecordingWorld, world, hungKv());
@@ -101,7 +101,7 @@ describe("a session that is given its own token again", () => {
 });
 
 describe("a user who signs in for the first time in two isolates at once", () => {
-  it("is one user with two tokens, and nobody is told that it is deactivated", async () => {
+  it("becomes one user with two tokens, and is never answered user-deactivated", async () => {
     const world = createWorld({ simulator: { createDelay: 20 } });
     const other = createWorld({ deps: { fetch: world.fetch } });
     for (let run = 0; run < 10; run += 1) {
@@ -117,12 +117,12 @@ describe("a user who signs in for the first time in two isolates at once", () =>
   });
 });
 
-describe("two calls that both bring a token", () => {
+describe("a sign-in whose create and mint both return a token", () => {
   it.each([
-    ["the ledger ends", (bindings as unknown as { TOKEN_ENCRYPTION_KEY: string }).TOKEN_ENCRYPTION_KEY],
-    ["CometChat is asked to end", undefined],
-  ])("leave the user with the one that was answered: %s the other", async (_, TOKEN_ENCRYPTION_KEY) => {
-    // CometChat carries the create out first, and the mint then finds the user.
+    ["by the ledger", (bindings as unknown as { TOKEN_ENCRYPTION_KEY: string }).TOKEN_ENCRYPTION_KEY],
+    ["by a call to CometChat", undefined],
+  ])("leaves the user only the token of the answer: the other is revoked %s", async (_, TOKEN_ENCRYPTION_KEY) => {
+    // The mint waits until CometChat has created the user.
     const { promise: created, resolve } = Promise.withResolvers<void>();
     const base = createWorld();
     const world = createRecordingWorld({
@@ -145,11 +145,11 @@ describe("two calls that both bring a token", () => {
 
 describe("a deactivated user who signs in twice at once", () => {
   it.each([
-    ["known to KV, which both read at the same time", true, slowKv],
-    ["known to KV, which answers neither", true, hungKv],
-    ["unknown to KV, which both read at the same time", false, slowKv],
-    ["unknown to KV, which answers neither", false, hungKv],
-  ])("is told so, with two calls each: %s", async (_, known, USERS) => {
+    ["KV knows the user, and answers both late", true, slowKv],
+    ["KV knows the user, and never answers", true, hungKv],
+    ["KV does not know the user, and answers both late", false, slowKv],
+    ["KV does not know the user, and never answers", false, hungKv],
+  ])("is answered user-deactivated, with two calls each: %s", async (_, known, USERS) => {
     const world = createWorld();
     if (known) await world.signIn({ subject: "alice" });
     world.simulator.seed({ uid: "alice", deactivatedAt: 1_700_000_000 });

@@ -24,25 +24,25 @@ const BACKEND_SECRET = "backend-secret-of-32-characters!";
 const backend = { Authorization: `Bearer ${BACKEND_SECRET}`, "Content-Type": "application/json" };
 
 const never = () => new Promise<never>(() => undefined);
-const refused = () => Promise.reject(new Error("KV GET failed: 500 Internal Server Error"));
+const failed = () => Promise.reject(new Error("KV GET failed: 500 Internal Server Error"));
 const ofUser = (operation: string, key: string) => operation === "get" && key.startsWith("v1:u:");
 
 async function loseKv(): Promise<void> {
   for (const { name } of (await bindings.USERS.list()).keys) await bindings.USERS.delete(name);
 }
 
-/** What may have become of KV since the user was last here. */
+/** The states of KV, of which one may come after the user's last sign-in. */
 const KV: Record<string, () => Promise<Record<string, unknown>>> = {
   healthy: async () => ({}),
   slow: async () => ({ USERS: faultyKv((...read) => (ofUser(...read) ? never() : undefined)) }),
-  throwing: async () => ({ USERS: faultyKv((...read) => (ofUser(...read) ? refused() : undefined)) }),
+  throwing: async () => ({ USERS: faultyKv((...read) => (ofUser(...read) ? failed() : undefined)) }),
   lost: async () => {
     await loseKv();
     return {};
   },
 };
 
-/** What the operator may have changed since. */
+/** The changes of PLACEMENT, of which an operator may make one after the user's last sign-in. */
 const CHANGES: Record<string, unknown> = {
   "continents switched on": GEOGRAPHY,
   "countries switched on": { default: "us", countries: { DE: "in" } },
@@ -56,14 +56,14 @@ async function known(world: Regions, subject = "alice"): Promise<string> {
   return session;
 }
 
-describe("a user that exists in an app stays there", () => {
+describe("a user who exists in an app stays there", () => {
   test.each(Object.keys(KV).flatMap((kv) => Object.keys(CHANGES).map((change) => [kv, change] as const)))(
-    "KV %s, %s",
+    "after a change of PLACEMENT: KV %s, %s",
     async (kv, change) => {
       const world = regions(MAIN);
       const session = await known(world);
       const env = { PLACEMENT: CHANGES[change], ...(await KV[kv]?.()) };
-      // In an isolate that has seen nothing, twice, and then from elsewhere.
+      // Twice in new isolates, and then from another continent.
       for (const cf of [EUROPE, EUROPE, { country: "IN", continent: "AS" }]) {
         const response = await world.at(cf, { env }).signIn(session);
         expect([response.status, await regionOf(response)]).toEqual([201, "us"]);
@@ -72,7 +72,7 @@ describe("a user that exists in an app stays there", () => {
     },
   );
 
-  test.each(Object.keys(KV))("that was the only one, before there were others: KV %s", async (kv) => {
+  test.each(Object.keys(KV))("after other apps are added: KV %s", async (kv) => {
     const world = regions({ COMETCHAT_APPS: { us: COMETCHAT_APPS.us } });
     const session = await known(world);
     const env = { COMETCHAT_APPS, PLACEMENT: { default: "eu" }, ...(await KV[kv]?.()) };
@@ -80,7 +80,7 @@ describe("a user that exists in an app stays there", () => {
     expect(homes(world, "alice")).toEqual(["us"]);
   });
 
-  it("though KV still says that there is nobody, as where another place has just created it", async () => {
+  it("while KV still answers that the user does not exist, since another place has just created it", async () => {
     const world = regions();
     const session = await world.session();
     await world.at(EUROPE).signIn(session);
@@ -89,14 +89,14 @@ describe("a user that exists in an app stays there", () => {
     expect(homes(world, "alice")).toEqual(["eu"]);
   });
 
-  it("though it was never here: who was imported is found", async () => {
+  it("at its first sign-in, if it was imported", async () => {
     const world = regions();
     world.apps.in.seed({ uid: "alice" });
     expect(await regionOf(await world.at(EUROPE).signIn(await world.session()))).toBe("in");
     expect(homes(world, "alice")).toEqual(["in"]);
   });
 
-  it("deactivated: 403, and nobody is created elsewhere", async () => {
+  it("if it is deactivated: the answer is 403, and it is not created in another app", async () => {
     const world = regions();
     world.apps.in.seed({ uid: "alice", deactivatedAt: 1_700_000_000 });
     const response = await world.at(EUROPE).signIn(await world.session());
@@ -104,7 +104,7 @@ describe("a user that exists in an app stays there", () => {
     expect(homes(world, "alice")).toEqual(["in"]);
   });
 
-  it("among a hundred whose names begin like its own", async () => {
+  it("if there are a hundred users whose uids begin like its own", async () => {
     const world = regions();
     for (let n = 0; n < 130; n += 1) world.apps.in.seed({ uid: `alice-${n}` });
     world.apps.in.seed({ uid: "alice" });
@@ -112,7 +112,7 @@ describe("a user that exists in an app stays there", () => {
     expect(homes(world, "alice")).toEqual(["in"]);
   });
 
-  it("its home is recorded where it was found, and the others are not asked again", async () => {
+  it("after it was found there once, without calls to the other apps", async () => {
     const world = regions();
     world.apps.in.seed({ uid: "alice" });
     const session = await world.session();
@@ -125,33 +125,38 @@ describe("a user that exists in an app stays there", () => {
   });
 });
 
-describe("a first placement", () => {
-  it.each<Region>(["us", "in"])("waits until %s can be asked too: a clear 503, not a second user", async (region) => {
-    const world = regions();
-    const fault = world.apps[region].faults.add({ match: "any", effect: { kind: "refuse" } });
-    const session = await world.session();
-    const response = await world.at(EUROPE).signIn(session);
-    expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([503, "cometchat-unavailable"]);
-    expect(Number(response.headers.get("Retry-After"))).toBeGreaterThanOrEqual(1);
-    expect(homes(world, "alice")).toEqual([]);
-    world.apps[region].faults.remove(fault);
-    expect(await regionOf(await world.at(EUROPE).signIn(session))).toBe("eu");
-  });
+describe("the first sign-in of a user, placed by geography,", () => {
+  it.each<Region>(["us", "in"])(
+    "is answered 503, and no second user is created, while the app in %s is down",
+    async (region) => {
+      const world = regions();
+      const fault = world.apps[region].faults.add({ match: "any", effect: { kind: "refuse" } });
+      const session = await world.session();
+      const response = await world.at(EUROPE).signIn(session);
+      expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([503, "cometchat-unavailable"]);
+      expect(Number(response.headers.get("Retry-After"))).toBeGreaterThanOrEqual(1);
+      expect(homes(world, "alice")).toEqual([]);
+      world.apps[region].faults.remove(fault);
+      expect(await regionOf(await world.at(EUROPE).signIn(session))).toBe("eu");
+    },
+  );
 
-  it("asks each app once, all at the same time, and creates with one call", async () => {
+  it("calls each app once, and creates the user with one more call", async () => {
     const world = regions();
     await world.at(EUROPE).signIn(await world.session());
     const calls = (region: Region) => world.apps[region].journal.entries.map(({ call }) => call);
     expect([calls("us"), calls("eu"), calls("in")]).toEqual([["list"], ["list", "create"], ["list"]]);
   });
 
-  it("asks nobody where there is one app", async () => {
+  it("does not search for the user if there is only one app", async () => {
     const world = regions({ COMETCHAT_APPS: { us: COMETCHAT_APPS.us } });
     await world.at(EUROPE).signIn(await world.session());
     expect(world.apps.us.journal.entries.map(({ call }) => call).sort()).toEqual(["create", "mint"]);
   });
+});
 
-  it("with KV and every app well, a known user costs one call in one app", async () => {
+describe("a later sign-in of a user, placed by geography,", () => {
+  it("needs one call to one app", async () => {
     const world = regions(MAIN);
     const session = await known(world);
     for (const region of REGIONS) world.apps[region].journal.clear();
@@ -161,7 +166,7 @@ describe("a first placement", () => {
 });
 
 describe("a backend that signs up a user who exists", () => {
-  test.each(Object.keys(CHANGES))("finds it where it is: %s", async (change) => {
+  test.each(Object.keys(CHANGES))("finds the user in its app, after a change of PLACEMENT: %s", async (change) => {
     const world = regions({ ...MAIN, BACKEND_SECRET });
     await known(world);
     const gateway = world.at({}, { env: { PLACEMENT: CHANGES[change] } });
@@ -171,7 +176,7 @@ describe("a backend that signs up a user who exists", () => {
     expect(homes(world, "alice")).toEqual(["us"]);
   });
 
-  it("cannot move it either, by naming another app", async () => {
+  it("does not move the user by naming another app", async () => {
     const world = regions({ ...MAIN, BACKEND_SECRET });
     await known(world);
     const body = JSON.stringify({ subject: "alice", name: "Alice", app: "in" });
@@ -179,8 +184,10 @@ describe("a backend that signs up a user who exists", () => {
     expect([response.status, await regionOf(response)]).toEqual([200, "us"]);
     expect(homes(world, "alice")).toEqual(["us"]);
   });
+});
 
-  it("and a new one lives where its sessions look for it", async () => {
+describe("a backend that signs up a new user", () => {
+  it("creates it in the app in which its sessions find it", async () => {
     const world = regions({ PLACEMENT: GEOGRAPHY, BACKEND_SECRET });
     const body = JSON.stringify({ subject: "alice", name: "Alice", app: "in" });
     const response = await world.at({}).call("/v1/users", { method: "POST", headers: backend, body });
@@ -191,8 +198,8 @@ describe("a backend that signs up a user who exists", () => {
   });
 });
 
-describe("a user whom a claim used to place", () => {
-  it("stays where the claim has moved it, once nothing but the default places users", async () => {
+describe("a user who was placed by a claim", () => {
+  it("stays in that app after users are placed by the default alone", async () => {
     const claimed = { issuer: ISSUER, audience: ["chat"], appClaim: "region", appByClaim: { emea: "eu", apac: "in" } };
     const world = regions({ SESSION_ISSUERS: [claimed], ...MAIN });
     await world.at({}).signIn(await world.session({ claims: { region: "apac" } }));
@@ -202,7 +209,7 @@ describe("a user whom a claim used to place", () => {
   });
 });
 
-describe("a provider that tells of a user who exists", () => {
+describe("a provider's event about a user", () => {
   const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
   const SESSION_ISSUERS = [{ issuer: ISSUER, name: "idp", audience: ["chat"], webhookSecret: "WEBHOOK" }];
 
@@ -226,7 +233,7 @@ describe("a provider that tells of a user who exists", () => {
   }
 
   test.each(Object.keys(KV).flatMap((kv) => Object.keys(CHANGES).map((change) => [kv, change] as const)))(
-    "makes no second one: KV %s, %s",
+    "does not create a second one if the user exists: KV %s, %s",
     async (kv, change) => {
       const world = regions(MAIN);
       await known(world);
@@ -235,7 +242,7 @@ describe("a provider that tells of a user who exists", () => {
     },
   );
 
-  it("and a new one is made where its sessions look for it", async () => {
+  it("creates a new one in the app in which its sessions find it", async () => {
     const world = regions(MAIN);
     expect(await created(world, { default: "in" })).toEqual([204, "created"]);
     await loseKv();
