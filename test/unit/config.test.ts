@@ -38,7 +38,7 @@ const realm = (name: string, more = {}) => ({
   uid: { prefix: `${name}_` },
   ...more,
 });
-/** Two issuers, and the name that both have where neither is given one. */
+/** Two issuers, and the default name of both. */
 const twins: Record<string, readonly [Record<string, unknown>, Record<string, unknown>, string]> = {
   "two Keycloak realms on one host": [
     realm("staff", { audience: ["chat"] }),
@@ -48,25 +48,25 @@ const twins: Record<string, readonly [Record<string, unknown>, Record<string, un
   "one preset twice": [realm("staff", { preset: "keycloak" }), realm("guests", { preset: "keycloak" }), "keycloak"],
 };
 
-describe("a configuration that leaves a check out", () => {
+describe("a configuration without a check that it could have", () => {
   const warnings = async (entry: Record<string, unknown>) =>
     (await configOf({ SESSION_ISSUERS: [entry] })).warnings.map(({ variable, remedy }) => `${variable} ${remedy}`);
   const clerk = { issuer: "https://clerk.example.com", preset: "clerk" };
 
   it.each<[string, Record<string, unknown>]>([
-    ["Clerk's sessions of any origin", clerk],
-    ["Clerk's sessions of any origin, though they have an audience", { ...clerk, audience: ["chat"] }],
-  ])("works, and says so: %s", async (_, entry) => {
+    ["Clerk's sessions from any origin", clerk],
+    ["Clerk's sessions from any origin, with an audience", { ...clerk, audience: ["chat"] }],
+  ])("works, with a warning: %s", async (_, entry) => {
     expect(await warnings(entry)).toEqual([
       expect.stringMatching(/^SESSION_ISSUERS\[0\]\.authorizedParties is missing: list your app's origins\./),
     ]);
   });
 
   it.each<[string, Record<string, unknown>]>([
-    ["sessions for whomever", { issuer: "https://auth.example.com", audienceRequired: false }],
-    ["an audience of nobody", { issuer: "https://auth.example.com", audience: [], audienceRequired: false }],
+    ["sessions for any audience", { issuer: "https://auth.example.com", audienceRequired: false }],
+    ["an empty audience", { issuer: "https://auth.example.com", audience: [], audienceRequired: false }],
     ["WorkOS's sessions", { issuer: "https://api.workos.com/user_management/client_1", preset: "workos" }],
-  ])("works, and says so: %s", async (_, entry) => {
+  ])("works, with a warning: %s", async (_, entry) => {
     expect(await warnings(entry)).toEqual([
       expect.stringMatching(
         /^SESSION_ISSUERS\[0\]\.authorizedParties names nobody, nor does audience: .*logout tokens/,
@@ -75,17 +75,20 @@ describe("a configuration that leaves a check out", () => {
   });
 
   it.each<[string, Record<string, unknown>]>([
-    ["an audience", issuer],
-    ["a party", { issuer: "https://auth.example.com", audienceRequired: false, authorizedParties: ["web"] }],
-    ["Clerk's, with its origins", { ...clerk, authorizedParties: ["https://app.example.com"] }],
-    ["Keycloak's, with its client", { ...realm("staff"), preset: "keycloak" }],
-  ])("is not one that names %s", async (_, entry) => {
+    ["with an audience", issuer],
+    [
+      "with an authorized party",
+      { issuer: "https://auth.example.com", audienceRequired: false, authorizedParties: ["web"] },
+    ],
+    ["for Clerk, with origins", { ...clerk, authorizedParties: ["https://app.example.com"] }],
+    ["for Keycloak, with the client", { ...realm("staff"), preset: "keycloak" }],
+  ])("is not meant by the warning: one %s", async (_, entry) => {
     expect(await warnings(entry)).toEqual([]);
   });
 });
 
-describe("a right configuration", () => {
-  it("needs an app, an issuer, its audience and the key; all else has a default", async () => {
+describe("a configuration", () => {
+  it("needs an app, its API key, an issuer and its audience, and everything else has a default", async () => {
     const config = await configOf({});
     expect(config).toMatchObject({
       origins: [],
@@ -114,7 +117,7 @@ describe("a right configuration", () => {
     expect(config.issuers[0]?.algorithms).not.toContain("HS256");
   });
 
-  it("may be JSON text, as .dev.vars and the dashboard give it", async () => {
+  it("may be JSON text, as in .dev.vars and the dashboard", async () => {
     const text = Object.fromEntries(
       Object.entries(good).map(([name, value]) => [
         name,
@@ -127,7 +130,7 @@ describe("a right configuration", () => {
     });
   });
 
-  it("takes plain http on the loopback, and two values of a secret while one is rotated out", async () => {
+  it("may have http addresses on the loopback, and two values of a secret for its rotation", async () => {
     const key = btoa("k".repeat(32));
     const config = await configOf({
       COMETCHAT_APPS: { main: { ...app, baseUrl: "http://127.0.0.1:8788/v3/" } },
@@ -140,7 +143,7 @@ describe("a right configuration", () => {
     expect(config.encryptionKeys).toHaveLength(2);
   });
 
-  it("gives an HMAC issuer HS256 alone, under a secret of the operator's naming", async () => {
+  it("allows only HS256 for an issuer with a secret, whose variable the operator names", async () => {
     const config = await configOf({
       SESSION_ISSUERS: [{ issuer: "my-backend", audience: ["chat"], secret: "SESSION_SECRET" }],
       SESSION_SECRET: SECRET,
@@ -157,10 +160,10 @@ describe("a right configuration", () => {
     ["RSA keys of discovery", {}, ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]],
     ["an RSA key as PEM", { publicKey: "pem" }, ["RS256"]],
     ["an RSA key as JWK without alg", { publicKey: "jwk" }, ["RS256"]],
-    ["an RSA key as JWK that says its alg", { publicKey: "PS512" }, ["PS512"]],
-    ["an RSA key as PEM, algorithms named", { publicKey: "pem", algorithms: ["PS256"] }, ["PS256"]],
-    ["an RSA key as JWK, algorithms named", { publicKey: "jwk", algorithms: ["RS512", "PS384"] }, ["RS512", "PS384"]],
-  ])("lets %s verify no more than it should", async (_, entry, expected) => {
+    ["an RSA key as JWK with alg", { publicKey: "PS512" }, ["PS512"]],
+    ["an RSA key as PEM, with algorithms", { publicKey: "pem", algorithms: ["PS256"] }, ["PS256"]],
+    ["an RSA key as JWK, with algorithms", { publicKey: "jwk", algorithms: ["RS512", "PS384"] }, ["RS512", "PS384"]],
+  ])("allows exactly the algorithms that fit: %s", async (_, entry, expected) => {
     const { publicKey } = await rsa("RSASSA-PKCS1-v1_5", 2048)();
     const der = new Uint8Array((await crypto.subtle.exportKey("spki", publicKey)) as ArrayBuffer);
     const { n, e } = (await crypto.subtle.exportKey("jwk", publicKey)) as JsonWebKey;
@@ -176,32 +179,35 @@ describe("a right configuration", () => {
     expect(algorithms).toEqual(expected);
   });
 
-  it("lets issuers share their users by declaration, or keep apart by prefixes", async () => {
+  it("may have issuers that declare to share their users, or have different prefixes", async () => {
     expect(await problemsOf(issuers({ uid: { shared: true } }, { uid: { shared: true } }))).toEqual([]);
     expect(await problemsOf(issuers({ uid: { prefix: "a_" } }, { uid: { prefix: "b_" } }))).toEqual([]);
   });
 
-  // The name is theirs by default, not by choice: only an address of webhooks would be ambiguous.
-  it.each(Object.entries(twins))("may have two issuers of one default name: %s", async (_, [one, other, name]) => {
-    const config = await configOf({ SESSION_ISSUERS: [one, other] });
-    expect(config.issuers.map((issuer) => issuer.name)).toEqual([name, name]);
-    const webhookSecret = "HOOK_SECRET";
-    const hook = { HOOK_SECRET: `whsec_${btoa("w".repeat(24))}` };
-    for (const entries of [
-      [{ ...one, webhookSecret }, other],
-      [one, { ...other, webhookSecret }],
-    ]) {
-      expect(await problemsOf({ ...hook, SESSION_ISSUERS: entries })).toEqual([]);
-    }
-    const both = [
-      { ...one, webhookSecret },
-      { ...other, webhookSecret: "OTHER_SECRET" },
-    ];
-    const hooks = { ...hook, OTHER_SECRET: `whsec_${btoa("o".repeat(24))}` };
-    expect(await problemsOf({ ...hooks, SESSION_ISSUERS: both })).toEqual([
-      expect.stringMatching(/^SESSION_ISSUERS\[1\]\.name is another's name too.*webhooks/),
-    ]);
-  });
+  // Only the address of their webhooks would be ambiguous.
+  it.each(Object.entries(twins))(
+    "may have two issuers with the same default name: %s",
+    async (_, [one, other, name]) => {
+      const config = await configOf({ SESSION_ISSUERS: [one, other] });
+      expect(config.issuers.map((issuer) => issuer.name)).toEqual([name, name]);
+      const webhookSecret = "HOOK_SECRET";
+      const hook = { HOOK_SECRET: `whsec_${btoa("w".repeat(24))}` };
+      for (const entries of [
+        [{ ...one, webhookSecret }, other],
+        [one, { ...other, webhookSecret }],
+      ]) {
+        expect(await problemsOf({ ...hook, SESSION_ISSUERS: entries })).toEqual([]);
+      }
+      const both = [
+        { ...one, webhookSecret },
+        { ...other, webhookSecret: "OTHER_SECRET" },
+      ];
+      const hooks = { ...hook, OTHER_SECRET: `whsec_${btoa("o".repeat(24))}` };
+      expect(await problemsOf({ ...hooks, SESSION_ISSUERS: both })).toEqual([
+        expect.stringMatching(/^SESSION_ISSUERS\[1\]\.name is another's name too.*webhooks/),
+      ]);
+    },
+  );
 });
 
 const key = (alg: string, bytes: number) => ({
@@ -220,13 +226,13 @@ const rsa = (name: string, modulusLength: number) =>
 const base = (baseUrl: string) => ({ COMETCHAT_APPS: { main: { ...app, baseUrl } } });
 const placed = (more: Record<string, unknown>) => ({ ...two, PLACEMENT: { default: "us", ...more } });
 
-describe("a wrong configuration names", () => {
+describe("a wrong configuration is reported with the variable and a remedy", () => {
   it.each<[string, Record<string, unknown>, RegExp]>([
     ["a missing binding", { USERS: undefined }, /^USERS .*kv_namespaces/],
     ["a missing ledger", { LEDGER: undefined }, /^LEDGER .*durable_objects/],
-    ["a missing object of the users' own facts", { HOME: undefined }, /^HOME .*durable_objects/],
-    ["a missing object of what happens once", { ONCE: undefined }, /^ONCE .*durable_objects/],
-    ["a missing limit by address: no bypass", { RATE_LIMIT_IP: undefined }, /^RATE_LIMIT_IP .*ratelimits/],
+    ["a missing object of users' homes", { HOME: undefined }, /^HOME .*durable_objects/],
+    ["a missing object of deliveries", { ONCE: undefined }, /^ONCE .*durable_objects/],
+    ["a missing limit by address", { RATE_LIMIT_IP: undefined }, /^RATE_LIMIT_IP .*ratelimits/],
     ["a missing limit by user", { RATE_LIMIT_USER: {} }, /^RATE_LIMIT_USER /],
     ["no apps", { COMETCHAT_APPS: undefined }, /^COMETCHAT_APPS is missing/],
     ["an empty table of apps", { COMETCHAT_APPS: {} }, /^COMETCHAT_APPS must name at least one/],
@@ -235,11 +241,7 @@ describe("a wrong configuration names", () => {
       { COMETCHAT_APPS: { main: { appId: "a" } } },
       /^COMETCHAT_APPS\.main\.region is missing/,
     ],
-    [
-      "a region that is none",
-      { COMETCHAT_APPS: { main: { ...app, region: "asia" } } },
-      /main\.region .*"us", "eu", "in"/,
-    ],
+    ["an unknown region", { COMETCHAT_APPS: { main: { ...app, region: "asia" } } }, /main\.region .*"us", "eu", "in"/],
     [
       "an app id that would be another host",
       { COMETCHAT_APPS: { main: { ...app, appId: "x.evil.example/" } } },
@@ -256,7 +258,7 @@ describe("a wrong configuration names", () => {
       /main\.baseUrl .*credentials/,
     ],
     [
-      "a loopback that is none",
+      "a host that only begins like the loopback",
       { COMETCHAT_APPS: { main: { ...app, baseUrl: "http://127.0.0.1.evil.example" } } },
       /main\.baseUrl /,
     ],
@@ -265,9 +267,9 @@ describe("a wrong configuration names", () => {
       { COMETCHAT_API_KEY: undefined },
       /^COMETCHAT_API_KEY .*wrangler secret put COMETCHAT_API_KEY/,
     ],
-    ["an API key that is no header's value", { COMETCHAT_API_KEY: "abc\u0000def" }, /^COMETCHAT_API_KEY /],
+    ["an API key that no header can have", { COMETCHAT_API_KEY: "abc\u0000def" }, /^COMETCHAT_API_KEY /],
     [
-      "the API key by the name it was given",
+      "a missing API key with a name of the operator's",
       { COMETCHAT_APPS: { main: { ...app, apiKeySecret: "OTHER_KEY" } } },
       /^OTHER_KEY /,
     ],
@@ -300,7 +302,7 @@ describe("a wrong configuration names", () => {
       { SESSION_ISSUERS: [{ ...issuer, audience: "chat" }] },
       /\[0\]\.audience must be a list/,
     ],
-    ["an empty text for an audience", { SESSION_ISSUERS: [{ ...issuer, audience: [""] }] }, /\[0\]\.audience/],
+    ["an empty text as audience", { SESSION_ISSUERS: [{ ...issuer, audience: [""] }] }, /\[0\]\.audience/],
     [
       "an unknown key of an issuer",
       { SESSION_ISSUERS: [{ ...issuer, audiences: ["chat"] }] },
@@ -327,17 +329,17 @@ describe("a wrong configuration names", () => {
     ["an HMAC secret too short for HS384", key("HS384", 47), /^SESSION_SECRET is too short for HS384/],
     ["an HMAC secret too short for HS512", key("HS512", 63), /^SESSION_SECRET is too short for HS512/],
     [
-      "a public key for a secret",
+      "a public key as secret",
       { ...key("HS256", 32), SESSION_SECRET: "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A" },
       /^SESSION_SECRET looks like a public key/,
     ],
     [
-      "a public key behind white space",
+      "a public key as secret, after white space",
       { ...key("HS256", 32), SESSION_SECRET: "\ufeff \n-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqhkiG9w0B" },
       /^SESSION_SECRET looks like a public key/,
     ],
     [
-      "a JWK for a secret",
+      "a JWK as secret",
       { ...key("HS256", 32), SESSION_SECRET: ' {"kty":"RSA","n":"0123456789abcdef","e":"AQAB"}' },
       /^SESSION_SECRET looks like/,
     ],
@@ -348,11 +350,11 @@ describe("a wrong configuration names", () => {
     ],
     ["a signature with an HMAC key", key("RS256", 64), /\[0\]\.algorithms RS256 does not go/],
     [
-      "an algorithm that is none",
+      "an unknown algorithm",
       { SESSION_ISSUERS: [{ ...issuer, algorithms: ["none"] }] },
       /\[0\]\.algorithms\[0\] must be one of/,
     ],
-    ["no public key at all", { SESSION_ISSUERS: [{ ...issuer, publicKey: "hello" }] }, /\[0\]\.publicKey /],
+    ["a publicKey that is no key", { SESSION_ISSUERS: [{ ...issuer, publicKey: "hello" }] }, /\[0\]\.publicKey /],
     [
       "a tolerance of an hour",
       { SESSION_ISSUERS: [{ ...issuer, clockTolerance: 3600 }] },
@@ -363,7 +365,11 @@ describe("a wrong configuration names", () => {
       { SESSION_ISSUERS: [{ ...issuer, clockTolerance: 0.5 }] },
       /\[0\]\.clockTolerance .*whole/,
     ],
-    ["an app that is not there", { SESSION_ISSUERS: [{ ...issuer, app: "eu" }] }, /\[0\]\.app must be one of.*main/],
+    [
+      "an app that is not configured",
+      { SESSION_ISSUERS: [{ ...issuer, app: "eu" }] },
+      /\[0\]\.app must be one of.*main/,
+    ],
     [
       "a claim without its table",
       { SESSION_ISSUERS: [{ ...issuer, appClaim: "org" }] },
@@ -381,13 +387,13 @@ describe("a wrong configuration names", () => {
     ],
     ...["__host-session", "__HOST-session", "__secure-session"].map(
       (cookie): [string, Record<string, unknown>, RegExp] => [
-        `the cookie ${cookie}, whose prefix older browsers do not know`,
+        `the cookie ${cookie}, whose prefix is not in the case that all browsers know`,
         { SESSION_ISSUERS: [{ ...issuer, cookie }] },
         /\[0\]\.cookie must have its prefix .*__Host- or __Secure-/,
       ],
     ),
     [
-      "a cookie's name that is none",
+      "a name that no cookie can have",
       { SESSION_ISSUERS: [{ ...issuer, cookie: "a b" }] },
       /\[0\]\.cookie must be a cookie's name/,
     ],
@@ -397,44 +403,48 @@ describe("a wrong configuration names", () => {
       issuers({ uid: { prefix: "a_" } }, { uid: { prefix: "a_b_" } }),
       /\[1\]\.uid\.prefix must differ/,
     ],
-    ["the same prefix with only one sharing", issuers({ uid: { shared: true } }, {}), /\[1\]\.uid\.prefix must differ/],
     [
-      "sharing with different prefixes",
+      "the same prefix, and only one shares its users",
+      issuers({ uid: { shared: true } }, {}),
+      /\[1\]\.uid\.prefix must differ/,
+    ],
+    [
+      "shared users with different prefixes",
       issuers({ uid: { shared: true, prefix: "a" } }, { uid: { shared: true, prefix: "b" } }),
       /\[1\]\.uid\.prefix must be the same/,
     ],
-    ["a prefix that no uid can hold", issuers({ uid: { prefix: "A:" } }), /\[0\]\.uid\.prefix must be of a-z/],
+    ["a prefix that no uid can have", issuers({ uid: { prefix: "A:" } }), /\[0\]\.uid\.prefix must be of a-z/],
     ["an issuer named twice", { SESSION_ISSUERS: [issuer, issuer] }, /\[1\]\.issuer is configured twice/],
     ["several apps and no default", two, /^PLACEMENT\.default is missing/],
     [
-      "a default that is no app",
+      "a default that is not configured",
       { ...two, PLACEMENT: { default: "in" } },
       /^PLACEMENT\.default must be one of.*us, eu/,
     ],
     [
-      "a continent that is none",
+      "an unknown continent",
       { ...two, PLACEMENT: { default: "us", continents: { Europe: "eu" } } },
       /continents\.Europe must be one of/,
     ],
     [
-      "a country that is none",
+      "an unknown country",
       { ...two, PLACEMENT: { default: "us", countries: { india: "us" } } },
       /countries\.india must be a country/,
     ],
     [
-      "a country's app that is none",
+      "a country's app that is not configured",
       { ...two, PLACEMENT: { default: "us", countries: { IN: "in" } } },
       /countries\.IN must be one of/,
     ],
-    ["a token life of nothing", { TOKENS: { ttl: 0 } }, /^TOKENS\.ttl .*from 1/],
-    ["a token life of half a second", { TOKENS: { ttl: 0.5 } }, /^TOKENS\.ttl .*whole/],
-    ["held tokens without a key", { TOKENS: { reuse: "session" } }, /^TOKEN_ENCRYPTION_KEY is needed/],
-    ["ended tokens without a key", { TOKENS: { ttl: 60 } }, /^TOKEN_ENCRYPTION_KEY is needed/],
-    ["counted tokens without a key", { TOKENS: { maxPerSession: 5 } }, /^TOKEN_ENCRYPTION_KEY is needed/],
+    ["a ttl of 0", { TOKENS: { ttl: 0 } }, /^TOKENS\.ttl .*from 1/],
+    ["a ttl of half a second", { TOKENS: { ttl: 0.5 } }, /^TOKENS\.ttl .*whole/],
+    ["reuse without a key for encryption", { TOKENS: { reuse: "session" } }, /^TOKEN_ENCRYPTION_KEY is needed/],
+    ["a ttl without a key for encryption", { TOKENS: { ttl: 60 } }, /^TOKEN_ENCRYPTION_KEY is needed/],
+    ["maxPerSession without a key for encryption", { TOKENS: { maxPerSession: 5 } }, /^TOKEN_ENCRYPTION_KEY is needed/],
     ["a key of 16 bytes", { TOKEN_ENCRYPTION_KEY: btoa("k".repeat(16)) }, /^TOKEN_ENCRYPTION_KEY must be 32 bytes/],
     ["a key that is no base64", { TOKEN_ENCRYPTION_KEY: "hello, world" }, /^TOKEN_ENCRYPTION_KEY must be 32 bytes/],
     ["an unknown key of TOKENS", { TOKENS: { reus: "session" } }, /^TOKENS\.reus is no setting/],
-    ["a mode that is none", { PROVISIONING: { mode: "auto" } }, /^PROVISIONING\.mode must be one of/],
+    ["an unknown mode", { PROVISIONING: { mode: "auto" } }, /^PROVISIONING\.mode must be one of/],
     ["any origin", { ALLOWED_ORIGINS: ["*"] }, /^ALLOWED_ORIGINS\[0\]/],
     ["the null origin", { ALLOWED_ORIGINS: ["null"] }, /^ALLOWED_ORIGINS\[0\]/],
     ["an origin with a path", { ALLOWED_ORIGINS: ["https://app.example.com/"] }, /^ALLOWED_ORIGINS\[0\] .*no slash/],
@@ -489,21 +499,21 @@ describe("a wrong configuration names", () => {
     ...[
       ["of one character", "x"],
       ["of 31 characters", "x".repeat(31)],
-      ["of 32 characters, a comma one of them", `${"x".repeat(20)},${"y".repeat(11)}`],
-      ["of which the second is too short", `${"x".repeat(32)},y`],
-      ["of which the first is too short", `y, ${"x".repeat(32)}`],
-      ["of 31 characters, with space around them", `  ${"x".repeat(31)}  `],
-      ["of which there are three", ["x", "y", "z"].map((one) => one.repeat(32)).join(",")],
+      ["of 32 characters, one of which is a comma", `${"x".repeat(20)},${"y".repeat(11)}`],
+      ["whose second value is too short", `${"x".repeat(32)},y`],
+      ["whose first value is too short", `y, ${"x".repeat(32)}`],
+      ["of 31 characters, and spaces", `  ${"x".repeat(31)}  `],
+      ["with three values", ["x", "y", "z"].map((one) => one.repeat(32)).join(",")],
     ].map(([name, BACKEND_SECRET]): [string, Record<string, unknown>, RegExp] => [
       `a backend secret ${name}`,
       { BACKEND_SECRET },
       /^BACKEND_SECRET must be one value, or two .* at least 32 characters; a comma ends a value/,
     ]),
     ...[
-      ["by one name", "HOOK_1", "HOOK_1"],
-      ["by two names", "HOOK_1", "HOOK_2"],
-      ["while it is rotated", "HOOK_1", "HOOK_3"],
-      ["under its prefix", "HOOK_1", "HOOK_4"],
+      ["in one variable", "HOOK_1", "HOOK_1"],
+      ["in two variables", "HOOK_1", "HOOK_2"],
+      ["as one of two values", "HOOK_1", "HOOK_3"],
+      ["with a prefix", "HOOK_1", "HOOK_4"],
     ].map(([name, one, other]): [string, Record<string, unknown>, RegExp] => [
       `a webhook secret of two issuers, ${name}`,
       {
@@ -521,61 +531,61 @@ describe("a wrong configuration names", () => {
     ["a backend secret that is a number", { BACKEND_SECRET: 12345678 }, /^BACKEND_SECRET must be text$/],
     ["a backend secret that is a table", { BACKEND_SECRET: { a: "b" } }, /^BACKEND_SECRET must be text$/],
     ["backend secrets as a list", { BACKEND_SECRET: ["one", "two"] }, /^BACKEND_SECRET must be text$/],
-    ["a key that is no text", { TOKEN_ENCRYPTION_KEY: 1 }, /^TOKEN_ENCRYPTION_KEY must be text$/],
+    ["a key for encryption that is no text", { TOKEN_ENCRYPTION_KEY: 1 }, /^TOKEN_ENCRYPTION_KEY must be text$/],
     [
-      "a continent's app that is none",
+      "a continent's app that is not configured",
       placed({ continents: { EU: "asia" } }),
       /^PLACEMENT\.continents\.EU must be one of the apps in COMETCHAT_APPS: us, eu$/,
     ],
     [
-      "a country's app that is none, by its code",
+      "a country's app that is not configured, named by the country",
       placed({ countries: { IN: "asia" } }),
       /^PLACEMENT\.countries\.IN must be one of the apps in COMETCHAT_APPS: us, eu$/,
     ],
     [
-      "a jurisdiction of an app that is none",
+      "a jurisdiction of an app that is not configured",
       placed({ jurisdictions: { asia: "eu" } }),
       /^PLACEMENT\.jurisdictions\.asia must be one of the apps in COMETCHAT_APPS: us, eu$/,
     ],
     [
-      "a jurisdiction that is none",
+      "an unknown jurisdiction",
       placed({ jurisdictions: { eu: "mars" } }),
       /^PLACEMENT\.jurisdictions\.eu must be one of "eu", "fedramp"/,
     ],
     [
-      "a claim's app that is none, by the claim's value",
+      "a claim's app that is not configured, named by the claim's value",
       { SESSION_ISSUERS: [{ ...issuer, appClaim: "org", appByClaim: { acme: "main", umbrella: "asia" } }] },
       /^SESSION_ISSUERS\[0\]\.appByClaim\.umbrella must be one of the apps in COMETCHAT_APPS: main$/,
     ],
-    ["a number for TOKENS", { TOKENS: 5 }, /^TOKENS must be a table$/],
-    ["a list for TOKENS", { TOKENS: ["session"] }, /^TOKENS must be a table$/],
-    ["a text for TOKENS", { TOKENS: '"session"' }, /^TOKENS must be a table$/],
-    ["a flag for PLACEMENT", { PLACEMENT: true }, /^PLACEMENT must be a table$/],
-    ["a text for PLACEMENT", { PLACEMENT: '"main"' }, /^PLACEMENT must be a table$/],
-    ["a text for PROVISIONING", { PROVISIONING: '"existing"' }, /^PROVISIONING must be a table$/],
-    ["a text for uid", { SESSION_ISSUERS: [{ ...issuer, uid: "sub" }] }, /\[0\]\.uid must be a table$/],
-    ["a list for uid", { SESSION_ISSUERS: [{ ...issuer, uid: ["sub"] }] }, /\[0\]\.uid must be a table$/],
+    ["a number as TOKENS", { TOKENS: 5 }, /^TOKENS must be a table$/],
+    ["a list as TOKENS", { TOKENS: ["session"] }, /^TOKENS must be a table$/],
+    ["a text as TOKENS", { TOKENS: '"session"' }, /^TOKENS must be a table$/],
+    ["a flag as PLACEMENT", { PLACEMENT: true }, /^PLACEMENT must be a table$/],
+    ["a text as PLACEMENT", { PLACEMENT: '"main"' }, /^PLACEMENT must be a table$/],
+    ["a text as PROVISIONING", { PROVISIONING: '"existing"' }, /^PROVISIONING must be a table$/],
+    ["a text as uid", { SESSION_ISSUERS: [{ ...issuer, uid: "sub" }] }, /\[0\]\.uid must be a table$/],
+    ["a list as uid", { SESSION_ISSUERS: [{ ...issuer, uid: ["sub"] }] }, /\[0\]\.uid must be a table$/],
     [
-      "a text for a preset's uid",
+      "a text as uid of a preset",
       { SESSION_ISSUERS: [{ ...issuer, preset: "okta", uid: "sub" }] },
       /\[0\]\.uid must be a table$/,
     ],
-    ["a list for profile", { SESSION_ISSUERS: [{ ...issuer, profile: ["name"] }] }, /\[0\]\.profile must be a table$/],
-    ["a text for profile", { SESSION_ISSUERS: [{ ...issuer, profile: "name" }] }, /\[0\]\.profile must be a table$/],
+    ["a list as profile", { SESSION_ISSUERS: [{ ...issuer, profile: ["name"] }] }, /\[0\]\.profile must be a table$/],
+    ["a text as profile", { SESSION_ISSUERS: [{ ...issuer, profile: "name" }] }, /\[0\]\.profile must be a table$/],
     [
-      "a number for a prefix",
+      "a number as prefix",
       { SESSION_ISSUERS: [{ ...issuer, uid: { prefix: 4 } }] },
       /\[0\]\.uid\.prefix must be text$/,
     ],
-    ["a time that no request can keep", { REQUEST_TIMEOUT_MS: 50 }, /^REQUEST_TIMEOUT_MS /],
-    ["a name that is nearly right", { ALLOWED_ORIGIN: "[]" }, /^ALLOWED_ORIGIN .*did you mean ALLOWED_ORIGINS/],
-    ["a table of an unknown name", { PROVISION: { mode: "existing" } }, /^PROVISION is no setting/],
+    ["a request timeout that is too short", { REQUEST_TIMEOUT_MS: 50 }, /^REQUEST_TIMEOUT_MS /],
+    ["a name with a typing mistake", { ALLOWED_ORIGIN: "[]" }, /^ALLOWED_ORIGIN .*did you mean ALLOWED_ORIGINS/],
+    ["a table with an unknown name", { PROVISION: { mode: "existing" } }, /^PROVISION is no setting/],
   ])("%s", async (_, env, problem) => {
     const problems = await problemsOf(env);
     expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(problem)]));
   });
 
-  it("everything at once, and no value of a secret", async () => {
+  it("all mistakes at once, without the value of a secret", async () => {
     const env = {
       USERS: undefined,
       COMETCHAT_APPS: { main: { appId: "a", region: "mars" } },
@@ -593,7 +603,7 @@ describe("a wrong configuration names", () => {
     expect(problems.join()).not.toMatch(/too short$|not-a-key/);
   });
 
-  // One start, one look at the log: what is right beside a mistake is checked too, and nothing is said that is not so.
+  // An operator should find all mistakes in one look at the log, and none that is only the consequence of another.
   it.each<[string, Record<string, unknown>, readonly string[]]>([
     [
       "apps",
@@ -636,10 +646,10 @@ describe("a wrong configuration names", () => {
       },
       ["ALLOWED_ORIGINS[1]", "TOKENS.fresh", "TOKENS.maxPerSession", "TOKENS.reuse", "TOKENS.ttl"],
     ],
-  ])("each mistake among %s, and no line that is not so", async (_, env, variables) => {
+  ])("each mistake in %s, and nothing that is right", async (_, env, variables) => {
     const problems = await problemsOf(env);
     expect(problems.map((problem) => problem.split(" ", 1)[0]).sort()).toEqual(variables);
-    // An empty list of names, or a table that is said to be empty since its entries were wrong.
+    // No remedy has an empty list of names, and no table counts as empty because its entries are wrong.
     expect(problems.join("\n")).not.toMatch(/at least one|: *$|: *,/m);
   });
 
@@ -655,7 +665,7 @@ describe("a wrong configuration names", () => {
       { SESSION_ISSUERS: [{ ...issuer, audience: "chat" }] },
       'SESSION_ISSUERS[0].audience must be a list of texts, as in ["a", "b"]',
     ],
-  ])("what is wrong with %s once, and not again in other words", async (_, env, problem) => {
+  ])("a mistake in %s once, and not a second time in other words", async (_, env, problem) => {
     expect(await problemsOf(env)).toEqual([problem]);
   });
 
@@ -672,15 +682,17 @@ describe("a wrong configuration names", () => {
     const spki = new Uint8Array((await crypto.subtle.exportKey("spki", publicKey)) as ArrayBuffer);
     const text = btoa(String.fromCharCode(...spki));
     const lines = text.match(/.{1,64}/g) ?? [];
-    // As a dashboard shows it, as openssl wraps it, behind what cannot be seen.
+    // In the forms of a dashboard and of openssl, and after invisible characters.
     for (const SESSION_SECRET of [text, `${text}\n`, lines.join("\n"), lines.join("\r\n"), `\ufeff ${text}`]) {
       expect(await problemsOf({ ...key("HS256", 32), SESSION_SECRET })).toEqual([
         "SESSION_SECRET looks like a public key, which is no secret: give it as publicKey",
       ]);
     }
   });
+});
 
-  it("no secret that is one: random bytes in base64 are none of those", async () => {
+describe("an HMAC secret", () => {
+  it("is never mistaken for a public key if it is random bytes in base64", async () => {
     for (let count = 0; count < 200; count += 1) {
       const SESSION_SECRET = btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(48))));
       expect(await problemsOf({ ...key("HS256", 32), SESSION_SECRET })).toEqual([]);

@@ -4,7 +4,7 @@ import { createOrigins } from "../../src/admission/origin.ts";
 import { addressKey } from "../../src/admission/ratelimit.ts";
 import { requestIdOf } from "../../src/http/requestid.ts";
 
-describe("allowed origins", () => {
+describe("the list of allowed origins", () => {
   const allowed = createOrigins(["https://app.example.com", "https://*.preview.example.com", "capacitor://localhost"]);
 
   it.each([
@@ -12,7 +12,7 @@ describe("allowed origins", () => {
     "https://a.preview.example.com",
     "https://pr-17.preview.example.com",
     "capacitor://localhost",
-  ])("take %s", (origin) => {
+  ])("allows %s", (origin) => {
     expect(allowed(origin)).toBe(true);
   });
 
@@ -40,11 +40,11 @@ describe("allowed origins", () => {
     "http://a.preview.example.com",
     "https://a.preview.example.com:444",
     "capacitor://localhost:1",
-  ])("refuse %s", (origin) => {
+  ])("does not allow %s", (origin) => {
     expect(allowed(origin)).toBe(false);
   });
 
-  it("by wildcard, take exactly those whose host has one more label, of letters, digits and inner hyphens", () => {
+  it("allows by a wildcard exactly the hosts with one more label, of letters, digits and hyphens inside", () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-zA-Z0-9.#/?:@_-]{0,12}$/), (text) => {
         const url = `https://${text}preview.example.com`;
@@ -57,7 +57,7 @@ describe("allowed origins", () => {
   });
 });
 
-describe("the address that a limit counts", () => {
+describe("the key of the rate limit by address", () => {
   it.each([
     ["192.0.2.1", "192.0.2.1"],
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2"],
@@ -66,16 +66,16 @@ describe("the address that a limit counts", () => {
     ["2001:db8::1", "2001:db8:0:0"],
     ["::1", "0:0:0:0"],
     ["::", "0:0:0:0"],
-  ])("of %s is %s", (address, key) => {
+  ])("for %s is %s", (address, key) => {
     expect(addressKey(new Headers({ "CF-Connecting-IP": address }))).toBe(key);
   });
 
-  it("is the same for all of a visitor's /64, however it is written", () => {
+  it("is the same for all IPv6 addresses of one /64, in every notation", () => {
     const group = fc.integer({ min: 0, max: 0xffff });
     fc.assert(
       fc.property(fc.tuple(group, group, group, group), fc.tuple(group, group, group, group), (network, host) => {
         const long = [...network, ...host].map((part) => part.toString(16).padStart(4, "0")).join(":");
-        // The URL parser writes the canonical short form (RFC 5952)
+        // The URL parser returns the canonical short form (RFC 5952).
         const short = new URL(`http://[${long}]/`).hostname.slice(1, -1);
         const key = network.map((part) => part.toString(16)).join(":");
         for (const address of [long, short]) expect(addressKey(new Headers({ "CF-Connecting-IP": address }))).toBe(key);
@@ -86,15 +86,18 @@ describe("the address that a limit counts", () => {
   it("is never empty", () => {
     expect(addressKey(new Headers())).toBe("unknown");
     expect(addressKey(new Headers({ "CF-Connecting-IP": " " }))).toBe("unknown");
-    // Nobody chooses it by a header of his own
+    // A caller cannot choose it with another header.
     expect(addressKey(new Headers({ "X-Forwarded-For": "192.0.2.1" }))).toBe("unknown");
   });
 });
 
 describe("a request id", () => {
-  it.each(["0123abcd", "a_b-c_d-e_f", "x".repeat(64)])("is taken over: %s", (id) => {
-    expect(requestIdOf(new Headers({ "X-Request-Id": id }))).toBe(id);
-  });
+  it.each(["0123abcd", "a_b-c_d-e_f", "x".repeat(64)])(
+    "of the caller is used if it is 8 to 64 plain characters: %s",
+    (id) => {
+      expect(requestIdOf(new Headers({ "X-Request-Id": id }))).toBe(id);
+    },
+  );
 
   it.each([
     "short",
@@ -104,7 +107,7 @@ describe("a request id", () => {
     "a b c d e f",
     "ümlaut-ümlaut",
     "",
-  ])("is made anew instead of %s", (id) => {
+  ])("of the caller is replaced otherwise: %s", (id) => {
     const made = requestIdOf(new Headers({ "X-Request-Id": id }));
     expect(made).toMatch(/^[0-9a-f]{8}-[0-9a-f-]{27}$/);
   });

@@ -13,7 +13,7 @@ const issuer = {
 const session = (subject: string, name = "Alice"): Session =>
   ({ issuer, subject, sessionId: "sid-1", expiresAt: 0, issuedAt: 0, claims: { name } }) as unknown as Session;
 
-test("a session's identity is its uid, its profile, and the digests of both session and profile", async () => {
+test("a session's identity has its uid, its profile, and the digests of session and profile", async () => {
   expect(await identityOf(session("alice"))).toEqual({
     ok: true,
     value: {
@@ -26,7 +26,7 @@ test("a session's identity is its uid, its profile, and the digests of both sess
   });
 });
 
-test("it is computed once for a session that is remembered, and anew for another one of the same user", async () => {
+test("an identity is computed once for each session, also if there are several of one user", async () => {
   const remembered = session("auth0|alice");
   const digest = vi.spyOn(crypto.subtle, "digest");
   const first = await identityOf(remembered);
@@ -40,7 +40,7 @@ test("it is computed once for a session that is remembered, and anew for another
   digest.mockRestore();
 });
 
-test("a subject that may not have a user has no identity, at its second request neither", async () => {
+test("a subject that may not have a user has no identity, also at its second request", async () => {
   const reserved = session("app_system");
   for (const _ of [1, 2]) expect(await identityOf(reserved)).toMatchObject({ error: { reason: "subject-reserved" } });
 });

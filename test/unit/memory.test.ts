@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createMemory } from "../../src/memory.ts";
 
 describe("an isolate's memory", () => {
-  it("forgets what was asked for longest ago, and never holds more than it may", () => {
+  it("has at most so many entries, and drops the one that was read longest ago", () => {
     const memory = createMemory<number>(2, () => 0);
     memory.set("a", 1);
     memory.set("b", 2);
@@ -13,7 +13,7 @@ describe("an isolate's memory", () => {
     expect([...memory.entries()]).toHaveLength(2);
   });
 
-  it("forgets after its time, however often it was asked, and at once when told", () => {
+  it("drops an entry after its time, however often it is read, and at once if it is deleted", () => {
     let now = 0;
     const memory = createMemory<number>(10, () => now, 1000);
     memory.set("a", 1);
@@ -26,7 +26,7 @@ describe("an isolate's memory", () => {
     expect(memory.get("a")).toBeUndefined();
   });
 
-  it("answers what was set last or nothing, whatever happens to it", () => {
+  it("returns the value that was set last, or nothing, after any sequence of operations", () => {
     const step = fc.record({
       key: fc.constantFrom("a", "b", "c", "d"),
       value: fc.nat(),
@@ -43,10 +43,10 @@ describe("an isolate's memory", () => {
           if (kind === "delete") truth.delete(key);
           if (kind === "set") memory.set(key, value);
           if (kind === "set") truth.set(key, { value, at: now });
-          const told = memory.get(key);
+          const found = memory.get(key);
           const known = truth.get(key);
-          if (told !== undefined) expect(known && now < known.at + 5 ? known.value : undefined).toBe(told);
-          if (kind === "set") expect(told).toBe(value);
+          if (found !== undefined) expect(known && now < known.at + 5 ? known.value : undefined).toBe(found);
+          if (kind === "set") expect(found).toBe(value);
           expect([...memory.entries()].length).toBeLessThanOrEqual(3);
         }
       }),

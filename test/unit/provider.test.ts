@@ -11,7 +11,7 @@ async function verify(provider: Provider, session: string) {
 }
 
 describe("the sandbox's identity provider", () => {
-  it.each(["ES256", "RS256"])("issues %s sessions that its published keys verify", async (alg) => {
+  it.each(["ES256", "RS256"])("issues %s sessions, which its published keys verify", async (alg) => {
     const provider = createProvider({ issuer });
     const { payload, protectedHeader } = await verify(provider, await provider.issue({ subject: "bob", alg }));
     expect(protectedHeader).toEqual({ alg, typ: "JWT", kid: `${alg.toLowerCase()}-1` });
@@ -23,13 +23,13 @@ describe("the sandbox's identity provider", () => {
     ["expired", { expiresIn: -10 }, "ERR_JWT_EXPIRED"],
     ["for another audience", { audience: "other" }, "ERR_JWT_CLAIM_VALIDATION_FAILED"],
     ["forged", { forged: true }, "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"],
-    ["under an unknown key name", { kid: "nobody" }, "ERR_JWKS_NO_MATCHING_KEY"],
-  ])("issues a session that is %s, to be refused", async (_, options, code) => {
+    ["signed with an unknown kid", { kid: "nobody" }, "ERR_JWKS_NO_MATCHING_KEY"],
+  ])("issues an invalid session on demand: %s", async (_, options, code) => {
     const provider = createProvider({ issuer });
     await expect(verify(provider, await provider.issue(options))).rejects.toMatchObject({ code });
   });
 
-  it("lets claims and header members be replaced and left out", async () => {
+  it("issues sessions whose claims and header members are replaced or left out", async () => {
     const provider = createProvider({ issuer });
     const session = await provider.issue({ kid: null, claims: { sub: 42, exp: undefined }, header: { typ: "at+jwt" } });
     expect(decodeProtectedHeader(session)).toEqual({ alg: "ES256", typ: "at+jwt" });
@@ -37,7 +37,7 @@ describe("the sandbox's identity provider", () => {
     expect(decodeJwt(session)).not.toHaveProperty("exp");
   });
 
-  it("keeps the old key published for one rotation, or none when told so", async () => {
+  it("publishes the old key for one more rotation, or not at all with overlap: false", async () => {
     const provider = createProvider({ issuer, algorithms: ["ES256"] });
     const session = await provider.issue();
     await provider.rotate();
@@ -48,7 +48,7 @@ describe("the sandbox's identity provider", () => {
     await expect(verify(provider, session)).rejects.toMatchObject({ code: "ERR_JWKS_NO_MATCHING_KEY" });
   });
 
-  it("issues logout tokens that no verifier takes for a session", async () => {
+  it("issues logout tokens, which are no sessions", async () => {
     const provider = createProvider({ issuer });
     const token = await provider.issueLogoutToken({ sid: "s-1" });
     const { payload, protectedHeader } = await verify(provider, token);
@@ -57,7 +57,7 @@ describe("the sandbox's identity provider", () => {
     expect(payload).not.toHaveProperty("sub");
   });
 
-  it("publishes its documents under the issuer's path, and counts who asks", async () => {
+  it("publishes its documents under the issuer's path, and counts the requests", async () => {
     const provider = createProvider({ issuer, algorithms: ["ES256"] });
     const document = await (await provider.fetch(new Request(`${issuer}/.well-known/openid-configuration`))).json();
     expect(document).toMatchObject({ issuer, jwks_uri: `${issuer}/jwks` });
@@ -72,7 +72,7 @@ describe("the sandbox's identity provider", () => {
     expect(keys.map((key) => key.d)).toEqual([undefined, undefined]);
   });
 
-  it("gives the demo page a session over HTTP, with its claims", async () => {
+  it("gives the demo page a session and its claims over HTTP", async () => {
     const provider = createProvider({ issuer });
     const ask = (body: unknown) =>
       provider.fetch(new Request(`${issuer}/sessions`, { method: "POST", body: JSON.stringify(body) }));
@@ -114,7 +114,7 @@ describe("the sandbox's identity provider", () => {
     expect((await ask("POST", "/sessions/refresh", { sid })).status).toBe(401);
   });
 
-  it("gives neither sessions nor keys while it is down, and forgets nobody", async () => {
+  it("gives neither sessions nor keys while it is down, and has its logins afterwards", async () => {
     const { provider, ask, signIn } = signedIn();
     const { sid } = (await signIn()).body.claims;
     await ask("PUT", "/_sim/outage", { outage: "down" });
@@ -152,7 +152,7 @@ describe("the identity provider's faults", () => {
     expect(await response.text()).toMatch(body);
   });
 
-  it("redirects to where the document is, so that following it would work", async () => {
+  it("redirects to an address at which the document is", async () => {
     const provider = createProvider({ issuer });
     provider.fault = { kind: "redirect" };
     const response = await provider.fetch(new Request(provider.jwksUrl));
@@ -172,7 +172,7 @@ describe("the identity provider's faults", () => {
     await expect(jwksUnder({ kind: "refused" })).rejects.toThrow("connection refused");
   });
 
-  it("hangs until the caller gives up", async () => {
+  it("hangs until the caller aborts", async () => {
     await expect(jwksUnder({ kind: "hang" }, AbortSignal.timeout(20))).rejects.toMatchObject({ name: "TimeoutError" });
   });
 });

@@ -30,8 +30,8 @@ function reporting() {
   };
 }
 
-describe("a flood of equal refusals", () => {
-  it("is written a hundred times a minute, and counted beyond", () => {
+describe("a flood of the same refusal", () => {
+  it("is logged a hundred times a minute, and counted after that", () => {
     const { lines, points, tell, pass } = reporting();
     tell(refused, REFUSALS_LOGGED + 900);
     expect(lines).toHaveLength(REFUSALS_LOGGED);
@@ -51,7 +51,7 @@ describe("a flood of equal refusals", () => {
     ]);
   });
 
-  it("hides neither a refusal of another kind, nor a failure, nor an answer", () => {
+  it("does not hide another refusal, a failure, or a success", () => {
     const { lines, tell } = reporting();
     tell(refused, REFUSALS_LOGGED + 1);
     const others = [
@@ -64,7 +64,7 @@ describe("a flood of equal refusals", () => {
     expect(lines.slice(REFUSALS_LOGGED)).toEqual(others);
   });
 
-  it("is written again in the next minute", () => {
+  it("is logged again in the next minute", () => {
     const { lines, tell, pass } = reporting();
     tell(refused, REFUSALS_LOGGED + 1);
     pass(REFUSALS_COUNTED_MS);
@@ -72,7 +72,7 @@ describe("a flood of equal refusals", () => {
     expect(lines.at(-1)).toEqual(refused);
   });
 
-  it("of failures is written in full: each may be somebody's lost sign-in", () => {
+  it("is not counted if it is a flood of failures, which are all logged", () => {
     const { lines, tell } = reporting();
     tell({ ...refused, status: 503, code: "keys-unavailable" }, 1000);
     expect(lines).toHaveLength(1000);
@@ -80,12 +80,12 @@ describe("a flood of equal refusals", () => {
 });
 
 describe("a data point", () => {
-  it("stays within what Analytics Engine takes", () => {
+  it("has no more fields than Analytics Engine accepts", () => {
     expect(TEXTS.length).toBeLessThanOrEqual(20);
     expect(NUMBERS.length).toBeLessThanOrEqual(20);
   });
 
-  it("has a place for each field, also where the request never came to it", () => {
+  it("has a value for each field, also if the request did not get that far", () => {
     expect(pointOf(refused)).toEqual({
       indexes: ["/v1/token"],
       blobs: ["/v1/token", "session-invalid", "", "", "", ""],
@@ -94,8 +94,8 @@ describe("a data point", () => {
   });
 });
 
-describe("a stage", () => {
-  it("is a span of the platform's trace, and is timed whether it works or fails", async () => {
+describe("a stage of a request", () => {
+  it("is a span of the platform's trace, and is timed although it fails", async () => {
     let time = 0;
     const spans: string[] = [];
     const timing = createTiming(

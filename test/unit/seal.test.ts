@@ -5,8 +5,8 @@ import { createSeal } from "../../src/ledger/seal.ts";
 const key = (byte: number) => new Uint8Array(32).fill(byte);
 const seal = createSeal([key(1)]);
 
-describe("what is sealed", () => {
-  it("opens where it was put, for any text", async () => {
+describe("an encrypted token", () => {
+  it("can be decrypted in its own place, for any text", async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "grapheme" }), fc.string(), async (text, place) => {
         expect(await seal.open(await seal.seal(text, place), place)).toBe(text);
@@ -14,21 +14,21 @@ describe("what is sealed", () => {
     );
   });
 
-  it("does not open elsewhere, or under another key", async () => {
+  it("cannot be decrypted in another place, or with another key", async () => {
     const sealed = await seal.seal("token", "alice");
     expect(await seal.open(sealed, "bob")).toBeUndefined();
     expect(await createSeal([key(2)]).open(sealed, "alice")).toBeUndefined();
     expect(await createSeal([]).open(sealed, "alice")).toBeUndefined();
   });
 
-  it("opens under the key that is being rotated out, and is sealed under the new one", async () => {
+  it("can be decrypted with the old key while that is listed, and is encrypted with the new one", async () => {
     const sealed = await seal.seal("token", "here");
     const rotating = createSeal([key(2), key(1)]);
     expect(await rotating.open(sealed, "here")).toBe("token");
     expect(await createSeal([key(2)]).open(await rotating.seal("token", "here"), "here")).toBe("token");
   });
 
-  it("does not open after any one byte was changed, or any were cut off", async () => {
+  it("cannot be decrypted after a byte was changed or cut off", async () => {
     const sealed = await seal.seal("token", "here");
     for (let at = 0; at < sealed.length; at += 1) {
       const changed = sealed.slice();
@@ -38,7 +38,7 @@ describe("what is sealed", () => {
     }
   });
 
-  it("is never the same twice", async () => {
+  it("is different each time", async () => {
     const [one, two] = await Promise.all([seal.seal("token", "here"), seal.seal("token", "here")]);
     expect(one).not.toEqual(two);
   });

@@ -23,7 +23,7 @@ describe("the uid of a subject", () => {
     ["0", "0"],
     ["x", "x"],
     ["a".repeat(100), "a".repeat(100)],
-  ])("%s is its own uid", async (subject, expected) => {
+  ])("is the subject itself if it has only a-z, 0-9, _ and -: %s", async (subject, expected) => {
     expect(await uid(ONE, subject)).toBe(expected);
   });
 
@@ -37,22 +37,22 @@ describe("the uid of a subject", () => {
     "ａ",
     "é",
     "é",
-  ])("%s becomes a hash of issuer and subject", async (subject) => {
+  ])("is a hash of issuer and subject otherwise: %s", async (subject) => {
     const hashed = await createHash(`https://one.example\n${subject}`);
     expect(await uid(ONE, subject)).toBe(`x-${hashed}`);
     expect(hashed).toMatch(/^[a-z2-7]{52}$/);
   });
 
-  // Computed once with coreutils: printf 'https://one.example\nauth0|1' | sha256sum | xxd -r -p | base32 | tr A-Z a-z
-  it("is the documented string for a known subject", async () => {
+  // This was computed with coreutils: printf 'https://one.example\nauth0|1' | sha256sum | xxd -r -p | base32 | tr A-Z a-z
+  it("is the hash that the documentation describes", async () => {
     expect(await uid(ONE, "auth0|1")).toBe("x-ye2hvalt3fwequzxpnogfgujzdkyscoxarkup7tahmod6mgtpsda");
   });
 
-  it("puts the issuer's prefix in front, of a hash too", async () => {
+  it("begins with the issuer's prefix, also if it is a hash", async () => {
     const two = issuer("https://two.example", "b_");
     expect(await uid(two, "alice")).toBe("b_alice");
     expect(await uid(two, "Alice")).toBe(`b_x-${await createHash("https://two.example\nAlice")}`);
-    // As long as CometChat allows with its prefix, and one more
+    // With its prefix, the first is as long as CometChat allows, and the second is longer.
     expect(await uid(two, "a".repeat(98))).toBe(`b_${"a".repeat(98)}`);
     expect(await uid(two, "a".repeat(99))).toMatch(/^b_x-/);
   });
@@ -64,23 +64,23 @@ describe("the uid of a subject", () => {
     expect(await uid(one, "Alice")).toBe(`x-${await createHash("Alice")}`);
   });
 
-  it("refuses CometChat's own user, prefix included", async () => {
+  it("is never that of CometChat's own user, also with a prefix", async () => {
     expect(await uidOf(ONE, "app_system")).toMatchObject({ error: { reason: "subject-reserved" } });
     expect(await uidOf(issuer("https://two.example", "app_"), "system")).toMatchObject({
       error: { reason: "subject-reserved" },
     });
-    // Another prefix makes it somebody else
+    // With another prefix it is another user.
     expect(await uid(issuer("https://two.example", "b_"), "app_system")).toBe("b_app_system");
   });
 
-  it("refuses what has no UTF-8 of its own, since two such subjects would be hashed alike", async () => {
+  it("does not exist for a subject without a UTF-8 encoding, since two such subjects would have the same hash", async () => {
     for (const subject of ["", "\ud800", "a\udfffb"]) {
       expect(await uidOf(ONE, subject)).toMatchObject({ error: { reason: "subject-form" } });
     }
   });
 });
 
-describe("for any subjects", () => {
+describe("of any subjects,", () => {
   const subject = fc.oneof(
     fc.string({ minLength: 1, unit: "grapheme" }),
     fc.stringMatching(/^[a-z0-9_-]{1,110}$/),
@@ -89,7 +89,7 @@ describe("for any subjects", () => {
   );
   const issuers = [ONE, issuer("https://two.example", "")];
 
-  it("a uid is one that CometChat stores as it is", async () => {
+  it("each has a uid that CometChat stores as it is", async () => {
     await fc.assert(
       fc.asyncProperty(subject, fc.constantFrom("", "b_", "p".repeat(46)), async (text, prefix) => {
         const result = await uidOf(issuer("https://i.example", prefix), text);
@@ -98,14 +98,14 @@ describe("for any subjects", () => {
     );
   });
 
-  it("two subjects of an issuer never share a uid, and a hash is never taken for a subject", async () => {
+  it("two of one issuer never share a uid, also if one is the hash of the other", async () => {
     await fc.assert(
       fc.asyncProperty(subject, subject, async (a, b) => {
         fc.pre(a !== b);
         const [first, second] = await Promise.all([uidOf(ONE, a), uidOf(ONE, b)]);
         if (first.ok && second.ok) {
           expect(first.value).not.toBe(second.value);
-          // Not even somebody who calls himself by another one's uid
+          // A subject that equals the uid of another user does not get that uid.
           const impostor = await uidOf(ONE, first.value);
           if (impostor.ok && first.value !== a) expect(impostor.value).not.toBe(first.value);
         }
@@ -113,11 +113,11 @@ describe("for any subjects", () => {
     );
   });
 
-  it("two issuers with prefixes of their own never share a uid", async () => {
+  it("two of two issuers with different prefixes never share a uid", async () => {
     const prefix = fc.stringMatching(/^[a-z0-9_-]{0,6}$/);
     await fc.assert(
       fc.asyncProperty(prefix, prefix, subject, subject, async (p, q, a, b) => {
-        // What the configuration demands
+        // The configuration requires this.
         fc.pre(!p.startsWith(q) && !q.startsWith(p));
         const [first, second] = await Promise.all([
           uidOf(issuer("https://one.example", p), a),
@@ -128,7 +128,7 @@ describe("for any subjects", () => {
     );
   });
 
-  it("issuers without sharing hash the same subject differently", async () => {
+  it("the same one of two issuers has two uids, unless the issuers share their users", async () => {
     const [first, second] = await Promise.all(issuers.map((from) => uid(from, "Alice")));
     expect(first).not.toBe(second);
   });

@@ -24,8 +24,8 @@ function breaker() {
   return { ...made, permit, call, open, pass };
 }
 
-describe("the breaker", () => {
-  test("opens on a run of failures, not before, and a good call ends the run", () => {
+describe("the circuit breaker", () => {
+  test("opens after several failures in a row, between which no call succeeded", () => {
     const { call, admits } = breaker();
     for (let n = 1; n < BREAKER_FAILURES; n++) call("bad");
     expect(admits()).toBe(true);
@@ -36,12 +36,12 @@ describe("the breaker", () => {
     expect(admits()).toBe(false);
   });
 
-  test("tells once that it opens and once that it closes, not of each failure", () => {
+  test("reports once that it opens and once that it closes, not each failure", () => {
     let now = 1_000;
-    const told: string[] = [];
+    const reported: string[] = [];
     const { permit } = createBreaker(
       () => now,
-      (state) => told.push(state),
+      (state) => reported.push(state),
     );
     const call = (outcome: CallOutcome) => {
       const permitted = permit();
@@ -50,14 +50,14 @@ describe("the breaker", () => {
     for (let n = 0; n < BREAKER_FAILURES + 3; n++) call("bad");
     now += BREAKER_OPEN_MS;
     call("bad");
-    expect(told).toEqual(["open"]);
+    expect(reported).toEqual(["open"]);
     now += BREAKER_OPEN_MS;
     call("good");
     call("good");
-    expect(told).toEqual(["open", "closed"]);
+    expect(reported).toEqual(["open", "closed"]);
   });
 
-  test("says how long it stays open, and lets one probe through when that has passed", () => {
+  test("says how long it stays open, and permits one probe after that time", () => {
     const { permit, open, pass } = breaker();
     open();
     expect(permit()).toEqual({ wait: BREAKER_OPEN_MS });
@@ -68,7 +68,7 @@ describe("the breaker", () => {
     expect(permit()).toEqual({ wait: BREAKER_PROBE_MS });
   });
 
-  test("tells those who would not call unless it admits them: again when that time has passed, not during a probe", () => {
+  test("answers whether it would permit a call: not while it is open, and not during a probe", () => {
     const { admits, permit, open, pass } = breaker();
     open();
     pass(BREAKER_OPEN_MS - 1);
@@ -81,7 +81,7 @@ describe("the breaker", () => {
     expect(admits()).toBe(true);
   });
 
-  test("closes with a good probe, opens again with a bad one", () => {
+  test("closes after a probe that succeeds, and stays open after one that fails", () => {
     const { call, open, pass, admits, permit } = breaker();
     open();
     pass(BREAKER_OPEN_MS);
@@ -90,12 +90,12 @@ describe("the breaker", () => {
     pass(BREAKER_OPEN_MS);
     call("good");
     expect(admits()).toBe(true);
-    // As if nothing had been: a whole run is needed again.
+    // It opens again only after as many failures as the first time.
     call("bad");
     expect(admits()).toBe(true);
   });
 
-  test("is not wedged by a probe whose caller left: the next caller probes", () => {
+  test("permits the next probe at once if the caller of the last one left", () => {
     const { call, open, pass, admits } = breaker();
     open();
     pass(BREAKER_OPEN_MS);
@@ -104,7 +104,7 @@ describe("the breaker", () => {
     expect(admits()).toBe(true);
   });
 
-  test("is not wedged by a probe that never reports back at all", () => {
+  test("permits the next probe after a while if the last one never reported", () => {
     const { permit, call, open, pass, admits } = breaker();
     open();
     pass(BREAKER_OPEN_MS);
@@ -114,7 +114,7 @@ describe("the breaker", () => {
     expect(admits()).toBe(true);
   });
 
-  test("stays open no longer for calls that began before it opened and fail late; one that succeeds closes it", () => {
+  test("stays open no longer if an earlier call fails late, and closes if an earlier call succeeds late", () => {
     const { permit, open, pass, admits } = breaker();
     const [early, late] = [permit(), permit()];
     open();
@@ -125,7 +125,7 @@ describe("the breaker", () => {
     expect(admits()).toBe(true);
   });
 
-  test("whatever happened, one good call after the longest wait closes it", () => {
+  test("closes after one call that succeeds after the longest wait, whatever happened before", () => {
     const step = fc.oneof(
       fc.constantFrom<CallOutcome>("good", "bad", "unknown"),
       fc.constant("vanishes" as const),
@@ -147,14 +147,14 @@ describe("the breaker", () => {
   });
 });
 
-describe("an app whose calls keep failing", () => {
+describe("an app of CometChat whose calls fail again and again", () => {
   virtualTime();
 
   const token = "alice_1";
   const good = json(200, { data: { uid: "alice", authToken: token } });
   const down = new TypeError("connection refused");
 
-  test("is not called until the pause is over: the answer is immediate, with the time to wait", async () => {
+  test("is not called for a while, in which callers are answered at once with the time to wait", async () => {
     const { chat, asked, advance, request } = createClientWorld(script(down));
     for (let n = 0; n < 3; n++) {
       expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-unreachable" } });
@@ -170,7 +170,7 @@ describe("an app whose calls keep failing", () => {
     expect(asked.length).toBe(BREAKER_FAILURES);
   });
 
-  test("is tried with one call, and is back with its first answer", async () => {
+  test("is called once after that time, and always after its first answer", async () => {
     let up = false;
     const { chat, asked, advance, request } = createClientWorld(async () => {
       if (!up) throw down;
@@ -184,13 +184,13 @@ describe("an app whose calls keep failing", () => {
     up = true;
     advance(BREAKER_OPEN_MS);
     const answers = await Promise.all([1, 2, 3, 4].map(() => chat.mint("alice", request())));
-    // One probes, the others are answered at once.
+    // One call is the probe. The others are answered at once.
     expect(answers.filter(({ ok }) => ok).length).toBe(1);
     expect(await chat.mint("alice", request())).toEqual({ ok: true, value: token });
     expect(chat.hasRoom()).toBe(true);
   });
 
-  test("does not stop another app", async () => {
+  test("does not affect another app", async () => {
     const broken = createClientWorld(script(down));
     const other = createClientWorld(script(good), { on: { ...app, name: "other", appId: "app2" } });
     for (let n = 0; n < 4; n++) await broken.chat.mint("alice", broken.request());
@@ -198,18 +198,18 @@ describe("an app whose calls keep failing", () => {
   });
 
   test.each([
-    ["a wrong key", refusal(403, "AUTH_ERR_NO_ACCESS")],
-    ["a missing user", refusal(404, "ERR_UID_NOT_FOUND")],
-    ["a taken uid", refusal(400, "ERR_UID_ALREADY_EXISTS")],
-    ["the plan's limit", refusal(402, "ERR_PLAN_QUOTA_RESTRICTION")],
-  ])("%s is an answer, and never opens the breaker", async (_, answer) => {
+    ["of a wrong key", refusal(403, "AUTH_ERR_NO_ACCESS")],
+    ["of a missing user", refusal(404, "ERR_UID_NOT_FOUND")],
+    ["of a uid that exists", refusal(400, "ERR_UID_ALREADY_EXISTS")],
+    ["of the plan's limit", refusal(402, "ERR_PLAN_QUOTA_RESTRICTION")],
+  ])("is called again and again if its calls fail because %s", async (_, answer) => {
     const { chat, asked, request } = createClientWorld(script(answer));
     for (let n = 0; n < 20; n++) await chat.mint("alice", request());
     expect(asked.length).toBe(20);
     expect(chat.hasRoom()).toBe(true);
   });
 
-  test("callers that leave do not open it, and one that leaves during the probe does not keep it open", async () => {
+  test("is called again and again if it is the callers who leave, also during the probe", async () => {
     let up = false;
     const { chat, advance, request } = createClientWorld((_, init) =>
       up ? Promise.resolve(good.clone()) : new Promise((_, reject) => init.signal?.addEventListener("abort", reject)),

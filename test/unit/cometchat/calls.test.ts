@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { apiKey, createClientWorld, createSimulatedWorld, script } from "../../support/client.ts";
 
-describe("the calls, against a createSimulatedWorld CometChat", () => {
-  test("a create brings its token in the same call, and the user is as described", async () => {
+describe("the client of CometChat's API", () => {
+  test("creates a user with its profile, and returns a token from the same call", async () => {
     const { chat, simulator, request } = createSimulatedWorld({ roles: ["moderator"] });
     const profile = {
       name: "Alice",
@@ -20,7 +20,7 @@ describe("the calls, against a createSimulatedWorld CometChat", () => {
     expect(simulator.journal.calls()).toBe(1);
   });
 
-  test("without a token none is made", async () => {
+  test("creates a user without a token", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     expect(await chat.create("alice", { name: "Alice" }, { withAuthToken: false }, request())).toEqual({
       ok: true,
@@ -29,7 +29,7 @@ describe("the calls, against a createSimulatedWorld CometChat", () => {
     expect(simulator.tokens("alice")).toEqual([]);
   });
 
-  test("every mint brings another token: an old one is somebody else's device", async () => {
+  test("mints a new token each time, since an old one belongs to another device", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     const first = await chat.mint("alice", request());
@@ -38,7 +38,7 @@ describe("the calls, against a createSimulatedWorld CometChat", () => {
     expect(simulator.tokens("alice").length).toBe(2);
   });
 
-  test("a taken uid, a missing user and a deactivated user are told", async () => {
+  test("tells that a uid exists already, and that a user is missing or deactivated", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     simulator.seed({ uid: "gone", deactivatedAt: 1 });
@@ -49,7 +49,7 @@ describe("the calls, against a createSimulatedWorld CometChat", () => {
     expect(await chat.mint("gone", request())).toMatchObject({ error: { reason: "upstream-uid-unknown" } });
   });
 
-  test("a user is read, changed, deactivated, found deactivated, and reactivated", async () => {
+  test("reads, updates, deactivates and reactivates a user, and tells whether it is deactivated", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice", name: "Alice", avatar: "https://example.com/a.png" });
     expect(await chat.get("alice", request())).toMatchObject({ ok: true, value: { uid: "alice", name: "Alice" } });
@@ -70,7 +70,7 @@ describe("the calls, against a createSimulatedWorld CometChat", () => {
     expect(await chat.mint("alice", request())).toMatchObject({ ok: true });
   });
 
-  test("deactivating a user that never was says so; one that CometChat calls unknown because it is deactivated is done", async () => {
+  test("tells that a user to deactivate is unknown, unless it is deactivated already", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     expect(await chat.deactivate("nobody", request())).toMatchObject({ error: { reason: "upstream-uid-unknown" } });
     simulator.seed({ uid: "gone", deactivatedAt: 1 });
@@ -78,7 +78,7 @@ describe("the calls, against a createSimulatedWorld CometChat", () => {
     expect(await chat.deactivate("gone", request())).toEqual({ ok: true, value: undefined });
   });
 
-  test("a deactivated user is told from others whose uid begins alike", async () => {
+  test("does not confuse a deactivated user with others whose uids begin alike", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     for (let n = 0; n < 45; n++) simulator.seed({ uid: `al${n}`, deactivatedAt: 1 });
     expect(await chat.isDeactivated("al", request())).toEqual({ ok: true, value: false });
@@ -86,7 +86,7 @@ describe("the calls, against a createSimulatedWorld CometChat", () => {
     expect(await chat.isDeactivated("al", request())).toEqual({ ok: true, value: true });
   });
 
-  test("a token is revoked, all are flushed; somebody else's and an unknown one are left alone, silently", async () => {
+  test("revokes one token or all, but only the user's own, and without telling about others", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     simulator.seed({ uid: "bob" });
@@ -103,7 +103,7 @@ describe("the calls, against a createSimulatedWorld CometChat", () => {
     expect(await chat.flush("nobody", request())).toMatchObject({ error: { reason: "upstream-uid-unknown" } });
   });
 
-  test("only the key, JSON and nothing of ours goes along", async () => {
+  test("sends the API key and the headers of JSON, and no other header", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request());
     await chat.get("alice", request());
@@ -118,9 +118,9 @@ describe("a role that CometChat does not have", () => {
   const admin = { name: "Alice", role: "admin" };
 
   test.each([
-    ["a code of its own", { kind: "error", code: "ERR_ROLE_NOT_FOUND" } as const],
+    ["an error code of its own", { kind: "error", code: "ERR_ROLE_NOT_FOUND" } as const],
     ["a failed validation", undefined],
-  ])("told by %s, keeps nobody out", async (_, effect) => {
+  ])("does not prevent that a user is created: CometChat answers with %s", async (_, effect) => {
     const { chat, simulator, lines, request } = createSimulatedWorld();
     if (effect) simulator.faults.add({ match: "create", times: 1, effect });
     const result = await chat.create("alice", admin, { withAuthToken: true }, request());
@@ -132,7 +132,7 @@ describe("a role that CometChat does not have", () => {
     ]);
   });
 
-  test("is remembered for a while: the next users cost one call and no log line, and afterwards it is tried again", async () => {
+  test("is left out for a while, so that the next users need one call and no log line, and is then tried again", async () => {
     const { chat, simulator, lines, advance, request } = createSimulatedWorld();
     const create = (uid: string) => chat.create(uid, admin, { withAuthToken: true }, request());
     await create("alice");
@@ -148,7 +148,7 @@ describe("a role that CometChat does not have", () => {
     expect(simulator.user("carol")).toMatchObject({ role: "admin" });
   });
 
-  test("is told to the log once, however many users run into it at the same time", async () => {
+  test("is logged once, however many users have it at the same time", async () => {
     const { chat, lines, request } = createSimulatedWorld();
     const create = (uid: string) => chat.create(uid, admin, { withAuthToken: true }, request());
     const results = await Promise.all([create("alice"), create("bob"), create("carol")]);
@@ -156,18 +156,18 @@ describe("a role that CometChat does not have", () => {
     expect(lines.length).toBe(1);
   });
 
-  test("is told to whoever changes a user's role", async () => {
+  test("is an error for a caller who changes a user's role", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     expect(await chat.update("alice", admin, [], request())).toMatchObject({ error: { reason: "upstream-role" } });
   });
 });
 
-describe("nothing but a uid or a token gets into an address", () => {
+describe("the address of a call to CometChat", () => {
   const shown = (text: string): [string, string] => [JSON.stringify(text).slice(0, 30), text];
   const hostile = ["", ".", "..", "a/b", "a b", "A", "ä", "a%2fb", "a?x=1", "a#b", "\ud800", "a\r\nb", "x".repeat(101)];
 
-  test.each(hostile.map(shown))("%s is no uid: nothing is called", async (_, uid) => {
+  test.each(hostile.map(shown))("never contains anything but a uid: for %s nothing is called", async (_, uid) => {
     const { chat, asked, request } = createClientWorld(script(new Error("called")));
     const refused = { ok: false, error: { reason: "uid-form" } };
     expect(await chat.create(uid, { name: "A" }, { withAuthToken: true }, request())).toEqual(refused);
@@ -186,13 +186,13 @@ describe("nothing but a uid or a token gets into an address", () => {
     ["", ".", "..", "...", "a/..", "a/../../users", "%2e%2e", "a b", "a?b", "a#b", "\ud800", "t".repeat(1025)].map(
       shown,
     ),
-  )("%s is no token: revoking it does not flush, deactivate or reach anything else", async (_, token) => {
+  )("never contains anything but a token: for %s nothing is called", async (_, token) => {
     const { chat, asked, request } = createClientWorld(script(new Error("called")));
     expect(await chat.revoke("alice", token, request())).toEqual({ ok: true, value: undefined });
     expect(asked).toEqual([]);
   });
 
-  test("whatever a caller sends as a token, only that user's tokens are addressed", async () => {
+  test("is always one of that user's tokens, whatever a caller sends as a token", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(..."./%2eaA~_-+=\\") })),
@@ -210,20 +210,20 @@ describe("nothing but a uid or a token gets into an address", () => {
   });
 });
 
-test("no error and no log line holds the API key, a token, or anything that CometChat said", async () => {
+test("no error and no log line has the API key, a token, or a text of CometChat's in it", async () => {
   const secret = "alice_17000000000123456789abcdef0123456789abcd";
-  const said = "a text of CometChat's";
+  const text = "a text of CometChat's";
   const answers = [
     ...[400, 401, 402, 403, 404, 417, 429, 500].map(
       (status) => () =>
         Response.json(
-          { error: { code: `ERR_${said}`, message: `${said} ${apiKey} ${secret}`, details: { [said]: [secret] } } },
+          { error: { code: `ERR_${text}`, message: `${text} ${apiKey} ${secret}`, details: { [text]: [secret] } } },
           { status },
         ),
     ),
-    () => new Response(`${said} ${apiKey} ${secret}`),
+    () => new Response(`${text} ${apiKey} ${secret}`),
     () => Promise.reject(new TypeError(`fetch failed: https://x/users/alice/auth_tokens/${secret} ${apiKey}`)),
-    () => Response.json({ data: { uid: said, authToken: secret } }),
+    () => Response.json({ data: { uid: text, authToken: secret } }),
   ];
   for (const answer of answers) {
     const { chat, lines, request } = createClientWorld(script(answer));
@@ -235,6 +235,6 @@ test("no error and no log line holds the API key, a token, or anything that Come
     ];
     expect(results.filter((result) => result.ok).length).toBeLessThan(2);
     const kept = JSON.stringify([results, lines]);
-    for (const word of [apiKey, secret, said]) expect(kept).not.toContain(word);
+    for (const word of [apiKey, secret, text]) expect(kept).not.toContain(word);
   }
 });

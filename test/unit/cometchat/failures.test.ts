@@ -39,7 +39,7 @@ const codes: [code: string, status: number, reason: Reason, answered: Code][] = 
   ["ERR_WS_USER_UPDATION_FAILED", 500, "upstream-fault", "cometchat-unavailable"],
   ["ERR_AUTH_TOKEN_DELETE_FAILED", 500, "upstream-fault", "cometchat-unavailable"],
   ["ERR_AUTH_TOKENS_DELETE_FAILED", 400, "upstream-fault", "cometchat-unavailable"],
-  // Codes that nobody has documented yet: the status decides.
+  // For codes that CometChat's documentation does not have, the status decides.
   ["ERR_OF_TOMORROW", 400, "upstream-rejected", "cometchat-rejected"],
   ["ERR_OF_TOMORROW", 401, "upstream-rejected", "cometchat-rejected"],
   ["ERR_OF_TOMORROW", 402, "upstream-plan", "cometchat-rejected"],
@@ -51,23 +51,26 @@ const codes: [code: string, status: number, reason: Reason, answered: Code][] = 
   ["constructor", 404, "upstream-rejected", "cometchat-rejected"],
 ];
 
-describe("what CometChat refuses is judged by its code, not by its status", () => {
-  test.each(codes)("%s with %d is %s", async (code, status, reason, answered) => {
-    const { chat, asked, request } = createClientWorld(script(refusal(status, code)));
-    const result = await chat.mint("alice", request());
-    if (result.ok) throw new Error("refused, and a token all the same");
-    expect(result.error.reason).toBe(reason);
-    expect(reasons[result.error.reason]).toBe(answered);
-    // Only what may pass is asked again.
-    expect(asked.length).toBe(reason === "upstream-fault" ? ATTEMPTS : 1);
-    // Every 503 says when to come back.
-    if (answered.startsWith("cometchat-") && answered !== "cometchat-rejected") {
-      expect(result.error.retryAfter).toBeGreaterThanOrEqual(1);
-    }
-    expect(JSON.stringify(result)).not.toContain(apiKey);
-  });
+describe("a refusal of CometChat", () => {
+  test.each(codes)(
+    "is understood by its code rather than its status: %s with %d is %s",
+    async (code, status, reason, answered) => {
+      const { chat, asked, request } = createClientWorld(script(refusal(status, code)));
+      const result = await chat.mint("alice", request());
+      if (result.ok) throw new Error("refused, and a token all the same");
+      expect(result.error.reason).toBe(reason);
+      expect(reasons[result.error.reason]).toBe(answered);
+      // Only a call whose failure may pass is repeated.
+      expect(asked.length).toBe(reason === "upstream-fault" ? ATTEMPTS : 1);
+      // Every 503 has Retry-After.
+      if (answered.startsWith("cometchat-") && answered !== "cometchat-rejected") {
+        expect(result.error.retryAfter).toBeGreaterThanOrEqual(1);
+      }
+      expect(JSON.stringify(result)).not.toContain(apiKey);
+    },
+  );
 
-  test("the table above has every code that the gateway knows", () => {
+  test("is in the table of this test, for every code that the gateway knows", () => {
     const tried = new Set(codes.map(([code]) => code));
     expect([...failures.keys()].filter((code) => !tried.has(code))).toEqual([]);
   });
@@ -79,7 +82,7 @@ describe("what CometChat refuses is judged by its code, not by its status", () =
     ["ERR_API_NOT_FOUND", 404, /baseUrl/],
     ["ERR_PLAN_QUOTA_RESTRICTION", 402, /plan/],
     ["ERR_ROLE_NOT_FOUND", 404, /roles/],
-  ])("%s tells the operator what to do, and no secret", async (code, status, says) => {
+  ])("tells the operator what to do, and no secret: %s with %d", async (code, status, says) => {
     const { chat, request } = createClientWorld(script(refusal(status, code)));
     const result = await chat.get("alice", request());
     if (result.ok) throw new Error("refused");
@@ -87,7 +90,7 @@ describe("what CometChat refuses is judged by its code, not by its status", () =
     expect(result.error.remedy).not.toContain(apiKey);
   });
 
-  test("a wrong key is never taken for a missing user, whatever is called", async () => {
+  test("because of a wrong key is never understood as a missing user, at any call", async () => {
     const { chat, request } = createClientWorld(script(refusal(404, "AUTH_ERR_APIKEY_NOT_FOUND")));
     for (const result of [
       await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request()),
@@ -104,7 +107,7 @@ describe("what CometChat refuses is judged by its code, not by its status", () =
     }
   });
 
-  test("a create that says 'no such user' is not taken for one", async () => {
+  test("of a create with the code of a missing user is understood as a refusal", async () => {
     const { chat, request } = createClientWorld(script(refusal(404, "ERR_UID_NOT_FOUND")));
     const result = await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request());
     expect(result).toMatchObject({ ok: false, error: { reason: "upstream-rejected" } });
@@ -113,11 +116,11 @@ describe("what CometChat refuses is judged by its code, not by its status", () =
   test.each([
     ["an error without a code", json(400, { error: { message: "?" } }), "upstream-rejected"],
     ["an error whose code is a number", json(403, { error: { code: 7 } }), "upstream-rejected"],
-    ["an array", json(400, []), "upstream-rejected"],
-    ["nothing that is JSON, from a proxy", new Response("<h1>Forbidden</h1>", { status: 403 }), "upstream-answer"],
+    ["a list", json(400, []), "upstream-rejected"],
+    ["a page, with 403, from a proxy", new Response("<h1>Forbidden</h1>", { status: 403 }), "upstream-answer"],
     ["a page, with 429", new Response("<h1>Slow down</h1>", { status: 429 }), "upstream-limited"],
     ["a page, with 502", new Response("<h1>Bad gateway</h1>", { status: 502 }), "upstream-fault"],
-  ] as const)("%s: %#", async (_, answer, reason) => {
+  ] as const)("may be of any form: %s", async (_, answer, reason) => {
     const { chat, request } = createClientWorld(script(answer));
     expect(await chat.mint("alice", request())).toMatchObject({ ok: false, error: { reason } });
   });

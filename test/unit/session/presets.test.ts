@@ -419,7 +419,7 @@ async function signerFor(alg: string): Promise<Signer> {
   return known;
 }
 
-async function arenaOf(
+async function targetOf(
   entry: Entry,
   { preset, jwks, discovery, alg }: Omit<Case, "claims" | "uid" | "entry">,
   env = {},
@@ -447,7 +447,7 @@ describe("a preset", () => {
   it.each(cases)("$preset takes a session shaped like that provider's ($entry.issuer)", async (one) => {
     const { entry, claims, header } = one;
     expect(Object.keys(entry).length + 1).toBeLessThanOrEqual(6);
-    const { target, by } = await arenaOf(entry, one);
+    const { target, by } = await targetOf(entry, one);
     const good = { iss: entry.issuer, iat: NOON - 60, exp: NOON + 300, ...claims };
     const verdict = await target.present(await sign(by, good, header));
     expect({ status: verdict.status, reason: verdict.reason }).toEqual({ status: 201, reason: undefined });
@@ -478,7 +478,7 @@ describe("a preset", () => {
   ])("%s takes sessions that are signed, in its own cookie, and none that are encrypted", async (preset, name) => {
     const secret = "a secret of at least thirty-two bytes";
     const entry = { issuer: "https://acme.example" };
-    const { target } = await arenaOf(entry, { preset, alg: "ES256" }, { [name]: secret });
+    const { target } = await targetOf(entry, { preset, alg: "ES256" }, { [name]: secret });
     const claims = {
       iss: entry.issuer,
       name: "Ada Lovelace",
@@ -503,7 +503,7 @@ describe("a preset", () => {
   it("supabase takes sessions of a project that still signs with its secret", async () => {
     const secret = "super-secret-jwt-token-with-at-least-32-characters-long";
     const entry = { issuer: "https://abcdefgh.supabase.co/auth/v1", secret: "SUPABASE_JWT_SECRET" };
-    const { target } = await arenaOf(entry, { preset: "supabase", alg: "ES256" }, { SUPABASE_JWT_SECRET: secret });
+    const { target } = await targetOf(entry, { preset: "supabase", alg: "ES256" }, { SUPABASE_JWT_SECRET: secret });
     const claims = { iss: entry.issuer, aud: "authenticated", sub: "ada", iat: NOON, exp: NOON + 300 };
     expect(await target.present(await hmac(secret, claims))).toMatchObject({ status: 201, uid: "ada" });
     // The project's public keys of service, no users: signed with the same secret.
@@ -517,7 +517,7 @@ describe("a preset", () => {
   it("clerk takes a session in its own cookie, from a page of ours, and in no other cookie", async () => {
     const entry = { issuer: "https://clerk.acme.example", authorizedParties: ["https://acme.example"] };
     const jwks = "https://clerk.acme.example/.well-known/jwks.json";
-    const { target, by } = await arenaOf(entry, { preset: "clerk", alg: "RS256", jwks });
+    const { target, by } = await targetOf(entry, { preset: "clerk", alg: "RS256", jwks });
     const claims = { iss: entry.issuer, azp: "https://acme.example", sub: "ada", iat: NOON, exp: NOON + 60 };
     const token = await sign(by, claims);
     const send = (Cookie: string, Origin = "https://app.example.com") =>
@@ -531,16 +531,16 @@ describe("a preset", () => {
     const jwks = "https://clerk.acme.example/.well-known/jwks.json";
     const pending = { azp: "https://acme.example", sub: "ada", sts: "pending", iat: NOON, exp: NOON + 60 };
     const entry = { issuer: "https://clerk.acme.example", authorizedParties: ["https://acme.example"] };
-    const strict = await arenaOf(entry, { preset: "clerk", alg: "RS256", jwks });
+    const strict = await targetOf(entry, { preset: "clerk", alg: "RS256", jwks });
     const token = await sign(strict.by, { iss: entry.issuer, ...pending });
     expect(await strict.target.present(token)).toMatchObject({ code: "session-invalid", reason: "session-pending" });
-    const lenient = await arenaOf(
+    const lenient = await targetOf(
       { ...entry, treatPendingAsSignedOut: false },
       { preset: "clerk", alg: "RS256", jwks },
     );
     expect(await lenient.target.present(token)).toMatchObject({ status: 201, uid: "ada" });
     const auth0 = { issuer: "https://acme.eu.auth0.com/", audience: ["chat"] };
-    const other = await arenaOf(auth0, {
+    const other = await targetOf(auth0, {
       preset: "auth0",
       alg: "RS256",
       jwks: "https://acme.eu.auth0.com/.well-known/jwks.json",
@@ -557,7 +557,7 @@ describe("a preset", () => {
     ["entra", `https://login.microsoftonline.com/${TENANT}/v2.0`],
     ["okta", "https://acme.okta.com/oauth2/default"],
   ])("%s alone, without an audience or parties, is no configuration", async (preset, issuer) => {
-    const { target } = await arenaOf({ issuer }, { preset, alg: "RS256" });
+    const { target } = await targetOf({ issuer }, { preset, alg: "RS256" });
     expect(await target.send("/v1/token")).toMatchObject({ status: 500, code: "config-invalid" });
     expect(mistakes(target)).toEqual(["SESSION_ISSUERS[0].audience"]);
     expect(target.asked).toEqual([]);
@@ -566,18 +566,18 @@ describe("a preset", () => {
   it.each(["https://api.workos.com", "https://api.workos.com/", "https://api.workos.com/user_management"])(
     "workos of %s, which names no client, is no configuration: jwksUrl is asked for",
     async (issuer) => {
-      const { target } = await arenaOf({ issuer }, { preset: "workos", alg: "RS256" });
+      const { target } = await targetOf({ issuer }, { preset: "workos", alg: "RS256" });
       expect(await target.send("/v1/token")).toMatchObject({ status: 500, code: "config-invalid" });
       expect(mistakes(target)).toEqual(["SESSION_ISSUERS[0].jwksUrl"]);
       const jwksUrl = "https://api.workos.com/sso/jwks/client_01ABC";
-      const named = await arenaOf({ issuer, jwksUrl }, { preset: "workos", alg: "RS256", jwks: jwksUrl });
+      const named = await targetOf({ issuer, jwksUrl }, { preset: "workos", alg: "RS256", jwks: jwksUrl });
       const token = await sign(named.by, { iss: issuer, sub: "ada", iat: NOON, exp: NOON + 60 });
       expect(await named.target.present(token)).toMatchObject({ status: 201, uid: "ada" });
     },
   );
 
   it("gives way to what the operator writes", async () => {
-    const { target, by } = await arenaOf(
+    const { target, by } = await targetOf(
       {
         issuer: "https://acme.okta.com/oauth2/default",
         audience: ["client"],

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it, test, vi } from "vitest";
-import type { Deps } from "../../../src/context.ts";
-import { type Known, type Newcomer, provision } from "../../../src/provision/provision.ts";
-import { createClientWorld, createSimulatedWorld, refusal } from "../../support/client.ts";
+import type { Deps } from "../../src/context.ts";
+import { type Known, type Newcomer, provision } from "../../src/provision/provision.ts";
+import { createClientWorld, createSimulatedWorld, refusal } from "../support/client.ts";
 
 type Call = "mint" | "create";
 const callOf = (url: string): Call | undefined =>
@@ -14,18 +14,18 @@ const alice = (known: Newcomer["known"], look?: () => Promise<boolean>): Newcome
   ...(look && { look }),
 });
 
-/** What KV answers when the sign-in is under way. */
+/** KV's answer, which comes after the call to CometChat has begun. */
 const later = async (known: Known): Promise<Known> => {
   await new Promise((resolve) => setTimeout(resolve, 0));
   return known;
 };
 
-/** CometChat whose two calls a test holds up: each is carried out when it is begun, and answered when it is let go. */
+/** A simulated CometChat. It does each call at once, and its answer to a create or mint waits until `answer(call)`. */
 function gates() {
-  const held = new Map<Call, PromiseWithResolvers<void>>();
+  const waiting = new Map<Call, PromiseWithResolvers<void>>();
   const gate = (call: Call) => {
-    const made = held.get(call) ?? Promise.withResolvers<void>();
-    held.set(call, made);
+    const made = waiting.get(call) ?? Promise.withResolvers<void>();
+    waiting.set(call, made);
     return made;
   };
   const inner = createSimulatedWorld();
@@ -41,13 +41,13 @@ function gates() {
   return { ...outer, simulator, calls, answer: (call: Call) => gate(call).resolve() };
 }
 
-/** Nothing is left to do but wait for what a test holds up. */
+/** Waits until all work is done that does not wait for `answer`. */
 const quiet = async () => {
   for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setTimeout(resolve, 0));
 };
 
-describe("a user whom KV is still asked about", () => {
-  it("is minted for at once: a known one waits for CometChat alone", async () => {
+describe("a user about whom KV has not yet answered", () => {
+  it("gets a token without waiting for KV, if it exists", async () => {
     const { chat, simulator, calls, answer, request } = gates();
     simulator.seed({ uid: "alice" });
     answer("mint");
@@ -56,7 +56,7 @@ describe("a user whom KV is still asked about", () => {
     expect(calls()).toEqual(["mint"]);
   });
 
-  it("is created beside the mint when KV says that there is nobody: whichever token is first is answered", async () => {
+  it("is created at the same time as the mint if KV answers absent, and gets the first token", async () => {
     const { chat, simulator, calls, answer, request } = gates();
     answer("create");
     const result = await provision(alice(later("absent")), chat, rules, request());
@@ -64,7 +64,7 @@ describe("a user whom KV is still asked about", () => {
     expect(calls().sort()).toEqual(["create", "mint"]);
   });
 
-  it("is not created while KV cannot tell, before the mint says that there is nobody", async () => {
+  it("is created only after the mint has failed if KV does not know", async () => {
     const { chat, calls, answer, request } = gates();
     const provisioned = provision(alice(later("unsure")), chat, rules, request());
     await quiet();
@@ -74,7 +74,7 @@ describe("a user whom KV is still asked about", () => {
     expect(await provisioned).toMatchObject({ ok: true, value: { created: true } });
   });
 
-  it("is not created beside the mint where CometChat's rate limit is nearly used up", async () => {
+  it("is created only after the mint has failed if CometChat's rate limit is nearly used up", async () => {
     const headers = { "X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "1" };
     const { chat, asked, request } = createClientWorld(async (url) =>
       callOf(url) === "mint"
@@ -90,9 +90,9 @@ describe("a user whom KV is still asked about", () => {
     expect(asked.map(({ url }) => callOf(url))).toEqual(["mint", "create"]);
   });
 
-  it("gets the first of two tokens, and the second one is told of", async () => {
+  it("gets the first of two tokens, and the second one is reported", async () => {
     const { chat, simulator, answer, request } = gates();
-    // CometChat carries the create out, and then the mint; the mint's answer is the first to arrive.
+    // CometChat does the create and then the mint. The answer to the create arrives first.
     simulator.seed({ uid: "alice" });
     const inner = chat.create;
     const created = {
@@ -109,20 +109,20 @@ describe("a user whom KV is still asked about", () => {
 
 type State = "there" | "missing" | "deactivated";
 
-/** What two overlapping requests of one isolate may be told, and what has to come of it. */
+/** The state of the user in CometChat, KV's answer, the outcome, and the most calls. */
 const overlaps: readonly [string, State, Known | (() => Promise<Known>), string, number][] = [
-  ["there, and KV knows", "there", "there", "token", 1],
-  ["there, and KV does not know yet", "there", () => later("absent"), "token", 2],
-  ["there, and KV cannot tell", "there", () => later("unsure"), "token", 1],
-  ["there, and surely absent from what we know", "there", "absent", "token", 2],
-  ["missing, and KV knows it from before", "missing", "there", "created", 2],
-  ["missing, and KV says so", "missing", () => later("absent"), "created", 2],
-  ["missing, and KV cannot tell", "missing", () => later("unsure"), "created", 2],
-  ["missing, and surely absent", "missing", "absent", "created", 1],
-  ["deactivated, and KV knows it", "deactivated", "there", "user-deactivated", 2],
-  ["deactivated, and KV does not know it", "deactivated", () => later("absent"), "user-deactivated", 2],
-  ["deactivated, and KV cannot tell", "deactivated", () => later("unsure"), "user-deactivated", 2],
-  ["deactivated, and surely unknown to us", "deactivated", "absent", "user-deactivated", 2],
+  ["exists, and KV has answered there", "there", "there", "token", 1],
+  ["exists, and KV answers absent late", "there", () => later("absent"), "token", 2],
+  ["exists, and KV answers unsure late", "there", () => later("unsure"), "token", 1],
+  ["exists, and KV has answered absent", "there", "absent", "token", 2],
+  ["is missing, and KV has answered there", "missing", "there", "created", 2],
+  ["is missing, and KV answers absent late", "missing", () => later("absent"), "created", 2],
+  ["is missing, and KV answers unsure late", "missing", () => later("unsure"), "created", 2],
+  ["is missing, and KV has answered absent", "missing", "absent", "created", 1],
+  ["is deactivated, and KV has answered there", "deactivated", "there", "user-deactivated", 2],
+  ["is deactivated, and KV answers absent late", "deactivated", () => later("absent"), "user-deactivated", 2],
+  ["is deactivated, and KV answers unsure late", "deactivated", () => later("unsure"), "user-deactivated", 2],
+  ["is deactivated, and KV has answered absent", "deactivated", "absent", "user-deactivated", 2],
 ];
 
 function seeded(state: State) {
@@ -132,11 +132,11 @@ function seeded(state: State) {
   return made;
 }
 
-describe("the user is", () => {
+describe("a sign-in has the right outcome, with at most two calls, if the user", () => {
   test.each(overlaps)("%s", async (_, state, known, outcome, most) => {
     const { chat, simulator, request } = seeded(state);
-    const told = typeof known === "string" ? known : known();
-    const result = await provision(alice(told), chat, rules, request());
+    const answer = typeof known === "string" ? known : known();
+    const result = await provision(alice(answer), chat, rules, request());
     const got = result.ok ? (result.value.created ? "created" : "token") : result.error.reason;
     expect(got).toBe(outcome);
     if (result.ok) await result.value.other;
@@ -144,7 +144,7 @@ describe("the user is", () => {
     expect(simulator.users()).toHaveLength(1);
   });
 
-  it.each<State>(["missing", "deactivated"])("%s, and users are not made here: one call", async (state) => {
+  it.each<State>(["missing", "deactivated"])("is %s, and the mode is existing: with one call", async (state) => {
     const { chat, simulator, request } = seeded(state);
     const known = later("absent");
     const result = await provision(alice(known), chat, { ...rules, mode: "existing" }, request());
@@ -153,18 +153,18 @@ describe("the user is", () => {
   });
 });
 
-describe("a deactivated user is told so in every overlap", () => {
+describe("a deactivated user is always answered user-deactivated", () => {
   it.each<[string, Known]>([
-    ["two sign-ins read KV at the same time", "there"],
-    ["two sign-ins find nothing in KV at the same time", "absent"],
-  ])("%s: two calls each", async (_, answer) => {
+    ["find the user in KV", "there"],
+    ["do not find the user in KV", "absent"],
+  ])("if two sign-ins at once %s, with two calls each", async (_, answer) => {
     const { chat, simulator, request } = seeded("deactivated");
     const both = await Promise.all([0, 1].map(() => provision(alice(later(answer)), chat, rules, request())));
     for (const result of both) expect(result).toMatchObject({ ok: false, error: { reason: "user-deactivated" } });
     expect(simulator.journal.calls()).toBeLessThanOrEqual(4);
   });
 
-  it("what the isolate remembers runs out between the two calls", async () => {
+  it("if the isolate's memory of the user ends between the two calls", async () => {
     const { chat, answer, calls, simulator, advance, request } = gates();
     simulator.seed({ uid: "alice" });
     answer("mint");
@@ -179,7 +179,7 @@ describe("a deactivated user is told so in every overlap", () => {
     expect(calls()).toEqual(["mint", "create"]);
   });
 
-  it("since this sign-in began another one was given a token, and then a request of this isolate deactivated it", async () => {
+  it("if another sign-in got a token and a request of this isolate then deactivated the user", async () => {
     const { chat, simulator, request } = seeded("there");
     const inner = chat.mint;
     const meanwhile = {
@@ -196,7 +196,7 @@ describe("a deactivated user is told so in every overlap", () => {
     expect(simulator.journal.entries.map(({ call }) => call)).toEqual(["mint", "create"]);
   });
 
-  it("a token was given just before somebody deactivated it elsewhere: 403, though it had been seen", async () => {
+  it("if another sign-in got a token just before the user was deactivated elsewhere", async () => {
     const { chat, simulator, request } = seeded("there");
     const inner = chat.create;
     const meanwhile = {
@@ -214,8 +214,8 @@ describe("a deactivated user is told so in every overlap", () => {
   });
 });
 
-describe("a user who signs in for the first time, twice at once", () => {
-  it("in one isolate: fifty sign-ins make one user, with at most two calls each", async () => {
+describe("a user who signs in for the first time, several times at once,", () => {
+  it("is created once by fifty sign-ins in one isolate, with at most two calls each", async () => {
     const { chat, simulator, request } = createSimulatedWorld({ createDelay: 20 });
     const fifty = await Promise.all(
       Array.from({ length: 50 }, () => provision(alice(later("absent")), chat, rules, request())),
@@ -226,10 +226,10 @@ describe("a user who signs in for the first time, twice at once", () => {
     expect(simulator.journal.calls()).toBeLessThanOrEqual(100);
   });
 
-  it("in two isolates: who comes second is not taken for deactivated, once KV shows the first one's user", async () => {
+  it("is not called deactivated by the second of two isolates, as soon as KV has the user of the first", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     const inner = chat.create;
-    // Between this isolate's mint and its create another one creates the user.
+    // Another isolate creates the user between the mint and the create of this one.
     const late = {
       ...chat,
       create: (async (...values: Parameters<typeof inner>) => {
@@ -243,7 +243,7 @@ describe("a user who signs in for the first time, twice at once", () => {
     expect(look).toHaveBeenCalledTimes(2);
   });
 
-  it("in this isolate, where the first create fails: the next one creates", async () => {
+  it("is created by the second sign-in if the create of the first fails", async () => {
     const { chat, simulator, request } = createSimulatedWorld({ createDelay: 20 });
     simulator.faults.add({ match: "create", times: 1, effect: { kind: "error", code: "ERR_BAD_REQUEST" } });
     const [first, second] = await Promise.all(
@@ -254,7 +254,7 @@ describe("a user who signs in for the first time, twice at once", () => {
   });
 });
 
-describe("whatever is answered first", () => {
+describe("a sign-in, in whichever order CometChat and KV answer,", () => {
   const token = (call: Call) =>
     Response.json({ data: { uid: "alice", authToken: `token-of-${call}` } }, { status: 200 });
   const mintAnswers = { token: () => token("mint"), neutral: () => refusal(404, "ERR_UID_NOT_FOUND") };
@@ -263,7 +263,7 @@ describe("whatever is answered first", () => {
   type Kind = "token" | "neutral" | "fault" | "late";
   const kinds = fc.constantFrom<Kind>("token", "neutral", "fault", "late");
 
-  it("at most two calls, the right code, and no token is lost sight of", async () => {
+  it("needs at most two calls, answers the right code, and reports every token", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.scheduler(),
@@ -286,10 +286,15 @@ describe("whatever is answered first", () => {
             if (kind === "token") tokens.push(`token-of-${call}`);
             return kind === "fault" ? fault() : (call === "mint" ? mintAnswers : createAnswers)[kind as "token"]();
           });
-          const told = pending ? scheduler.schedule(Promise.resolve(known), "kv") : known;
+          const answer = pending ? scheduler.schedule(Promise.resolve(known), "kv") : known;
           const caller = new AbortController();
-          const provisioned = provision(alice(told), chat, { mode, reactivate: false }, request(10_000, caller.signal));
-          // What comes late comes when nothing else is left, after the caller has gone.
+          const provisioned = provision(
+            alice(answer),
+            chat,
+            { mode, reactivate: false },
+            request(10_000, caller.signal),
+          );
+          // A late answer comes after all others, when the caller has gone.
           for (let idle = 0; idle < 3; idle += 1) {
             for (; scheduler.count() > 0; idle = 0) await scheduler.waitOne();
             await new Promise((resolve) => setTimeout(resolve, 0));
