@@ -10,7 +10,7 @@ const EC = { kty: "EC", crv: "P-256", x: "x", y: "y" };
 const RSA = { kty: "RSA", n: "n", e: "AQAB" };
 const named = (jwk: typeof EC | typeof RSA, kid?: string): Key => keyFromJwk({ ...jwk, ...(kid && { kid }) });
 
-/** In milliseconds: when the keys were fetched. */
+/** The time of the keys' fetch, in milliseconds. */
 const FETCHED = 1_000_000_000_000;
 const published = (keys: readonly Key[], more: { asOf?: number; freshUntil?: number } = {}) => ({
   value: { keys },
@@ -36,49 +36,54 @@ describe("the choice of a session's key", () => {
   const all = [rsa, other, one];
 
   it.each<[what: string, Partial<Wanted>, readonly Key[]]>([
-    ["by its name", { kid: "one" }, [one]],
-    ["by its form, where the session names none", { kid: undefined }, [other, one]],
-    ["none of that name that fits the algorithm", { kid: "rsa" }, []],
-    ["whatever was tried before, where it is named", { kid: "one", refused: [one] }, [one]],
-    ["by its form, although one was tried before", { kid: undefined, refused: [one] }, [other, one]],
-  ])("%s", (_, what, keys) => {
+    ["the key of its kid", { kid: "one" }, [one]],
+    ["every key that fits its algorithm, if it has no kid", { kid: undefined }, [other, one]],
+    ["no key, if the one of its kid does not fit its algorithm", { kid: "rsa" }, []],
+    ["the key of its kid, although that was tried before", { kid: "one", refused: [one] }, [one]],
+    ["every key that fits, although one was tried before", { kid: undefined, refused: [one] }, [other, one]],
+  ])("is %s", (_, what, keys) => {
     expect(choose(published(all), wanted(what), at(FETCHED + 1))).toMatchObject({ keys });
   });
 
-  it("has several keys of one name, but never more than are tried", () => {
+  it("is at most four of the keys with the same kid", () => {
     const many = Array.from({ length: 9 }, () => named(EC, "one"));
     expect(choose(published(many), wanted(), at(FETCHED + 1))).toMatchObject({ keys: many.slice(0, KEY_CANDIDATES) });
   });
 
   it.each([
-    ["the keys are newer than the session's arrival", FETCHED, FETCHED / 1000, "unknown"],
-    ["the session says that it is newer than the keys", FETCHED + 1, FETCHED / 1000, "newer"],
-    ["the session says that it is older than the keys", FETCHED + 1, FETCHED / 1000 - 1, "unknown"],
-    ["the session does not say how old it is", FETCHED + 1, undefined, "unknown"],
-  ])("without a key of that name, where %s", (_, now, issuedAt, said) => {
-    expect(choose(published(all), wanted({ kid: "new", issuedAt }), at(now))).toBe(said);
+    ["the keys were fetched when the session came", FETCHED, FETCHED / 1000, "unknown"],
+    ["the session is newer than the keys", FETCHED + 1, FETCHED / 1000, "newer"],
+    ["the session is older than the keys", FETCHED + 1, FETCHED / 1000 - 1, "unknown"],
+    ["the session has no time", FETCHED + 1, undefined, "unknown"],
+  ])("is a reason, if no key has the kid and %s", (_, now, issuedAt, reason) => {
+    expect(choose(published(all), wanted({ kid: "new", issuedAt }), at(now))).toBe(reason);
   });
 
-  it("counts the age of keys from what their answer says, not from when it came", () => {
+  it("counts the age of keys from the Age of their answer, not from its arrival", () => {
     const old = published(all, { asOf: FETCHED - 3_600_000 });
     const session = wanted({ kid: "new", issuedAt: FETCHED / 1000 - 1800 });
     expect(choose(old, session, at(FETCHED))).toBe("newer");
   });
 
   it.each([
-    ["fresh: until they are stale", FETCHED + 1, FETCHED, FETCHED + 600_000],
+    ["fresh keys, until they are stale", FETCHED + 1, FETCHED, FETCHED + 600_000],
     [
-      "stale: until the provider may be asked again",
+      "stale keys, until they may be fetched again",
       FETCHED + 700_000,
       FETCHED + 690_000,
       FETCHED + 690_000 + KEYS_COOLDOWN_MS,
     ],
-    ["a day old: no longer", FETCHED + KEYS_KEPT_MS - 1, FETCHED + KEYS_KEPT_MS - 2, FETCHED + KEYS_KEPT_MS],
-  ])("is good for a while. %s", (_, now, attemptedAt, until) => {
+    [
+      "keys that are almost a day old, until they are a day old",
+      FETCHED + KEYS_KEPT_MS - 1,
+      FETCHED + KEYS_KEPT_MS - 2,
+      FETCHED + KEYS_KEPT_MS,
+    ],
+  ])("is valid for a while: %s", (_, now, attemptedAt, until) => {
     expect(choose(published(all), wanted(), { now, attemptedAt })).toMatchObject({ until });
   });
 
-  it("is of the session's name and algorithm, few, and no longer good than the keys, whatever there is", () => {
+  it("fits kid and algorithm, has at most four keys, and is valid no longer than they are, for any keys", () => {
     const jwk = fc.record({
       kty: fc.constantFrom(EC, RSA),
       kid: fc.option(fc.constantFrom("a", "b"), { nil: undefined }),

@@ -20,7 +20,7 @@ const issuer = issuerEntry();
 const good = { iss: issuer.issuer, aud: "chat", sub: "alice", exp: NOON + 60, iat: NOON - 60 };
 const parsed = (text: string) => JSON.parse(text) as Record<string, unknown>;
 
-describe("a claim's path", () => {
+describe("a claim, found by a path,", () => {
   it.each<[string, Record<string, unknown>, unknown]>([
     ["sub", { sub: "alice" }, "alice"],
     ["org.region", { org: { region: "eu" } }, "eu"],
@@ -50,15 +50,15 @@ describe("a claim's path", () => {
     ["toString", {}, undefined],
     ["a.hasOwnProperty", { a: {} }, undefined],
     ["__proto__.name", parsed('{"__proto__":{"name":"own after all"}}'), "own after all"],
-  ])("%s of %j is %j", (path, claims, expected) => {
+  ])("at %s in %j is %j", (path, claims, expected) => {
     expect(claim(claims, path)).toEqual(expected);
   });
 
-  it.each([null, undefined, "text", 1, true])("of %j is nothing", (claims) => {
+  it.each([null, undefined, "text", 1, true])("does not exist in %j", (claims) => {
     expect(claim(claims, "sub")).toBeUndefined();
   });
 
-  it("finds any own value by its keys, and never an inherited one", () => {
+  it("is found by its keys at any depth, and is never an inherited property", () => {
     fc.assert(
       fc.property(
         fc.jsonValue(),
@@ -83,15 +83,15 @@ const isControl = (character: string) => {
   return code < 32 || (code > 126 && code < 160);
 };
 
-describe("the checks alone", () => {
-  it("a whole session passes them all", () => {
+describe("of the checks of a session's claims,", () => {
+  it("all pass for a valid session", () => {
     expect(checkSession(good, issuer, NOON)).toEqual({
       ok: true,
       value: { subject: "alice", sessionId: undefined, expiresAt: NOON + 60, issuedAt: NOON - 60 },
     });
   });
 
-  it("an issuer is named to the letter", () => {
+  it("that of the issuer compares exactly", () => {
     const other = issuerEntry({ issuer: "https://other.example" });
     expect(issuerOf({ iss: other.issuer }, [issuer, other])).toEqual({ ok: true, value: other });
     for (const iss of [undefined, null, 1, [issuer.issuer], `${issuer.issuer}/`, "", "toString"]) {
@@ -99,7 +99,7 @@ describe("the checks alone", () => {
     }
   });
 
-  it("only numbers of seconds in the first ten thousand years are dates", () => {
+  it("those of dates accept only seconds up to the year 9999", () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -119,7 +119,7 @@ describe("the checks alone", () => {
     );
   });
 
-  it("a session is valid exactly from nbf and iat less the tolerance until exp and the tolerance", () => {
+  it("those of dates pass exactly from nbf and iat minus the tolerance until exp plus the tolerance", () => {
     const around = fc.integer({ min: -100, max: 100 });
     fc.assert(
       fc.property(around, around, around, fc.integer({ min: 0, max: 60 }), (exp, nbf, iat, clockTolerance) => {
@@ -133,7 +133,7 @@ describe("the checks alone", () => {
     );
   });
 
-  it("an audience is one of ours, whole, in a claim of texts alone", () => {
+  it("that of the audience needs a text, or a list of texts, with a configured one", () => {
     const ours = ["chat", "https://chat.example"];
     const word = fc.oneof(fc.constantFrom(...ours, "cha", "chatt", "CHAT", ""), fc.string());
     fc.assert(
@@ -146,7 +146,7 @@ describe("the checks alone", () => {
     );
   });
 
-  it("an authorized party is listed, in azp or else in client_id", () => {
+  it("that of the authorized party needs a listed one, in azp or else in client_id", () => {
     const entry = issuerEntry({ authorizedParties: ["spa"] });
     expect(authorizedParty({}, issuer).ok).toBe(true);
     expect(authorizedParty({ azp: "spa" }, entry).ok).toBe(true);
@@ -156,7 +156,7 @@ describe("the checks alone", () => {
     }
   });
 
-  it("a subject is text of whole characters without controls", () => {
+  it("that of the subject needs a text without control characters and lone surrogates", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.jsonValue()), (sub) => {
         const expected =
@@ -170,14 +170,16 @@ describe("the checks alone", () => {
     );
   });
 
-  it("half a character is no text", () => {
+  it("that of the subject refuses a lone surrogate, and accepts a pair", () => {
     for (const sub of ["\ud800", "a\udc00", "\udc00\ud800"]) {
       expect(subject({ sub }, issuer)).toMatchObject({ error: { reason: "subject-form" } });
     }
     expect(subject({ sub: "\ud83d\ude42" }, issuer).ok).toBe(true);
   });
+});
 
-  it("a session's id is the configured claim, else sid, else jti, else nothing", () => {
+describe("the id of a session", () => {
+  it("is the configured claim, else sid, else jti, else nothing", () => {
     const entry = issuerEntry({ sessionIdClaim: "session.id" });
     expect(sessionId({ session: { id: "a" }, jti: "b" }, entry)).toBe("a");
     expect(sessionId({ session: { id: 1 }, jti: "b" }, entry)).toBe("b");
@@ -186,14 +188,16 @@ describe("the checks alone", () => {
     expect(sessionId({ session: { id: "a" }, sid: "c", jti: "b" }, entry)).toBe("a");
   });
 
-  it("its provider calls it by sid, else by the configured claim, else by nothing that a refresh leaves", () => {
+  it("that survives a refresh is sid, else the configured claim, else nothing", () => {
     const entry = issuerEntry({ sessionIdClaim: "session.id" });
     expect(sessionName({ session: { id: "a" }, sid: "c", jti: "b" }, entry)).toBe("c");
     expect(sessionName({ session: { id: "a" }, jti: "b" }, entry)).toBe("a");
     expect(sessionName({ jti: "b" }, entry)).toBeUndefined();
   });
+});
 
-  it("the longest age counts from iat", () => {
+describe("maxAge", () => {
+  it("is counted from iat", () => {
     const entry = issuerEntry({ maxAge: 600, clockTolerance: 0 });
     expect(unexpired({ exp: NOON + 1, iat: NOON - 599 }, entry, NOON).ok).toBe(true);
     expect(unexpired({ exp: NOON + 1, iat: NOON - 600 }, entry, NOON).ok).toBe(false);

@@ -16,15 +16,15 @@ describe("base64url", () => {
     ["Zm9vYg", "foob"],
     ["Zm9vYmE", "fooba"],
     ["Zm9vYmFy", "foobar"],
-  ])("%s is %j", (text, expected) => {
+  ])("decodes %s to %j", (text, expected) => {
     expect(new TextDecoder().decode(decode(text))).toBe(expected);
   });
 
-  it("RFC 7515 appendix C", () => {
+  it("decodes the example of RFC 7515 appendix C", () => {
     expect([...(decode("A-z_4ME") ?? [])]).toEqual([3, 236, 255, 224, 193]);
   });
 
-  it("every byte string has exactly one text", () => {
+  it("accepts exactly one text for any bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const text = base64url(bytes);
@@ -37,7 +37,7 @@ describe("base64url", () => {
     );
   });
 
-  it("no two texts have the same bytes, and what is decoded is written the same way again", () => {
+  it("decodes no two texts to the same bytes", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(..."ABCQZaz019-_+/= ."), maxLength: 40 }), (text) => {
         const bytes = decode(text);
@@ -48,7 +48,7 @@ describe("base64url", () => {
 });
 
 describe("the form of a session", () => {
-  it("takes a header and claims apart, and leaves them as they are", () => {
+  it("is a header, claims and a signature, which are returned as they are", () => {
     const header = { alg: "ES256", kid: "k", typ: "JWT", extra: [1] };
     const claims = { sub: "alice", deep: { a: [null] } };
     expect(inspect(`${json(header)}.${json(claims)}.AAAA`)).toEqual({
@@ -71,7 +71,7 @@ describe("the form of a session", () => {
     expect([rest, rest - 1, rest - 2].some((length) => inspect(body(length)).ok)).toBe(true);
   });
 
-  it("is refused or accepted without ever throwing, whatever the text", () => {
+  it("is refused or accepted, and never causes an exception, for any text", () => {
     const reasons = new Set(["token-too-large", "token-segments", "token-base64url", "token-header", "token-payload"]);
     fc.assert(
       fc.property(
@@ -84,7 +84,7 @@ describe("the form of a session", () => {
     );
   });
 
-  it("any JSON object is a payload, anything else is none", () => {
+  it("allows any JSON object as payload, and nothing else", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const result = inspect(`${json({ alg: "ES256" })}.${json(value)}.AA`);
@@ -95,7 +95,7 @@ describe("the form of a session", () => {
     );
   });
 
-  it("__proto__ in a header or in claims changes nothing but itself", () => {
+  it("allows a claim named __proto__, which does not change other claims", () => {
     const result = inspect(
       `${json({ alg: "x" })}.${base64url(new TextEncoder().encode('{"__proto__":{"sub":"mallory"}}'))}.AA`,
     );

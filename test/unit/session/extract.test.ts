@@ -13,7 +13,7 @@ const from = (headers: Record<string, string>, issuers = [none, a, b, shared]) =
   return result.ok ? result.value : result.error.reason;
 };
 
-describe("where a session is found", () => {
+describe("a session is found", () => {
   it("in the Authorization header, for any issuer", () => {
     expect(from({ Authorization: "Bearer x.y.z" })).toEqual({ token: "x.y.z", from: "bearer", issuers: undefined });
   });
@@ -23,7 +23,7 @@ describe("where a session is found", () => {
     expect(from({ Cookie: "a=x.y.z" })).toEqual({ token: "x.y.z", from: "cookie", issuers: [a, shared] });
   });
 
-  it("in the first issuer's cookie where there are several", () => {
+  it("in the cookie of the first issuer, if there are several", () => {
     expect(from({ Cookie: "b=second; a=first" })).toMatchObject({ token: "first", issuers: [a, shared] });
   });
 
@@ -35,7 +35,7 @@ describe("where a session is found", () => {
     expect(from({ Authorization: "Basic eDp5" })).toBe("scheme-other");
   });
 
-  it("not in a cookie that is named twice", () => {
+  it("in no cookie that is there twice with two values", () => {
     expect(from({ Cookie: "a=x; a=y" })).toBe("cookie-ambiguous");
     expect(from({ Cookie: "a=x; b=z; a=x" })).toMatchObject({ token: "x" });
     expect(from({ Cookie: "a=; a=x" })).toMatchObject({ token: "x" });
@@ -43,22 +43,22 @@ describe("where a session is found", () => {
   });
 });
 
-// RFC 6265 §5.2: a browser takes SP and HTAB from around a name, and nothing else. Every other white space is a part of
-// it, so that such a cookie is not bound by a prefix: a plain http page of a sibling domain can set it.
-describe("the name of a cookie is compared byte by byte", () => {
-  const host = issuerEntry({ issuer: "https://h.example", cookie: "__Host-session" });
+const host = issuerEntry({ issuer: "https://h.example", cookie: "__Host-session" });
+/** Gives the header as the runtime does, decoded as UTF-8. The class `Headers` would not accept these values. */
+const cookies = (value: string, issuer = host) => {
+  const result = extract({ get: (name: string) => (name === "cookie" ? value : null) } as Headers, [issuer]);
+  return result.ok ? result.value.token : result.error.reason;
+};
+
+// RFC 6265 §5.2: a browser removes SP and HTAB around a name, and nothing else. Any other white space is a part of the
+// name, so the rules of a prefix do not apply to such a cookie, and an http page of a sibling domain can set it.
+describe("the name of a cookie", () => {
   const foreign = [
     ..."\u000b\u000c\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b",
     ..."\u2028\u2029\u202f\u205f\u2060\u3000\ufeff\ufffd\u0001\u007f",
   ];
-  /** As the runtime gives it: the header's bytes decoded as UTF-8, and not as the `Headers` of a test would take them. */
-  const cookies = (value: string, issuer = host) => {
-    const result = extract({ get: (name: string) => (name === "cookie" ? value : null) } as Headers, [issuer]);
-    return result.ok ? result.value.token : result.error.reason;
-  };
-
   it.each(foreign.map((character) => [`U+${character.charCodeAt(0).toString(16).padStart(4, "0")}`, character]))(
-    "%s beside the name makes it another one",
+    "is another one with %s before, after or inside it",
     (_, character) => {
       for (const name of [`${character}__Host-session`, `__Host-session${character}`, `__Host${character}-session`]) {
         expect(cookies(`${name}=planted`)).toBe("credential-absent");
@@ -78,11 +78,11 @@ describe("the name of a cookie is compared byte by byte", () => {
     ["__Host%2Dsession=planted", "credential-absent"],
     ['"__Host-session"=planted', "credential-absent"],
     ["$Version=1; __Host-session=own; $Path=/", "own"],
-    // A comma separates no cookies, and a quotation mark hides no semicolon (RFC 6265 §4.2.1).
+    // A comma does not separate cookies, and a quotation mark does not hide a semicolon (RFC 6265 §4.2.1).
     ["a=1, __Host-session=planted; __Host-session=own", "own"],
     ["a=1,__Host-session=planted", "credential-absent"],
     ['a="; __Host-session=own; b="', "own"],
-    // A cookie without a name is sent as its value alone.
+    // A browser sends a cookie without a name as its value.
     ["__Host-session; __Host-session=own", "own"],
     ["=__Host-session=planted; __Host-session=own", "own"],
     [";;; ;\t;__Host-session=own;;", "own"],
@@ -90,25 +90,27 @@ describe("the name of a cookie is compared byte by byte", () => {
     ["__Host-session=own=with=equals", "own=with=equals"],
     ["x__Host-session=planted; a=__Host-session=planted", "credential-absent"],
     ["__Host-session=planted; __Host-session=own", "cookie-ambiguous"],
-  ])("%j: %s", (header, expected) => {
+  ])("is compared byte by byte: in %j the session is %s", (header, expected) => {
     expect(cookies(header)).toBe(expected);
   });
+});
 
-  it("and white space of any other kind stays in the value, where no session has it", () => {
+describe("the value of a cookie", () => {
+  it("keeps white space other than SP and HTAB, which no session has", () => {
     expect(cookies("__Host-session=\u2000own\u2000")).toBe("\u2000own\u2000");
   });
 
-  it("however much white space is around it", () => {
+  it("is found quickly with any amount of white space around it", () => {
     expect(cookies(`${" ".repeat(60_000)}__Host-session=own${"\t".repeat(60_000)};`)).toBe("own");
-    // Quadratic work would take minutes here.
+    // Quadratic time would be minutes here.
     expect(cookies(`a=${" ".repeat(500_000)}x; __Host-session=own`)).toBe("own");
   });
 });
 
-describe("whatever the headers hold", () => {
+describe("for any headers,", () => {
   const printable = fc.string({ unit: fc.integer({ min: 32, max: 126 }).map((code) => String.fromCharCode(code)) });
 
-  it("one Bearer token of one piece is taken as it is, and nothing else is", () => {
+  it("a Bearer token without white space and commas is used as it is, and any other is refused", () => {
     fc.assert(
       fc.property(printable, (value) => {
         const found = from({ Authorization: `Bearer ${value}` });
@@ -119,7 +121,7 @@ describe("whatever the headers hold", () => {
     );
   });
 
-  it("a cookie's value is taken as it is between its name and the next semicolon", () => {
+  it("a cookie's value is the text between its name and the next semicolon", () => {
     const value = printable.filter((text) => !text.includes(";"));
     fc.assert(
       fc.property(value, value, (token, other) => {

@@ -23,7 +23,7 @@ import {
   type VerifierWorld,
 } from "../../support/verifier.ts";
 
-/** Verifies a session issued now; its token is one of a kind, so that nothing is remembered of it. */
+/** Verifies a new session, which is in no memory. */
 const ask = async (world: VerifierWorld, options: SessionOptions = {}) =>
   outcome(await world.verify(await world.provider.issue(options)));
 
@@ -32,13 +32,13 @@ afterEach(() => {
 });
 
 describe("fresh keys", () => {
-  it("are used without asking anybody", async () => {
+  it("are used without a fetch", async () => {
     const world = simple();
     for (let count = 0; count < 20; count += 1) expect(await ask(world)).toBe(GOOD);
     expect(world.fetched).toEqual([JWKS]);
   });
 
-  it("are renewed after an answer, before they go stale, by one request", async () => {
+  it("are fetched again after an answer by one request, before they become stale", async () => {
     const world = simple();
     await ask(world);
     await world.finished();
@@ -56,7 +56,7 @@ describe("fresh keys", () => {
     expect(world.fetched).toHaveLength(2);
   });
 
-  it("that were renewed in the background are fresh from then on", async () => {
+  it("are fresh for their full time after they were fetched in the background", async () => {
     const world = simple();
     await ask(world);
     world.clock.now += KEYS_FRESH_MS * 0.9;
@@ -83,7 +83,7 @@ describe("fresh keys", () => {
     const world = simple({ cacheControl });
     await ask(world);
     await world.finished();
-    // Too late for the background, too early to be stale.
+    // At this time the keys are fetched in the background, and are not yet stale.
     world.clock.now = NOON * 1000 + ms - 1;
     await ask(world);
     await world.finished();
@@ -99,7 +99,7 @@ describe("fresh keys", () => {
     expect(other.fetched).toHaveLength(2);
   });
 
-  it("that had spent time in a cache are fresh for so much less (RFC 9111 §4.2)", async () => {
+  it("are fresh for as much less time as they were in a cache (RFC 9111 §4.2)", async () => {
     const world = simple();
     const jwks = await world.provider.jwks();
     world.intercept = async () => Response.json(jwks, { headers: { "cache-control": "max-age=1800", age: "1200" } });
@@ -114,7 +114,7 @@ describe("fresh keys", () => {
 });
 
 describe("a withdrawn key", () => {
-  it("stops working when the keys go stale at the latest, remembered sessions included", async () => {
+  it("stops working at the latest when the keys become stale, also for sessions in memory", async () => {
     const world = simple();
     const session = await world.provider.issue();
     expect(outcome(await world.verify(session))).toBe(GOOD);
@@ -125,7 +125,7 @@ describe("a withdrawn key", () => {
     expect(outcome(await world.verify(session))).toBe("key-unknown");
   });
 
-  it("stops a remembered session as soon as this isolate learns of it", async () => {
+  it("stops a session in memory as soon as this isolate has fetched the new keys", async () => {
     const world = simple();
     const session = await world.provider.issue();
     expect(outcome(await world.verify(session))).toBe(GOOD);
@@ -135,7 +135,7 @@ describe("a withdrawn key", () => {
     expect(outcome(await world.verify(session))).toBe("key-unknown");
   });
 
-  it("goes on for a day at most where the provider cannot be asked", async () => {
+  it("works for at most a day while the provider is down", async () => {
     const world = simple();
     await ask(world);
     world.provider.fault = { kind: "refused" };
@@ -147,7 +147,7 @@ describe("a withdrawn key", () => {
 });
 
 describe("an unknown kid", () => {
-  it("causes one fetch, however many tokens and kids", async () => {
+  it("causes one fetch in each cool-down, however many tokens and kids there are", async () => {
     const world = simple();
     await ask(world);
     world.clock.now += KEYS_COOLDOWN_MS;
@@ -160,7 +160,7 @@ describe("an unknown kid", () => {
     expect(world.fetched).toHaveLength(2);
   });
 
-  it("counts attempts: a provider that fails is asked as seldom", async () => {
+  it("causes one fetch in each cool-down, also while the provider fails", async () => {
     const world = simple();
     await ask(world);
     world.clock.now += KEYS_COOLDOWN_MS;
@@ -172,7 +172,7 @@ describe("an unknown kid", () => {
     expect(world.fetched).toHaveLength(3);
   });
 
-  it("of a key that was rotated in a second ago gets in at once where the cool-down allows", async () => {
+  it("is accepted at once if its key is new and the cool-down is over", async () => {
     const world = simple();
     await ask(world);
     world.clock.now += KEYS_COOLDOWN_MS;
@@ -180,7 +180,7 @@ describe("an unknown kid", () => {
     expect(await ask(world)).toBe(GOOD);
   });
 
-  it("of a new key under a flood is told to wait for the rest of the cool-down, and then gets in", async () => {
+  it("is answered with the rest of the cool-down if its key is new, and accepted after that", async () => {
     const world = simple();
     await ask(world);
     world.clock.now += KEYS_COOLDOWN_MS;
@@ -188,13 +188,13 @@ describe("an unknown kid", () => {
     world.clock.now += 10_001;
     await world.provider.rotate();
     const session = await world.provider.issue();
-    const held = await world.verify(session);
-    expect(held).toMatchObject({ error: { reason: "keys-cooling-down", retryAfter: 20 } });
+    const early = await world.verify(session);
+    expect(early).toMatchObject({ error: { reason: "keys-cooling-down", retryAfter: 20 } });
     world.clock.now += 20_000;
     expect(outcome(await world.verify(session))).toBe(GOOD);
   });
 
-  it("is 401 where the token says that it is older than the keys, or says nothing", async () => {
+  it("is refused if the token is older than the keys, or does not say its age", async () => {
     const world = simple();
     await ask(world);
     world.clock.now += 5_000;
@@ -202,26 +202,28 @@ describe("an unknown kid", () => {
     expect(await ask(world, { kid: "nobody", claims: { iat: undefined } })).toBe("key-unknown");
     expect(await ask(world, { kid: "nobody", claims: { iat: "soon" } })).toBe("key-unknown");
     expect(await ask(world, { kid: "nobody", issuedAt: NOON + 1 })).toBe("keys-cooling-down");
-    // `iat` counts whole seconds: issued in the second of the fetch, it may be newer.
+    // `iat` is in whole seconds. A token from the second of the fetch may be newer than the keys.
     expect(await ask(world, { kid: "nobody", issuedAt: NOON })).toBe("keys-cooling-down");
   });
 
-  it("is 401 once keys that were fetched after the token came do not have it", async () => {
+  it("is refused if keys that were fetched after the token was issued do not have it", async () => {
     const world = simple();
     await ask(world);
     world.clock.now += KEYS_COOLDOWN_MS;
     expect(await ask(world, { kid: "nobody" })).toBe("key-unknown");
   });
 
-  it("is 503 where the keys could not be fetched again", async () => {
+  it("is not called invalid if the keys could not be fetched again", async () => {
     const world = simple();
     await ask(world);
     world.clock.now += KEYS_COOLDOWN_MS;
     world.provider.fault = { kind: "status", status: 500 };
     expect(await ask(world, { kid: "nobody" })).toBe("keys-cooling-down");
   });
+});
 
-  it("does not fetch for a kid that is there, whatever is wrong with the token", async () => {
+describe("a known kid", () => {
+  it("causes no fetch, whatever is wrong with the token", async () => {
     const world = simple();
     await ask(world);
     world.clock.now += KEYS_COOLDOWN_MS;
@@ -230,8 +232,8 @@ describe("an unknown kid", () => {
   });
 });
 
-describe("cold isolates", () => {
-  it("fifty requests at once are all answered, with one fetch", async () => {
+describe("a cold isolate", () => {
+  it("accepts fifty sessions at once with one fetch", async () => {
     const world = simple();
     const sessions = await Promise.all(Array.from({ length: 50 }, () => world.provider.issue()));
     const answers = await Promise.all(sessions.map((session) => world.verify(session)));
@@ -239,7 +241,7 @@ describe("cold isolates", () => {
     expect(world.fetched).toHaveLength(1);
   });
 
-  it("fifty requests at once are all told to come back where the provider is down, with one fetch", async () => {
+  it("answers fifty sessions at once keys-unavailable with one fetch, while the provider is down", async () => {
     const world = simple();
     world.provider.fault = { kind: "status", status: 503 };
     const sessions = await Promise.all(Array.from({ length: 50 }, () => world.provider.issue()));
@@ -248,7 +250,7 @@ describe("cold isolates", () => {
     expect(world.fetched).toHaveLength(1);
   });
 
-  it("do not wait for a request that was ended before its fetch was", { timeout: 20_000 }, async () => {
+  it("does not wait for the fetch of a request that was ended", { timeout: 20_000 }, async () => {
     const world = simple({}, { requestTimeout: 1_000 });
     let calls = 0;
     world.intercept = () => (++calls === 1 ? new Promise(() => {}) : undefined);
@@ -260,11 +262,11 @@ describe("cold isolates", () => {
     const answers = await Promise.all(sessions.map((session) => world.verify(session)));
     expect(new Set(answers.map(outcome))).toEqual(new Set([GOOD]));
     expect(calls).toBe(2);
-    // And where it was not ended after all, it is answered with what the others have fetched.
+    // If it was not ended, it is answered with the keys that the others have fetched.
     expect(outcome(await lost)).toBe(GOOD);
   });
 
-  it("ask a provider that is down again after a shorter cool-down", async () => {
+  it("fetches again after a shorter cool-down, while the provider is down", async () => {
     const world = simple();
     world.provider.fault = { kind: "refused" };
     expect(await world.verify(await world.provider.issue())).toMatchObject({
@@ -278,7 +280,7 @@ describe("cold isolates", () => {
     expect(await ask(world)).toBe(GOOD);
   });
 
-  it("are not held up by a clock that was put back", async () => {
+  it("fetches at once after the clock was set back", async () => {
     const world = simple();
     world.provider.fault = { kind: "refused" };
     await ask(world);
@@ -288,10 +290,10 @@ describe("cold isolates", () => {
   });
 });
 
-describe("copies", () => {
+describe("the copies of keys in KV and the Cache API", () => {
   const name = async (address: string) => `v1:k:${base64url(await sha256(address))}`;
 
-  it("are kept in KV under the digest of the JWKS address: the last good set, and when it was fetched", async () => {
+  it("have the last good keys and the time of their fetch, named by the digest of the JWKS address", async () => {
     const world = simple();
     await ask(world);
     await world.finished();
@@ -301,7 +303,7 @@ describe("copies", () => {
     expect(JSON.stringify(stored)).not.toContain('"d"');
   });
 
-  it.each(["cache", "kv"] as const)("another isolate starts from %s, without asking the provider", async (store) => {
+  it.each(["cache", "kv"] as const)("are used by another isolate without a fetch: %s", async (store) => {
     const world = simple();
     await ask(world);
     await world.finished();
@@ -311,7 +313,7 @@ describe("copies", () => {
     expect(world.fetched).toHaveLength(1);
   });
 
-  it("stand in for discovery too", async () => {
+  it("have the discovery document too", async () => {
     const world = createVerifierWorld();
     await ask(world);
     await world.finished();
@@ -321,7 +323,7 @@ describe("copies", () => {
     expect(world.fetched).toHaveLength(2);
   });
 
-  it("that are stale are used when the provider is down, not before it was asked", async () => {
+  it("are used when they are stale only after a fetch has failed", async () => {
     const world = createVerifierWorld();
     await ask(world);
     await world.finished();
@@ -332,7 +334,7 @@ describe("copies", () => {
     expect(world.fetched).toHaveLength(3);
   });
 
-  it("of a day ago are none", async () => {
+  it("are not used after a day", async () => {
     const world = simple();
     await ask(world);
     await world.finished();
@@ -342,7 +344,7 @@ describe("copies", () => {
     expect(await ask(world)).toBe("keys-unavailable");
   });
 
-  it("that another isolate fetched during the cool-down spare this one a fetch", async () => {
+  it("are used instead of a fetch if another isolate has written them during the cool-down", async () => {
     const world = simple();
     await ask(world);
     await world.finished();
@@ -372,9 +374,9 @@ describe("copies", () => {
       "fresh for ever",
       `{"fetchedAt":1,"freshUntil":9e15,"document":{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AA"}]}}`,
     ],
-  ])("that make no sense (%s) are a miss", async (_, template) => {
+  ])("are ignored if they are wrong: %s", async (_, template) => {
     const world = simple();
-    // Somebody else's key under the right name: were it taken, the session would be refused.
+    // This is another provider's key. With it, the session would be refused.
     const [key] = (await createProvider({ issuer: ISSUER, algorithms: ["ES256"] }).jwks()).keys;
     const text = template.replace('"KEY"', JSON.stringify(key));
     for (const store of [world.kv, world.cache]) {
@@ -386,7 +388,7 @@ describe("copies", () => {
     expect(world.fetched).toEqual([JWKS]);
   });
 
-  it.each(["throws", "hangs"] as const)("stores that fail (%s) are a miss, and cost no session", async (broken) => {
+  it.each(["throws", "hangs"] as const)("are not needed: a session is accepted while each store %s", async (broken) => {
     const world = simple();
     world.kv.broken = broken;
     world.cache.broken = broken;
@@ -397,7 +399,7 @@ describe("copies", () => {
     }
   });
 
-  it("a Cache API that is not there is no fault", async () => {
+  it("are not needed: a runtime without the Cache API is no failure", async () => {
     const world = createVerifierWorld({ cache: false });
     expect(await ask(world)).toBe(GOOD);
     await world.finished();
@@ -405,8 +407,8 @@ describe("copies", () => {
   });
 });
 
-describe("what is fetched", () => {
-  it("is asked for without following redirects, and past caches", async () => {
+describe("a JWKS or discovery document", () => {
+  it("is fetched without following redirects, and not from a cache", async () => {
     const world = simple();
     const inits: RequestInit[] = [];
     world.intercept = (_, init) => void inits.push(init);
@@ -414,7 +416,7 @@ describe("what is fetched", () => {
     expect(inits).toMatchObject([{ redirect: "manual", cache: "no-store", headers: { accept: "application/json" } }]);
   });
 
-  it("bad keys among good ones are skipped", async () => {
+  it("may have wrong keys, which are ignored", async () => {
     const world = simple();
     world.provider.extraKeys.push(
       null as never,
@@ -434,7 +436,7 @@ describe("what is fetched", () => {
   it.each([
     [99, GOOD],
     [100, "keys-unavailable"],
-  ])("%i keys besides the right one: %s", async (count, expected) => {
+  ])("may have 100 keys: with %i more than the right one the outcome is %s", async (count, expected) => {
     const world = simple();
     const [key] = (await world.provider.jwks()).keys;
     for (let index = 0; index < count; index += 1) world.provider.extraKeys.push({ ...key, kid: `other-${index}` });
@@ -443,7 +445,7 @@ describe("what is fetched", () => {
 
   it.each<[string, unknown]>([
     ["another issuer", { issuer: "https://evil.example", jwks_uri: JWKS }],
-    ["its issuer with a slash", { issuer: `${ISSUER}/`, jwks_uri: JWKS }],
+    ["its issuer and a slash", { issuer: `${ISSUER}/`, jwks_uri: JWKS }],
     ["no issuer", { jwks_uri: JWKS }],
     ["no jwks_uri", { issuer: ISSUER }],
     ["a plain http jwks_uri", { issuer: ISSUER, jwks_uri: "http://auth.example/jwks" }],
@@ -453,7 +455,7 @@ describe("what is fetched", () => {
     ["a relative jwks_uri", { issuer: ISSUER, jwks_uri: "/jwks" }],
     ["a list", [{ issuer: ISSUER, jwks_uri: JWKS }]],
     ["null", null],
-  ])("discovery that names %s is refused (OIDC Discovery §4.3)", async (_, body) => {
+  ])("is refused (OIDC Discovery §4.3): a discovery document with %s", async (_, body) => {
     const world = createVerifierWorld();
     world.intercept = (address) => (address === JWKS ? undefined : Promise.resolve(Response.json(body)));
     expect(await ask(world)).toBe("keys-unavailable");
@@ -466,7 +468,7 @@ describe("what is fetched", () => {
     });
   });
 
-  it("discovery is not asked again with every renewal", async () => {
+  it("is fetched at different times: discovery less often than the keys", async () => {
     const world = createVerifierWorld();
     for (let count = 0; count < 4; count += 1) {
       expect(await ask(world)).toBe(GOOD);
@@ -479,7 +481,7 @@ describe("what is fetched", () => {
     expect(world.provider.requests).toEqual({ discovery: 2, jwks: 5 });
   });
 
-  it("discovery is asked again where the keys are no longer", async () => {
+  it("is found again through discovery if the keys have moved", async () => {
     const world = createVerifierWorld();
     await ask(world);
     const jwks = await world.provider.jwks();
@@ -499,7 +501,7 @@ describe("what is fetched", () => {
     expect(world.fetched).toEqual([world.provider.discoveryUrl, moved]);
   });
 
-  it("an older answer that comes late does not bring back what a newer one has replaced", async () => {
+  it("does not replace a newer one if it arrives late", async () => {
     const world = simple();
     await ask(world);
     const old = await world.provider.jwks();
@@ -511,7 +513,7 @@ describe("what is fetched", () => {
       });
     const waiting = ask(world);
     await vi.waitFor(() => expect(world.fetched).toHaveLength(2));
-    // Longer than any fetch may take: another request makes its own.
+    // This is longer than a fetch may take, so another request fetches too.
     world.clock.now += KEYS_COOLDOWN_MS;
     world.intercept = undefined;
     await world.provider.rotate({ overlap: false });
@@ -521,7 +523,7 @@ describe("what is fetched", () => {
     expect(await ask(world)).toBe(GOOD);
   });
 
-  it("an issuer with a slash behind it has its metadata at one slash (OIDC Discovery §4)", async () => {
+  it("is fetched with one slash if the issuer ends in one (OIDC Discovery §4)", async () => {
     const issuer = "https://tenant.example/";
     const world = createVerifierWorld({
       issuers: [issuerEntry({ issuer })],
@@ -532,8 +534,8 @@ describe("what is fetched", () => {
   });
 });
 
-describe("readiness", () => {
-  it("names the issuer whose keys cannot be had, and why", async () => {
+describe("the readiness of issuers", () => {
+  it("names the issuer whose keys cannot be fetched, and why", async () => {
     const down = "https://down.example";
     const world = createVerifierWorld({
       issuers: [
@@ -550,7 +552,7 @@ describe("readiness", () => {
     ]);
   });
 
-  it("cannot be used to make the gateway fetch at will", async () => {
+  it("causes one fetch in each cool-down, however often it is read", async () => {
     const world = simple();
     world.provider.fault = { kind: "status", status: 500 };
     for (let count = 0; count < 100; count += 1) await world.verifier.ready(world.context());
@@ -559,7 +561,7 @@ describe("readiness", () => {
     expect(world.fetched).toHaveLength(1);
   });
 
-  it("is not had with keys of which none can verify what the issuer's entry allows", async () => {
+  it("is false if no key fits an algorithm of the issuer's entry", async () => {
     const world = createVerifierWorld({ issuers: [issuerEntry({ algorithms: ["PS512"] })] });
     const keys = [{ kty: "EC", crv: "P-256", x: "AA", y: "AA" }];
     world.intercept = (address) => (address === JWKS ? Promise.resolve(Response.json({ keys })) : undefined);
@@ -570,7 +572,7 @@ describe("readiness", () => {
 });
 
 describe("keys from the configuration", () => {
-  it("cause no I/O at all", async () => {
+  it("are used without any I/O", async () => {
     const source = createProvider({ issuer: ISSUER, now: () => NOON * 1000, algorithms: ["ES256"] });
     const [key] = (await source.jwks()).keys;
     const world = createVerifierWorld({
@@ -584,7 +586,7 @@ describe("keys from the configuration", () => {
     expect([world.fetched, world.kv.reads, world.kv.values.size]).toEqual([[], 0, 0]);
   });
 
-  it("that are no keys are our fault, not the caller's", async () => {
+  it("make the configuration wrong, not the session, if they are no keys", async () => {
     const world = createVerifierWorld({ issuers: [issuerEntry({ keys: { from: "public", text: "no key" } })] });
     expect(await ask(world)).toBe("config-invalid");
     expect(await world.verifier.ready(world.context())).toEqual([
@@ -593,7 +595,7 @@ describe("keys from the configuration", () => {
   });
 });
 
-describe("a remembered session", () => {
+describe("a session in memory", () => {
   const verifications = () => vi.spyOn(crypto.subtle, "verify");
 
   it("is not verified again for a minute", async () => {
@@ -609,7 +611,7 @@ describe("a remembered session", () => {
     expect(spy).toHaveBeenCalledTimes(2);
   });
 
-  it("is not used once it has expired, and not past its exp", async () => {
+  it("is not used after its exp, and is refused as soon as it has expired", async () => {
     const world = simple();
     const session = await world.provider.issue({ expiresIn: 10 });
     const spy = verifications();
@@ -617,7 +619,7 @@ describe("a remembered session", () => {
     world.clock.now += 9_999;
     expect(outcome(await world.verify(session))).toBe(GOOD);
     expect(spy).toHaveBeenCalledTimes(1);
-    // Within the tolerance it is good, but looked at each time.
+    // Within the tolerance it is valid, but verified each time.
     world.clock.now += 1;
     expect(outcome(await world.verify(session))).toBe(GOOD);
     expect(outcome(await world.verify(session))).toBe(GOOD);
@@ -626,7 +628,7 @@ describe("a remembered session", () => {
     expect(outcome(await world.verify(session))).toBe("session-expired");
   });
 
-  it("is not used past the issuer's longest age", async () => {
+  it("is not used after the issuer's maxAge", async () => {
     const world = createVerifierWorld({ issuers: [issuerEntry({ maxAge: 20, clockTolerance: 0 })] });
     const session = await world.provider.issue();
     expect(outcome(await world.verify(session))).toBe(GOOD);
@@ -636,7 +638,7 @@ describe("a remembered session", () => {
     expect(outcome(await world.verify(session))).toBe("session-expired");
   });
 
-  it("is not used by a clock that was put back", async () => {
+  it("is not used after the clock was set back", async () => {
     const world = simple();
     const session = await world.provider.issue();
     await world.verify(session);
@@ -644,7 +646,7 @@ describe("a remembered session", () => {
     expect(outcome(await world.verify(session))).toBe("iat-future");
   });
 
-  it("never meets another: every session gets its own subject back", async () => {
+  it("is never confused with another: each has its own subject", async () => {
     const world = simple();
     const sessions = await Promise.all(
       Array.from({ length: 200 }, async (_, n) => [await world.provider.issue({ subject: `user-${n}` }), n] as const),
@@ -654,7 +656,7 @@ describe("a remembered session", () => {
     }
   });
 
-  it("is of no use in the cookie of another issuer", async () => {
+  it("is refused in the cookie of another issuer", async () => {
     const other = issuerEntry({ issuer: "https://other.example", cookie: "other" });
     const world = createVerifierWorld({ issuers: [issuerEntry({ cookie: "session" }), other] });
     const session = await world.provider.issue();
@@ -663,15 +665,17 @@ describe("a remembered session", () => {
     expect(outcome(await world.verify(session, { from: "cookie", issuers: [world.issuers[0] ?? other] }))).toBe(GOOD);
   });
 
-  it("that failed is not remembered", async () => {
+  it("is never an invalid one", async () => {
     const world = simple();
     const session = await world.provider.issue({ issuedAt: NOON + 60 });
     expect(outcome(await world.verify(session))).toBe("iat-future");
     world.clock.now += 60_000;
     expect(outcome(await world.verify(session))).toBe(GOOD);
   });
+});
 
-  it("is told from others by its own id: the configured claim, sid, jti, or the digest of what was signed", async () => {
+describe("the id of a session", () => {
+  it("is the configured claim, jti, or else the digest of the signed text", async () => {
     const world = createVerifierWorld({ issuers: [issuerEntry({ sessionIdClaim: "sid" })] });
     const idOf = async (options: SessionOptions) => {
       const session = await world.provider.issue(options);

@@ -17,7 +17,7 @@ const sessionOf = (subject: string, expiresAt = NOON + 3600) => ({
 });
 
 describe("the memory of verified sessions", () => {
-  it("gives a session back for a minute", () => {
+  it("has a session for a minute", () => {
     const memory = createSessionMemory(Date.now);
     memory.remember("a", sessionOf("alice"), key, now, Number.POSITIVE_INFINITY);
     expect(memory.remembered("a", now)?.session.subject).toBe("alice");
@@ -26,7 +26,7 @@ describe("the memory of verified sessions", () => {
     expect(memory.remembered("a", now)).toBeUndefined();
   });
 
-  it("never past its exp, nor past what it was told", () => {
+  it("has no session after its exp, or after the given time", () => {
     const memory = createSessionMemory(Date.now);
     memory.remember("a", sessionOf("alice", NOON + 5), key, now, Number.POSITIVE_INFINITY);
     expect(memory.remembered("a", now + 4_999)).toBeDefined();
@@ -38,7 +38,7 @@ describe("the memory of verified sessions", () => {
     expect(memory.remembered("c", now)).toBeUndefined();
   });
 
-  it("is bounded, and keeps what is used", () => {
+  it("has a limited number of sessions, and keeps one that is used", () => {
     const memory = createSessionMemory(Date.now);
     memory.remember("kept", sessionOf("kept"), key, now, Number.POSITIVE_INFINITY);
     let found = 0;

@@ -7,20 +7,20 @@ type Entry = { issuer: string } & Record<string, unknown>;
 
 interface Case {
   readonly preset: string;
-  /** What an operator writes: six lines at most. */
+  /** The operator's entry, of at most six lines. */
   readonly entry: Entry;
   readonly alg: string;
   /** Where the provider publishes its keys. */
   readonly jwks?: string;
   readonly discovery?: string;
   readonly header?: Record<string, unknown>;
-  /** Claims as that provider's documentation shows them; `iss`, `iat` and `exp` are filled in. */
+  /** The claims in that provider's documentation, without `iss`, `iat` and `exp`, which the test adds. */
   readonly claims: Record<string, unknown>;
   readonly uid: string | RegExp;
   readonly sessionId?: string;
   readonly name?: string;
   readonly avatar?: string;
-  /** Sessions of the same provider that are for somebody else. */
+  /** Changes of the claims that make the session one for another application. */
   readonly refused?: readonly Record<string, unknown>[];
 }
 
@@ -434,38 +434,41 @@ async function targetOf(
   return { target, by };
 }
 
-/** The variables that the log calls wrong. */
+/** The variables that are logged as wrong. */
 const mistakes = ({ world }: Target) =>
   world.lines.filter(({ event }) => event === "config-invalid").map(({ variable }) => variable);
 
-describe("a preset", () => {
-  it("is shown here, each of them", () => {
-    const shown = new Set([...cases.map(({ preset }) => preset), "authjs", "nextauth"]);
-    expect(Object.keys(presets)).toEqual([...shown]);
+describe("a preset for an identity provider", () => {
+  it("is tested here, for every provider", () => {
+    const tested = new Set([...cases.map(({ preset }) => preset), "authjs", "nextauth"]);
+    expect(Object.keys(presets)).toEqual([...tested]);
   });
 
-  it.each(cases)("$preset takes a session shaped like that provider's ($entry.issuer)", async (one) => {
-    const { entry, claims, header } = one;
-    expect(Object.keys(entry).length + 1).toBeLessThanOrEqual(6);
-    const { target, by } = await targetOf(entry, one);
-    const good = { iss: entry.issuer, iat: NOON - 60, exp: NOON + 300, ...claims };
-    const verdict = await target.present(await sign(by, good, header));
-    expect({ status: verdict.status, reason: verdict.reason }).toEqual({ status: 201, reason: undefined });
-    expect(verdict.uid).toMatch(one.uid);
-    expect(target.asked).toEqual([one.discovery, one.jwks].filter(Boolean));
-    const user = target.world.simulator.users().find(({ uid }) => uid === verdict.uid);
-    if (one.name) expect(user?.name).toBe(one.name);
-    expect(user?.avatar).toBe(one.avatar);
+  it.each(cases)(
+    "accepts a session of that provider, and none for another application: $preset ($entry.issuer)",
+    async (one) => {
+      const { entry, claims, header } = one;
+      expect(Object.keys(entry).length + 1).toBeLessThanOrEqual(6);
+      const { target, by } = await targetOf(entry, one);
+      const good = { iss: entry.issuer, iat: NOON - 60, exp: NOON + 300, ...claims };
+      const verdict = await target.present(await sign(by, good, header));
+      expect({ status: verdict.status, reason: verdict.reason }).toEqual({ status: 201, reason: undefined });
+      expect(verdict.uid).toMatch(one.uid);
+      expect(target.asked).toEqual([one.discovery, one.jwks].filter(Boolean));
+      const user = target.world.simulator.users().find(({ uid }) => uid === verdict.uid);
+      if (one.name) expect(user?.name).toBe(one.name);
+      expect(user?.avatar).toBe(one.avatar);
 
-    for (const change of one.refused ?? []) {
-      const { code } = await target.present(await sign(by, { ...good, ...change }, header));
-      expect([change, code]).toEqual([change, "session-invalid"]);
-    }
-    expect((await target.present(await sign(by, { ...good, exp: NOON - 300 }, header))).code).toBe("session-expired");
-  });
+      for (const change of one.refused ?? []) {
+        const { code } = await target.present(await sign(by, { ...good, ...change }, header));
+        expect([change, code]).toEqual([change, "session-invalid"]);
+      }
+      expect((await target.present(await sign(by, { ...good, exp: NOON - 300 }, header))).code).toBe("session-expired");
+    },
+  );
 
   it.each(cases.filter(({ sessionId }) => sessionId !== undefined))(
-    "$preset tells sessions apart by the provider's own id",
+    "uses the provider's own id of a session: $preset",
     (one) => {
       const claim = presets[one.preset]?.(one.entry).sessionIdClaim;
       expect(one.claims[String(claim)] ?? one.claims.jti).toBe(one.sessionId);
@@ -475,7 +478,7 @@ describe("a preset", () => {
   it.each<[string, string]>([
     ["authjs", "AUTH_SECRET"],
     ["nextauth", "NEXTAUTH_SECRET"],
-  ])("%s takes sessions that are signed, in its own cookie, and none that are encrypted", async (preset, name) => {
+  ])("accepts signed sessions in the provider's cookie, and no encrypted ones: %s", async (preset, name) => {
     const secret = "a secret of at least thirty-two bytes";
     const entry = { issuer: "https://acme.example" };
     const { target } = await targetOf(entry, { preset, alg: "ES256" }, { [name]: secret });
@@ -500,13 +503,13 @@ describe("a preset", () => {
     expect(target.asked).toEqual([]);
   });
 
-  it("supabase takes sessions of a project that still signs with its secret", async () => {
+  it("accepts sessions of a project that signs with a secret: supabase", async () => {
     const secret = "super-secret-jwt-token-with-at-least-32-characters-long";
     const entry = { issuer: "https://abcdefgh.supabase.co/auth/v1", secret: "SUPABASE_JWT_SECRET" };
     const { target } = await targetOf(entry, { preset: "supabase", alg: "ES256" }, { SUPABASE_JWT_SECRET: secret });
     const claims = { iss: entry.issuer, aud: "authenticated", sub: "ada", iat: NOON, exp: NOON + 300 };
     expect(await target.present(await hmac(secret, claims))).toMatchObject({ status: 201, uid: "ada" });
-    // The project's public keys of service, no users: signed with the same secret.
+    // The project's public API keys are signed with the same secret, but are no sessions of users.
     expect(
       await target.present(await hmac(secret, { iss: "supabase", role: "anon", iat: NOON, exp: NOON + 300 })),
     ).toMatchObject({
@@ -514,7 +517,7 @@ describe("a preset", () => {
     });
   });
 
-  it("clerk takes a session in its own cookie, from a page of ours, and in no other cookie", async () => {
+  it("accepts a session in the provider's cookie, from a listed origin, and in no other cookie: clerk", async () => {
     const entry = { issuer: "https://clerk.acme.example", authorizedParties: ["https://acme.example"] };
     const jwks = "https://clerk.acme.example/.well-known/jwks.json";
     const { target, by } = await targetOf(entry, { preset: "clerk", alg: "RS256", jwks });
@@ -527,7 +530,7 @@ describe("a preset", () => {
     expect(await send(`session=${token}`)).toMatchObject({ code: "session-missing" });
   });
 
-  it("clerk takes a pending session where the operator says that such users may chat; nobody else's are looked at", async () => {
+  it("refuses a pending session, unless the operator allows it, and has no such rule for others: clerk", async () => {
     const jwks = "https://clerk.acme.example/.well-known/jwks.json";
     const pending = { azp: "https://acme.example", sub: "ada", sts: "pending", iat: NOON, exp: NOON + 60 };
     const entry = { issuer: "https://clerk.acme.example", authorizedParties: ["https://acme.example"] };
@@ -549,14 +552,14 @@ describe("a preset", () => {
     expect(await other.target.present(theirs)).toMatchObject({ status: 201, uid: "ada" });
   });
 
-  // Left to itself it would take any application's sessions: the operator has to say whose.
+  // Without an audience, sessions of every application of that provider would be accepted.
   it.each<[string, string]>([
     ["keycloak", "https://id.acme.example/realms/acme"],
     ["cognito", "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Ab12Cd34E"],
     ["auth0", "https://acme.eu.auth0.com/"],
     ["entra", `https://login.microsoftonline.com/${TENANT}/v2.0`],
     ["okta", "https://acme.okta.com/oauth2/default"],
-  ])("%s alone, without an audience or parties, is no configuration", async (preset, issuer) => {
+  ])("requires an audience or authorized parties: %s", async (preset, issuer) => {
     const { target } = await targetOf({ issuer }, { preset, alg: "RS256" });
     expect(await target.send("/v1/token")).toMatchObject({ status: 500, code: "config-invalid" });
     expect(mistakes(target)).toEqual(["SESSION_ISSUERS[0].audience"]);
@@ -564,7 +567,7 @@ describe("a preset", () => {
   });
 
   it.each(["https://api.workos.com", "https://api.workos.com/", "https://api.workos.com/user_management"])(
-    "workos of %s, which names no client, is no configuration: jwksUrl is asked for",
+    "requires jwksUrl if the issuer does not name the client: workos of %s",
     async (issuer) => {
       const { target } = await targetOf({ issuer }, { preset: "workos", alg: "RS256" });
       expect(await target.send("/v1/token")).toMatchObject({ status: 500, code: "config-invalid" });
@@ -576,7 +579,7 @@ describe("a preset", () => {
     },
   );
 
-  it("gives way to what the operator writes", async () => {
+  it("is overridden by the operator's own settings", async () => {
     const { target, by } = await targetOf(
       {
         issuer: "https://acme.okta.com/oauth2/default",
@@ -605,7 +608,7 @@ describe("a preset", () => {
     ["workos", "https://auth.acme.example/user_management/client_1", "https://auth.acme.example/sso/jwks/client_1"],
     ["authjs", "http://localhost:3000", undefined],
     ["auth0", "no address", "no address/.well-known/jwks.json"],
-  ])("%s of %s has its keys at %s", (preset, issuer, jwksUrl) => {
+  ])("knows the address of the keys: of %s with issuer %s it is %s", (preset, issuer, jwksUrl) => {
     expect(presets[preset]?.({ issuer }).jwksUrl).toBe(jwksUrl);
   });
 });

@@ -24,13 +24,13 @@ import {
 
 const HOUR = 3_600_000;
 
-/** Without a timer of its own: workerd gives ten thousand, and here are many requests. */
-const PATIENT = deadline(8_000, () => 0, new AbortController().signal);
+/** A deadline without a timer. workerd allows ten thousand timers, and these tests make many requests. */
+const NO_TIMER = deadline(8_000, () => 0, new AbortController().signal);
 
 const present = async (world: VerifierWorld, session: string) =>
-  outcome(await world.verify(session, {}, world.context({ deadline: PATIENT })));
+  outcome(await world.verify(session, {}, world.context({ deadline: NO_TIMER })));
 
-/** Verifies a session issued now; its token is one of a kind, so that nothing is remembered of it. */
+/** Verifies a new session, which is in no memory. */
 const ask = async (world: VerifierWorld, options: SessionOptions = {}) =>
   present(world, await world.provider.issue(options));
 
@@ -38,7 +38,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("a JWKS that came through a cache", () => {
+describe("a JWKS from a cache", () => {
   const aged = (world: VerifierWorld, hours: () => number, control = "max-age=3600") => {
     world.intercept = async () =>
       Response.json(await world.provider.jwks(), {
@@ -52,12 +52,12 @@ describe("a JWKS that came through a cache", () => {
   ]);
 
   it.each(ages)(
-    "%i hours ago (Cache-Control: %s): sessions are accepted, and nobody storms",
+    "that is %i hours old (Cache-Control: %s) verifies sessions, and is not fetched more often than a fresh one",
     async (hours, control) => {
       const world = simple();
       aged(world, () => hours, control);
       const half = KEYS_COOLDOWN_MS / 2;
-      // Past the shortest time and the default for which keys are fresh.
+      // This is longer than the shortest time and the default time for which keys are fresh.
       const steps = (2 * KEYS_FRESH_MS) / half;
       for (let step = 0; step < steps; step += 1) {
         const before = world.fetched.length;
@@ -67,13 +67,13 @@ describe("a JWKS that came through a cache", () => {
         expect(world.fetched.length - before).toBeLessThanOrEqual(1);
         world.clock.now += half;
       }
-      // However old: fresh for the shortest time at least, of which the last third may be too late.
+      // The keys are fresh for the shortest time at least, and may be fetched in the last third of it.
       expect(world.fetched.length).toBeLessThanOrEqual(Math.ceil((steps * half) / (0.7 * KEYS_FRESH_LEAST_MS)));
     },
   );
 
   it.each(ages)(
-    "%i hours ago (Cache-Control: %s): kept for a day from the fetch, provider down",
+    "that is %i hours old (Cache-Control: %s) is used for a day from its fetch while the provider is down",
     async (hours, control) => {
       for (const known of ["memory", "copies"]) {
         const world = simple();
@@ -84,7 +84,7 @@ describe("a JWKS that came through a cache", () => {
         if (known === "memory") for (const store of [world.kv, world.cache]) store.values.clear();
         for (const after of [HOUR, 12 * HOUR, KEYS_KEPT_MS - 1]) {
           world.clock.now = NOON * 1000 + after;
-          // Another isolate knows them from the copies.
+          // Another isolate has the keys from the copies.
           if (known === "copies") world.restart();
           expect([after, await ask(world)]).toEqual([after, GOOD]);
         }
@@ -95,7 +95,7 @@ describe("a JWKS that came through a cache", () => {
     },
   );
 
-  /** Keys of this isolate's own fetch; from now on a cache answers that has not asked for longer. */
+  /** An isolate with keys from the provider. From now on, a cache answers with an older document. */
   async function overtaken(): Promise<VerifierWorld> {
     const world = simple();
     expect(await ask(world)).toBe(GOOD);
@@ -104,19 +104,19 @@ describe("a JWKS that came through a cache", () => {
     return world;
   }
 
-  it("older than the keys at hand: costs nobody a session, and no fetch per request", async () => {
+  it("that is older than the keys in memory refuses no session, and causes no fetch for each request", async () => {
     const world = await overtaken();
     for (let step = 0; step < 60; step += 1) {
       world.clock.now += KEYS_COOLDOWN_MS;
       const before = world.fetched.length;
-      // One after the other: of requests at the same time one asks for all.
+      // One after the other, since requests at the same time share a fetch.
       for (let count = 0; count < 3; count += 1) expect(await ask(world)).toBe(GOOD);
       await world.finished();
       expect(world.fetched.length - before).toBeLessThanOrEqual(1);
     }
   });
 
-  it("older than the keys at hand: is at hand itself once those are a day old", async () => {
+  it("that is older than the keys in memory replaces them after a day", async () => {
     const world = await overtaken();
     for (const after of [KEYS_KEPT_MS - 1_000, KEYS_KEPT_MS - 1, KEYS_KEPT_MS, KEYS_KEPT_MS + HOUR]) {
       world.clock.now = NOON * 1000 + after;
@@ -126,7 +126,7 @@ describe("a JWKS that came through a cache", () => {
   });
 });
 
-describe("a rotation where neither tokens nor keys have a kid", () => {
+describe("a rotation of keys without kids", () => {
   const NAMELESS = { kid: null };
   function nameless(algorithms = ["ES256"]): VerifierWorld {
     const world = simple({ algorithms });
@@ -137,7 +137,7 @@ describe("a rotation where neither tokens nor keys have a kid", () => {
     return world;
   }
 
-  it("lets new sessions in as soon as the cool-down allows, and until then says 503, never 401", async () => {
+  it("makes new sessions wait for the cool-down, without calling them invalid, and then accepts them", async () => {
     const world = nameless();
     expect(await ask(world, NAMELESS)).toBe(GOOD);
     world.clock.now += 1_000;
@@ -145,9 +145,9 @@ describe("a rotation where neither tokens nor keys have a kid", () => {
     const session = await world.provider.issue(NAMELESS);
     for (const passed of [0, 10_000, KEYS_COOLDOWN_MS - 2_000]) {
       world.clock.now = NOON * 1000 + 1_000 + passed;
-      const held = await world.verify(session);
-      expect(held).toMatchObject({ ok: false, error: { reason: "keys-cooling-down" } });
-      expect(held.ok ? 0 : held.error.retryAfter).toBe((KEYS_COOLDOWN_MS - 1_000 - passed) / 1000);
+      const early = await world.verify(session);
+      expect(early).toMatchObject({ ok: false, error: { reason: "keys-cooling-down" } });
+      expect(early.ok ? 0 : early.error.retryAfter).toBe((KEYS_COOLDOWN_MS - 1_000 - passed) / 1000);
     }
     expect(world.fetched).toHaveLength(1);
     world.clock.now = NOON * 1000 + KEYS_COOLDOWN_MS;
@@ -156,7 +156,7 @@ describe("a rotation where neither tokens nor keys have a kid", () => {
     expect(world.fetched).toHaveLength(2);
   });
 
-  it("does so where the old key stays published beside the new one", async () => {
+  it("accepts sessions of both keys while both are published", async () => {
     const world = nameless();
     const old = await world.provider.issue(NAMELESS);
     expect(await present(world, old)).toBe(GOOD);
@@ -166,11 +166,11 @@ describe("a rotation where neither tokens nor keys have a kid", () => {
     expect(await present(world, old)).toBe(GOOD);
   });
 
-  // A key of another family is one that has not been tried, and never will be.
+  // A key of another type does not fit the token, so it is never tried.
   it.each([
-    ["two families", ["ES256", "RS256"]],
-    ["three families", ["ES256", "RS256", "EdDSA"]],
-  ])("does so among keys of %s", async (_, algorithms) => {
+    ["two types", ["ES256", "RS256"]],
+    ["three types", ["ES256", "RS256", "EdDSA"]],
+  ])("makes new sessions wait for the cool-down among keys of %s", async (_, algorithms) => {
     const world = nameless(algorithms);
     expect(await ask(world, NAMELESS)).toBe(GOOD);
     world.clock.now += 1_000;
@@ -182,7 +182,7 @@ describe("a rotation where neither tokens nor keys have a kid", () => {
     expect(world.fetched).toHaveLength(2);
   });
 
-  it("says 503 where the provider is down, and lets the session in afterwards", async () => {
+  it("makes new sessions wait while the provider is down, and accepts them afterwards", async () => {
     const world = nameless();
     expect(await ask(world, NAMELESS)).toBe(GOOD);
     const right = world.intercept;
@@ -196,7 +196,7 @@ describe("a rotation where neither tokens nor keys have a kid", () => {
     expect(await present(world, session)).toBe(GOOD);
   });
 
-  it("is no way to make the gateway fetch: forged tokens are 401, and cost one fetch per cool-down", async () => {
+  it("does not let forged tokens cause more than one fetch in each cool-down", async () => {
     const world = nameless();
     expect(await ask(world, NAMELESS)).toBe(GOOD);
     const forged = { ...NAMELESS, forged: true };
@@ -206,7 +206,7 @@ describe("a rotation where neither tokens nor keys have a kid", () => {
       expect(new Set(flood)).toEqual(new Set(["signature-wrong"]));
       expect(world.fetched).toHaveLength(1 + round);
       world.clock.now += 5_000;
-      // Older than the keys: told at once. Good users notice nothing.
+      // A token that is older than the keys is refused at once, and valid sessions are accepted.
       const old = { ...forged, issuedAt: world.clock.now / 1000 - 60 };
       expect(await Promise.all(Array.from({ length: 20 }, () => ask(world, old)))).toEqual(
         Array(20).fill("signature-wrong"),
@@ -236,7 +236,7 @@ describe("a JWKS that has moved", () => {
     return { world, first };
   }
 
-  it.each(["this isolate", "another one"])("lets new keys in after a cool-down or two, in %s", async (where) => {
+  it.each(["this isolate", "another one"])("is found after one or two cool-downs, in %s", async (where) => {
     const { world } = await moved();
     const old = await world.provider.issue();
     await world.provider.rotate();
@@ -247,23 +247,23 @@ describe("a JWKS that has moved", () => {
     let waited = 0;
     for (; got !== GOOD && waited <= 3 * KEYS_COOLDOWN_MS; waited += KEYS_COOLDOWN_MS) {
       got = await present(world, session);
-      // Nobody is signed out while it is looked for.
+      // No session is called invalid until it is found.
       expect(["keys-cooling-down", GOOD]).toContain(got);
       expect(await present(world, old)).toBe(GOOD);
       await world.finished();
       world.clock.now += KEYS_COOLDOWN_MS;
     }
     expect(got).toBe(GOOD);
-    // Tried at 0, after one cool-down and after two.
+    // There are three attempts: at once, after one cool-down, and after two.
     expect(waited).toBeLessThanOrEqual(3 * KEYS_COOLDOWN_MS);
     expect(world.fetched.at(-1)).toBe(MOVED);
-    // The copies lead there too: a cold isolate does not have to find out again.
+    // The copies have the new address, so a cold isolate does not have to find it.
     world.restart();
     expect(await ask(world)).toBe(GOOD);
     expect(world.fetched.filter((address) => address === JWKS).length).toBeLessThanOrEqual(2);
   });
 
-  it("costs nobody a session where the keys are still the same", async () => {
+  it("refuses no session while the keys are still the same", async () => {
     const { world } = await moved();
     for (let step = 0; step < 30; step += 1) {
       world.clock.now += KEYS_FRESH_MS / 2;
@@ -287,7 +287,7 @@ describe("a JWKS that has moved", () => {
   });
 });
 
-describe("waiting for keys", () => {
+describe("while a fetch of the keys hangs, a session", () => {
   virtualTime();
 
   /** The JWKS hangs until the test is over. */
@@ -310,7 +310,7 @@ describe("waiting for keys", () => {
     return [outcome(result), Date.now() - start, limit.left()];
   };
 
-  it("with stale ones a session waits about half a second", async () => {
+  it("waits for about half a second if there are stale keys", async () => {
     const world = simple();
     expect(await ask(world)).toBe(GOOD);
     await world.finished();
@@ -319,14 +319,14 @@ describe("waiting for keys", () => {
     const [answer, ms] = await timed(world, 8_000);
     expect(answer).toBe(GOOD);
     expect(ms).toBe(KEYS_STALE_WAIT_MS);
-    // The others do not wait for it at all.
+    // The next session does not wait.
     const [next, soon] = await timed(world, 8_000);
     expect(next).toBe(GOOD);
     expect(soon).toBe(0);
     await over();
   });
 
-  it("cold, an answer comes while there is time to tell it", async () => {
+  it("is answered within the request's time if there are no keys", async () => {
     const world = simple();
     const over = hanging(world);
     const [answer, ms, left] = await timed(world, 1_000);
@@ -337,7 +337,7 @@ describe("waiting for keys", () => {
   });
 });
 
-describe("keys that could not be fetched", () => {
+describe("a fetch of keys that fails", () => {
   it.each([
     ["refused", { kind: "refused" }, "unreachable"],
     ["500", { kind: "status", status: 500 }, "status"],
@@ -346,7 +346,7 @@ describe("keys that could not be fetched", () => {
     ["an empty set", { kind: "empty-set" }, "no-usable-key"],
     ["too many keys", { kind: "many-keys", count: 200 }, "too-many-keys"],
     ["too large", { kind: "huge" }, "too-large"],
-  ] as const)("%s: told to the log, with what it was and that old keys go on", async (_, providerFault, fault) => {
+  ] as const)("is logged once, with the failure and whether old keys are used: %s", async (_, providerFault, fault) => {
     const world = simple();
     expect(await ask(world)).toBe(GOOD);
     await world.finished();
@@ -355,7 +355,7 @@ describe("keys that could not be fetched", () => {
     world.clock.now += KEYS_FRESH_MS;
     expect(await ask(world)).toBe(GOOD);
     expect(world.logs).toEqual([{ event: "keys-fetch-failed", issuer: ISSUER, fault, kept: true }]);
-    // Once per attempt, not per request.
+    // One line for each attempt, not for each request.
     for (let count = 0; count < 5; count += 1) await ask(world);
     expect(world.logs).toHaveLength(1);
     world.clock.now += KEYS_COOLDOWN_MS;
@@ -368,13 +368,13 @@ describe("keys that could not be fetched", () => {
     expect(cold.logs).toEqual([{ event: "keys-fetch-failed", issuer: ISSUER, fault, kept: false }]);
   });
 
-  it("go on for a day at most, for remembered sessions as well", async () => {
+  it("leaves the old keys valid for at most a day, also for sessions in memory", async () => {
     const world = simple();
     const session = await world.provider.issue({ expiresIn: 3 * 86_400 });
     expect(await present(world, session)).toBe(GOOD);
     world.provider.fault = { kind: "refused" };
     const end = NOON * 1000 + KEYS_KEPT_MS;
-    // Verified anew a moment before the end, and remembered from then on.
+    // The session is verified just before the end, and then is in memory.
     world.clock.now = end - 1_000;
     expect(await present(world, session)).toBe(GOOD);
     const spy = vi.spyOn(crypto.subtle, "verify");

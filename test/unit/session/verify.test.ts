@@ -18,7 +18,7 @@ describe("a session", () => {
     expect(world.fetched).toEqual([world.provider.jwksUrl]);
   });
 
-  it("costs no I/O once the keys are in memory", async () => {
+  it("needs no I/O as soon as the keys are in memory", async () => {
     const world = createVerifierWorld();
     await world.verify(await world.provider.issue());
     await world.finished();
@@ -33,17 +33,17 @@ describe("a session", () => {
 
   it.each([
     ["expired", { expiresIn: -60 }, "session-expired"],
-    ["for somebody else", { audience: "other" }, "audience-other"],
-    ["expired and for somebody else", { expiresIn: -60, audience: "other" }, "audience-other"],
+    ["for another audience", { audience: "other" }, "audience-other"],
+    ["expired and for another audience", { expiresIn: -60, audience: "other" }, "audience-other"],
     ["forged", { forged: true }, "signature-wrong"],
-    ["signed with a key that nobody published", { kid: "nobody" }, "key-unknown"],
+    ["signed with an unknown kid", { kid: "nobody" }, "key-unknown"],
     ["of another issuer", { claims: { iss: "https://evil.example" } }, "issuer-unknown"],
-  ])("that is %s is refused", async (_, options, reason) => {
+  ])("is refused if it is %s", async (_, options, reason) => {
     const world = createVerifierWorld();
     expect(outcome(await world.verify(await world.provider.issue(options)))).toBe(reason);
   });
 
-  it("is never judged by an algorithm of another kind than its issuer's keys, whatever an entry allows", async () => {
+  it("is never verified with an algorithm that does not fit its issuer's keys, whatever an entry allows", async () => {
     const key = JSON.stringify((await createVerifierWorld().provider.jwks()).keys[0]);
     const algorithms = ["HS256", "ES256"] as const;
     const text = "a secret of at least thirty-two bytes";
@@ -56,7 +56,7 @@ describe("a session", () => {
     expect(outcome(await world.verify(await world.provider.issue()))).toBe("alg-not-allowed");
   });
 
-  it("is not judged by keys that cannot be had", async () => {
+  it("is neither accepted nor called invalid while the keys cannot be fetched", async () => {
     const world = createVerifierWorld();
     world.provider.fault = { kind: "status", status: 503 };
     const result = await world.verify(await world.provider.issue());

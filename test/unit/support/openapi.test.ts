@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { openapi } from "../support/openapi.ts";
+import { openapi } from "../../support/openapi.ts";
 
 const TOKEN = { authToken: "t", uid: "alice", appId: "1", region: "us", created: true };
 const PROBLEM = { type: "about:blank", title: "No.", status: 404, code: "not-found", requestId: "1" };

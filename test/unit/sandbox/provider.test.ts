@@ -1,6 +1,11 @@
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from "jose";
 import { describe, expect, it, vi } from "vitest";
-import { createProvider, type Provider, type ProviderFault, type SessionOptions } from "../sandbox/provider/index.ts";
+import {
+  createProvider,
+  type Provider,
+  type ProviderFault,
+  type SessionOptions,
+} from "../../sandbox/provider/index.ts";
 
 const issuer = "http://idp.test/realm";
 const expected = { issuer, audience: "chat" };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findLeaks, leaks } from "../support/leaks.ts";
+import { findLeaks, leaks } from "../../support/leaks.ts";
 
 const SECRET = "s3cr3t-of-the-app-and-of-nobody-else";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { ConnectionReset, createSimulator, type Effect, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
-import { virtualTime } from "../support/time.ts";
+import { ConnectionReset, createSimulator, type Effect, type SimulatorOptions } from "../../sandbox/cometchat/index.ts";
+import { virtualTime } from "../../support/time.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: what an answer holds is what the tests look at
+// biome-ignore lint/suspicious/noExplicitAny: the tests look into answers of any form
 type Json = any;
 
 const key = "fedcba9876543210fedcba9876543210fedcba98";
@@ -16,7 +16,7 @@ function setUp(options: Partial<SimulatorOptions> = {}) {
     region: "us",
     keys: { [key]: "fullAccess" },
     sampleUsers: false,
-    // No test waits: it is told how long it would have.
+    // No test waits. The simulator records how long it would have waited.
     sleep: async (ms, signal) => {
       signal?.throwIfAborted();
       slept.push(ms);
@@ -82,7 +82,7 @@ describe("The client API", () => {
     const { status, data } = await sdk("PUT", "/me", authToken, login, base);
     expect(status).toBe(200);
     expect(data).toMatchObject({ uid: "alice", name: "Alice", authToken });
-    // Whole, or not at all: the SDK builds its addresses from them.
+    // The settings are complete, because the SDK builds its addresses from them.
     expect(data.settings).toMatchObject({
       CLIENT_API_HOST: "app1.apiclient-us.cometchat.io",
       CHAT_API_VERSION: "v3.0",
@@ -128,7 +128,7 @@ describe("The client API", () => {
     expect((await sdk("PUT", "/me", authToken, login)).status).toBe(200);
   });
 
-  test("lets a deactivated user's token go on, so that a missing flush shows", async () => {
+  test("accepts a deactivated user's token, so that a missing flush is noticed", async () => {
     const { simulator, sdk } = setUp();
     const authToken = simulator.mint("alice");
     await simulator.fetch(`${rest}/users/alice`, { method: "DELETE", headers: { apikey: key } });
@@ -156,7 +156,7 @@ describe("The client API", () => {
     expect((await sdk("GET", "/users/bob", authToken)).error?.code).toBe("ERR_UID_NOT_FOUND");
   });
 
-  test("binds a token to its first device only where told to", async () => {
+  test("binds a token to its first device only if configured so", async () => {
     const { simulator, sdk } = setUp();
     const authToken = simulator.mint("alice");
     const other = { ...login, deviceId: "app1_y_2" };
@@ -232,7 +232,7 @@ describe("Conversations", () => {
     await as("alice", "POST", "/users/bob/conversation/read", {});
     const { data: read } = await as("alice", "GET", "/users/bob/conversation");
     expect(read).toMatchObject({ unreadMessageCount: "0", lastMessage: { data: { text: "two" } } });
-    // The writer has nothing to read.
+    // The author of a message has nothing to read.
     expect((await as("bob", "GET", "/conversations")).data[0].unreadMessageCount).toBe("0");
   });
 
@@ -245,7 +245,7 @@ describe("Conversations", () => {
     expect(older.map((message: Json) => message.data.text)).toEqual(["a"]);
   });
 
-  test("are shown to those who are in them, and to nobody else", async () => {
+  test("are shown to their members, and to nobody else", async () => {
     const { as, write } = conversing();
     await write("alice", "user", "bob", "between us");
     await write("bob", "group", "g", "in the group");
@@ -271,7 +271,7 @@ describe("Conversations", () => {
     expect(simulator.chats.peersOf("alice")).toEqual([]);
   });
 
-  test("what is not known is an error, and in the journal", async () => {
+  test("answer an error to an unknown call, which is in the journal", async () => {
     const { as, simulator } = conversing();
     expect(await as("alice", "GET", "/reactions")).toMatchObject({ status: 404, error: { code: "ERR_API_NOT_FOUND" } });
     expect(simulator.journal.calls({ call: "unknown" })).toBe(1);
@@ -279,7 +279,7 @@ describe("Conversations", () => {
 });
 
 describe("The journal", () => {
-  test("keeps what was asked and answered, and no value of a header", async () => {
+  test("has requests and answers, without the values of headers", async () => {
     const { simulator, mint, create } = setUp();
     await create("Bob");
     await mint("carol");
@@ -378,7 +378,7 @@ describe("Faults", () => {
       { status: 200, text: /^\{"data":\{.*\},"padding":"x+"\}$/ },
     ],
     [{ kind: "drip" }, { status: 200, text: /^\{"data":\{.*\}\}$/ }],
-  ])("answer $kind as told: %j", async (effect, expected) => {
+  ])("answer $kind as configured: %j", async (effect, expected) => {
     const { simulator, mint } = setUp();
     simulator.faults.add({ match: "mint", effect });
     const response = await mint();
@@ -387,13 +387,13 @@ describe("Faults", () => {
     expect(Object.fromEntries(response.headers)).toMatchObject(expected.headers ?? {});
   });
 
-  test("leave Retry-After out where it is not told", async () => {
+  test("answer without Retry-After if none is configured", async () => {
     const { simulator, mint } = setUp();
     simulator.faults.add({ match: "mint", effect: { kind: "error", code: "ERR_TOO_MANY_REQUESTS" } });
     expect((await mint()).headers.has("retry-after")).toBe(false);
   });
 
-  test("make ten megabytes, and stop making them when nobody reads on", async () => {
+  test("send ten megabytes, and stop when the reader stops", async () => {
     const { simulator, mint } = setUp();
     simulator.faults.add({ match: "mint", effect: { kind: "huge" } });
     expect((await (await mint()).arrayBuffer()).byteLength).toBe(10_000_000);
@@ -402,7 +402,7 @@ describe("Faults", () => {
     await reader?.cancel();
   });
 
-  test("drip one byte a second", async () => {
+  test("send one byte a second", async () => {
     const { simulator, mint, slept } = setUp();
     simulator.faults.add({ match: "mint", effect: { kind: "drip" } });
     const bytes = (await (await mint()).arrayBuffer()).byteLength;
@@ -410,7 +410,7 @@ describe("Faults", () => {
   });
 
   const cutOff = { name: "ConnectionReset" };
-  test("refuse and reset a connection with nothing done, and drop one with the call carried out", async () => {
+  test("refuse and reset a connection before the call is done, and drop one after it is done", async () => {
     const { simulator, create } = setUp();
     for (const [kind, stage, there] of [
       ["refuse", "refused", false],
@@ -436,7 +436,7 @@ describe("Faults", () => {
     await expect(response.text()).rejects.toThrow(TypeError);
   });
 
-  test("make the row and answer that the create failed", async () => {
+  test("create the user and answer that the create has failed", async () => {
     const { simulator, create } = setUp();
     simulator.faults.add({ match: "create", times: 2, effect: { kind: "partial" } });
     const first = await create("bob");
@@ -446,7 +446,7 @@ describe("Faults", () => {
     expect(await (await create("bob")).json()).toMatchObject({ error: { code: "ERR_UID_ALREADY_EXISTS" } });
   });
 
-  test("hit only what they match, as often as told", async () => {
+  test("affect only the calls that they match, as often as configured", async () => {
     const { simulator, mint, create } = setUp();
     simulator.seed({ uid: "bob" });
     simulator.faults.add({ match: "mint", uid: "Alice", times: 2, effect: { kind: "html" } });
@@ -459,7 +459,7 @@ describe("Faults", () => {
     expect(simulator.journal.calls({ status: 502 })).toBe(3);
   });
 
-  test("strike by chance where they have a probability", async () => {
+  test("affect calls by chance if they have a probability", async () => {
     const chances = [0.1, 0.9, 0.29, 0.3];
     const { simulator, mint } = setUp({ random: () => chances.shift() ?? 1 });
     simulator.faults.add({ match: "any", probability: 0.3, effect: { kind: "html" } });
@@ -468,7 +468,7 @@ describe("Faults", () => {
     expect(statuses).toEqual([502, 200, 502, 200]);
   });
 
-  test("match the client API as a whole, which no API key can be wrong for", async () => {
+  test("match the client API as a whole, which has no API key", async () => {
     const { simulator, mint, sdk } = setUp();
     const authToken = simulator.mint("alice");
     simulator.faults.add({ match: "any", effect: { kind: "wrongKey" } });
@@ -490,7 +490,7 @@ describe("Faults", () => {
     expect(slept).toEqual([2005, 2005]);
   });
 
-  test("are removed one by one or altogether, and say how often they were played", async () => {
+  test("are removed one by one or all together, and count how often they were used", async () => {
     const { simulator, mint } = setUp();
     const id = simulator.faults.add({ match: "mint", times: Number.POSITIVE_INFINITY, effect: { kind: "html" } });
     await mint();
@@ -568,7 +568,7 @@ describe("An aborted call", () => {
 });
 
 describe("The control API", () => {
-  test("shows users, switches, faults and the last calls, and never an API key", async () => {
+  test("shows users, settings, faults and the last calls, and never an API key", async () => {
     const { simulator, mint, control } = setUp({ latency: () => 0 });
     await mint();
     simulator.faults.add({ match: "get", effect: { kind: "hang" } });
@@ -621,7 +621,7 @@ describe("The control API", () => {
     expect(simulator.faults.list()).toEqual([]);
   });
 
-  test("changes switches, puts them back, and resets everything", async () => {
+  test("changes settings, restores them, and resets everything", async () => {
     const { simulator, create, control, mint } = setUp({ userLimit: 10 });
     expect((await control("PATCH", "/options", { userLimit: 1, tokenLifetime: 60 })).json).toMatchObject({
       userLimit: 1,
@@ -638,7 +638,7 @@ describe("The control API", () => {
     expect((await control("GET", "/state")).json.options).not.toHaveProperty("tokenLifetime");
   });
 
-  test("answers preflights, and 404 for what is not there", async () => {
+  test("answers preflights, and 404 to an unknown address", async () => {
     const { control } = setUp();
     const { status, headers } = await control("OPTIONS", "/faults");
     expect([status, headers.get("access-control-allow-methods")]).toEqual([204, "GET,POST,PATCH,DELETE"]);

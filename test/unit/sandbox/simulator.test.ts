@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { createSimulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
+import { createSimulator, type SimulatorOptions } from "../../sandbox/cometchat/index.ts";
 
-// biome-ignore lint/suspicious/noExplicitAny: what an answer holds is what the tests look at
+// biome-ignore lint/suspicious/noExplicitAny: the tests look into answers of any form
 type Json = any;
 
 const full = "fedcba9876543210fedcba9876543210fedcba98";
@@ -218,7 +218,7 @@ describe("Creating a user", () => {
     expect(simulator.users()).toEqual([]);
   });
 
-  test("says so in CometChat's words", async () => {
+  test("reports mistakes in CometChat's words", async () => {
     const { details } = (await setUp().create({ uid: undefined, avatar: null })).error ?? {};
     expect(details).toEqual({ uid: ["The uid field is required."], avatar: ["The avatar must have a value"] });
   });
@@ -253,13 +253,13 @@ describe("Creating a user", () => {
     expect(simulator.user("alice")?.name).toBe("First");
   });
 
-  test("can be told another status for a code", async () => {
+  test("can be configured to answer another status for a code", async () => {
     const { create } = setUp({ statuses: { ERR_UID_ALREADY_EXISTS: 409 } });
     await create({});
     expect(await create({})).toMatchObject({ status: 409, error: { code: "ERR_UID_ALREADY_EXISTS" } });
   });
 
-  test("lets exactly one of fifty at once win", async () => {
+  test("works for exactly one of fifty calls at once", async () => {
     const { create, simulator } = setUp({ createDelay: 20 });
     const answers = await Promise.all(Array.from({ length: 50 }, () => create({ withAuthToken: true })));
     const lost = answers.filter(({ status, error }) => status === 400 && error?.code === "ERR_UID_ALREADY_EXISTS");
@@ -270,7 +270,7 @@ describe("Creating a user", () => {
     expect(simulator.journal.calls({ call: "create", uid: "alice" })).toBe(50);
   });
 
-  test("stops with a 402 at the plan's number of users, but not for one who is there", async () => {
+  test("is refused with 402 at the plan's number of users, but not for a user who exists", async () => {
     const { create, simulator } = setUp({ userLimit: 1 });
     await create({});
     expect(await create({ uid: "bob" })).toMatchObject({ status: 402, error: { code: "ERR_PLAN_QUOTA_RESTRICTION" } });
@@ -343,7 +343,7 @@ describe("Deactivated users", () => {
     expect(simulator.user("alice")?.deactivatedAt).toBe(start / 1000);
   });
 
-  test("keep their tokens: whoever wants them gone flushes first", async () => {
+  test("keep their tokens, unless those are flushed first", async () => {
     const { call, create, mint, simulator } = setUp();
     await create({});
     const token = await mint();
@@ -378,7 +378,7 @@ describe("Deactivated users", () => {
     },
   );
 
-  test("are listed only where asked for, and found by the whole uid among those of its prefix", async () => {
+  test("are listed only on demand, and found by the beginning of their uid", async () => {
     const { call, simulator } = setUp();
     simulator.seed({ uid: "alice" });
     simulator.seed({ uid: "alice-2", deactivatedAt: 1 });
@@ -436,7 +436,7 @@ describe("Lists", () => {
 });
 
 describe("A new app", () => {
-  test("has five sample users, and a user of CometChat's own that nothing can be done with", async () => {
+  test("has five sample users, and CometChat's own user, which cannot be used or changed", async () => {
     const { simulator, call } = setUp({ sampleUsers: true });
     const samples = [1, 2, 3, 4, 5].map((number) => `cometchat-uid-${number}`);
     expect(simulator.users().map(({ uid }) => uid)).toEqual(samples);
@@ -476,7 +476,7 @@ describe("Auth tokens", () => {
     });
   });
 
-  test("are new with force, and the newest one there is without", async () => {
+  test("are new with force, and otherwise the newest one that exists", async () => {
     const { mint, simulator } = await withAlice();
     const first = await mint("alice", {});
     expect(await mint("alice", "")).toBe(first);
@@ -491,7 +491,7 @@ describe("Auth tokens", () => {
     expect((await call("POST", "/users/alice/auth_tokens", { force: "true" })).error?.details).toHaveProperty("force");
   });
 
-  test("are a hundred at most: of 101 mints exactly the first is gone", async () => {
+  test("are a hundred at most: after 101 mints exactly the first is gone", async () => {
     const { mint, call, simulator } = await withAlice();
     const minted: string[] = [];
     for (let index = 0; index < 101; index += 1) minted.push(await mint());
@@ -534,12 +534,12 @@ describe("Auth tokens", () => {
     expect(simulator.tokens("bob")).toEqual([token]);
   });
 
-  test("of a user that is missing are not found with it", async () => {
+  test("cannot be minted for a user who does not exist", async () => {
     const answer = await setUp().call("POST", "/users/nobody/auth_tokens", { force: true });
     expect(answer).toMatchObject({ status: 404, error: { code: "ERR_UID_NOT_FOUND" } });
   });
 
-  test("expire only where a lifetime is set", async () => {
+  test("expire only if a lifetime is configured", async () => {
     const { mint, clock, simulator } = await withAlice();
     const token = await mint();
     clock.now += 365 * 86_400_000;
@@ -557,7 +557,7 @@ describe("Auth tokens", () => {
 describe("Rate limits", () => {
   const rateLimits = { core: 2, standard: 1, import: 1 };
 
-  test("count core and standard calls apart, tell when to come back, and start again with the minute", async () => {
+  test("count core and standard calls separately, answer Retry-After, and start again each minute", async () => {
     const { create, call, mint, clock, simulator } = setUp({ rateLimits });
     await create({});
     await mint();
@@ -592,7 +592,7 @@ describe("Rate limits", () => {
     expect(Object.fromEntries(named(refused.headers))).toEqual({ ...expected, ...reset });
   });
 
-  test("of the import are its own, with their own text", async () => {
+  test("count imports separately, and answer them with another text", async () => {
     const { call } = setUp({ rateLimits });
     const body = { users: { a: { uid: "a", name: "A" } } };
     expect((await call("POST", "/data_import/users", body)).status).toBe(200);
@@ -632,13 +632,13 @@ describe("The import", () => {
     expect(data.fourth).toMatchObject({ success: false, error: { code: "ERR_PLAN_QUOTA_RESTRICTION" } });
   });
 
-  test("nests the user once more where told to", async () => {
+  test("can be configured to nest the user once more", async () => {
     const { call } = setUp({ importNesting: "data.data" });
     const { data } = await call("POST", "/data_import/users", { users: { a: { uid: "a", name: "A" } } });
     expect(data.a.data.data).toMatchObject({ uid: "a", name: "A" });
   });
 
-  test("refuses users that are there where told to", async () => {
+  test("can be configured to refuse users who exist", async () => {
     const { call, simulator } = setUp({ importExisting: "refuses" });
     simulator.seed({ uid: "a", name: "Old" });
     const { data } = await call("POST", "/data_import/users", { users: { a: { uid: "a", name: "New" } } });
@@ -663,7 +663,7 @@ describe("The import", () => {
       ),
       200,
     ],
-  ])("takes %s as documented", async (_, users, status) => {
+  ])("answers %s as documented", async (_, users, status) => {
     expect((await setUp().call("POST", "/data_import/users", { users })).status).toBe(status);
   });
 });
