@@ -1,7 +1,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 
-// Another seed each time, said by each run; a failure prints it too. The same again: FUZZ_SEED=1234 npm test
+// Each run has another seed for its property tests, and prints it. To repeat a run: FUZZ_SEED=1234 npm test
 const fuzz = { seed: Number(process.env.FUZZ_SEED ?? Date.now() & 0x7fffffff), cases: 300 };
 
 export const gateway = () =>
@@ -9,7 +9,7 @@ export const gateway = () =>
     main: "./test/support/worker.ts",
     wrangler: { configPath: "./wrangler.toml" },
     miniflare: {
-      // What the Durable Object sees; a developer's own .dev.vars must not leak in. See test/support/world.ts.
+      // The configuration of the Durable Objects (see test/support/world.ts). It replaces a developer's own .dev.vars.
       bindings: {
         COMETCHAT_APPS: {
           main: { appId: "275300000000000a", region: "us" },
@@ -25,7 +25,7 @@ export const gateway = () =>
         TOKEN_ENCRYPTION_KEY: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
         TOKENS: { maxPerSession: 5, reuse: "session" },
       },
-      // No test reaches a network: what no simulator answers fails loudly.
+      // No test reaches a network. A request that no simulator answers fails.
       outboundService: () => new Response("blocked", { status: 599 }),
     },
   });

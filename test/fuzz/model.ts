@@ -1,6 +1,6 @@
 /**
- * What must become of a signed token, said a second time and more plainly than in the gateway: the properties compare
- * the two. For one issuer, `audience = ["chat"]`, a tolerance of 30 seconds, no authorized parties, the key `es`.
+ * The rules for a signed token, written a second time and more simply than in the gateway. The property tests compare
+ * the two. They are for one issuer with `audience = ["chat"]`, a tolerance of 30 seconds and the key `es`.
  */
 
 export const ISSUER = "https://idp.example";
@@ -29,7 +29,7 @@ export function headerIsGood(header: unknown): boolean {
   return cty === undefined || (typeof cty === "string" && media(cty) !== "jwt");
 }
 
-/** `yes`, `expired` where only the time is past, or `no`. */
+/** `yes`, `no`, or `expired` if nothing else is wrong. */
 export function claimsVerdict(claims: unknown): "yes" | "expired" | "no" {
   if (!plain(claims)) return "no";
   const [iss, aud, sub, iat, nbf, exp, events] = ["iss", "aud", "sub", "iat", "nbf", "exp", "events"].map((name) =>
@@ -86,7 +86,7 @@ export function logoutIsGood(claims: unknown): boolean {
   );
 }
 
-/** What vitest.config.ts says of a run: the seed of its cases, and how many there are of a property. */
+/** The seed and the number of cases of each property, from vitest.config.ts. */
 declare module "vitest" {
   export interface ProvidedContext {
     fuzz: { readonly seed: number; readonly cases: number };

@@ -5,7 +5,7 @@ import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { b64, type Signer, sign } from "../support/forge.ts";
 import { ISSUER, NOON } from "./model.ts";
 
-/** One request as it comes over the wire. The names of headers are in lower case. */
+/** A request. The names of its headers are in lower case. */
 export interface Asked {
   readonly method: string;
   /** Begins with a slash. */
@@ -14,7 +14,7 @@ export interface Asked {
   readonly body?: Uint8Array | undefined;
 }
 
-/** What came of it, and what it cost. */
+/** The answer, and the work that it has cost. */
 export interface Answered {
   readonly status: number;
   readonly code: Code | undefined;
@@ -24,11 +24,11 @@ export interface Answered {
   readonly calls: readonly string[];
   /** Writes to KV, and calls to Durable Objects. */
   readonly stored: number;
-  /** Bytes of the body that were taken. */
+  /** The bytes of the body that were read. */
   readonly read: number;
-  /** Calls of `crypto.subtle`. */
+  /** The number of calls of `crypto.subtle`. */
   readonly computed: number;
-  /** Requests to the identity provider. */
+  /** The number of requests to the identity provider. */
   readonly fetched: number;
   readonly lines: readonly LogLine[];
 }
@@ -53,13 +53,13 @@ const APP_ID = "275300000000000a";
 const API_KEY = "0123456789abcdef0123456789abcdef01234567";
 const LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout";
 
-/** The whole gateway with a simulated CometChat behind it, whatever runtime this is. */
+/** The whole gateway with a simulated CometChat, in workerd or Node. */
 export function createOutside(keys: Outside["keys"]): Outside {
   const simulator = createSimulator({
     appId: APP_ID,
     region: "us",
     keys: { [API_KEY]: "fullAccess" },
-    // A long run is no load.
+    // A long run must not reach CometChat's limits.
     rateLimits: { core: 1e9, standard: 1e9, import: 1e9 },
     roles: ["moderator"],
   });
@@ -158,7 +158,7 @@ export function createOutside(keys: Outside["keys"]): Outside {
   };
 }
 
-/** What a body says that is a problem of ours; undefined for any other. */
+/** The code of a problem of the gateway; undefined for any other text. */
 function codeOf(text: string): Code | undefined {
   const code = /^\{"type":"urn:problem:[a-z-]+:([a-z-]+)"/.exec(text)?.[1];
   return code !== undefined && Object.hasOwn(codes, code) ? (code as Code) : undefined;
@@ -167,8 +167,8 @@ function codeOf(text: string): Code | undefined {
 export const bytesOf = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(new TextEncoder().encode(text));
 
 /**
- * Headers as the runtime gives them: their bytes decoded as UTF-8. A `Headers` that is made here takes no such text.
- * Like any runtime's, it has no white space of HTTP's around a value.
+ * Headers as the runtime gives them, decoded as UTF-8 and without white space around a value. The class `Headers` does
+ * not accept such text.
  */
 function headersOf(values: Readonly<Record<string, string>>): Headers {
   const own = new Map(
@@ -195,7 +195,7 @@ function requestOf({ method, path, headers, body }: Asked, taken: { bytes: numbe
   return request;
 }
 
-/** In pieces of 4 KiB, each made when it is asked for. */
+/** The body in pieces of 4 KiB, each of which is made when it is read. */
 function streamOf(body: Uint8Array, taken: { bytes: number }): ReadableStream<Uint8Array> {
   let at = 0;
   return new ReadableStream<Uint8Array>(
@@ -220,7 +220,7 @@ function storage(counts: { stored: number }) {
       return value !== null && JSON.stringify(type ?? "").includes("json") ? JSON.parse(value) : value;
     },
     async put(key: string, value: string) {
-      // The keys of the provider are kept whoever asks.
+      // The provider's keys are stored after any request.
       if (!key.startsWith("v1:k:")) counts.stored += 1;
       values.set(key, value);
     },
@@ -232,7 +232,7 @@ function storage(counts: { stored: number }) {
   };
 }
 
-/** Durable Objects that know nothing of anybody, and are told in vain: what they do by themselves is tried elsewhere. */
+/** Durable Objects that answer as if they were empty, and store nothing. */
 function objects(counts: { stored: number }, answer: unknown) {
   const answers: Record<string, unknown> = {
     deliver: {},
@@ -249,7 +249,7 @@ function objects(counts: { stored: number }, answer: unknown) {
   return namespace;
 }
 
-/** Counts what is asked of `crypto.subtle` until its end. */
+/** Counts the calls of `crypto.subtle` until `end`. */
 function countComputing(): { end: () => number } {
   const { subtle } = crypto;
   const names = ["verify", "sign", "digest", "importKey"] as const;
@@ -272,6 +272,6 @@ function countComputing(): { end: () => number } {
   };
 }
 
-/** A token that says it is a session, and that nobody signed. */
+/** A token with these claims and a wrong signature. */
 export const unsigned = (claims: object): string =>
   `${b64('{"alg":"ES256","kid":"es"}')}.${b64(JSON.stringify(claims))}.${"A".repeat(86)}`;

@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { reasons } from "../../src/errors.ts";
 import { type Signer, signer } from "../support/forge.ts";
 import { createVerifierWorld, issuerEntry } from "../support/verifier.ts";
-import { faces } from "./faces.ts";
 import { ISSUER } from "./model.ts";
 import { createOutside, type Outside } from "./outside.ts";
-import { fuzzes, type Target } from "./properties.ts";
+import { requestProperties } from "./requests.ts";
+import { type Target, tokenProperties } from "./tokens.ts";
 
 /**
- * The long run, in Node: the same properties, of sessions against the verifier alone and of the outer faces against the
- * whole gateway, with the time and the memory of each case. `npm run fuzz -- [cases] [seed]`
+ * The long run of the same properties in Node, which measures time and memory of each case. Tokens are given to the
+ * verifier alone, and requests to the whole gateway. `npm run fuzz -- [cases] [seed]`
  */
 declare const process: {
   argv: string[];
@@ -22,18 +22,18 @@ declare const gc: (() => void) | undefined;
 const [, , cases = "200000", seedText = String(Date.now() & 0x7fffffff)] = process.argv;
 const seed = Number(seedText);
 /**
- * What 999 of 1000 cases may take, in milliseconds of this thread's processor time and in bytes: a collection of
- * garbage or a compilation falls into the rest. A request of the faces may be refused for its body alone, of 40 KB.
+ * The limits for 999 of 1000 cases, in milliseconds of this thread's processor time and in bytes of the heap. The other
+ * cases are those during which garbage is collected or code is compiled. A request may have a body of 40 KB.
  */
 const BOUNDS = { ms: 5, bytes: 1024 * 1024 };
-/** Cases at the beginning that are not counted: they are compiled, not run. */
+/** The first cases are not counted, because code is compiled during them. */
 const WARM_UP = 1_000;
 
 const keys: { es: Signer; stranger: Signer } = {
   es: await signer("ES256", "es"),
   stranger: await signer("ES256", "es"),
 };
-/** This thread's processor time and the heap that each case took, of what is tried now. */
+/** This thread's processor time and the growth of the heap in each case of the current part. */
 let times: number[] = [];
 let heaps: number[] = [];
 
@@ -43,7 +43,7 @@ async function timed<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } finally {
     times.push(processorMs() - start);
-    // Negative where garbage was collected meanwhile: such a case says nothing.
+    // The value is negative if garbage was collected during the case, and then means nothing.
     heaps.push(process.memoryUsage().heapUsed - heap);
   }
 }
@@ -80,14 +80,14 @@ function verifier(): Target {
   };
 }
 
-/** Node lacks it; what it compares here is nobody's secret. */
+/** Node does not have this function. It compares no real secrets here. */
 Object.defineProperty(Object.getPrototypeOf(crypto.subtle), "timingSafeEqual", {
   value: (one: ArrayBufferView, other: ArrayBuffer | ArrayBufferView) => `${bytes(one)}` === `${bytes(other)}`,
 });
 const bytes = (data: ArrayBuffer | ArrayBufferView) =>
   ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
 
-/** The whole gateway, each of whose answers is timed. */
+/** The whole gateway, with the time and memory of each request measured. */
 function gateway(): Outside {
   const outside = createOutside(keys);
   return { ...outside, ask: (asked) => timed(() => outside.ask(asked)) };
@@ -108,7 +108,7 @@ function report(what: string): void {
     return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
   };
   const kib = (bytes: number) => `${Math.round(bytes / 1024)} KiB`;
-  // The kernel counts in steps that are longer than a case: many cases together say more than one in the middle.
+  // The kernel counts time in steps that are longer than a case, so the mean of many cases is more exact than a median.
   const mean = times.reduce((sum, ms) => sum + ms, 0) / times.length;
   const ms = [mean, at(0, 0.999), at(0, 1)].map((one) => one.toFixed(2));
   const heap = [0.5, 0.999, 1].map((share) => kib(at(1, share)));
@@ -118,7 +118,7 @@ function report(what: string): void {
   console.log(`        ${heap[0]} (median), ${heap[1]} (99.9 %), ${heap[2]} (worst)`);
   console.log(`the heap afterwards: ${kib(process.memoryUsage().heapUsed)}`);
   if (at(0, 0.999) > BOUNDS.ms || at(1, 0.999) > BOUNDS.bytes) {
-    console.error("cases took more than they may");
+    console.error("Cases needed more time or memory than they may.");
     process.exitCode = 1;
   }
   times = [];
@@ -127,12 +127,12 @@ function report(what: string): void {
 
 console.log(`seed ${seed}, ${cases} cases`);
 // Half of the cases each.
-const weight = 2 * fuzzes.reduce((sum, { cost = 1 }) => sum + 1 / cost, 0);
-for (const { name, property, cost = 1 } of fuzzes) {
+const weight = 2 * tokenProperties.reduce((sum, { cost = 1 }) => sum + 1 / cost, 0);
+for (const { name, property, cost = 1 } of tokenProperties) {
   await run(name, property(verifier(), keys), Math.ceil(Number(cases) / weight / cost));
 }
 report("sessions");
-for (const { name, property } of faces) {
-  await run(name, property(gateway()), Math.ceil(Number(cases) / 2 / faces.length));
+for (const { name, property } of requestProperties) {
+  await run(name, property(gateway()), Math.ceil(Number(cases) / 2 / requestProperties.length));
 }
-report("the outer faces");
+report("requests");

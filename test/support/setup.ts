@@ -1,5 +1,6 @@
 import { reset } from "cloudflare:test";
-import { afterEach, beforeEach, expect } from "vitest";
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, inject } from "vitest";
 import { quiet } from "./around.ts";
 import { returnKeyPairs } from "./keys.ts";
 import { leaks } from "./leaks.ts";
@@ -7,6 +8,17 @@ import { openapi } from "./openapi.ts";
 
 const METHODS = ["debug", "error", "info", "log", "warn"] as const;
 const original = Object.fromEntries(METHODS.map((method) => [method, console[method]]));
+
+// Property tests try the same cases for the same seed. A failure prints how to repeat it.
+const seed = inject("fuzz")?.seed;
+fc.configureGlobal({
+  ...(seed !== undefined && { seed }),
+  reporter: (run) => {
+    if (!run.failed) return;
+    const repeat = `To try the same cases again: FUZZ_SEED=${run.seed} npx vitest run <file>`;
+    throw new Error(`${fc.defaultReportMessage(run)}\n\n${repeat}`, { cause: run.errorInstance });
+  },
+});
 
 beforeEach(returnKeyPairs);
 
@@ -23,9 +35,9 @@ beforeEach(() => {
 
 afterEach(async () => {
   Object.assign(console, original);
-  // Without this, KV, Durable Objects and rate-limit counters would outlive the test.
-  // What an object still did would reach the next test's CometChat.
+  // Work that a Durable Object has not finished would call the CometChat of the next test.
   await quiet();
+  // KV, Durable Objects and the counts of rate limits would be there in the next test.
   await reset();
   expect(leaks.found(), "no session, auth token or key in a log line or an answer").toEqual([]);
   expect(openapi.mismatches(), "each answer is as /openapi.json describes it").toEqual([]);

@@ -3,14 +3,14 @@ import { type ChatOptions, type ChatSession, type ChatState, createChatSession }
 export const GATEWAY = "https://chat-auth.example.com";
 export const NOW = Date.UTC(2026, 10, 24, 12, 0, 0);
 
-/** A session as providers issue them: the same user's at each `turn`, and another text. */
+/** A session in the form of a JWT. With another `turn` it is another session of the same user. */
 export function session(subject: string, turn = 1, issuer = "https://idp.example"): string {
   const part = (value: unknown) =>
     btoa(JSON.stringify(value)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
   return `${part({ alg: "ES256" })}.${part({ iss: issuer, sub: subject, iat: turn, name: "???>>>" })}.signature${turn}`;
 }
 
-/** The user whom such a session names; an opaque text names itself. */
+/** The subject of such a session. Of an opaque text it is the text itself. */
 export function subjectOf(text: string): string {
   const payload = text.split(".")[1];
   if (payload === undefined) return text;
@@ -29,22 +29,22 @@ type Answer = Response | Error | ((sent: Sent) => Response | Promise<Response>);
 
 export interface App {
   readonly chat: ChatSession;
-  /** What happened, in order: requests, logins, logouts and pauses. */
+  /** Requests, logins, logouts and pauses, in order. */
   readonly journal: string[];
   readonly sent: Sent[];
-  /** Milliseconds of each pause. */
+  /** The milliseconds of each pause. */
   readonly pauses: number[];
-  /** Each state that a listener was told. */
+  /** Each state that a listener got. */
   readonly states: ChatState[];
-  /** The gateway's answers to come; after them it answers as it does when all is well. */
+  /** The gateway's next answers. After them, each of its answers is a success. */
   readonly answers: Answer[];
-  /** What the app's session is. */
+  /** The session that the app gives. */
   session: string | undefined;
   /** The clock, in milliseconds since 1970. */
   now: number;
 }
 
-/** An app around a chat session: a gateway, CometChat's SDK and a clock that do as the test says. */
+/** A chat session with a gateway, an SDK of CometChat and a clock that the test controls. */
 export function app(options: Partial<ChatOptions> & { readonly cookie?: boolean } = {}): App {
   const { cookie = false, ...rest } = options;
   const journal: string[] = [];
@@ -92,7 +92,7 @@ export function app(options: Partial<ChatOptions> & { readonly cookie?: boolean 
 
 let minted = 0;
 
-/** The gateway when all is well. */
+/** The gateway's success. */
 export function well({ method, session: who }: Sent): Response {
   if (method === "DELETE") return new Response(null, { status: 204 });
   minted += 1;
@@ -108,7 +108,7 @@ export const problem = (status: number, code: string, headers: Record<string, st
     headers: { "Content-Type": "application/problem+json", ...headers },
   });
 
-/** A promise and what settles it. */
+/** A promise, and the functions that resolve and reject it. */
 export function gate<T = void>(): { promise: Promise<T>; open: (value: T) => void; fail: (error: unknown) => void } {
   let open: (value: T) => void = () => undefined;
   let fail: (error: unknown) => void = () => undefined;
@@ -119,16 +119,16 @@ export function gate<T = void>(): { promise: Promise<T>; open: (value: T) => voi
   return { promise, open, fail };
 }
 
-/** Lets everything happen that waits for nothing outside. */
+/** Waits until all work is done that does not wait for the test. */
 export async function rest(): Promise<void> {
   for (let turn = 0; turn < 10; turn += 1) await new Promise((done) => setTimeout(done));
 }
 
-/** CometChat's own rejection. */
+/** An error of CometChat's SDK. */
 export const exception = (code: string | number, name = "CometChatException", message = "Please try again.") =>
   Object.assign(new Error(message), { code, name });
 
-/** What a promise rejects with. */
+/** The error with which a promise rejects. */
 export const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(
     (value) => {

@@ -1,17 +1,15 @@
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { createChatSession, GatewayError } from "../../../src/client/index.ts";
 import { exception, session, subjectOf } from "./app.ts";
 
-// Another seed each time, said by each run; a failure prints it too, and the path to the smallest case.
-const seed = Date.now() & 0x7fffffff;
 const RUNS = 2_000;
 
 type Step =
   | "sign in"
   | "sign out"
   | "sign out everywhere"
-  | "revoke" // CometChat ends the token of who is logged in, and the SDK learns of it
+  | "revoke" // CometChat revokes the token of the user who is logged in, and the SDK reports it
   | { readonly user: "alice" | "bob" | undefined; readonly turn: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -20,27 +18,27 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant("revoke" as const) },
   { weight: 3, arbitrary: fc.record({ user: fc.constantFrom("alice", "bob", undefined), turn: fc.nat(3) }) },
 );
-/** How requests and logins go, in turn; all goes well after them. */
-const fates = fc.array(
+/** The outcomes of the next requests and logins. After them, all succeed. */
+const outcomes = fc.array(
   fc.constantFrom("well", "well", "well", "offline", 503, 401, 403, "unknown token", "in progress", "other"),
   { maxLength: 12 },
 );
 
-/** CometChat's SDK as far as its users see it: one user at a time, one login at a time, and a listener. */
+/** CometChat's SDK as an app sees it: one user at a time, one login at a time, and a listener. */
 interface Sdk {
   user: string | undefined;
   token: string | undefined;
   busy: string | undefined;
 }
 
-/** A real one's body takes a turn of the event loop, which the scheduler knows nothing of. */
+/** An answer whose body is there at once. Reading a real body takes time that the scheduler does not control. */
 const answer = (status: number, body: unknown) =>
   ({ ok: status < 300, status, headers: new Headers(), json: async () => body }) as Response;
 
-it("ends, whatever happens meanwhile, with the SDK logged in as the session's user, or as nobody", async () => {
+it("a chat session always ends with the SDK logged in as the session's user or logged out, in any order of events", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.scheduler(), fc.array(step, { maxLength: 12 }), fates, async (s, steps, planned) => {
-      const fate = [...planned];
+    fc.asyncProperty(fc.scheduler(), fc.array(step, { maxLength: 12 }), outcomes, async (s, steps, planned) => {
+      const outcome = [...planned];
       const live = new Map<string, string>();
       const sdk: Sdk = { user: undefined, token: undefined, busy: undefined };
       const wrong: string[] = [];
@@ -48,7 +46,7 @@ it("ends, whatever happens meanwhile, with the SDK logged in as the session's us
       const results: Promise<unknown>[] = [];
       let current: string | undefined = session("alice");
       let minted = 0;
-      /** Whether the app's last word was a sign-in. */
+      /** Whether the app's last call was a sign-in. */
       let wanted: boolean | undefined;
 
       const watched = (promise: Promise<unknown>) =>
@@ -67,7 +65,7 @@ it("ends, whatever happens meanwhile, with the SDK logged in as the session's us
           sdk.busy = undefined;
         }
       };
-      /** The README's listener: told whenever the SDK has logged out, whoever wanted it. */
+      /** The README's listener, which the SDK calls at every logout. */
       const loggedOut = () => {
         sdk.user = undefined;
         sdk.token = undefined;
@@ -81,7 +79,7 @@ it("ends, whatever happens meanwhile, with the SDK logged in as the session's us
           const who = subjectOf(`${(init.headers as Record<string, string>).Authorization}`.replace("Bearer ", ""));
           const { method } = init;
           await s.schedule(Promise.resolve(), `${method} as ${who}`);
-          const how = fate.shift();
+          const how = outcome.shift();
           if (how === "offline") throw new TypeError("Failed to fetch");
           if (typeof how === "number") return answer(how, { code: `code-of-${how}` });
           if (method === "POST") {
@@ -97,7 +95,7 @@ it("ends, whatever happens meanwhile, with the SDK logged in as the session's us
           if (current === undefined || subjectOf(current) !== uid) wrong.push(`login of ${uid} with ${current}`);
           return alone("login", async () => {
             await s.schedule(Promise.resolve(), `login of ${uid}`);
-            const how = fate.shift();
+            const how = outcome.shift();
             if (how === "offline") throw exception("FAILED_TO_FETCH");
             if (how === "in progress") throw exception(-1, "LOGIN_IN_PROGRESS");
             if (how === "other") throw exception("ERR_X", "X", `${authToken} is refused`);
@@ -113,7 +111,7 @@ it("ends, whatever happens meanwhile, with the SDK logged in as the session's us
           alone("logout", async () => {
             await s.schedule(Promise.resolve(), "logout");
             if (sdk.user === undefined) throw exception("USER_NOT_LOGED_IN");
-            const failed = fate.shift() === "offline";
+            const failed = outcome.shift() === "offline";
             loggedOut();
             if (failed) throw exception("FAILED_TO_FETCH");
           }),
@@ -121,11 +119,11 @@ it("ends, whatever happens meanwhile, with the SDK logged in as the session's us
       });
       let last = chat.state;
       chat.subscribe((next) => {
-        if (next === last) wrong.push("told without a change");
+        if (next === last) wrong.push("a listener was called without a change");
         last = next;
         shown.push(JSON.stringify([next, chat]));
         if ((next.status === "signed-in") !== (next.user !== undefined)) wrong.push(`a user while ${next.status}`);
-        // What the app is told is what the SDK has.
+        // The state that the app gets is the state of the SDK.
         if (next.status === "signed-in" && next.user?.uid !== sdk.user)
           wrong.push(`${next.user?.uid} is not logged in`);
       });
@@ -149,13 +147,13 @@ it("ends, whatever happens meanwhile, with the SDK logged in as the session's us
       await s.waitIdle();
       await Promise.all(results);
       expect(chat.state).toBe(last);
-      expect(chat.state.status, "nothing is under way any more").not.toBe("signing-in");
-      if (wanted === false) expect(chat.state.status, "nobody is signed in by a sign-out").toBe("signed-out");
+      expect(chat.state.status, "everything has ended").not.toBe("signing-in");
+      if (wanted === false) expect(chat.state.status, "a sign-out signs nobody in").toBe("signed-out");
       if (chat.state.status === "signed-in") expect(sdk.user).toBe(chat.state.user?.uid);
       if (chat.state.status === "signed-out") expect(sdk.user, "logged in though signed out").toBeUndefined();
 
-      // From here on all goes well.
-      fate.length = 0;
+      // From here on, everything succeeds.
+      outcome.length = 0;
       current = session("carol");
       watched(chat.signIn());
       await s.waitIdle();
@@ -168,6 +166,6 @@ it("ends, whatever happens meanwhile, with the SDK logged in as the session's us
       expect(wrong).toEqual([]);
       expect(shown.filter((text) => text.includes("secret-")).slice(0, 1)).toEqual([]);
     }),
-    { numRuns: RUNS, seed },
+    { numRuns: RUNS, seed: inject("fuzz").seed },
   );
 }, 120_000);

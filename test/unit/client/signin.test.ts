@@ -3,7 +3,7 @@ import { GatewayError } from "../../../src/client/index.ts";
 import { app, exception, failure, GATEWAY, gate, NOW, problem, rest, session, token, well } from "./app.ts";
 
 describe("a sign-in", () => {
-  it("takes the session to the gateway and the token to the app's login", async () => {
+  it("sends the session to the gateway, and gives the token to the app's login", async () => {
     const { chat, sent, journal, states, answers } = app();
     const answer = {
       authToken: "alice-token",
@@ -23,7 +23,7 @@ describe("a sign-in", () => {
     expect(chat.state).toBe(states[1]);
   });
 
-  it("gives the login everything that the gateway said", async () => {
+  it("gives the login the gateway's whole answer", async () => {
     const given: unknown[] = [];
     const { chat } = app({ login: (answer) => given.push(answer) });
     expect(given).toEqual([]);
@@ -31,7 +31,7 @@ describe("a sign-in", () => {
     expect(given).toEqual([answer]);
   });
 
-  it("sends a body only where there is something to say, so that a cookie needs no preflight", async () => {
+  it("sends no body and no headers with a cookie, so that no preflight is needed", async () => {
     const { chat, sent } = app({ cookie: true });
     await chat.signIn();
     expect(sent[0]?.init).toMatchObject({ method: "POST", credentials: "include", headers: {} });
@@ -39,7 +39,7 @@ describe("a sign-in", () => {
     expect(Object.keys(sent[0]?.init.headers ?? {})).toEqual([]);
   });
 
-  it("asks for no cookies where the session is a bearer token", async () => {
+  it("sends no cookies with a bearer token", async () => {
     const { chat, sent } = app();
     await chat.signIn();
     expect(sent[0]?.init).not.toHaveProperty("credentials");
@@ -61,7 +61,7 @@ describe("a sign-in", () => {
     expect(states.map(({ status }) => status)).toEqual(["signing-in", "signed-in"]);
   });
 
-  it("fails for all of its callers alike, and the next one begins anew", async () => {
+  it("fails for all callers at the same time, and works at the next call", async () => {
     const { chat, answers, journal } = app();
     answers.push(problem(403, "user-deactivated"));
     const errors = await Promise.all([failure(chat.signIn()), failure(chat.signIn())]);
@@ -73,33 +73,33 @@ describe("a sign-in", () => {
     expect(journal).toEqual(["POST /v1/token", "POST /v1/token", expect.stringMatching(/^login/)]);
   });
 
-  it("goes on though a listener throws, and tells the others", async () => {
+  it("goes on if a listener throws, and calls the other listeners", async () => {
     const { chat } = app();
-    const told: string[] = [];
+    const seen: string[] = [];
     const off = chat.subscribe(() => {
       off();
-      throw new Error("a listener's own");
+      throw new Error("of a listener");
     });
-    chat.subscribe(({ status }) => told.push(status));
+    chat.subscribe(({ status }) => seen.push(status));
     const error = vi.spyOn(console, "error").mockReturnValue(undefined);
     await chat.signIn();
-    expect(told).toEqual(["signing-in", "signed-in"]);
-    expect(error.mock.calls).toEqual([[expect.objectContaining({ message: "a listener's own" })]]);
+    expect(seen).toEqual(["signing-in", "signed-in"]);
+    expect(error.mock.calls).toEqual([[expect.objectContaining({ message: "of a listener" })]]);
   });
 
-  it("tells a listener nothing after it was taken away", async () => {
+  it("does not call a listener after it has unsubscribed", async () => {
     const { chat } = app();
-    const told: string[] = [];
-    const stop = chat.subscribe(({ status }) => told.push(status));
+    const seen: string[] = [];
+    const stop = chat.subscribe(({ status }) => seen.push(status));
     const signingIn = chat.signIn();
     stop();
     await signingIn;
-    expect(told).toEqual(["signing-in"]);
+    expect(seen).toEqual(["signing-in"]);
   });
 });
 
-describe("who is signed in already", () => {
-  it("is given the same answer, without a request", async () => {
+describe("a sign-in of a user who is signed in already", () => {
+  it("returns the same answer without a request", async () => {
     const { chat, journal, states } = app();
     const first = await chat.signIn();
     expect(await chat.signIn()).toBe(first);
@@ -107,7 +107,7 @@ describe("who is signed in already", () => {
     expect(states).toHaveLength(2);
   });
 
-  it("is so with a refreshed session of the same user", async () => {
+  it("returns the same answer with a refreshed session of the same user", async () => {
     const own = app();
     const first = await own.chat.signIn();
     own.session = session("alice", 2);
@@ -116,10 +116,10 @@ describe("who is signed in already", () => {
   });
 
   it.each([
-    ["user", session("bob", 2)],
-    ["issuer's user", session("alice", 2, "https://other.example")],
-    ["opaque session", "opaque"],
-  ])("is signed in anew, after a logout, with another %s", async (_, other) => {
+    ["of another user", session("bob", 2)],
+    ["of another issuer's user", session("alice", 2, "https://other.example")],
+    ["that is opaque and different", "opaque"],
+  ])("logs out and signs in with a session %s", async (_, other) => {
     const own = app();
     await own.chat.signIn();
     own.session = other;
@@ -129,7 +129,7 @@ describe("who is signed in already", () => {
     expect(own.states.map(({ status }) => status)).toEqual(["signing-in", "signed-in", "signing-in", "signed-in"]);
   });
 
-  it("is not any more where there is no session", async () => {
+  it("fails if there is no longer a session", async () => {
     const own = app();
     await own.chat.signIn();
     own.session = undefined;
@@ -138,7 +138,7 @@ describe("who is signed in already", () => {
     expect(own.sent).toHaveLength(1);
   });
 
-  it("stays so while the provider cannot be asked", async () => {
+  it("returns the same answer while the provider is down", async () => {
     let down = false;
     const { chat, sent } = app({
       session: async () => {
@@ -152,7 +152,7 @@ describe("who is signed in already", () => {
     expect(sent).toHaveLength(1);
   });
 
-  it("is signed in anew where the token has an end and it has come", async () => {
+  it("gets a new token if the old one has expired", async () => {
     const own = app();
     own.answers.push(token("alice", "short", { expiresAt: new Date(NOW + 60_000).toISOString() }));
     await own.chat.signIn();
@@ -164,7 +164,7 @@ describe("who is signed in already", () => {
     expect(own.sent).toHaveLength(2);
   });
 
-  it("is asked after at the gateway where the session is in a cookie, which cannot be compared", async () => {
+  it("sends a request if the session is in a cookie, which cannot be compared", async () => {
     const { chat, sent } = app({ cookie: true });
     await chat.signIn();
     await chat.signIn();
@@ -172,11 +172,11 @@ describe("who is signed in already", () => {
   });
 });
 
-describe("a session that becomes another user's meanwhile", () => {
+describe("a sign-in during which the app's session changes", () => {
   it.each([
-    ["JWTs", session("bob")],
-    ["opaque", "bob"],
-  ])("never has the former user logged in, be the sessions %s", async (_, other) => {
+    ["sessions that are JWTs", session("bob")],
+    ["opaque sessions", "bob"],
+  ])("to another user never logs the first user in: %s", async (_, other) => {
     const own = app();
     if (other === "bob") own.session = "alice";
     const asked = gate<Response>();
@@ -190,7 +190,7 @@ describe("a session that becomes another user's meanwhile", () => {
     expect(own.chat.state.user?.uid).toBe("bob");
   });
 
-  it("does so for the caller who comes during the former user's login, too", async () => {
+  it("to another user during the login signs the other user in, for every caller", async () => {
     const login = gate();
     const logins: string[] = [];
     const own = app({
@@ -210,7 +210,7 @@ describe("a session that becomes another user's meanwhile", () => {
     expect(own.states.filter(({ status }) => status === "signed-in").map(({ user }) => user?.uid)).toEqual(["bob"]);
   });
 
-  it("logs nobody in where it is gone", async () => {
+  it("to none logs nobody in", async () => {
     const own = app();
     own.answers.push((call) => {
       own.session = undefined;
@@ -220,7 +220,7 @@ describe("a session that becomes another user's meanwhile", () => {
     expect(own.journal).toEqual(["POST /v1/token"]);
   });
 
-  it("is no other where it was refreshed", async () => {
+  it("to a refreshed one of the same user needs no second request", async () => {
     const own = app();
     own.answers.push((call) => {
       own.session = session("alice", 2);
@@ -230,14 +230,14 @@ describe("a session that becomes another user's meanwhile", () => {
     expect(own.sent).toHaveLength(1);
   });
 
-  it("is no other where the app makes a new one at each call", async () => {
+  it("at each call, with opaque texts, needs no second request", async () => {
     let turn = 0;
     const { chat, sent } = app({ session: () => `opaque-${++turn}` });
     await chat.signIn();
     expect(sent).toHaveLength(1);
   });
 
-  it("ends in `aborted` where it never stops", async () => {
+  it("to another user again and again fails with the code aborted", async () => {
     let turn = 0;
     const { chat, sent, journal } = app({ session: () => session(`user${++turn}`) });
     expect(await failure(chat.signIn())).toMatchObject({ code: "aborted" });
@@ -245,7 +245,7 @@ describe("a session that becomes another user's meanwhile", () => {
     expect(journal).not.toContainEqual(expect.stringMatching(/^login/));
   });
 
-  it("does not lose the sign-in where the provider cannot be asked again", async () => {
+  it("is not noticed if the provider cannot be reached again, and the sign-in works", async () => {
     let calls = 0;
     const { chat } = app({
       session: async () => {
@@ -258,7 +258,7 @@ describe("a session that becomes another user's meanwhile", () => {
   });
 });
 
-describe("the app's login that rejects", () => {
+describe("a sign-in whose login at CometChat fails", () => {
   const NOT_FOUND = exception("AUTH_ERR_AUTH_TOKEN_NOT_FOUND");
   const refusing = (...errors: unknown[]) => {
     const own = app({
@@ -270,7 +270,7 @@ describe("the app's login that rejects", () => {
     return own;
   };
 
-  it("since CometChat does not know the token, is called with a fresh one", async () => {
+  it("because CometChat does not know the token is repeated with a fresh one", async () => {
     const { chat, sent, pauses } = refusing(NOT_FOUND);
     await chat.signIn();
     expect(sent.map(({ body }) => body)).toEqual([undefined, { fresh: true }]);
@@ -279,7 +279,7 @@ describe("the app's login that rejects", () => {
     expect(chat.state.status).toBe("signed-in");
   });
 
-  it("since CometChat does not know the fresh one either, fails", async () => {
+  it("because CometChat does not know the fresh token either fails", async () => {
     const { chat, sent } = refusing(NOT_FOUND, NOT_FOUND, NOT_FOUND);
     expect(await failure(chat.signIn())).toMatchObject({ code: "cometchat-rejected", status: 0 });
     expect(sent).toHaveLength(2);
@@ -287,9 +287,9 @@ describe("the app's login that rejects", () => {
   });
 
   it.each([
-    ["it could not reach CometChat", exception("FAILED_TO_FETCH")],
+    ["CometChat cannot be reached", exception("FAILED_TO_FETCH")],
     ["another login is under way", exception(-1, "LOGIN_IN_PROGRESS")],
-  ])("since %s, is called again with the same token", async (_, error) => {
+  ])("because %s repeats the login with the same token", async (_, error) => {
     const { chat, journal, pauses } = refusing(error, error);
     const { authToken } = await chat.signIn();
     const login = `login ${authToken}`;
@@ -300,7 +300,7 @@ describe("the app's login that rejects", () => {
   it.each([
     ["network", exception("FAILED_TO_FETCH")],
     ["cometchat-rejected", exception(-1, "LOGIN_IN_PROGRESS")],
-  ])("five times fails with %s", async (code, error) => {
+  ])("five times fails with the code %s", async (code, error) => {
     const { chat, journal } = refusing(...Array.from({ length: 9 }, () => error));
     expect(await failure(chat.signIn())).toMatchObject({ code });
     expect(journal.filter((entry) => entry.startsWith("login"))).toHaveLength(5);
@@ -311,14 +311,14 @@ describe("the app's login that rejects", () => {
     exception("ERR_ALREADY_LOGGED_IN"),
     exception(-1, "ALREADY_LOGGED_IN"),
     exception("ERR_X", "X", "User bob is already logged in."),
-  ])("since another user is logged in (%o), logs that one out first", async (error) => {
+  ])("because another user is logged in logs that user out first: %o", async (error) => {
     const { chat, journal } = refusing(error);
     await chat.signIn();
     const kinds = journal.map((entry) => entry.split(" ")[0]);
     expect(kinds).toEqual(["POST", "login", "logout", "pause", "login"]);
   });
 
-  it("resolving with another user counts as that", async () => {
+  it("because it returns another user logs that user out first", async () => {
     const users = ["bob", "Alice"];
     const { chat, journal } = app({ login: async () => ({ getUid: () => users.shift() }) });
     await chat.signIn();
@@ -328,18 +328,18 @@ describe("the app's login that rejects", () => {
 
   it.each([
     ["a code", exception("ERR_PLAN_RESTRICTION"), "ERR_PLAN_RESTRICTION"],
-    ["an error of the app's own", new TypeError("undefined is not a function"), "TypeError"],
+    ["an error of the app", new TypeError("undefined is not a function"), "TypeError"],
     ["a text", "no", "login"],
     ["nothing", undefined, "login"],
-  ])("with %s fails at once, and says so", async (_, error, said) => {
+  ])("with %s fails at once with cometchat-rejected, and names it", async (_, error, name) => {
     const { chat, journal } = refusing(error);
-    const told = await failure(chat.signIn());
-    expect(told).toBeInstanceOf(GatewayError);
-    expect(told).toMatchObject({ code: "cometchat-rejected", message: expect.stringContaining(said) });
+    const failed = await failure(chat.signIn());
+    expect(failed).toBeInstanceOf(GatewayError);
+    expect(failed).toMatchObject({ code: "cometchat-rejected", message: expect.stringContaining(name) });
     expect(journal).toHaveLength(2);
   });
 
-  it("by throwing is the same", async () => {
+  it("with an exception fails with cometchat-rejected", async () => {
     const { chat } = app({
       login: () => {
         throw exception("ERR_X");

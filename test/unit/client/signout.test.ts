@@ -5,7 +5,7 @@ import { app, exception, failure, GATEWAY, gate, problem, rest, session, token, 
 const OFFLINE = new TypeError("Failed to fetch");
 
 describe("a sign-out", () => {
-  it("ends the token at the gateway, and logs out of CometChat", async () => {
+  it("revokes the token at the gateway, and logs out of CometChat", async () => {
     const { chat, sent, journal } = app();
     const { authToken } = await chat.signIn();
     await chat.signOut();
@@ -19,7 +19,7 @@ describe("a sign-out", () => {
     expect(chat.state).toEqual({ status: "signed-out" });
   });
 
-  it("ends all of the user's tokens where it is everywhere", async () => {
+  it("revokes all of the user's tokens with everywhere", async () => {
     const { chat, sent, journal } = app();
     await chat.signIn();
     await chat.signOut({ everywhere: true });
@@ -27,19 +27,19 @@ describe("a sign-out", () => {
     expect(journal).toContain("logout");
   });
 
-  it("shows at once, whatever it waits for", async () => {
+  it("changes the state at once, before the gateway has answered", async () => {
     const { chat, states, answers } = app();
     await chat.signIn();
     const gone = gate<Response>();
     answers.push(() => gone.promise);
-    const leaving = chat.signOut();
+    const signingOut = chat.signOut();
     expect(chat.state).toEqual({ status: "signed-out" });
     gone.open(new Response(null, { status: 204 }));
-    await leaving;
+    await signingOut;
     expect(states.map(({ status }) => status)).toEqual(["signing-in", "signed-in", "signed-out"]);
   });
 
-  it("logs out of CometChat though the gateway cannot be reached, and says so; again, it ends the token", async () => {
+  it("logs out of CometChat and fails if the gateway is down, and revokes the token at the next call", async () => {
     const { chat, answers, journal, sent } = app();
     const { authToken } = await chat.signIn();
     answers.push(...Array.from({ length: 5 }, () => OFFLINE));
@@ -50,7 +50,7 @@ describe("a sign-out", () => {
     expect(sent.at(-1)).toMatchObject({ method: "DELETE", body: { authToken } });
   });
 
-  it("ends the token though CometChat cannot be reached, and says so", async () => {
+  it("revokes the token and fails if CometChat cannot be reached", async () => {
     const { chat, sent } = app({ logout: () => Promise.reject(exception("FAILED_TO_FETCH")) });
     await chat.signIn();
     const error = await failure(chat.signOut());
@@ -60,20 +60,20 @@ describe("a sign-out", () => {
     expect(chat.state.status).toBe("signed-out");
   });
 
-  it("is done where CometChat says that nobody is logged in", async () => {
+  it("succeeds if CometChat answers that nobody is logged in", async () => {
     const { chat } = app({ logout: () => Promise.reject(exception("USER_NOT_LOGED_IN")) });
     await chat.signIn();
     await expect(chat.signOut()).resolves.toBeUndefined();
   });
 
-  it("needs no logout of the app's", async () => {
+  it("works without a logout function of the app", async () => {
     const { chat, sent } = app({ logout: undefined as never });
     await chat.signIn();
     await chat.signOut();
     expect(sent).toHaveLength(2);
   });
 
-  it("asks for another session after a 401, and waits after a 503, as a sign-in does", async () => {
+  it("is repeated with another session after a 401, and after a pause after a 503, as a sign-in is", async () => {
     const own = app();
     await own.chat.signIn();
     own.answers.push(
@@ -92,7 +92,7 @@ describe("a sign-out", () => {
     expect(own.pauses).toEqual([2_000]);
   });
 
-  it("sends nothing without a session, logs out of CometChat, and says so", async () => {
+  it("without a session sends no request, logs out of CometChat, and fails", async () => {
     const own = app();
     await own.chat.signIn();
     own.session = undefined;
@@ -101,7 +101,7 @@ describe("a sign-out", () => {
     expect(own.journal).toContain("logout");
   });
 
-  it("takes the session that the token was given for where the user has changed", async () => {
+  it("presents the session of the token if the app has one of another user by then", async () => {
     const own = app();
     await own.chat.signIn();
     own.session = session("bob");
@@ -109,7 +109,7 @@ describe("a sign-out", () => {
     expect(own.sent[1]).toMatchObject({ session: session("alice") });
   });
 
-  it("of nobody is sent without a token, and nothing to end is no error; it changes nothing", async () => {
+  it("while nobody is signed in sends no token, succeeds, and changes no state", async () => {
     const { chat, answers, sent, states } = app();
     answers.push(problem(400, "bad-request"));
     await chat.signOut();
@@ -117,21 +117,21 @@ describe("a sign-out", () => {
     expect(sent).toMatchObject([{ method: "DELETE", body: undefined }]);
   });
 
-  it("that is not understood is an error where a token was named", async () => {
+  it("fails if the gateway answers 400 to a token", async () => {
     const { chat, answers } = app();
     await chat.signIn();
     answers.push(problem(400, "bad-request"));
     expect(await failure(chat.signOut())).toMatchObject({ code: "bad-request" });
   });
 
-  it("is one for any number of callers at the same time", async () => {
+  it("is one request for any number of callers at the same time", async () => {
     const { chat, journal } = app();
     await chat.signIn();
     await Promise.all([chat.signOut(), chat.signOut(), chat.signOut()]);
     expect(journal.slice(2)).toHaveLength(2);
   });
 
-  it("everywhere is done though one of this device is under way", async () => {
+  it("everywhere is done too if a sign-out of this device is under way", async () => {
     const { chat, journal } = app();
     await chat.signIn();
     await Promise.all([chat.signOut(), chat.signOut({ everywhere: true }), chat.signOut({ everywhere: true })]);
@@ -139,8 +139,8 @@ describe("a sign-out", () => {
   });
 });
 
-describe("a sign-out while signing in", () => {
-  it("ends the request: its callers are told `aborted`, and nobody is logged in", async () => {
+describe("a sign-out during a sign-in", () => {
+  it("aborts its request: the callers get the code aborted, and nobody is logged in", async () => {
     const { chat, answers, journal, sent, states } = app();
     const asked = gate<Response>();
     answers.push(() => asked.promise);
@@ -155,7 +155,7 @@ describe("a sign-out while signing in", () => {
     expect(states.map(({ status }) => status)).toEqual(["signing-in", "signed-out"]);
   });
 
-  it("does not lose a token whose answer comes all the same: the next sign-out ends it", async () => {
+  it("does not lose a token that arrives later: the next sign-out revokes it", async () => {
     const { chat, answers, sent } = app();
     const [asked, ended] = [gate<Response>(), gate<Response>()];
     answers.push(
@@ -164,16 +164,16 @@ describe("a sign-out while signing in", () => {
     );
     const signingIn = failure(chat.signIn());
     await rest();
-    const leaving = chat.signOut();
+    const signingOut = chat.signOut();
     asked.open(token("alice", "late"));
     await rest();
     ended.open(new Response(null, { status: 204 }));
-    await Promise.all([signingIn, leaving]);
+    await Promise.all([signingIn, signingOut]);
     await chat.signOut();
     expect(sent.at(-1)).toMatchObject({ method: "DELETE", body: { authToken: "late" } });
   });
 
-  it("ends the pause before another try", async () => {
+  it("ends the pause before its next attempt", async () => {
     const pause = gate();
     const { chat, answers, sent } = app({ sleep: () => pause.promise });
     answers.push(problem(503, "keys-unavailable"));
@@ -186,7 +186,7 @@ describe("a sign-out while signing in", () => {
     expect(sent.map(({ method }) => method)).toEqual(["POST", "DELETE"]);
   });
 
-  it("while the app finds its session sends no request for a token", async () => {
+  it("prevents its request if the app has not yet given a session", async () => {
     const slow = gate<string>();
     let times = 0;
     const { chat, sent } = app({ session: () => (times++ === 0 ? slow.promise : session("alice")) });
@@ -199,7 +199,7 @@ describe("a sign-out while signing in", () => {
   });
 
   it.each(["resolves", "rejects"])(
-    "waits with the logout for a login under way, which %s, and ends its token",
+    "waits for its login, which %s, before the logout, and revokes its token",
     async (how) => {
       const login = gate();
       const own = app({
@@ -211,13 +211,13 @@ describe("a sign-out while signing in", () => {
       });
       const signingIn = failure(own.chat.signIn());
       await rest();
-      const leaving = own.chat.signOut();
+      const signingOut = own.chat.signOut();
       expect(await signingIn).toMatchObject({ code: "aborted" });
       await rest();
       expect(own.journal).not.toContain("logout");
       if (how === "resolves") login.open();
       else login.fail(exception("FAILED_TO_FETCH"));
-      await leaving;
+      await signingOut;
       await rest();
       expect(own.journal.at(-1)).toBe("logout");
       expect(own.journal.filter((entry) => entry === "login")).toHaveLength(1);
@@ -226,44 +226,44 @@ describe("a sign-out while signing in", () => {
     },
   );
 
-  it("and a sign-in after it: the former answer is not used, and the logout comes before the login", async () => {
+  it("and before another sign-in: the first answer is not used, and the logout comes before the login", async () => {
     const own = app();
     const asked = gate<Response>();
     own.answers.push(() => asked.promise);
     const former = failure(own.chat.signIn());
     await rest();
-    const leaving = own.chat.signOut();
+    const signingOut = own.chat.signOut();
     own.session = session("bob");
     const signingIn = own.chat.signIn();
     expect(own.chat.state.status).toBe("signing-in");
     asked.open(token("alice", "alice-token"));
     expect(await former).toMatchObject({ code: "aborted" });
     expect(await signingIn).toMatchObject({ uid: "bob" });
-    await leaving;
+    await signingOut;
     const kinds = own.journal.map((entry) => entry.replace(/ t\d+$/, ""));
     expect(kinds.indexOf("logout")).toBeLessThan(kinds.indexOf("login"));
     expect(kinds.filter((entry) => entry === "login")).toHaveLength(1);
     expect(own.chat.state.user?.uid).toBe("bob");
   });
 
-  it("which itself waits for a sign-out ends that sign-in too", async () => {
+  it("that waits for another sign-out aborts that sign-in too", async () => {
     const { chat, answers, journal } = app();
     await chat.signIn();
     const ending = gate<Response>();
     answers.push(() => ending.promise);
-    const leaving = chat.signOut();
+    const signingOut = chat.signOut();
     const signingIn = failure(chat.signIn());
-    const again = chat.signOut();
+    const second = chat.signOut();
     expect(await signingIn).toMatchObject({ code: "aborted" });
     ending.open(new Response(null, { status: 204 }));
-    await Promise.all([leaving, again]);
+    await Promise.all([signingOut, second]);
     await rest();
     expect(journal.filter((entry) => entry.startsWith("POST"))).toHaveLength(1);
     expect(chat.state.status).toBe("signed-out");
   });
 });
 
-describe("a token that CometChat ended", () => {
+describe("a token that CometChat has revoked", () => {
   it("is replaced by a fresh one", async () => {
     const { chat, sent, journal, states } = app();
     await chat.signIn();
@@ -273,30 +273,30 @@ describe("a token that CometChat ended", () => {
     expect(states.map(({ status }) => status)).toEqual(["signing-in", "signed-in", "signing-in", "signed-in"]);
   });
 
-  it("is so once, however many say it, and whoever signs in meanwhile", async () => {
+  it("is replaced once, however often it is reported, and during a sign-in too", async () => {
     const { chat, journal } = app();
     await chat.signIn();
     await Promise.all([chat.revoked(), chat.revoked(), chat.signIn()]);
     expect(journal).toHaveLength(4);
   });
 
-  it("is so on a page that was loaded anew, too", async () => {
+  it("is replaced on a page that was just loaded too", async () => {
     const { chat, sent } = app();
     await chat.revoked();
     expect(sent[0]).toMatchObject({ body: { fresh: true } });
   });
 
-  it("is so though a sign-in has just found that there was nothing to do", async () => {
+  it("is replaced during a sign-in that sends no request", async () => {
     const { chat, sent } = app();
     await chat.signIn();
     await Promise.all([chat.signIn(), chat.revoked()]);
     expect(sent.map(({ body }) => body)).toEqual([undefined, { fresh: true }]);
   });
 
-  it("is so though the sign-in that got it is not done yet", async () => {
+  it("is replaced before the sign-in that got it has ended", async () => {
     const [login, slow] = [gate(), gate<string>()];
     let times = 0;
-    // The session is asked for before the request, before the login, and after it, since another caller has come.
+    // The client asks for the session before the request, before the login, and after it because of the second caller.
     const { chat, sent } = app({
       login: () => login.promise,
       session: () => (++times === 3 ? slow.promise : session("alice")),
@@ -312,7 +312,7 @@ describe("a token that CometChat ended", () => {
     expect(sent.map(({ body }) => body)).toEqual([undefined, { fresh: true }]);
   });
 
-  it("belongs to whoever is signed in at the app by now", async () => {
+  it("is replaced by one of the user whose session the app has by then", async () => {
     const own = app();
     await own.chat.signIn();
     own.session = session("bob");
@@ -320,7 +320,7 @@ describe("a token that CometChat ended", () => {
     expect(own.chat.state.user?.uid).toBe("bob");
   });
 
-  it("while offline is asked for again; after five tries the state says so, and the next call may work", async () => {
+  it("is not replaced after five failed attempts, which the state shows, and is replaced at the next call", async () => {
     const { chat, answers, sent, pauses } = app();
     await chat.signIn();
     answers.push(...Array.from({ length: 5 }, () => OFFLINE));
@@ -333,9 +333,9 @@ describe("a token that CometChat ended", () => {
   });
 
   it.each([
-    ["the gateway takes no session any more", [problem(401, "session-expired")], session("alice"), "session-expired"],
-    ["there is no session any more", [], undefined, "session-missing"],
-  ])("signs out where %s", async (_, answered, after, code) => {
+    ["the gateway refuses the session", [problem(401, "session-expired")], session("alice"), "session-expired"],
+    ["the app has no session", [], undefined, "session-missing"],
+  ])("causes a sign-out if %s", async (_, answered, after, code) => {
     const own = app();
     await own.chat.signIn();
     own.session = after;
@@ -347,7 +347,7 @@ describe("a token that CometChat ended", () => {
     expect(own.states.map(({ status }) => status)).not.toContain("failed");
   });
 
-  it("does not sign out while the provider, CometChat or the gateway is down", async () => {
+  it("causes no sign-out while the provider, CometChat or the gateway is down", async () => {
     for (const [status, code] of [
       [503, "keys-unavailable"],
       [504, "cometchat-timeout"],
@@ -362,7 +362,7 @@ describe("a token that CometChat ended", () => {
     }
   });
 
-  it("is nothing to do after a sign-out, which CometChat's SDK tells in the same words", async () => {
+  it("is not replaced after a sign-out, although the SDK reports that in the same way", async () => {
     const own = app({
       logout: async () => {
         own.journal.push("logout");
@@ -378,21 +378,21 @@ describe("a token that CometChat ended", () => {
     expect(own.chat.state.status).toBe("signed-in");
   });
 
-  it("is nothing to do after a sign-out that came while CometChat refused the token, either", async () => {
+  it("is not replaced after a sign-out that came while CometChat refused the token", async () => {
     const login = gate();
     const { chat, sent } = app({ login: () => login.promise });
     const signingIn = failure(chat.signIn());
     await rest();
-    const leaving = chat.signOut();
+    const signingOut = chat.signOut();
     login.fail(exception("AUTH_ERR_AUTH_TOKEN_NOT_FOUND"));
-    await Promise.all([signingIn, leaving]);
+    await Promise.all([signingIn, signingOut]);
     await rest();
     await chat.revoked();
     expect(chat.state.status).toBe("signed-out");
     expect(sent.map(({ method }) => method)).toEqual(["POST", "DELETE"]);
   });
 
-  it("and the fresh one with it does not go round for ever, though the SDK tells each refusal as a revocation", async () => {
+  it("is replaced once, although the SDK reports each refusal of a token as a revocation", async () => {
     const own = app({
       login: async () => {
         setTimeout(() => own.chat.revoked().catch(() => undefined));
@@ -406,12 +406,12 @@ describe("a token that CometChat ended", () => {
   });
 });
 
-describe("what can be logged", () => {
+describe("a log that an app writes", () => {
   const SECRET = "alice_0123456789abcdef0123456789abcdef01234567";
   const shown = (value: unknown) =>
     [JSON.stringify(value), String(value), (value as Error).stack, JSON.stringify({ ...(value as object) })].join("\n");
 
-  it("holds no token: the chat session, and each of its states", async () => {
+  it("never has a token in it from the chat session or one of its states", async () => {
     const { chat, answers, states } = app();
     answers.push(token("alice", SECRET));
     await chat.signIn();
@@ -422,7 +422,7 @@ describe("what can be logged", () => {
   it.each([
     ["login", `The auth token ${SECRET} does not exist. Please make sure you are logged in.`],
     ["logout", `DELETE https://x.apiclient-us.cometchat.io/v3.0/me failed for ${SECRET}`],
-  ])("holds no token: what a %s rejects with", async (what, message) => {
+  ])("never has a token in it from an error of %s", async (what, message) => {
     const rejecting = () => Promise.reject(Object.assign(new Error(message), { code: "ERR_X", details: { SECRET } }));
     const { chat, answers } = app({ [what]: rejecting });
     answers.push(token("alice", SECRET));
@@ -432,14 +432,14 @@ describe("what can be logged", () => {
     expect(error).not.toHaveProperty("cause");
   });
 
-  it("holds neither a former token nor a short one", async () => {
+  it("never has an older or a short token in it", async () => {
     const { chat, answers } = app({ login: () => Promise.reject(new Error(`not short-1, nor ${SECRET}`)) });
     answers.push(token("alice", "short-1"));
     const error = await failure(chat.signIn());
     expect(shown(error)).toContain("not *, nor *");
   });
 
-  it("holds no session: what the provider rejects with, and what the gateway is told", async () => {
+  it("never has a session in it from an error of the provider or of a request", async () => {
     const { chat } = app({ session: () => Promise.reject(new Error(`expired: ${session("alice")}`)) });
     expect(shown(await failure(chat.signIn()))).not.toContain(session("alice").slice(0, 20));
     const other = app();
@@ -452,7 +452,7 @@ describe("what can be logged", () => {
     expect(shown(await failure(other.chat.signIn()))).not.toContain(session("alice").slice(0, 20));
   });
 
-  it("is in no address", async () => {
+  it("of addresses never has a token or session in it", async () => {
     const { chat, sent, answers } = app();
     answers.push(token("alice", SECRET));
     await chat.signIn();
@@ -462,7 +462,7 @@ describe("what can be logged", () => {
   });
 });
 
-it("keeps one state object between changes", async () => {
+it("the state is the same object until it changes", async () => {
   const own = app();
   own.answers.push((call) => {
     expect(own.chat.state).toBe(own.chat.state);

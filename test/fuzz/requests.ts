@@ -13,19 +13,19 @@ import {
   WEBHOOK_KEY,
 } from "./outside.ts";
 
-/** What the gateway shows to the world, besides the token: headers, addresses, bodies. */
-export interface Face {
+/** A property of the gateway for requests with any headers, addresses and bodies. */
+export interface RequestProperty {
   readonly name: string;
   readonly property: (outside: Outside) => fc.IAsyncPropertyWithHooks<never>;
 }
 
-// What every answer has to be.
+// The rules for every answer
 
 const PIECE = 4096;
-/** Calls of `crypto.subtle` that a request may cost: digests and one verification, and a key to be imported for it. */
+/** The most calls of `crypto.subtle` for a request: digests, one verification, and one import of a key. */
 const COMPUTED = 16;
 
-/** Never a 5xx, nothing that was presented said again, bounded work. */
+/** The answer is no 5xx, repeats no secret of the request, and has cost limited work. */
 async function sane(outside: Outside, asked: Asked, secrets: readonly string[] = []): Promise<Answered> {
   const answer = await outside.ask(asked);
   const { status, headers, text, read, computed, fetched, lines } = answer;
@@ -38,7 +38,7 @@ async function sane(outside: Outside, asked: Asked, secrets: readonly string[] =
   if (allowed !== null && !isListed(allowed)) throw new Error(`CORS for ${allowed}: ${show()}`);
   if (headers.has("set-cookie")) throw new Error(`a cookie: ${show()}`);
   for (const secret of [BACKEND_SECRET, ...secrets.flatMap((one) => one.split("."))]) {
-    if (secret.length >= 16 && said.includes(secret.slice(0, 64))) throw new Error(`said again: ${show()}`);
+    if (secret.length >= 16 && said.includes(secret.slice(0, 64))) throw new Error(`a secret was repeated: ${show()}`);
   }
   const most = asked.path.startsWith("/v1/token")
     ? BODY_BYTES
@@ -55,12 +55,12 @@ async function sane(outside: Outside, asked: Asked, secrets: readonly string[] =
   return answer;
 }
 
-/** Besides: no token came out, CometChat was not called, nothing was stored. */
+/** In addition, the answer has no token, CometChat was not called, and nothing was stored. */
 async function idle(outside: Outside, asked: Asked, secrets: readonly string[] = []): Promise<Answered> {
   const answer = await sane(outside, asked, secrets);
   const show = () => `${asked.method} ${asked.path}: ${answer.status} ${answer.text.slice(0, 200)}`;
   if (/authToken"\s*:/.test(answer.text) && answer.status < 400 && !asked.path.startsWith("/openapi.json")) {
-    throw new Error(`a token came out: ${show()}`);
+    throw new Error(`the answer has a token: ${show()}`);
   }
   if (answer.calls.length > 0) throw new Error(`CometChat was called (${answer.calls.join(" ")}): ${show()}`);
   if (answer.stored > 0) throw new Error(`something was stored: ${show()}`);
@@ -77,7 +77,7 @@ function expect(met: boolean, what: string, { body, ...asked }: Asked, answer: A
 const isListed = (origin: string) =>
   origin === ORIGIN || /^https:\/\/[a-z0-9]([a-z0-9-]*[a-z0-9])?\.preview\.example\.com$/.test(origin);
 
-// What is sent.
+// The requests
 
 const wide = fc.oneof(
   fc.constantFrom(..."\u0000\u0001\u000b\u007f\u0085\u00a0\u1680\u2000\u2003\u2028\u3000\ufeff\ufffd;,=\"'\\ \t"),
@@ -170,14 +170,14 @@ const mediaType = fc.oneof(
   ),
   text,
 );
-/** Headers that a caller may write as he likes, and Cloudflare's own, which he may try to write too. */
+/** Headers that a caller may send with any value, and Cloudflare's own headers, which a caller may try to send. */
 const headers = fc.record(
   {
     origin,
     "sec-fetch-site": site,
     "sec-fetch-mode": fc.constantFrom("cors", "no-cors", "navigate"),
     "content-type": mediaType,
-    // HTTP ends the body there, so no other length arrives.
+    // HTTP ends the body at this length, so it always fits.
     "content-length": fc.constant("of the body"),
     "cf-connecting-ip": fc.oneof(
       fc.constantFrom("192.0.2.1", "2001:db8::1", "::", ":::::::::", "", "192.0.2.1, ::1"),
@@ -205,7 +205,7 @@ const headers = fc.record(
 ) as fc.Arbitrary<Record<string, string>>;
 const anything: fc.Arbitrary<Asked> = fc.record({ method, path, headers, body: fc.option(body, { nil: undefined }) });
 
-/** Ways to write a credential that is a good one in which it is none. */
+/** Changes of a valid credential that make it invalid. */
 const spoilt = fc.constantFrom<(credential: string) => string>(
   (one) => `Basic ${one}`,
   (one) => `Bearer  ${one}`,
@@ -227,7 +227,7 @@ const spoilt = fc.constantFrom<(credential: string) => string>(
 const around = fc.array(fc.oneof(wide, fc.constantFrom("x", "%20", "__Host-")), { minLength: 1, maxLength: 2 });
 const isSpace = (characters: readonly string[]) =>
   characters.every((one) => one === " " || one === "\t" || one === ";");
-/** White space of Unicode's, as in UTF-8 a browser sends it. */
+/** White space of Unicode, which a browser sends in UTF-8. */
 const spaces = "\u000b\u000c\u0085\u00a0\u1680\u2000\u2003\u2028\u2029\u202f\u205f\u3000\ufeff";
 const otherName = fc.oneof(
   fc.constantFrom(...spaces).chain((space) => fc.constantFrom(`${space}${COOKIE}`, `${COOKIE}${space}`)),
@@ -239,16 +239,16 @@ const otherName = fc.oneof(
   fc.constantFrom("__host-session", "__HOST-SESSION", "session", "__Host-sessio\u0274", "__Secure-session", ""),
 );
 
-export const faces: readonly Face[] = [
+export const requestProperties: readonly RequestProperty[] = [
   {
-    name: "whatever is asked without a credential: no token, no 5xx, nothing done, little work",
+    name: "any request without a credential gets no token and no 5xx, changes nothing, and costs little work",
     property: (outside) =>
       fc.asyncProperty(anything, async (asked) => {
         await idle(outside, asked);
       }) as never,
   },
   {
-    name: "a good credential in a wrong form or place opens nothing",
+    name: "a valid credential in a wrong form or place is refused",
     property: (outside) =>
       fc.asyncProperty(
         anything,
@@ -259,11 +259,11 @@ export const faces: readonly Face[] = [
         fc.boolean(),
         async (whatever, which, place, spoil, name, aimed) => {
           const credential = which === "session" ? await outside.session("alice") : BACKEND_SECRET;
-          // Every other time where that credential counts, so that nothing else is wrong.
+          // Half of the cases go to the credential's own endpoint, so that nothing else is wrong.
           const right =
             which === "session" ? { method: "POST", path: "/v1/token" } : { method: "GET", path: "/v1/users/alice" };
           const asked: Asked = aimed ? { ...right, headers: {} } : whatever;
-          // The rest of the request may not hold one that is good by chance.
+          // Without this, the rest of the request might contain a valid credential by chance.
           const rest = { ...asked, headers: { ...asked.headers, authorization: asked.headers.authorization ?? "" } };
           const put: Record<typeof place, () => Asked> = {
             authorization: () => ({ ...asked, headers: { ...asked.headers, authorization: spoil(credential) } }),
@@ -292,7 +292,7 @@ export const faces: readonly Face[] = [
       ) as never,
   },
   {
-    name: "a cookie is a session where the rules say so, and whose they say",
+    name: "a cookie is accepted as a session, and as the right user's, exactly as the rules say",
     property: (outside) =>
       fc.asyncProperty(
         fc.array(
@@ -321,7 +321,7 @@ export const faces: readonly Face[] = [
             headers: { ...(from as Record<string, string>), ...(pairs.length > 0 && { cookie }) },
           };
           const answer = await sane(outside, asked, [...tokens.values()]);
-          // Said a second time: a name is its bytes, and white space is SP and HTAB (RFC 6265 §5.2).
+          // The gateway's rule, written a second time: a name is its bytes, and white space is SP and HTAB (RFC 6265 §5.2).
           const named = new Set(pairs.filter(({ name, who }) => name === COOKIE && who !== "").map(({ who }) => who));
           const [who] = named;
           const { origin: given, "sec-fetch-site": fetched } = from as Record<string, string | undefined>;
@@ -336,7 +336,7 @@ export const faces: readonly Face[] = [
       ) as never,
   },
   {
-    name: "a body beside a good session is taken as the rules say, and never more",
+    name: "any body of a request with a valid session is accepted or refused as the rules say",
     property: (outside) =>
       fc.asyncProperty(
         fc.oneof(json.map(bytesOf), body),
@@ -356,7 +356,7 @@ export const faces: readonly Face[] = [
           const fits = fresh && ["undefined", "boolean"].includes(typeof value.fresh);
           const good =
             bytes.length === 0 || (type.startsWith("application/json") && fits && bytes.length <= BODY_BYTES);
-          // What a sign-out without a token in the body comes to is not the body's to say.
+          // The answer to a sign-out without a token depends on more than the body.
           if (verb === "DELETE") return;
           expect((answer.status === 201) === good, "not as the rules say", asked, answer);
           if (!good) expect(answer.calls.length === 0, "CometChat was called", asked, answer);
@@ -364,7 +364,7 @@ export const faces: readonly Face[] = [
       ) as never,
   },
   {
-    name: "a logout ends nothing unless its token is good, and comes as the standard says",
+    name: "a logout revokes tokens exactly if its logout token is valid and in the standard's form",
     property: (outside) =>
       fc.asyncProperty(
         fc.constantFrom("good", "good", "good", "stranger", "session", "cut", "unsigned", "none"),
@@ -407,12 +407,12 @@ export const faces: readonly Face[] = [
           if (answer.status !== 200) {
             expect(answer.calls.length + answer.stored === 0, "something was done", asked, answer);
             expect(outside.simulator.tokens("alice").length > 0, "tokens ended", asked, answer);
-          } else expect(answer.calls.length + answer.stored > 0, "nobody was told", asked, answer);
+          } else expect(answer.calls.length + answer.stored > 0, "nothing was done", asked, answer);
         },
       ) as never,
   },
   {
-    name: "a webhook does nothing unless it is signed to the letter",
+    name: "a webhook whose signature is not exactly right is refused",
     property: (outside) =>
       fc.asyncProperty(
         fc.constantFrom("id", "timestamp", "body", "key", "version", "both", "issuer", "cut"),
@@ -451,7 +451,7 @@ export const faces: readonly Face[] = [
       ) as never,
   },
   {
-    name: "whatever a provider signs is followed or refused, never a 5xx, and no token comes out",
+    name: "any payload that a provider signs is followed or refused, and gets no token and no 5xx",
     property: (outside) =>
       fc.asyncProperty(payload, async (event) => {
         const content = JSON.stringify(event) ?? "";
@@ -466,12 +466,12 @@ export const faces: readonly Face[] = [
           body: bytesOf(content),
         };
         const answer = await sane(outside, asked);
-        expect(!answer.text.includes("authToken"), "a token came out", asked, answer);
+        expect(!answer.text.includes("authToken"), "the answer has a token", asked, answer);
         expect([204, 400, 403].includes(answer.status), "neither followed nor refused", asked, answer);
       }) as never,
   },
   {
-    name: "whatever a backend asks is done or refused by us, before CometChat would have to",
+    name: "any request of a backend is done, or refused before CometChat would have to refuse it",
     property: (outside) =>
       fc.asyncProperty(
         fc.constantFrom<[string, string]>(

@@ -2,18 +2,18 @@ import fc from "fast-check";
 import { b64, type Signer, sign } from "../support/forge.ts";
 import { CLAIMS, claimsVerdict, headerIsGood, ISSUER, type Json, logoutIsGood, NOON } from "./model.ts";
 
-/** Whatever takes sessions: the whole gateway, or its verifier alone. */
+/** The whole gateway, or only its verifier. */
 export interface Target {
-  /** `yes:<subject or uid>`, or the code of the refusal; anything unexpected is `internal`. */
+  /** `yes:<subject or uid>`, the code of the refusal, or `internal` for anything else. */
   readonly present: (token: string) => Promise<string>;
   readonly logout: (token: string) => Promise<"yes" | "no" | "internal">;
-  /** The same with this answer in place of the provider's JWKS, on a cold isolate. */
+  /** The same for a cold isolate that gets `body` as the provider's JWKS. */
   readonly withKeys: (body: string | Uint8Array, token: string) => Promise<string>;
 }
 
-export interface Fuzz {
+export interface TokenProperty {
   readonly name: string;
-  /** How many times cheaper or dearer a case is than a plain one. */
+  /** The time of a case, as a multiple of the usual one. */
   readonly cost?: number;
   readonly property: (target: Target, keys: { es: Signer; stranger: Signer }) => fc.IAsyncPropertyWithHooks<never>;
 }
@@ -27,7 +27,7 @@ const REFUSALS = new Set([
 ]);
 const EVENT = "http://schemas.openid.net/event/backchannel-logout";
 
-// What JSON can hold, with the values that matter in this place often among them.
+// Any JSON value. Values that are interesting for tokens come often.
 const odd = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
   fc.constantFrom<unknown>(
@@ -58,7 +58,7 @@ const near = (value: number) =>
 const member = <T>(...usual: T[]) =>
   fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...usual) }, { weight: 1, arbitrary: odd });
 
-/** An object in which each member is there or not, with more of any name; `__proto__` as an own member, as JSON has it. */
+/** JSON of an object with some of these members and some of other names. `__proto__` may be an own member, as in JSON. */
 const objectOf = (members: Record<string, fc.Arbitrary<unknown>>) =>
   fc
     .tuple(
@@ -114,7 +114,7 @@ const logout = objectOf({
   nonce: odd,
 });
 
-/** Most claims of a good session are there most of the time, so that a good part of the cases is accepted. */
+/** Most cases have most of the valid members, so that many cases are accepted. */
 const almost = (good: Json, changes: fc.Arbitrary<string>) =>
   fc.oneof(
     changes,
@@ -127,23 +127,23 @@ const almost = (good: Json, changes: fc.Arbitrary<string>) =>
 
 const GOOD_LOGOUT = { iss: ISSUER, aud: "chat", sub: "alice", iat: NOON, exp: NOON + 120, events: { [EVENT]: {} } };
 
-export const fuzzes: readonly Fuzz[] = [
+export const tokenProperties: readonly TokenProperty[] = [
   {
-    name: "arbitrary text is refused",
+    name: "any text is refused",
     property: (target) =>
       fc.asyncProperty(anyText, async (token) => {
         refused(await target.present(token));
       }) as never,
   },
   {
-    name: "arbitrary bytes in three segments are refused",
+    name: "any bytes in three segments are refused",
     property: (target) =>
       fc.asyncProperty(fc.tuple(bytes, bytes, bytes), async (parts) => {
         refused(await target.present(parts.map((part) => b64(part)).join(".")));
       }) as never,
   },
   {
-    name: "an arbitrary header under a good signature is judged as the rules say",
+    name: "any header with a right signature is accepted or refused as the rules say",
     property: (target, { es }) =>
       fc.asyncProperty(almost({ alg: "ES256", kid: "es" }, header), async (text) => {
         const answer = await target.present(await sign(es, CLAIMS, text));
@@ -152,7 +152,7 @@ export const fuzzes: readonly Fuzz[] = [
       }) as never,
   },
   {
-    name: "arbitrary claims under a good signature are judged as the rules say",
+    name: "any claims with a right signature are accepted or refused as the rules say",
     property: (target, { es }) =>
       fc.asyncProperty(almost(CLAIMS, claims), async (text) => {
         const answer = await target.present(await sign(es, text));
@@ -163,7 +163,7 @@ export const fuzzes: readonly Fuzz[] = [
       }) as never,
   },
   {
-    name: "any JSON value as payload under a good signature is refused or judged, never more",
+    name: "any JSON value as payload with a right signature is refused",
     property: (target, { es }) =>
       fc.asyncProperty(
         fc.oneof(
@@ -176,7 +176,7 @@ export const fuzzes: readonly Fuzz[] = [
       ) as never,
   },
   {
-    name: "no mutation of a good session is accepted",
+    name: "no change of a valid session is accepted",
     property: (target, { es }) => {
       const good = sign(es, CLAIMS);
       return fc.asyncProperty(mutation, async (mutate) => {
@@ -187,7 +187,7 @@ export const fuzzes: readonly Fuzz[] = [
     },
   },
   {
-    name: "no mixture of two good sessions is accepted",
+    name: "no mixture of two valid sessions is accepted",
     property: (target, { es }) => {
       const tokens = Promise.all([sign(es, CLAIMS), sign(es, { ...CLAIMS, sub: "bob" }, { typ: "at+jwt" })]);
       const pick = fc.integer({ min: 0, max: 1 });
@@ -199,14 +199,14 @@ export const fuzzes: readonly Fuzz[] = [
     },
   },
   {
-    name: "a stranger's signature is never accepted, whatever he writes",
+    name: "a signature with an unpublished key is never accepted, with any header and claims",
     property: (target, { stranger }) =>
       fc.asyncProperty(almost({ alg: "ES256", kid: "es" }, header), almost(CLAIMS, claims), async (head, payload) => {
         refused(await target.present(await sign(stranger, payload, head)));
       }) as never,
   },
   {
-    name: "arbitrary claims of a logout token are judged as the rules say",
+    name: "any claims of a logout token are accepted or refused as the rules say",
     property: (target, { es }) =>
       fc.asyncProperty(almost(GOOD_LOGOUT, logout), fc.uuid(), async (text, jti) => {
         const whole = text.includes('"jti":') ? text : text.replace("{", `{"jti":"${jti}",`).replace(",}", "}");
@@ -215,7 +215,7 @@ export const fuzzes: readonly Fuzz[] = [
       }) as never,
   },
   {
-    name: "an arbitrary JWKS makes nobody's signature good, and throws nothing",
+    name: "any JWKS that a provider answers verifies no signature with another key, and causes no exception",
     cost: 10,
     property: (target, { stranger }) =>
       fc.asyncProperty(jwks, async (body) => {
@@ -223,7 +223,7 @@ export const fuzzes: readonly Fuzz[] = [
       }) as never,
   },
   {
-    name: "a good key among arbitrary ones is found",
+    name: "the right key is found in a JWKS with any other keys",
     cost: 10,
     property: (target, { es }) =>
       fc.asyncProperty(fc.array(key, { maxLength: 20 }), fc.nat(), async (others, at) => {

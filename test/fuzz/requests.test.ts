@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, inject, it } from "vitest";
 import { signer } from "../support/forge.ts";
-import { faces } from "./faces.ts";
 import { createOutside, type Outside } from "./outside.ts";
+import { requestProperties } from "./requests.ts";
 
 const { seed, cases } = inject("fuzz");
 
@@ -12,8 +12,8 @@ beforeAll(async () => {
   keys = { es, stranger };
 });
 
-describe(`the gateway's outer faces, by fast-check with seed ${seed}`, { timeout: 120_000 }, () => {
-  it.each(faces)("$name", async ({ name, property }) => {
+describe(`the gateway, called from outside (seed ${seed}):`, { timeout: 120_000 }, () => {
+  it.each(requestProperties)("$name", async ({ name, property }) => {
     console.log(`fuzz: seed ${seed}, ${cases} cases: ${name}`);
     await fc.assert(property(createOutside(keys)), { seed, numRuns: cases });
   });

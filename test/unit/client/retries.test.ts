@@ -8,17 +8,17 @@ const OFFLINE = new TypeError("Failed to fetch");
 const unavailable = (headers?: Record<string, string>) => problem(503, "cometchat-unavailable", headers);
 const five = <T>(make: () => T): T[] => Array.from({ length: 5 }, make);
 
-describe("what may pass is tried again", () => {
+describe("a request of the client is repeated", () => {
   it.each([
-    ["429", () => problem(429, "rate-limited")],
-    ["503", () => problem(503, "keys-unavailable")],
-    ["504", () => problem(504, "cometchat-timeout")],
-    ["503 of a proxy", () => new Response("<h1>Unavailable</h1>", { status: 503 })],
-    ["failed connection", () => OFFLINE],
-    ["answer that breaks off", () => new Response('{"authToken":"t', { status: 201 })],
-    ["network's own page", () => new Response("<title>Welcome to our Wi-Fi</title>", { status: 200 })],
-    ["answer without a token", () => Response.json({}, { status: 201 })],
-  ])("after a %s", async (_, answer) => {
+    ["a 429", () => problem(429, "rate-limited")],
+    ["a 503", () => problem(503, "keys-unavailable")],
+    ["a 504", () => problem(504, "cometchat-timeout")],
+    ["a 503 of a proxy", () => new Response("<h1>Unavailable</h1>", { status: 503 })],
+    ["a failed connection", () => OFFLINE],
+    ["an answer that is cut off", () => new Response('{"authToken":"t', { status: 201 })],
+    ["a page of the network", () => new Response("<title>Welcome to our Wi-Fi</title>", { status: 200 })],
+    ["an answer without a token", () => Response.json({}, { status: 201 })],
+  ])("after %s", async (_, answer) => {
     const { chat, answers, journal } = app();
     answers.push(answer(), answer());
     await chat.signIn();
@@ -29,7 +29,7 @@ describe("what may pass is tried again", () => {
     expect(chat.state.status).toBe("signed-in");
   });
 
-  it("with the session of that moment", async () => {
+  it("with the session that the app has by then", async () => {
     const own = app();
     own.answers.push(
       () => {
@@ -42,7 +42,7 @@ describe("what may pass is tried again", () => {
     expect(own.sent.map((call) => call.session)).toEqual([session("alice"), session("bob")]);
   });
 
-  it("five times in all, and then the last error is told", async () => {
+  it("until there were five attempts, and then fails with the last error", async () => {
     const { chat, answers, journal, pauses } = app();
     answers.push(...five(() => unavailable()));
     const error = await failure(chat.signIn());
@@ -58,13 +58,13 @@ describe("what may pass is tried again", () => {
     expect(pauses).toHaveLength(4);
   });
 
-  it("by the name of network where nothing answers", async () => {
+  it("until there were five attempts, and then fails with the code network if nothing has answered", async () => {
     const { chat, answers } = app();
     answers.push(...five(() => OFFLINE));
     expect(await failure(chat.signIn())).toMatchObject({ code: "network", status: 0, requestId: "" });
   });
 
-  it("after half a second, doubled each time, of which up to a half is chance", async () => {
+  it("after half a second, twice as long each time, of which up to a half is random", async () => {
     const waited = Array.from({ length: 4 }, () => [] as number[]);
     for (let run = 0; run < 200; run += 1) {
       const { chat, answers, pauses } = app();
@@ -88,7 +88,7 @@ describe("what may pass is tried again", () => {
     ["3600", 30_000, 3600],
     ["Tue, 24 Nov 2026 12:00:07 GMT", 7_000, 7],
     ["Tue, 24 Nov 2026 13:00:00 GMT", 30_000, 3600],
-  ])("after the gateway's Retry-After: %s", async (header, ms, seconds) => {
+  ])("after the time in Retry-After: %s", async (header, ms, seconds) => {
     const own = app();
     own.answers.push(...five(() => unavailable({ "Retry-After": header })));
     expect(await failure(own.chat.signIn())).toMatchObject({ retryAfter: seconds });
@@ -104,7 +104,7 @@ describe("what may pass is tried again", () => {
     "7 May 2027",
     "Tue, 24 Nov 2026 11:00:00 GMT",
     "Tue, 99 Nov 2026 12:00:00 GMT",
-  ])("after a pause of its own where Retry-After says nothing of use: %j", async (header) => {
+  ])("after the usual time if Retry-After is not usable: %j", async (header) => {
     const { chat, answers, pauses } = app();
     answers.push(unavailable({ "Retry-After": header }));
     await chat.signIn();
@@ -113,7 +113,7 @@ describe("what may pass is tried again", () => {
     expect(pauses[0]).toBeLessThanOrEqual(500);
   });
 
-  it("by a timer where no sleep is given", async () => {
+  it("after a timer, if the app gives no sleep function", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { chat, answers, journal } = app({ sleep: undefined as never });
     answers.push(unavailable({ "Retry-After": "7" }));
@@ -125,7 +125,7 @@ describe("what may pass is tried again", () => {
     expect(journal).toHaveLength(3);
   });
 
-  it("after 20 seconds without any answer", async () => {
+  it("after 20 seconds without an answer", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { chat, answers, sent } = app();
     answers.push(({ init }) => new Promise((_, reject) => init.signal?.addEventListener("abort", reject)));
@@ -141,7 +141,7 @@ describe("what may pass is tried again", () => {
 
 afterEach(() => vi.useRealTimers());
 
-describe("what will not pass", () => {
+describe("a request of the client is not repeated", () => {
   it.each([
     [400, "bad-request"],
     [403, "user-deactivated"],
@@ -149,7 +149,7 @@ describe("what will not pass", () => {
     [404, "not-found"],
     [500, "config-invalid"],
     [502, "cometchat-rejected"],
-  ])("is not tried again: %i %s", async (status, code) => {
+  ])("after a failure that a repetition would not change: %i %s", async (status, code) => {
     const { chat, answers, sent, pauses } = app();
     answers.push(problem(status, code));
     expect(await failure(chat.signIn())).toMatchObject({ code, status, requestId: `id-of-${code}` });
@@ -159,7 +159,7 @@ describe("what will not pass", () => {
   it.each([
     [401, "session-invalid"],
     [500, "internal"],
-  ])("has a name though something else than the gateway answers: %i is %s", async (status, code) => {
+  ])("after an answer of a proxy, whose code is found by its status: %i is %s", async (status, code) => {
     const { chat, answers, sent } = app({ cookie: true });
     answers.push(new Response("<h1>No</h1>", { status, headers: { "X-Request-Id": "of-the-header" } }));
     expect(await failure(chat.signIn())).toMatchObject({ code, status, requestId: "of-the-header" });
@@ -167,14 +167,14 @@ describe("what will not pass", () => {
   });
 });
 
-describe("a 401", () => {
+describe("a request that is answered 401", () => {
   const expired = () => problem(401, "session-expired");
   const inTurn = (...sessions: (string | undefined)[]) => {
     const asked = { times: 0 };
     return { asked, session: () => sessions[Math.min(asked.times++, sessions.length - 1)] };
   };
 
-  it("fails where the session is still the same", async () => {
+  it("fails if the app still has the same session", async () => {
     const { asked, session: ask } = inTurn("one");
     const { chat, answers, sent, pauses } = app({ session: ask });
     answers.push(expired());
@@ -183,7 +183,7 @@ describe("a 401", () => {
     expect(chat.state.status).toBe("failed");
   });
 
-  it("is tried at once with another session", async () => {
+  it("is repeated at once if the app has another session", async () => {
     const { session: ask } = inTurn("one", "two");
     const { chat, answers, sent, pauses } = app({ session: ask });
     answers.push(expired());
@@ -192,7 +192,7 @@ describe("a 401", () => {
     expect(pauses).toEqual([]);
   });
 
-  it("fails the second time, whatever the session", async () => {
+  it("fails after the second 401, with any session", async () => {
     const { session: ask } = inTurn("one", "two", "three");
     const { chat, answers, sent } = app({ session: ask });
     answers.push(expired(), problem(401, "session-invalid"));
@@ -200,7 +200,7 @@ describe("a 401", () => {
     expect(sent).toHaveLength(2);
   });
 
-  it("fails where there is no session any more", async () => {
+  it("fails if the app no longer has a session", async () => {
     const { session: ask } = inTurn("one", undefined);
     const { chat, answers, sent } = app({ session: ask });
     answers.push(expired());
@@ -208,14 +208,14 @@ describe("a 401", () => {
     expect(sent).toHaveLength(1);
   });
 
-  it("fails at once where the session is in a cookie", async () => {
+  it("fails at once if the session is in a cookie", async () => {
     const { chat, answers, sent } = app({ cookie: true });
     answers.push(expired());
     expect(await failure(chat.signIn())).toMatchObject({ code: "session-expired" });
     expect(sent).toHaveLength(1);
   });
 
-  it("does not keep a fault that came before it from passing", async () => {
+  it("is repeated as before if other failures come before and after", async () => {
     const { session: ask } = inTurn("one", "one", "two");
     const { chat, answers, sent } = app({ session: ask });
     answers.push(unavailable(), expired(), unavailable());
@@ -223,7 +223,7 @@ describe("a 401", () => {
     expect(sent).toHaveLength(4);
   });
 
-  it("after a fault is no reason to fail where a cookie has come meanwhile", async () => {
+  it("is not expected in a repetition, since a cookie may have come by then", async () => {
     const { chat, answers } = app({ cookie: true });
     answers.push(unavailable());
     expect(await chat.signIn()).toMatchObject({ uid: "cookie" });
@@ -231,7 +231,7 @@ describe("a 401", () => {
 });
 
 describe("an app without a session", () => {
-  it.each([undefined, null, ""])("sends nothing (%j)", async (none) => {
+  it.each([undefined, null, ""])("sends no request: %j", async (none) => {
     const { chat, sent, pauses } = app({ session: () => none });
     expect(await failure(chat.signIn())).toMatchObject({ code: "session-missing", status: 401 });
     expect([sent.length, pauses.length]).toEqual([0, 0]);
@@ -245,13 +245,13 @@ describe("an app without a session", () => {
         throw new Error("offline");
       },
     ],
-  ])("is asked again where its provider cannot be reached (%s)", async (_, ask) => {
+  ])("is asked again while its function %s", async (_, ask) => {
     const { chat, sent, pauses } = app({ session: ask });
     expect(await failure(chat.signIn())).toMatchObject({ code: "network" });
     expect([sent.length, pauses.length]).toEqual([0, 4]);
   });
 
-  it("may take its time", async () => {
+  it("is waited for", async () => {
     const slow = gate<string>();
     const { chat, sent } = app({ session: () => slow.promise });
     const signingIn = chat.signIn();
@@ -262,20 +262,20 @@ describe("an app without a session", () => {
   });
 });
 
-/** Checked by the compiler: `npm run check`. */
+/** The compiler checks these two: `npm run check`. */
 type Same<A, B> = [A, B] extends [B, A] ? true : false;
 
-it("knows each code of the gateway's by its name, and two of its own", () => {
+it("the client's type of error codes has every code of the gateway, and two more", () => {
   type Own = "network" | "aborted";
   const same: Same<GatewayErrorCode, Code | Own> = true;
   expect(same).toBe(true);
 });
 
-it("knows each region of CometChat's", () => {
+it("the client's type of regions has every region of CometChat", () => {
   const same: Same<ChatUser["region"], Region> = true;
   expect(same).toBe(true);
 });
 
-it("takes the clock for a date from the app", () => {
+it("the dates in this file's Retry-After are compared with the clock of the test", () => {
   expect(new Date(NOW).toUTCString()).toBe("Tue, 24 Nov 2026 12:00:00 GMT");
 });
