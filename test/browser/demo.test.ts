@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
@@ -346,42 +345,6 @@ describe("the browser", () => {
 });
 
 describe("the demo page", () => {
-  /** What axe-core finds to be serious or critical, outside of the parts that are not this project's to mend. */
-  async function expectAccessible(page: Page, exclude: string[] = []): Promise<void> {
-    await page.evaluate(axe.source);
-    const found = await page.evaluate(
-      `axe.run({ exclude: ${JSON.stringify(exclude)} }).then(({ violations }) => violations
-        .filter(({ impact }) => impact === "serious" || impact === "critical")
-        .map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]))`,
-    );
-    expect(found).toEqual([]);
-  }
-
-  it.each(["light", "dark"] as const)(
-    "is accessible in the %s: axe-core finds nothing serious",
-    async (colorScheme) => {
-      const { page } = await open(KIT, { colorScheme });
-      // Its own waits pass at once.
-      await page.clock.install();
-      await signIn(page, "alice", "Expired");
-      await expectAccessible(page);
-      const address = new URL("/v1/token", sandbox.gateway).href;
-      await page.context().route(address, (route) => route.abort());
-      await signIn(page, "alice");
-      await page.getByText("Tries again by itself").waitFor();
-      await expectAccessible(page);
-      await page.context().unroute(address);
-      // Less than the 20 s after which the client takes a request for lost.
-      await page.clock.fastForward(16_000);
-      await page.getByText("Grace Okafor").first().waitFor();
-      await expectAccessible(page);
-      await page.getByText("Grace Okafor").first().click();
-      await page.locator("[contenteditable=true]").waitFor();
-      // The UI Kit's own markup of messages and of its text field.
-      await expectAccessible(page, [".kit"]);
-    },
-  );
-
   it.each([390, 320])("fits a screen %i px wide", async (width) => {
     const { page } = await open(KIT, { viewport: { width, height: 800 } });
     const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

@@ -1,0 +1,178 @@
+import axe from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Sandbox, startSandbox } from "../sandbox/index.ts";
+import { expectClean, KIT, openBrowser, SDK, signIn, type Visit, visit } from "./visit.ts";
+
+/** How the pages look in each state. `SCREENSHOTS=folder` keeps a picture of each. */
+
+let sandbox: Sandbox;
+let browser: Browser;
+const visits: Visit[] = [];
+
+beforeAll(async () => {
+  sandbox = await startSandbox({ tls: true });
+  browser = await openBrowser(sandbox);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await sandbox?.stop();
+});
+
+afterEach(async () => {
+  const open = visits.splice(0);
+  await expectClean(sandbox, open);
+  for (const { close } of open) await close();
+});
+
+async function open(path: string): Promise<Visit> {
+  const opened = await visit(browser, `http://localhost:${sandbox.sandbox.port}${path}`);
+  visits.push(opened);
+  return opened;
+}
+
+const SCREENS = { desktop: { width: 1280, height: 1400 }, phone: { width: 390, height: 844 } };
+const LOOKS = (["desktop", "phone"] as const).flatMap((screen) =>
+  (["light", "dark"] as const).map((colorScheme) => ({ screen, colorScheme })),
+);
+
+/** The UI Kit's own markup: an attribute of a button on what is none, and a name that leaves out the text on screen. */
+const OF_THE_KIT = [
+  ["aria-allowed-attr", 'class="cometchat-popover__trigger"'],
+  ["label-content-name-mismatch", 'class="cometchat-message-header__content"'],
+];
+
+/** The viewer's own: its buttons that copy an example have a picture and no name. */
+const OF_THE_VIEWER = [["button-name", 'class="group/copy-button']];
+
+interface Finding {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+/** On phone and desktop, light and dark: axe-core finds nothing serious, and nothing is wider than the screen. */
+async function expectAccessible(page: Page, state: string, excused: readonly string[][] = []): Promise<void> {
+  if (!(await page.evaluate("Boolean(globalThis.axe)"))) {
+    await page.evaluate(axe.source);
+    // Colours halfway between two looks are nobody's.
+    await page.addStyleTag({
+      content: "*, ::before, ::after { transition: none !important; animation: none !important }",
+    });
+  }
+  const found: string[] = [];
+  for (const { screen, colorScheme } of LOOKS) {
+    const look = `${screen}-${colorScheme}`;
+    await page.setViewportSize(SCREENS[screen]);
+    await page.emulateMedia({ colorScheme });
+    const { SCREENSHOTS } = process.env;
+    if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/${state.replaceAll(" ", "-")}-${look}.png` });
+    const { violations } = (await page.evaluate('axe.run({ resultTypes: ["violations"] })')) as {
+      violations: Finding[];
+    };
+    for (const { id, impact, nodes } of violations) {
+      if (impact !== "serious" && impact !== "critical") continue;
+      for (const { html, failureSummary } of nodes) {
+        if (excused.some(([rule, markup = ""]) => rule === id && html.includes(markup))) continue;
+        found.push(`${look}: ${id}: ${html.slice(0, 200)}: ${failureSummary}`);
+      }
+    }
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    if (overflow > 0) found.push(`${look}: ${overflow} px too wide`);
+  }
+  expect(found, state).toEqual([]);
+}
+
+describe("the demo page is accessible, on phone and desktop, light and dark", () => {
+  const address = () => new URL("/v1/token", sandbox.gateway).href;
+
+  it("before a sign-in, where the session is refused, while the gateway cannot answer, and when it has given up", async () => {
+    const { page } = await open(KIT);
+    // Its own waits pass at once.
+    await page.clock.install();
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    await expectAccessible(page, "welcome");
+    await signIn(page, "alice", "Expired");
+    await page.getByRole("alert").getByText("This session has expired.").waitFor();
+    await expectAccessible(page, "refused");
+    await page.context().route(address(), (route) => route.fulfill(UNAVAILABLE));
+    await signIn(page, "alice");
+    await page.getByText("Tries again by itself").waitFor();
+    await expectAccessible(page, "waiting");
+    const gaveUp = page.getByRole("heading", { name: "Not signed in yet" });
+    const passed = async () => {
+      await page.clock.fastForward(5_000);
+      return gaveUp.isVisible();
+    };
+    await expect.poll(passed, { interval: 200 }).toBe(true);
+    await expectAccessible(page, "failed");
+  });
+
+  it("with the UI Kit, its list and an open conversation, and after a sign-out that failed", async () => {
+    const { page } = await open(KIT);
+    await signIn(page, "alice");
+    await page.getByText("Launch week").first().waitFor();
+    await expectAccessible(page, "kit", OF_THE_KIT);
+    await page.getByText("Launch week").first().click();
+    await page.locator("[contenteditable=true]").waitFor();
+    await page.getByText("Faster than the page around them.").last().waitFor();
+    await expectAccessible(page, "conversation", OF_THE_KIT);
+    await page.clock.install();
+    await page.context().route(address(), (route) => route.fulfill(UNAVAILABLE));
+    await page.getByRole("button", { name: "Sign out here" }).click();
+    const told = async () => {
+      await page.clock.fastForward(5_000);
+      return page.getByRole("button", { name: "Try again" }).isVisible();
+    };
+    await expect.poll(told, { interval: 200 }).toBe(true);
+    await expectAccessible(page, "not signed out");
+  });
+
+  it("with the SDK alone", async () => {
+    const { page } = await open(SDK);
+    await signIn(page, "alice");
+    await page.getByText("Grace Okafor").first().waitFor();
+    await expectAccessible(page, "sdk");
+  });
+});
+
+const UNAVAILABLE = {
+  status: 503,
+  contentType: "application/problem+json",
+  headers: {
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "retry-after",
+    "retry-after": "5",
+  },
+  body: JSON.stringify({
+    status: 503,
+    code: "cometchat-unavailable",
+    title: "CometChat does not answer",
+    requestId: "r-1",
+  }),
+};
+
+describe("the API as a page", () => {
+  it("can be read in the sandbox, without another host, on phone and desktop, light and dark", async () => {
+    const { page, requests, errors } = await open("/api");
+    await page.setViewportSize(SCREENS.desktop);
+    await page.getByRole("heading", { name: "A CometChat auth token for a session" }).waitFor();
+    await page.getByRole("heading", { level: 1 }).getByText("CometChat Edge Gateway").first().waitFor();
+    for (const summary of [
+      "Revokes every token of this user",
+      "Provisions a user",
+      "OpenID Connect Back-Channel Logout 1.0",
+    ])
+      await page.getByRole("link", { name: summary }).first().waitFor();
+    // Its examples go to the gateway.
+    await page.getByText(sandbox.gateway.origin).first().waitFor();
+    await expectAccessible(page, "api", OF_THE_VIEWER);
+    const hosts = new Set(
+      requests.map((request) => new URL(request.url())).map(({ host, protocol }) => host || protocol),
+    );
+    const own = [`localhost:${sandbox.sandbox.port}`, "data:", "blob:"];
+    expect([...hosts].filter((host) => !own.includes(host))).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+});
