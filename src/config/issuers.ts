@@ -41,7 +41,7 @@ export function checkIssuers(
     } else if (audience.length === 0) {
       warn(
         `SESSION_ISSUERS[${index}].authorizedParties`,
-        "names nobody, nor does audience: whom a session is for is not checked, and logout tokens are refused",
+        "names nobody, nor does audience, so that whom a session is for is not checked, and logout tokens are refused: name the client's id, if the sessions have azp or client_id; else the audience, if they have aud",
       );
     }
   });
@@ -187,7 +187,7 @@ function keySource(env: RawEnv, raw: RawIssuer, variable: string, report: Report
 /** Refuses issuers of which two users could get the same uid: no two pairs of issuer and subject share one. */
 function checkTogether(issuers: readonly Issuer[], report: Report): void {
   issuers.forEach((one, index) => {
-    for (const other of issuers.slice(0, index)) {
+    for (const [before, other] of issuers.slice(0, index).entries()) {
       const variable = `SESSION_ISSUERS[${index}]`;
       if (one.issuer === other.issuer) {
         report(`${variable}.issuer`, "is configured twice: one entry may have several audiences");
@@ -208,9 +208,10 @@ function checkTogether(issuers: readonly Issuer[], report: Report): void {
         report(`${variable}.uid.prefix`, "must be the same for all with uid.shared = true");
       }
       if (!shared && (one.uid.prefix.startsWith(other.uid.prefix) || other.uid.prefix.startsWith(one.uid.prefix))) {
+        const none = other.uid.prefix === "" ? `; SESSION_ISSUERS[${before}] has none` : "";
         report(
           `${variable}.uid.prefix`,
-          'must differ from every other issuer\'s, and none may begin with another: uid = { prefix = "b_" }; or uid = { shared = true } on each that shares its users',
+          `must differ from every other issuer's, and none may begin with another, so each needs one${none}: uid = { prefix = "b_" }, which gives users that an issuer has already new uids; or uid = { shared = true } on each that shares its users`,
         );
       }
     }

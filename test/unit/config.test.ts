@@ -69,7 +69,7 @@ describe("a configuration without a check that it could have", () => {
   ])("works, with a warning: %s", async (_, entry) => {
     expect(await warnings(entry)).toEqual([
       expect.stringMatching(
-        /^SESSION_ISSUERS\[0\]\.authorizedParties names nobody, nor does audience: .*logout tokens/,
+        /^SESSION_ISSUERS\[0\]\.authorizedParties names nobody, nor does audience, .*logout tokens are refused: name the client's id/,
       ),
     ]);
   });

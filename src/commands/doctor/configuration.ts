@@ -6,13 +6,10 @@ import type { Problem, RawEnv } from "../../config/report.ts";
 import type { Config } from "../../config/types.ts";
 import { isObject } from "../../shape.ts";
 import type { Where } from "../environment.ts";
+import { EXAMPLE_APP, EXAMPLE_ORIGIN, entriesIn, examplesIn, isExampleIssuer } from "../examples.ts";
 import { substituteFor } from "../secrets.ts";
 import { checkEnvironments, checkInheritance } from "./inheritance.ts";
 import { advised, type Check, failed, passed } from "./report.ts";
-
-/** The examples in wrangler.toml, which the operator replaces. */
-export const EXAMPLE_APP = "your-app-id";
-const EXAMPLE_ORIGIN = "https://app.example.com";
 
 interface Checked {
   readonly checks: readonly Check[];
@@ -33,8 +30,14 @@ export async function checkConfiguration(
   const problems = parsed.ok ? [] : parsed.error;
   const { checks: inheritance, missing } =
     where.env === undefined ? { checks: checkEnvironments(raw), missing: new Set() } : checkInheritance(raw, where.env);
-  const reported = problems.filter(({ variable }) => !missing.has(rootOf(variable)));
+  const entries = entriesIn(env);
+  // An operator's own entry may stand beside the example. It is to replace that one, and needs no prefix.
+  const isBeside = entries.length > 1 && entries.some(isExampleIssuer);
+  const reported = problems.filter(
+    ({ variable }) => !missing.has(rootOf(variable)) && !(isBeside && variable.endsWith(".uid.prefix")),
+  );
   const checks = [
+    ...issuerExamples(entries),
     ...reported.map((problem) => checkOf(problem, where.env)),
     ...inheritance,
     ...secretsInFile(env, raw, where),
@@ -76,7 +79,28 @@ function adviceOf({ variable, remedy }: Problem): Check {
   return advised(variable, detail, how ?? "See docs/providers.md.");
 }
 
-/** Reports values that are still wrangler.toml's examples. The example issuer is reported by the check of its keys. */
+/**
+ * Reports settings of issuers that are still the examples of wrangler.toml or of docs/providers. Without it the doctor
+ * would call a configuration right that no session can fit.
+ */
+function issuerExamples(entries: readonly unknown[]): Check[] {
+  return entries.flatMap((entry, index) => {
+    const name = `SESSION_ISSUERS[${index}]`;
+    if (entries.length > 1 && isExampleIssuer(entry)) {
+      const detail = `${name} is still the example of wrangler.toml, beside an issuer of your own`;
+      return [failed(name, detail, "Delete the example: [[vars.SESSION_ISSUERS]] and the lines below it.")];
+    }
+    return examplesIn(isObject(entry) ? entry : {}).map(([key, text]) =>
+      failed(
+        `${name}.${key}`,
+        `${name}.${key} is still an example: ${JSON.stringify(text)}`,
+        "Write your own. docs/providers.md says where to find it, and npm run setup asks for it.",
+      ),
+    );
+  });
+}
+
+/** Reports values that are still wrangler.toml's examples. */
 function examples({ apps, origins }: Config): Check[] {
   const unnamed = [...apps.values()].filter(({ appId }) => appId === EXAMPLE_APP);
   const checks = unnamed.map(({ name }) =>

@@ -3,9 +3,10 @@ import { text as readAll } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import type { Problem } from "../../config/report.ts";
 import { isObject } from "../../shape.ts";
+import { isExampleApp, isExampleIssuer } from "../examples.ts";
 import type { Deployment } from "./deployment.ts";
 import { entryOf, isOf, isShared, secretOf } from "./entry.ts";
-import { type Answers, appName, isExampleApp, isExampleIssuer, issuerIndex } from "./plan.ts";
+import { type Answers, appName, issuerIndex } from "./plan.ts";
 import { providerOf, providers } from "./providers.ts";
 import type { Table } from "./toml.ts";
 

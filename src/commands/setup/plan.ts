@@ -34,11 +34,6 @@ export interface Plan {
   readonly set: readonly string[];
 }
 
-/** Whether a value is still the example of a wrangler.toml that was not set up yet. */
-export const isExampleApp = (app: unknown): boolean => isObject(app) && app.appId === "your-app-id";
-export const isExampleIssuer = (entry: unknown): boolean =>
-  isObject(entry) && entry.issuer === "https://auth.example.com";
-
 /** Settings that suit one provider and would be wrong with another, so they are removed when the provider changes. */
 const PROVIDER_KEYS = ["audienceRequired", "algorithms"] as const;
 

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { isCancel, log, password, select, text } from "@clack/prompts";
 import { REGIONS } from "../../cometchat/fields.ts";
 import { isObject } from "../../shape.ts";
+import { isExampleApp, isExampleIssuer } from "../examples.ts";
 import type { Deployment } from "./deployment.ts";
 import { entryOf, type IssuerAnswers, isOf, isShared, secretOf } from "./entry.ts";
-import { type Answers, appName, isExampleApp, isExampleIssuer, issuerIndex, problemOf } from "./plan.ts";
+import { type Answers, appName, issuerIndex, problemOf } from "./plan.ts";
 import { type Provider, providerOf, providers, type Question } from "./providers.ts";
 
 /** The operator cancelled, so nothing is written. */
