@@ -133,6 +133,8 @@ export const USERS_SEEN_MS = 60_000;
 export const CREATE_AWAITED_MS = 4_000;
 /** How often a request looks whether it has ended: a promise cannot be shared between requests. */
 export const CREATE_POLL_MS = 10;
+/** How often a request looks whether another one has brought a deactivated user back. */
+export const REVIVAL_POLL_MS = 100;
 /** Pauses before each look for a user whom another isolate may have created at the same time. Its write reaches KV here
  * within half a second; all that waits is the refusal of a deactivated user. */
 export const LOOK_PAUSES_MS: readonly number[] = [50, 150, 300];

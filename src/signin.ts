@@ -10,6 +10,7 @@ import { LEDGER_RECORD_MS } from "./limits.ts";
 import { appFor, type PlacementParts } from "./placement/apps.ts";
 import type { Whereabouts } from "./placement/placement.ts";
 import { provision } from "./provision/provision.ts";
+import { revival } from "./provision/revival.ts";
 import { ok, type Result } from "./result.ts";
 import { flushApp } from "./revoke.ts";
 import type { Credential } from "./session/extract.ts";
@@ -90,6 +91,7 @@ export async function signIn(
         known,
         profile: { ...profile, name: profile.name ?? fallbackName(claims, uid) },
         look: async () => (await directory.read(uid))?.app === app,
+        revival: (revive) => revival(uid, revive, parts.ledgers, context),
         flush: async () => {
           const flushed = await flushApp(parts, chat, uid, context);
           // CometChat has done it, and the ledger hears of it later.

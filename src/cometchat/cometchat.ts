@@ -79,13 +79,19 @@ export function createCometChat(app: App, deps: Deps): CometChat {
   const tokens = createTokens(send);
   const users = createUsers(send, roles, tokens.mint);
   const presence = createPresence(deps.now);
-  const { arrived, left } = presence;
+  const { arrived, left, lost } = presence;
   return {
     app,
     presence,
     ...users,
     ...tokens,
-    create: (uid, ...rest) => presence.create(uid, () => told(users.create(uid, ...rest), () => arrived(uid))),
+    create: (uid, ...rest) =>
+      presence.create(uid, async () => {
+        const created = await users.create(uid, ...rest);
+        if (created.ok) arrived(uid);
+        else if (created.error.reason !== "upstream-uid-exists") lost(uid);
+        return created;
+      }),
     mint: (uid, context) => told(tokens.mint(uid, context), () => arrived(uid)),
     reactivate: (uid, context) => told(users.reactivate(uid, context), () => arrived(uid)),
     deactivate: (uid, context) => told(users.deactivate(uid, context), () => left(uid)),

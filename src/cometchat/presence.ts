@@ -11,6 +11,8 @@ export interface Presence {
   readonly mark: () => number;
   /** Whether an answer after that point showed that the user is there, and none that it has been deactivated. */
   readonly since: (uid: string, mark: number) => boolean;
+  /** Whether a create after that point failed so that CometChat may have carried it out. */
+  readonly doubtful: (uid: string, mark: number) => boolean;
   /** Whether a request of this isolate is creating the user now. */
   readonly creating: (uid: string) => boolean;
 }
@@ -18,6 +20,8 @@ export interface Presence {
 export interface Watched extends Presence {
   readonly arrived: (uid: string) => void;
   readonly left: (uid: string) => void;
+  /** A create of the user has failed in that way. */
+  readonly lost: (uid: string) => void;
   /** Runs a create; until it ends `creating` is true. */
   readonly create: <T>(uid: string, work: () => Promise<T>) => Promise<T>;
 }
@@ -25,17 +29,23 @@ export interface Watched extends Presence {
 export function createPresence(now: Deps["now"]): Watched {
   let answers = 0;
   const seen = createMemory<number>(USERS_SEEN, now, USERS_SEEN_MS);
+  const lost = createMemory<number>(USERS_SEEN, now, USERS_SEEN_MS);
   // Bounded in time: the runtime ends a request whose caller has gone, and what comes after its create never runs.
   const creates = createMemory<number>(USERS_SEEN, now, CREATE_AWAITED_MS);
   return {
     mark: () => answers,
     since: (uid, mark) => (seen.get(uid) ?? 0) > mark,
+    doubtful: (uid, mark) => (lost.get(uid) ?? 0) > mark,
     creating: (uid) => creates.get(uid) !== undefined,
     arrived(uid) {
       answers += 1;
       seen.set(uid, answers);
     },
     left: (uid) => seen.delete(uid),
+    lost(uid) {
+      answers += 1;
+      lost.set(uid, answers);
+    },
     async create(uid, work) {
       creates.set(uid, (creates.get(uid) ?? 0) + 1);
       try {

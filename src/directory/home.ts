@@ -67,14 +67,28 @@ export class Home extends DurableObject<Env> {
 
   /** Whether the caller may bring the profile up to date now: nobody else may, in any isolate, until it is done or `ms` pass. */
   beginSync(ms: number): boolean {
-    const now = platform.now();
-    if ((this.#fact<number>("syncing") ?? 0) > now) return false;
-    this.ctx.storage.kv.put("syncing", now + ms);
-    return true;
+    return this.#begin("syncing", ms);
   }
 
   endSync(): void {
     this.ctx.storage.kv.delete("syncing");
+  }
+
+  /** The same for bringing the user back: how many milliseconds ago that was last done; undefined where the caller may not. */
+  beginRevival(ms: number): number | undefined {
+    return this.#begin("reviving", ms) ? platform.now() - (this.#fact<number>("revivedAt") ?? 0) : undefined;
+  }
+
+  endRevival(): void {
+    this.ctx.storage.kv.put("revivedAt", platform.now());
+    this.ctx.storage.kv.delete("reviving");
+  }
+
+  #begin(work: string, ms: number): boolean {
+    const now = platform.now();
+    if ((this.#fact<number>(work) ?? 0) > now) return false;
+    this.ctx.storage.kv.put(work, now + ms);
+    return true;
   }
 
   get #deliveries(): readonly Known[] {

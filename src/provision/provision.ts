@@ -2,8 +2,9 @@ import type { CometChat, Profile } from "../cometchat/cometchat.ts";
 import type { Config } from "../config/types.ts";
 import type { Context } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import { ATTEMPT_LEFT_MS, CREATE_POLL_MS, LOOK_PAUSES_MS } from "../limits.ts";
+import { CREATE_POLL_MS, LOOK_PAUSES_MS } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
+import { pause } from "./pause.ts";
 
 /** Whether CometChat has the user, as far as is known without asking it. */
 export type Known = "there" | "absent" | "unsure";
@@ -16,6 +17,10 @@ export interface Newcomer {
   readonly known: Known | Promise<Known>;
   /** Whether the user has become known since; asked only where a user looks deactivated who may just have been created. */
   readonly look?: () => Promise<boolean>;
+  /** Lets one request at a time bring the user back, and tells it whether another one has since this one began. */
+  readonly revival?: <T>(
+    revive: (done: boolean) => Promise<Result<T, GatewayError>>,
+  ) => Promise<Result<T, GatewayError>>;
   /** Ends all tokens that a user has who is being brought back. CometChat's own flush unless given. */
   readonly flush?: () => Promise<Result<void, GatewayError>>;
 }
@@ -24,7 +29,7 @@ interface Provisioned {
   readonly authToken: string;
   /** This sign-in created the CometChat user. */
   readonly created: boolean;
-  /** When its minting began, in milliseconds since 1970: a user that was brought back had its older tokens ended before. */
+  /** When this sign-in began, in milliseconds since 1970; where it minted once more, when it did: others may have ended tokens. */
   readonly mintedAt: number;
   /** Where a second call is still under way: the token that it brings, if any. It has to be recorded, or ended. */
   readonly other?: Promise<string | undefined>;
@@ -76,11 +81,8 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
   }
   if (!saysNothing(first)) return first.token;
 
-  if (first.by === "create") {
-    // Asked after CometChat had said that the user exists: "not found" now leaves no doubt.
-    const minted = await mint();
-    return isAbsent(minted) ? deactivated() : given(minted);
-  }
+  // Asked after CometChat had said that the user exists: "not found" now leaves no doubt.
+  if (first.by === "create") return mintAgain();
   // Of those who find a user missing at the same time in this isolate, one creates it. The others mint.
   if (await createdByAnother()) return mintAgain();
   const created = await create();
@@ -105,7 +107,8 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
 
   /** "Not found" and "already exists", and the first may have been said before another sign-in created the user. */
   async function contested(): Answer {
-    return (await createdByAnother()) || (await appeared()) ? mintAgain() : deactivated();
+    const created = (await createdByAnother()) || presence.doubtful(uid, begun) || (await appeared());
+    return created ? mintAgain() : deactivated();
   }
 
   /** Whether another isolate has written down meanwhile that the user exists. */
@@ -118,19 +121,24 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
     return false;
   }
 
-  async function mintAgain(): Answer {
+  async function mintAgain(absent = deactivated): Answer {
+    const mintedAt = context.now + context.timing.stages().total;
     const minted = await mint();
-    return isAbsent(minted) ? deactivated() : given(minted);
+    return isAbsent(minted) ? absent() : given(minted, { mintedAt });
   }
 
   async function deactivated(): Answer {
     if (!rules.reactivate) return fail("user-deactivated");
+    const revive = (done: boolean) => (done ? mintAgain(bringBack) : bringBack());
+    return user.revival ? user.revival(revive) : revive(false);
+  }
+
+  async function bringBack(): Answer {
     const reactivated = await chat.reactivate(uid, context);
     if (!reactivated.ok) return reactivated;
     // What was to be revoked meanwhile could not be: CometChat called the user unknown. It must not come back to life.
     const flushed = await (user.flush?.() ?? chat.flush(uid, context));
-    const mintedAt = context.now + context.timing.stages().total;
-    if (flushed.ok) return given(await mint(), { mintedAt });
+    if (flushed.ok) return mintAgain(async () => fail("user-deactivated"));
     // Known from now on, it would never be flushed: so that a later sign-in begins anew.
     context.after("deactivate", (later) => chat.deactivate(uid, later));
     return flushed;
@@ -175,10 +183,3 @@ const saysNothing = ({ by, token }: Said): boolean => (by === "mint" ? isAbsent(
 
 /** One of its own each time: what waits for a promise that lives for ever is never collected. */
 const never = () => new Promise<never>(() => undefined);
-
-/** False where the deadline leaves no time for a call afterwards. */
-async function pause(ms: number, { deadline }: Context): Promise<boolean> {
-  if (deadline.signal?.aborted || deadline.left() < ms + ATTEMPT_LEFT_MS) return false;
-  await new Promise((resolve) => setTimeout(resolve, ms));
-  return !deadline.signal?.aborted;
-}

@@ -2,7 +2,7 @@ import { createRecordingWorld } from "./ledger.ts";
 import type { World, WorldOptions } from "./world.ts";
 
 /** The gateway's calls to CometChat that a test can block. */
-type Call = "mint" | "flush" | "deactivate";
+type Call = "mint" | "flush" | "deactivate" | "reactivate";
 
 /** Where one call is blocked. */
 interface Gate {
@@ -19,6 +19,7 @@ export interface BlockingWorld extends World {
 
 const nameOf = (method: string | undefined, path: string): Call | undefined => {
   if (method === "POST" && path.endsWith("/auth_tokens")) return "mint";
+  if (method === "PUT" && path.endsWith("/users")) return "reactivate";
   if (method !== "DELETE") return undefined;
   if (path.endsWith("/auth_tokens")) return "flush";
   return /\/users\/[^/]+$/.test(path) ? "deactivate" : undefined;

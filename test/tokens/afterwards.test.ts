@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { LogLine } from "../../src/telemetry/log.ts";
-import { faultyLedger, never } from "../support/faults.ts";
+import { faultyKv, faultyLedger, never } from "../support/faults.ts";
 import { createRecordingWorld, request, restoreAfterEach } from "../support/ledger.ts";
 import { bodyOf } from "../support/world.ts";
 
@@ -22,6 +22,27 @@ describe("a token that could not be recorded, however often it was tried,", () =
     const world = createRecordingWorld({ env: { LEDGER, TOKENS: { reuse } } });
     const session = await world.provider.issue({ subject: "alice", sid: "phone" });
     const { authToken } = await bodyOf(await world.signIn(session));
+    state.deaf = false;
+    expect((await world.call("/v1/token", out(session))).status).toBe(400);
+    expect((await world.call("/v1/token", out(session, { authToken }))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("is asked for at the sign-out also where KV did not take the user's mapping before", async () => {
+    const { state, LEDGER } = deaf();
+    vi.useFakeTimers({ toFake: ["Date"] });
+    let refused = 0;
+    const USERS = faultyKv((operation, key) => {
+      if (operation !== "put" || !key.startsWith("v1:u:") || refused === 3) return undefined;
+      refused += 1;
+      return Promise.reject(new Error("KV PUT failed: 503"));
+    });
+    // As long as what is tried again takes: an isolate remembers a mapping for 10 s.
+    const sleep = async () => void vi.setSystemTime(Date.now() + 7000);
+    const world = createRecordingWorld({ env: { LEDGER, USERS }, deps: { sleep } });
+    const session = await world.provider.issue({ subject: "alice", sid: "phone" });
+    const { authToken } = await bodyOf(await world.signIn(session));
+    expect(refused).toBe(3);
     state.deaf = false;
     expect((await world.call("/v1/token", out(session))).status).toBe(400);
     expect((await world.call("/v1/token", out(session, { authToken }))).status).toBe(204);

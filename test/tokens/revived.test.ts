@@ -1,10 +1,12 @@
+import { env as variables } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { createBlockingWorld } from "../support/gates.ts";
-import { createRecordingWorld, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
+import { createRecordingWorld, homeOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { API_KEY, bodyOf, type World } from "../support/world.ts";
 
 restoreAfterEach();
 
+const bindings = variables as unknown as { TOKEN_ENCRYPTION_KEY: string };
 const env = { PROVISIONING: { reactivate: true }, TOKENS: { reuse: "session" } };
 const device = (sid: string) => ({ subject: "alice", sid });
 const deactivate = (world: World) =>
@@ -13,6 +15,10 @@ const deactivate = (world: World) =>
     headers: { apikey: API_KEY, "content-type": "application/json" },
     body: '{"permanent":false}',
   });
+const withSession = (session: string) => ({
+  ...fresh,
+  headers: { ...fresh.headers, Authorization: `Bearer ${session}` },
+});
 const fresh = { body: '{"fresh":true}', headers: { "Content-Type": "application/json" } };
 
 describe("a user whom a sign-in brings back (PROVISIONING.reactivate)", () => {
@@ -54,6 +60,58 @@ describe("a user whom a sign-in brings back (PROVISIONING.reactivate)", () => {
     // Who brought it back has what it was given.
     const laptop = await base.signIn(device("laptop"));
     expect([laptop.status, (await bodyOf(laptop)).authToken]).toEqual([200, brought.authToken]);
+  });
+});
+
+describe("a user whom two places bring back at the same time (PROVISIONING.reactivate)", () => {
+  const KEY = bindings.TOKEN_ENCRYPTION_KEY;
+  it.each([
+    ["", KEY],
+    [", though none is recorded", undefined],
+  ] as const)("is handed out two tokens that work%s", async (_, TOKEN_ENCRYPTION_KEY) => {
+    const both = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY };
+    const first = createBlockingWorld({ env: both });
+    const old = (await bodyOf(await first.signIn(device("tablet")))).authToken;
+    await deactivate(first);
+    const reactivation = first.block("reactivate", "before");
+    const slow = first.signIn(device("laptop"), fresh);
+    await reactivation.reached;
+    const second = createRecordingWorld({ env: both, deps: { fetch: first.deps.fetch } });
+    const told = Promise.withResolvers<"told">();
+    const other = (async () => {
+      const session = await first.provider.issue(device("phone"));
+      const response = await second.ask("/v1/token", { method: "POST", ...withSession(session) });
+      told.resolve("told");
+      return response;
+    })();
+    // Longer than it would take if it waited for nothing.
+    await Promise.race([told.promise, scheduler.wait(500)]);
+    reactivation.open();
+    const tokens = await Promise.all([slow, other].map(async (one) => (await bodyOf(await one)).authToken));
+    await second.finish();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+    if (TOKEN_ENCRYPTION_KEY) await runAlarms();
+    expect([...first.simulator.tokens("alice")].sort()).toEqual([...tokens].sort());
+    expect(first.simulator.tokens("alice")).not.toContain(old);
+  });
+
+  it("signs in all the same where the object that would tell them of each other cannot be reached", async () => {
+    const HOME = { getByName: () => new Proxy({}, { get: () => () => Promise.reject(new Error("unreachable")) }) };
+    const world = createRecordingWorld({ env: { ...env, HOME } });
+    await world.signIn(device("tablet"));
+    await deactivate(world);
+    expect((await world.signIn(device("laptop"), fresh)).status).toBe(201);
+    expect(world.simulator.tokens("alice")).toHaveLength(1);
+  });
+
+  it("signs in though the one who began to bring it back was never heard of again", async () => {
+    const world = createRecordingWorld({ env: { ...env, REQUEST_TIMEOUT_MS: 3000 } });
+    await world.signIn(device("tablet"));
+    await deactivate(world);
+    expect(await homeOf("alice").beginRevival(300)).toEqual(expect.any(Number));
+    expect(await homeOf("alice").beginRevival(300)).toBeUndefined();
+    expect((await world.signIn(device("laptop"), fresh)).status).toBe(201);
+    expect(world.simulator.tokens("alice")).toHaveLength(1);
   });
 });
 

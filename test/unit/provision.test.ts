@@ -243,6 +243,20 @@ describe("a user who signs in for the first time, several times at once,", () =>
     expect(look).toHaveBeenCalledTimes(2);
   });
 
+  it("is not taken for deactivated by the second sign-in if the answer to the first create is lost", async () => {
+    const { chat, simulator, calls, answer, request } = gates();
+    // Both have asked for a token before there was a user, and only one of them may create it at a time.
+    const second = provision(alice("unsure"), chat, rules, request());
+    simulator.faults.add({ match: "create", effect: { kind: "drop" } });
+    const first = provision(alice("absent"), chat, rules, request());
+    answer("create");
+    expect(await first).toMatchObject({ ok: false });
+    simulator.faults.clear();
+    answer("mint");
+    expect(await second).toMatchObject({ ok: true, value: { created: false } });
+    expect(calls().slice(-2)).toEqual(["create", "mint"]);
+  });
+
   it("is created by the second sign-in if the create of the first fails", async () => {
     const { chat, simulator, request } = createSimulatedWorld({ createDelay: 20 });
     simulator.faults.add({ match: "create", times: 1, effect: { kind: "error", code: "ERR_BAD_REQUEST" } });

@@ -1,0 +1,9 @@
+import type { Context } from "../context.ts";
+import { ATTEMPT_LEFT_MS } from "../limits.ts";
+
+/** False where the deadline leaves no time for a call afterwards. */
+export async function pause(ms: number, { deadline }: Context): Promise<boolean> {
+  if (deadline.signal?.aborted || deadline.left() < ms + ATTEMPT_LEFT_MS) return false;
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return !deadline.signal?.aborted;
+}
