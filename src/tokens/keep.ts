@@ -32,7 +32,7 @@ export async function keep(
   if (!parts.ledgers.records) return;
   // Only a claim moves a user.
   const entry = { ...minted, ...digests, moves: session.issuer.appClaim !== undefined };
-  await record(uid, entry, parts.ledgers, context, () => remember(uid, digests.session, parts));
+  await record(uid, entry, parts.ledgers, context, () => remember(uid, entry, parts));
 }
 
 /** Beside the answer and after it: the ledger is told of a token. `lost` is done where it cannot be. */
@@ -73,9 +73,8 @@ function nameSession(uid: string, { issuer, name }: Session, { deps, users }: Ke
  * The ledger could not be told of a token, however often it was tried. That a session has such a one is written down, so
  * that its sign-out asks for the token instead of saying that all have ended.
  */
-async function remember(uid: string, session: string, { directory }: KeepParts): Promise<void> {
+async function remember(uid: string, { app, session, mintedAt }: Minted, { directory }: KeepParts): Promise<void> {
   const mapping = await directory.get(uid);
-  if (!mapping) return;
-  const unrecorded = new Set([...(mapping.unrecorded ?? []), session]);
-  await directory.put(uid, { ...mapping, unrecorded: [...unrecorded].slice(-UNRECORDED_SESSIONS) });
+  const unrecorded = [...new Set([...(mapping?.unrecorded ?? []), session])].slice(-UNRECORDED_SESSIONS);
+  await directory.put(uid, { app, profile: "", createdAt: mintedAt, syncedAt: 0, ...mapping, unrecorded });
 }

@@ -1,7 +1,7 @@
 import { reset } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, inject } from "vitest";
-import { quiet } from "./around.ts";
+import { endTest, quiet } from "./around.ts";
 import { returnKeyPairs } from "./keys.ts";
 import { leaks } from "./leaks.ts";
 import { openapi } from "./openapi.ts";
@@ -37,6 +37,7 @@ afterEach(async () => {
   Object.assign(console, original);
   // Work that a Durable Object has not finished would call the CometChat of the next test.
   await quiet();
+  endTest();
   // KV, Durable Objects and the counts of rate limits would be there in the next test.
   await reset();
   expect(leaks.found(), "no session, auth token or key in a log line or an answer").toEqual([]);

@@ -5,6 +5,7 @@ import type { Deps } from "../../src/context.ts";
 import type { LogLine } from "../../src/telemetry/log.ts";
 import { createSimulator, type Simulator, type SimulatorOptions } from "../sandbox/cometchat/index.ts";
 import { createProvider, type Provider, type SessionOptions } from "../sandbox/provider/index.ts";
+import { kvOfThisTest } from "./around.ts";
 import { keyPair } from "./keys.ts";
 import { leaks } from "./leaks.ts";
 import { openapi } from "./openapi.ts";
@@ -72,6 +73,7 @@ export function createWorld(options: WorldOptions = {}): World {
     RATE_LIMIT_USER: unlimited,
     ...options.env,
   };
+  env.USERS = kvOfThisTest(env.USERS as object | undefined);
   // Every variable that is plain text is a secret.
   leaks.addSettings(env);
   const reach: Deps["fetch"] = async (input, init) => {
