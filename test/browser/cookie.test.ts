@@ -192,6 +192,8 @@ describe("a session in a cookie whose name begins with __Host-", () => {
       await page.evaluate((cookie) => {
         // biome-ignore lint/suspicious/noDocumentCookie: what a hostile page does
         document.cookie = `${cookie}; path=/`;
+        // To read them makes the browser store it first.
+        return document.cookie;
       }, `${name}=${planted}`);
       const kept = (await context.cookies()).some(({ value }) => value.includes(planted));
 

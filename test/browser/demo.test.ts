@@ -266,7 +266,7 @@ describe("what the gateway keeps", () => {
       await expect.poll(ask, within).toEqual({ status: 200, authToken });
       const count = async (find: (files: Files) => string[]) => find(await contents(own.state)).length;
       await expect.poll(() => count((files) => names(files, "v1:u:alice")), within).toBeGreaterThan(0);
-      await expect.poll(() => count(ledgers), within).toBeGreaterThan(0);
+      await expect.poll(() => count((files) => ledgers(files, own.provider.issuer)), within).toBeGreaterThan(0);
       const files = await contents(own.state);
       for (const secret of [authToken, authToken.slice(-16), own.secrets.COMETCHAT_API_KEY, session]) {
         expect(names(files, secret)).toEqual([]);
@@ -288,8 +288,10 @@ describe("what the gateway keeps", () => {
   const names = (files: Files, text: string) =>
     [...files].filter(([, bytes]) => bytes.includes(text)).map(([path]) => path);
   /** The Durable Objects' files with a row of this session's. */
-  const ledgers = (files: Files) =>
-    names(files, createHash("sha256").update("s-1").digest("base64url")).filter((path) => /\/do\/.*Ledger/.test(path));
+  const ledgers = (files: Files, issuer: string) => {
+    const digest = createHash("sha256").update(`${issuer}\ns-1`).digest("base64url");
+    return names(files, digest).filter((path) => /\/do\/.*Ledger/.test(path));
+  };
 });
 
 describe("a session that must not pass", () => {
