@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { virtualTime } from "../support/time.ts";
+import { virtualTime } from "../../support/time.ts";
 
 const real = { setTimeout, now: Date.now, timeout: AbortSignal.timeout };
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
