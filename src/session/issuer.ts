@@ -45,6 +45,6 @@ export interface Issuer {
 }
 
 /** Dotted claim paths. */
-type ProfileClaims = { readonly [F in FieldName]: string | undefined } & {
+type ProfileClaims = { readonly [F in FieldName]?: string | undefined } & {
   readonly metadata: ReadonlyMap<string, string>;
 };
