@@ -53,6 +53,16 @@ async function problemsIn(config: string, env?: string): Promise<readonly string
 const beyond = (text: string, other: string) => text.split("\n").filter((line) => !other.split("\n").includes(line));
 
 describe("by flags", () => {
+  it("takes several origins and audiences, behind one flag or one each", async () => {
+    const config = clone();
+    const many = ["--origin", "https://a.test", "https://b.test", "--origin", "https://c.test"];
+    const rest = ["--app-id", "2753abc", "--region", "eu", "--api-key-stdin", ...AUTH0, "https://other.test", "--yes"];
+    expect(await setup(config, [...many, ...rest], API_KEY)).toMatchObject({ status: 0 });
+    expect(varsOf(config).ALLOWED_ORIGINS).toEqual(["https://a.test", "https://b.test", "https://c.test"]);
+    expect(varsOf(config).SESSION_ISSUERS).toMatchObject([{ audience: ["https://api.test", "https://other.test"] }]);
+    expect(await setup(config, ["--yes", "--region", "eu", "stray"])).toMatchObject({ status: 2 });
+  });
+
   it("as npm runs it, it reads the key from standard input, and ends with 0, or with 2 for wrong usage", async () => {
     const config = clone();
     const ended = (input: string, ...args: readonly string[]) =>

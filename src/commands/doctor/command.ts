@@ -1,6 +1,7 @@
 import { text as readAll } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { platform } from "../../platform.ts";
+import { callersPath } from "../caller.ts";
 import type { Terminal } from "../terminal.ts";
 import { examine } from "./doctor.ts";
 import { print } from "./print.ts";
@@ -29,7 +30,8 @@ export async function doctor(args: readonly string[], terminal: Terminal): Promi
     terminal.stdout.write(USAGE);
     return 0;
   }
-  const { config, env, json } = options;
+  const { env, json } = options;
+  const config = options.config === undefined ? "wrangler.toml" : callersPath(options.config);
   const session = options.session === "-" ? await readAll(terminal.stdin) : options.session;
   // People copy the whole `Authorization` header.
   const bare = session?.trim().replace(/^Bearer\s+/i, "");
@@ -47,7 +49,7 @@ function readOptions(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
-        config: { type: "string", default: "wrangler.toml" },
+        config: { type: "string" },
         env: { type: "string" },
         session: { type: "string" },
         json: { type: "boolean", default: false },

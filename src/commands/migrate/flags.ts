@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { IMPORT_RPM } from "../../limits.ts";
+import { callersPath } from "../caller.ts";
 import { exports } from "./exports.ts";
 import { FIELDS, type Field, isField, type Names } from "./fields.ts";
 import type { Options } from "./prepare.ts";
@@ -148,12 +149,8 @@ function rpmOf(text: string | undefined, name: string): number {
   return Number(text);
 }
 
-/**
- * Makes a function that resolves a path. npm runs a command in the package's folder, but paths are relative to the
- * caller's.
- */
-function pathsOf(env: NodeJS.ProcessEnv): (path: string) => string {
-  const own = env.npm_lifecycle_event === "migrate" || env.npm_lifecycle_event === "export-uids";
-  const from = own && env.INIT_CWD ? env.INIT_CWD : process.cwd();
-  return (path) => resolve(from, path);
-}
+/** Absolute, so that the files of a run are the same ones whatever its folder. */
+const pathsOf =
+  (env: NodeJS.ProcessEnv) =>
+  (path: string): string =>
+    resolve(callersPath(path, env));

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { confirm, intro, isCancel, outro } from "@clack/prompts";
+import { callersPath } from "../caller.ts";
 import type { Terminal } from "../terminal.ts";
 import { type Deployment, open } from "./deployment.ts";
 import { writeSecrets } from "./devvars.ts";
@@ -14,14 +15,14 @@ npm run setup -- --yes --app-id ID …       the same for scripts; settings with
 
   --app-id ID, --region us|eu|in   the CometChat app (dashboard › API & Auth Keys)
   --api-key-stdin                  its REST API key is the first line of standard input
-  --origin URL                     a web origin that may call the gateway; once for each
+  --origin URL                     a web origin that may call the gateway; several are allowed
   --preset NAME                    ${providers
     .map(({ name }) => name)
     .join(", ")
     .replace(/(.{60}.*?, )/g, "$1\n                                   ")}
   --issuer URL                     the issuer, or what the provider's page names: a domain, project or pool
-  --audience A                     the audience of the sessions (aud); once for each
-  --authorized-party P             the client that they are issued to (azp); once for each
+  --audience A                     the audience of the sessions (aud); several are allowed
+  --authorized-party P             the client that they are issued to (azp); several are allowed
   --jwks-url URL, --public-key FILE, --secret-stdin
                                    the source of the keys, if it is not the provider's usual one; the secret that
                                    signs the sessions is the line of standard input after the API key
@@ -40,7 +41,8 @@ export async function setup(args: readonly string[], terminal: Terminal): Promis
     if (flags.help) return write(stdout, USAGE, 0);
     const asks = !flags.yes;
     if (asks && !stdin.isTTY) throw new Misuse("There is no terminal to ask questions in: use --yes and the flags.");
-    const deployment = open({ config: flags.config, env: flags.env });
+    const config = flags.config === undefined ? "wrangler.toml" : callersPath(flags.config);
+    const deployment = open({ config, env: flags.env });
     return asks ? await setUpByQuestions(flags, deployment) : await setUpByFlags(flags, deployment, terminal);
   } catch (error) {
     if (error instanceof Misuse) return write(stderr, `${error.message}\nAll flags: npm run setup -- --help\n`, 2);

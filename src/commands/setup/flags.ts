@@ -3,6 +3,7 @@ import { text as readAll } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import type { Problem } from "../../config/report.ts";
 import { isObject } from "../../shape.ts";
+import { callersPath } from "../caller.ts";
 import { isExampleApp, isExampleIssuer } from "../examples.ts";
 import type { Deployment } from "./deployment.ts";
 import { entryOf, isOf, isShared, secretOf } from "./entry.ts";
@@ -15,13 +16,26 @@ export class Misuse extends Error {}
 
 export type Flags = ReturnType<typeof readFlags>;
 
+/** Flags that take several values, each with the flag before it, or all behind one. */
+const SEVERAL = ["--origin", "--audience", "--authorized-party"];
+
+/** The arguments, with the flag before each of its values. */
+function eachWithFlag(args: readonly string[]): string[] {
+  let flag: string | undefined;
+  return args.flatMap((arg, index) => {
+    if (arg.startsWith("-")) flag = SEVERAL.find((one) => one === arg);
+    else if (flag !== undefined && args[index - 1] !== flag) return [flag, arg];
+    return [arg];
+  });
+}
+
 export function readFlags(args: readonly string[]) {
   try {
     return parseArgs({
-      args: [...args],
+      args: eachWithFlag(args),
       options: {
         yes: { type: "boolean", default: false },
-        config: { type: "string", default: "wrangler.toml" },
+        config: { type: "string" },
         env: { type: "string" },
         app: { type: "string" },
         "app-id": { type: "string" },
@@ -116,7 +130,8 @@ function chosen(flags: Flags, deployment: Deployment): Chosen {
     parties: flags["authorized-party"],
     origins: { now: flags.origin ?? before, before },
     jwksUrl: flags["jwks-url"],
-    publicKey: flags["public-key"] === undefined ? undefined : readFileSync(flags["public-key"], "utf8").trim(),
+    publicKey:
+      flags["public-key"] === undefined ? undefined : readFileSync(callersPath(flags["public-key"]), "utf8").trim(),
     shared: isShared(provider) || (flags["secret-stdin"] && provider.secret !== undefined) || undefined,
   };
   const entry = entryOf(provider, answers, current);

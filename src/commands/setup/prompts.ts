@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { isCancel, log, password, select, text } from "@clack/prompts";
 import { REGIONS } from "../../cometchat/fields.ts";
 import { isObject } from "../../shape.ts";
+import { callersPath } from "../caller.ts";
 import { isExampleApp, isExampleIssuer } from "../examples.ts";
 import type { Deployment } from "./deployment.ts";
 import { entryOf, type IssuerAnswers, isOf, isShared, secretOf } from "./entry.ts";
@@ -221,7 +222,7 @@ const list = (value: unknown) => (Array.isArray(value) ? value.join(" ") : undef
 
 function contentOf(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8").trim();
+    return readFileSync(callersPath(path), "utf8").trim();
   } catch {
     return undefined;
   }
