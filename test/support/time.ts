@@ -12,12 +12,14 @@ const TURNS = 3;
  * Virtual time in the tests of the file, or of the `describe` that this is called in. Where a test waits for nothing but
  * timers, its own or the gateway's, time jumps to the next one. It stands still while KV or a Durable Object is asked.
  *
+ * The same holds for each object in `outside`, which a test asks and which answers in real time.
+ *
  * Not for tests in which a Durable Object waits itself, as for CometChat: workerd wakes no object from outside of it.
  */
-export function virtualTime(): void {
+export function virtualTime(...outside: readonly object[]): void {
   let end: () => Promise<void>;
   beforeEach(() => {
-    const clock = installClock(Date.now(), { outside: [bindings.USERS], turn, turns: TURNS });
+    const clock = installClock(Date.now(), { outside: [bindings.USERS, ...outside], turn, turns: TURNS });
     const uncount = countObjects(clock);
     const stop = clock.flow();
     end = async () => {
