@@ -87,6 +87,10 @@ export const MAPPING_MEMORY_MS = 10_000;
 export const MAPPINGS_REMEMBERED = 5_000;
 /** How long KV knows whose session a provider's session id is: chat clients keep a token for long without asking. */
 export const SESSION_KNOWN_SECONDS = 90 * 86_400;
+/** How long a data centre knows that this is written: it is written again before KV forgets it. */
+export const SESSION_MARKED_SECONDS = SESSION_KNOWN_SECONDS / 2;
+/** Share of a logout's time to read it: the rest is to tell the ledger that this logout is still to be done. */
+export const SESSION_READ_SHARE = 1 / 2;
 
 // Configuration
 /** Seconds by which clocks may differ unless configured. */
@@ -101,6 +105,8 @@ export const TOKEN_KEY_BYTES = 32;
 export const ATTEMPT_MS = 4_000;
 /** One call and two repetitions: with one answer in ten faulty, two sign-ins in a thousand then fail (npm run soak). */
 export const ATTEMPTS = 3;
+/** Share of the time left that an attempt may take at most, unless it is the last one. */
+export const ATTEMPT_SHARE = 1 / 2;
 /** With less time left no further attempt is begun: across an ocean an answer takes about as long. */
 export const ATTEMPT_LEFT_MS = 200;
 /** Longest pause before the second attempt, doubled before the next: enough for a restart, little for a person. */
@@ -228,6 +234,10 @@ export const LEDGER_TRIES = 3;
 export const LEDGER_TRY_MS = 7_000;
 /** Share of a request's time for the ledger to have CometChat end tokens. */
 export const LEDGER_SHARE = 0.6;
+/** Share beyond that for its answer to come: a ledger that hangs leaves time to end what CometChat can end. */
+export const LEDGER_ANSWER_SHARE = 0.1;
+/** Share of a follow-up's time in which the ledger has CometChat end tokens: the rest is for its own work. */
+export const LEDGER_BUDGET_SHARE = 1 / 2;
 /** The same where nobody else could: the rest is for its answer, which says how CometChat failed. */
 export const LEDGER_WHOLE_SHARE = 0.9;
 /** After this a session's own token counts as missing, which costs a call to CometChat: the object may be an ocean away. */

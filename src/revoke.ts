@@ -7,7 +7,7 @@ import { digestOf } from "./encoding.ts";
 import { fail, firstFailure, type GatewayError } from "./errors.ts";
 import type { Ledgers } from "./ledger/access.ts";
 import type { Scope } from "./ledger/store.ts";
-import { LEDGER_SHARE, LEDGER_TRY_MS, LEDGER_WHOLE_SHARE } from "./limits.ts";
+import { LEDGER_ANSWER_SHARE, LEDGER_BUDGET_SHARE, LEDGER_SHARE, LEDGER_TRY_MS, LEDGER_WHOLE_SHARE } from "./limits.ts";
 import { ok, type Result } from "./result.ts";
 
 type Answer = Promise<Result<void, GatewayError>>;
@@ -118,7 +118,7 @@ async function end(
   // A ledger that hangs leaves time to end what CometChat can end.
   const left = context.deadline.left();
   const order = { at, app, flush: token === undefined ? names : [], budget: left * LEDGER_SHARE };
-  const asked = await ledgers.end(uid, scope, order, left * (LEDGER_SHARE + 0.1));
+  const asked = await ledgers.end(uid, scope, order, left * (LEDGER_SHARE + LEDGER_ANSWER_SHARE));
   if (asked.ok) return token === undefined || asked.value.known ? asked.value.done : here();
   const done = await here();
   endLater(parts, uid, scope, app, at, context);
@@ -136,6 +136,6 @@ function endLater(
 ): void {
   context.after("end", ({ deadline }) => {
     const ms = Math.min(LEDGER_TRY_MS, deadline.left());
-    return ledgers.end(uid, scope, { at, app, budget: ms / 2 }, ms);
+    return ledgers.end(uid, scope, { at, app, budget: ms * LEDGER_BUDGET_SHARE }, ms);
   });
 }

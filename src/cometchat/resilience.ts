@@ -1,6 +1,6 @@
 import type { Context, Deadline, Deps } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import { ATTEMPT_LEFT_MS, ATTEMPT_MS, ATTEMPTS, BACKOFF_MS } from "../limits.ts";
+import { ATTEMPT_LEFT_MS, ATTEMPT_MS, ATTEMPT_SHARE, ATTEMPTS, BACKOFF_MS } from "../limits.ts";
 import type { Result } from "../result.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Call, Client } from "./client.ts";
@@ -28,7 +28,7 @@ export function createSend(client: Client, breaker: Breaker, quota: Quota, { ran
       const last = call.once !== undefined || attempt === ATTEMPTS || failed?.timedOut === true;
       const left = Math.min(deadline.left(), call.once ?? Number.POSITIVE_INFINITY);
       timing.called();
-      const tried = await client(call, deadline, last ? left : Math.min(ATTEMPT_MS, left / 2));
+      const tried = await client(call, deadline, last ? left : Math.min(ATTEMPT_MS, left * ATTEMPT_SHARE));
       permitted.report(gone(deadline) ? "unknown" : tried.passing ? "bad" : "good");
       if (tried.headers) quota.observe(tried.headers, limited(tried.result));
       if (tried.result.ok || !tried.passing) return tried.result;

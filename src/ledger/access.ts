@@ -3,7 +3,7 @@ import type { Config } from "../config/types.ts";
 import type { Deps } from "../context.ts";
 import type { Home } from "../directory/home.ts";
 import { fail, firstFailure, type GatewayError } from "../errors.ts";
-import { LEDGER_TRIES } from "../limits.ts";
+import { LEDGER_BUDGET_SHARE, LEDGER_TRIES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import type { Once } from "../session/once.ts";
 import { within } from "../within.ts";
@@ -103,7 +103,9 @@ export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config
       const recorded = await tokens(uid, jurisdictions.get(app), (ledger) => ledger.record(uid, minted), ms);
       // What the user was given in another jurisdiction is in another object.
       const elsewhere = recorded.ok && moves && places.size > 1;
-      const ended = elsewhere ? await end(uid, `others ${app}`, { at, app, budget: ms / 2 }, ms) : recorded;
+      const ended = elsewhere
+        ? await end(uid, `others ${app}`, { at, app, budget: ms * LEDGER_BUDGET_SHARE }, ms)
+        : recorded;
       return ended.ok ? ok(undefined) : ended;
     },
     end,

@@ -5,7 +5,13 @@ import type { Directory } from "../directory/directory.ts";
 import { sessionKey } from "../kv.ts";
 import type { Ledgers } from "../ledger/access.ts";
 import type { Minted } from "../ledger/ledger.ts";
-import { COPY_READ_MS, LEDGER_TRY_MS, SESSION_KNOWN_SECONDS, UNRECORDED_SESSIONS } from "../limits.ts";
+import {
+  COPY_READ_MS,
+  LEDGER_TRY_MS,
+  SESSION_KNOWN_SECONDS,
+  SESSION_MARKED_SECONDS,
+  UNRECORDED_SESSIONS,
+} from "../limits.ts";
 import { clientsOf } from "../session/claims.ts";
 import type { Session } from "../session/session.ts";
 import { within } from "../within.ts";
@@ -64,7 +70,7 @@ function nameSession(uid: string, { issuer, name }: Session, { deps, users }: Ke
     const cache = deps.cache();
     if (cache && (await within(COPY_READ_MS, cache.match(noted)).catch(() => undefined))) return;
     await users.put(key, uid, { expirationTtl: SESSION_KNOWN_SECONDS });
-    const headers = { "cache-control": `max-age=${SESSION_KNOWN_SECONDS / 2}` };
+    const headers = { "cache-control": `max-age=${SESSION_MARKED_SECONDS}` };
     await cache?.put(noted, new Response("named", { headers })).catch(() => undefined);
   });
 }
