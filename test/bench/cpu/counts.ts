@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Operations } from "../../support/operations.ts";
 import { send } from "./load.ts";
-import type { Servers } from "./servers.ts";
+import { ROWS, type Servers } from "./servers.ts";
 import { USERS, type Variant } from "./variants.ts";
 import type { World } from "./world.ts";
 
@@ -40,7 +40,7 @@ export async function measureCounts(
       cometchat: per(cometchat),
       kvReads: per(kvReads),
       kvWrites: per(kvWrites),
-      objects: per(key === "row" || key === "record" ? REQUESTS : calls),
+      objects: per(ROWS.includes(key) ? REQUESTS : calls),
       keys: per(keys),
     });
   }

@@ -10,7 +10,9 @@ import { makeSecrets, writeDeployment } from "../../sandbox/deployment.ts";
 import { ISSUER } from "./variants.ts";
 import type { World } from "./world.ts";
 
-const BARE = ["empty", "forward", "row", "record", "recipe", "create", "jwk"];
+const BARE = ["empty", "forward", "row", "record", "demanded", "demandedrow", "recipe", "create", "jwk"];
+/** Those with objects of their own. */
+export const ROWS = ["row", "record", "demandedrow"];
 const SECRETS = makeSecrets();
 
 interface Server {
@@ -108,6 +110,8 @@ async function workersOf(world: World): Promise<Worker[]> {
     text("COMETCHAT_API_KEY", SECRETS.COMETCHAT_API_KEY),
     text("ISSUER", ISSUER),
     text("JWKS", world.jwks),
+    ...["RATE_LIMIT_IP", "RATE_LIMIT_USER"].map(limit),
+    metrics("METRICS"),
   ];
   return [
     gateway("fresh", "gateway.js", {}, false),
@@ -120,8 +124,8 @@ async function workersOf(world: World): Promise<Worker[]> {
     ...BARE.map((name) => ({
       name,
       file: `${name}.js`,
-      bindings: name === "row" || name === "record" ? [...bare, objects("ROWS", "Rows")] : bare,
-      objects: name === "row" || name === "record" ? ["Rows"] : [],
+      bindings: ROWS.includes(name) ? [...bare, objects("ROWS", "Rows")] : bare,
+      objects: ROWS.includes(name) ? ["Rows"] : [],
     })),
   ];
 }

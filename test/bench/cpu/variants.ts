@@ -110,6 +110,20 @@ export async function createVariants(newUsers: number) {
     forward: { title: "bare Worker: forwards one fetch", server: "forward", status: 200, next: bare },
     row: { title: "bare Worker: reads one row", server: "row", status: 200, next: bare },
     record: { title: "bare Worker: forwards, then writes one row", server: "record", status: 200, next: bare },
+    demanded: {
+      title: "bare Worker: the calls that a token demands",
+      server: "demanded",
+      status: 201,
+      next: inTurn(same),
+      against: "forward",
+    },
+    demandedrow: {
+      title: "bare Worker: the calls that a token used again demands",
+      server: "demandedrow",
+      status: 200,
+      next: inTurn(same),
+      against: "row",
+    },
     recipe: { title: "Worker with jose: mints", server: "recipe", status: 201, next: inTurn(same), against: "forward" },
     create: {
       title: "Worker with jose: creates, then mints",

@@ -15,7 +15,8 @@ const app = createApp({
   ...platform,
   async fetch(input) {
     const uid = new URL(input).pathname.split("/")[3];
-    return Response.json({ data: { uid, authToken: `${uid}_0123456789abcdef`, createdAt: NOW / 1000 } });
+    const text = JSON.stringify({ data: { uid, authToken: `${uid}_0123456789abcdef`, createdAt: NOW / 1000 } });
+    return new Response(text, { headers: { "content-length": String(text.length) } });
   },
   log: (line) => void JSON.stringify(line),
 });
