@@ -1,0 +1,265 @@
+import { evictDurableObject, reset } from "cloudflare:test";
+import { env as bindings } from "cloudflare:workers";
+import fc from "fast-check";
+import { describe, it, vi } from "vitest";
+import type { Deps } from "../../src/context.ts";
+import { createSimulator } from "../sandbox/cometchat/index.ts";
+import { createProvider } from "../sandbox/provider/index.ts";
+import { keyPair, returnKeyPairs } from "../support/keys.ts";
+import { createRecordingWorld, ledgerOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
+import { API_KEY, bodyOf, ISSUER, type World } from "../support/world.ts";
+
+restoreAfterEach();
+
+const { TOKEN_ENCRYPTION_KEY } = bindings as unknown as { TOKEN_ENCRYPTION_KEY: string };
+const RUNS = Number((import.meta as { env?: Record<string, string> }).env?.VITE_MODEL_RUNS ?? 6);
+const APPS = { emea: "eu", apac: "in" } as const;
+type Region = keyof typeof APPS;
+
+/** A token as a client knows it. `perhaps`: whether it has ended depends on what KV showed. */
+interface Known {
+  readonly token: string;
+  readonly region: Region;
+  state: "live" | "ended" | "perhaps";
+}
+
+/** Two apps, a provider, and two isolates in front of the same stores. */
+function places(env: Record<string, unknown>, through: (fetch: Deps["fetch"]) => Deps["fetch"] = (fetch) => fetch) {
+  const provider = createProvider({ issuer: ISSUER, keyPair });
+  const simulated = (region: "eu" | "in") =>
+    createSimulator({ appId: `2753000000000${region}`, region, keys: { [API_KEY]: "fullAccess" } });
+  const apps = { emea: simulated("eu"), apac: simulated("in") };
+  const fetch = through(async (input, init) => {
+    const { hostname } = new URL(input);
+    const region = (["emea", "apac"] as const).find((each) => hostname.endsWith(`.api-${APPS[each]}.cometchat.io`));
+    return region ? apps[region].fetch(input, init) : provider.fetch(new Request(input, init));
+  });
+  const COMETCHAT_APPS = {
+    eu: { appId: "2753000000000eu", region: "eu" },
+    in: { appId: "2753000000000in", region: "in" },
+  };
+  const SESSION_ISSUERS = [{ issuer: ISSUER, audience: ["chat"], appClaim: "region", appByClaim: APPS }];
+  const world = () =>
+    createRecordingWorld({
+      deps: { fetch },
+      env: { COMETCHAT_APPS, PLACEMENT: { default: "eu" }, SESSION_ISSUERS, ...env },
+    });
+  const isolates = [world(), world()] as const;
+  const at = (index: number): World => isolates[index] as World;
+  const issue = (region: Region) =>
+    provider.issue({ subject: "alice", expiresIn: 1e8, claims: { jti: region, region } });
+  const alive = () => [...apps.emea.tokens("alice"), ...apps.apac.tokens("alice")];
+  return { apps, at, issue, alive };
+}
+
+/** Throws where a token that has ended works, or one that should live does not. */
+function compare(known: readonly Known[], alive: readonly string[]): void {
+  for (const { token, region, state } of known) {
+    if (state === "ended" && alive.includes(token)) throw new Error(`A token of ${region} has ended and works.`);
+    if (state === "live" && !alive.includes(token)) throw new Error(`A token of ${region} should work and does not.`);
+  }
+}
+
+const region = fc.constantFrom<Region>("emea", "apac");
+const isolate = fc.nat(1);
+const moves = fc.array(
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({ do: fc.constant("sign in" as const), region, isolate, late: fc.boolean() }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constant("name a token" as const), region, isolate, which: fc.nat(5) }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("sign out everywhere" as const), region, isolate }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.constantFrom(1000, 11_000, 120_000) }),
+    },
+    { weight: 1, arbitrary: fc.constantFrom({ do: "evict" as const }, { do: "alarm" as const }) },
+  ),
+  { minLength: 3, maxLength: 12 },
+);
+type Move = typeof moves extends fc.Arbitrary<readonly (infer S)[]> ? S : never;
+
+/** A user whom a claim moves to and fro, while each isolate may remember where it was. A record may come late. */
+async function move(sequence: readonly Move[], keyed: boolean): Promise<void> {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  const pass = (ms: number) => vi.setSystemTime(Date.now() + ms);
+  let late = false;
+  /** Records that are still on their way; the newest arrives first. */
+  const records: (() => unknown)[] = [];
+  const LEDGER = {
+    getByName: (name: string) =>
+      new Proxy(bindings.LEDGER.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>, {
+        get:
+          (stub, call: string) =>
+          async (...values: unknown[]) => {
+            if (!late || call !== "record") return stub[call]?.(...values);
+            records.unshift(() => stub[call]?.(...values));
+            return undefined;
+          },
+      }),
+  };
+  const env = { LEDGER, TOKEN_ENCRYPTION_KEY: keyed ? TOKEN_ENCRYPTION_KEY : undefined };
+  const { at, issue, alive } = places(env);
+  const sessions = { emea: await issue("emea"), apac: await issue("apac") };
+  const known: Known[] = [];
+  const recorded = async () => {
+    for (const record of records.splice(0)) await record();
+  };
+  const end = (one: Known) => {
+    one.state = "ended";
+  };
+
+  for (const step of sequence) {
+    pass(20);
+    switch (step.do) {
+      case "sign in": {
+        late = step.late;
+        const response = await at(step.isolate).signIn(sessions[step.region]);
+        late = false;
+        const { authToken: token } = await bodyOf(response);
+        for (const one of known.filter(({ region, state }) => region !== step.region && state === "live")) {
+          one.state = keyed ? "ended" : "perhaps";
+        }
+        known.push({ token, region: step.region, state: "live" });
+        break;
+      }
+      case "name a token": {
+        const one = known.at(step.which % Math.max(1, known.length));
+        if (!one) break;
+        const init = request("DELETE", sessions[step.region], { authToken: one.token });
+        if ((await at(step.isolate).call("/v1/token", init)).ok) end(one);
+        break;
+      }
+      case "sign out everywhere":
+        await recorded();
+        if ((await at(step.isolate).call("/v1/tokens", request("DELETE", sessions[step.region]))).ok)
+          known.forEach(end);
+        break;
+      case "wait":
+        await recorded();
+        pass(step.ms);
+        break;
+      case "evict":
+        await recorded();
+        await evictDurableObject(ledgerOf("alice")).catch(() => undefined);
+        break;
+      case "alarm":
+        await recorded();
+        await runAlarms();
+    }
+  }
+  await recorded();
+  await runAlarms();
+  compare(known, alive());
+}
+
+describe("a user whom a claim moves, whatever each isolate remembers, once all is recorded", () => {
+  it.each([
+    ["what should live lives, and what has ended or was left behind is dead", true],
+    ["what should live lives, and what has ended is dead (no TOKEN_ENCRYPTION_KEY)", false],
+  ])(
+    "%s",
+    async (_, records) => {
+      await fc.assert(fc.asyncProperty(moves, (sequence) => move(sequence, records)).beforeEach(afresh), {
+        numRuns: RUNS,
+        endOnFailure: false,
+      });
+    },
+    120_000,
+  );
+});
+
+const revivals = fc.array(
+  fc.oneof(
+    { weight: 3, arbitrary: fc.record({ do: fc.constant("sign in" as const), isolate }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constant("sign in twice at once" as const),
+        pauses: fc.array(fc.constantFrom(0, 0, 5, 20), { minLength: 4, maxLength: 12 }),
+      }),
+    },
+    { weight: 3, arbitrary: fc.constant({ do: "deactivate" as const }) },
+  ),
+  { minLength: 3, maxLength: 8 },
+);
+type Revival = typeof revivals extends fc.Arbitrary<readonly (infer S)[]> ? S : never;
+
+/** A user that somebody deactivates again and again in CometChat's dashboard, and that sign-ins bring back. */
+async function revive(sequence: readonly Revival[], records: boolean): Promise<void> {
+  let pauses: number[] = [];
+  let absent = 0;
+  const env = {
+    PROVISIONING: { reactivate: true },
+    TOKEN_ENCRYPTION_KEY: records ? TOKEN_ENCRYPTION_KEY : undefined,
+  };
+  const { apps, at, issue, alive } = places(env, (fetch) => async (input, init) => {
+    // Both have been told that the user is not there before one of them brings it back.
+    for (let ms = 0; init.method === "PUT" && absent === 1 && ms < 1000; ms += 1) await scheduler.wait(1);
+    await scheduler.wait(pauses.shift() ?? 0);
+    const response = await fetch(input, init);
+    if (response.status === 404) absent += 1;
+    return response;
+  });
+  const session = await issue("emea");
+  const known: Known[] = [];
+  let deactivated = false;
+
+  for (const step of sequence) {
+    await scheduler.wait(2);
+    switch (step.do) {
+      case "sign in":
+      case "sign in twice at once": {
+        const twice = step.do === "sign in twice at once";
+        pauses = twice ? [...step.pauses] : [];
+        absent = twice ? 0 : 2;
+        const isolates = twice ? [0, 1] : [step.isolate];
+        const answers = await Promise.all(isolates.map((index) => at(index).signIn(session)));
+        for (const one of known) if (deactivated) one.state = "ended";
+        deactivated = false;
+        for (const answer of answers) {
+          if (answer.status !== 201) throw new Error(`A sign-in was answered ${answer.status}.`);
+          const { authToken: token } = await bodyOf(answer);
+          known.push({ token, region: "emea", state: "live" });
+        }
+        break;
+      }
+      case "deactivate":
+        if (!apps.emea.user("alice")) break;
+        await apps.emea.fetch("https://2753000000000eu.api-eu.cometchat.io/v3/users/alice", {
+          method: "DELETE",
+          headers: { apikey: API_KEY, "content-type": "application/json" },
+          body: '{"permanent":false}',
+        });
+        deactivated = true;
+    }
+    if (!deactivated) compare(known, alive());
+  }
+}
+
+/** Each case begins with empty stores, and with the keys of the one before. */
+async function afresh(): Promise<void> {
+  vi.useRealTimers();
+  returnKeyPairs();
+  await reset();
+}
+
+describe("a user whom sign-ins bring back, wherever they come in at the same time (PROVISIONING.reactivate)", () => {
+  it.each([
+    ["is handed out no token that does not work, and keeps none from before", true],
+    ["is handed out no token that does not work, and keeps none from before (no TOKEN_ENCRYPTION_KEY)", false],
+  ])(
+    "%s",
+    async (_, records) => {
+      await fc.assert(fc.asyncProperty(revivals, (sequence) => revive(sequence, records)).beforeEach(afresh), {
+        numRuns: RUNS,
+        endOnFailure: false,
+      });
+    },
+    120_000,
+  );
+});
