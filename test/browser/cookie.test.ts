@@ -5,36 +5,46 @@ import { listen } from "../sandbox/server.ts";
 import { leaks } from "../support/leaks.ts";
 import { launch } from "./chromium.ts";
 
+/** What stands in Cookie headers, and nowhere else. */
+const COOKIE = "__Host-session";
+
+let own: Sandbox;
+let browser: Browser;
+
+beforeAll(async () => {
+  own = await startSandbox({
+    onMint: leaks.addToken,
+    configure: ({ vars }) => {
+      for (const issuer of (vars as { SESSION_ISSUERS: { cookie?: string }[] }).SESSION_ISSUERS) issuer.cookie = COOKIE;
+    },
+  });
+  browser = await launch([]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await own?.stop();
+});
+
+beforeEach(() => own.simulator.reset());
+
+afterEach(() => {
+  leaks.addSettings(own.secrets);
+  leaks.addLines(own.logs);
+  expect(leaks.found(), "no session, auth token or key in the gateway's log").toEqual([]);
+});
+
+/** The session as its site sets it. Browsers take the machine itself for as safe as https. */
+const cookie = (value: string) => ({
+  name: COOKIE,
+  value,
+  url: `https://${own.gateway.hostname}`,
+  httpOnly: true,
+  secure: true,
+  sameSite: "Lax" as const,
+});
+
 describe("a session in a cookie", () => {
-  let own: Sandbox;
-  let browser: Browser;
-  /** What stands in Cookie headers, and nowhere else. */
-  const COOKIE = "session";
-
-  beforeAll(async () => {
-    own = await startSandbox({
-      onMint: leaks.addToken,
-      configure: ({ vars }) => {
-        for (const issuer of (vars as { SESSION_ISSUERS: { cookie?: string }[] }).SESSION_ISSUERS)
-          issuer.cookie = COOKIE;
-      },
-    });
-    browser = await launch([]);
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await own?.stop();
-  });
-
-  beforeEach(() => own.simulator.reset());
-
-  afterEach(() => {
-    leaks.addSettings(own.secrets);
-    leaks.addLines(own.logs);
-    expect(leaks.found(), "no session, auth token or key in the gateway's log").toEqual([]);
-  });
-
   interface Read {
     status: number;
     body: { authToken?: string; code?: string };
@@ -49,9 +59,9 @@ describe("a session in a cookie", () => {
     const context = await browser.newContext();
     try {
       const value = await own.provider.issue({ subject: "alice" });
-      const { href, hostname } = own.gateway;
+      const { href } = own.gateway;
       leaks.addRequest(href, new Headers({ cookie: `${COOKIE}=${value}` }), null);
-      await context.addCookies([{ name: COOKIE, value, domain: hostname, path: "/", httpOnly: true, sameSite: "Lax" }]);
+      await context.addCookies([cookie(value)]);
       const page = await context.newPage();
       await page.goto(address);
       return await page.evaluate(
@@ -126,7 +136,7 @@ describe("a session in a cookie", () => {
       const context = await browser.newContext();
       try {
         const value = await own.provider.issue({ subject: "alice" });
-        await context.addCookies([{ name: COOKIE, value, domain: own.gateway.hostname, path: "/", sameSite: "Lax" }]);
+        await context.addCookies([cookie(value)]);
         const page = await context.newPage();
         await page.goto(address);
         const answered = page.waitForResponse((response) => response.url().endsWith("/v1/token"));
@@ -149,28 +159,6 @@ describe("a session in a cookie", () => {
 });
 
 describe("a session in a cookie whose name begins with __Host-", () => {
-  let own: Sandbox;
-  let browser: Browser;
-  const COOKIE = "__Host-session";
-
-  beforeAll(async () => {
-    own = await startSandbox({
-      onMint: leaks.addToken,
-      configure: ({ vars }) => {
-        for (const issuer of (vars as { SESSION_ISSUERS: { cookie?: string }[] }).SESSION_ISSUERS)
-          issuer.cookie = COOKIE;
-      },
-    });
-    browser = await launch([]);
-  });
-
-  afterAll(async () => {
-    await browser?.close();
-    await own?.stop();
-  });
-
-  beforeEach(() => own.simulator.reset());
-
   /**
    * Who a listed page's visitor is to the gateway, after another page on the same host has set a cookie of this name
    * (cookies know no ports, so that it stands for a sibling domain's with `Domain=`), and what the browser sent.
@@ -181,17 +169,14 @@ describe("a session in a cookie whose name begins with __Host-", () => {
     try {
       const { hostname } = own.gateway;
       if (subject) {
-        const value = await own.provider.issue({ subject });
-        // Browsers take the machine itself for as safe as https.
-        const url = `https://${hostname}`;
-        await context.addCookies([{ name: COOKIE, value, url, httpOnly: true, secure: true, sameSite: "Lax" }]);
+        await context.addCookies([cookie(await own.provider.issue({ subject }))]);
       }
       const planted = await own.provider.issue({ subject: "mallory" });
       const page = await context.newPage();
       await page.goto(`http://${hostname}:${server.port}`);
-      await page.evaluate((cookie) => {
+      await page.evaluate((planting) => {
         // biome-ignore lint/suspicious/noDocumentCookie: what a hostile page does
-        document.cookie = `${cookie}; path=/`;
+        document.cookie = `${planting}; path=/`;
         // To read them makes the browser store it first.
         return document.cookie;
       }, `${name}=${planted}`);

@@ -1,6 +1,3 @@
-import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
@@ -140,12 +137,16 @@ describe("a sign-in in a real browser", () => {
   );
 });
 
-// Once more where it fails: its list once did not show within 15 s on a busy machine, and the cause was not found.
+// A second try: its list once did not show within 15 s on a busy machine, and the cause was not found. The list waits for
+// the login and for one request of its own, and is shown however late that is answered; the socket is not waited for.
 describe("CometChat's UI Kit", { retry: 1 }, () => {
   it("shows the user's conversations, opens one, and writes into it", async () => {
     const { page, errors } = await open(KIT);
     await signIn(page, "alice");
-    for (const name of ["Grace Okafor", "Mateo Rossi", "Launch week"]) await page.getByText(name).first().waitFor();
+    // What the UI Kit says where its request has failed: better the reason than a time that is over.
+    await page.getByText("Grace Okafor").or(page.getByText("OOPS!")).first().waitFor();
+    expect(await page.locator(".kit-list").textContent()).not.toContain("OOPS!");
+    for (const name of ["Mateo Rossi", "Launch week"]) await page.getByText(name).first().waitFor();
     await page.getByText("Launch week").first().click();
     await page.getByText("Faster than the page around them.").last().waitFor();
     await page.locator("[contenteditable=true]").fill("Good morning");
@@ -248,50 +249,6 @@ describe("a token that was revoked", () => {
     const replaced = [expect.not.stringMatching(`^${old}$`)];
     await expect.poll(() => sandbox.simulator.tokens("alice")).toEqual(replaced);
   });
-});
-
-describe("what the gateway keeps", () => {
-  it("holds a session's token for the next page load, and no file of it names a token or the API key", async () => {
-    const own = await startSandbox({ vars: { TOKENS: { reuse: "session", ttl: 3600 } } });
-    try {
-      const session = await own.provider.issue({ subject: "alice", sid: "s-1" });
-      const ask = async () => {
-        const headers = { authorization: `Bearer ${session}` };
-        const answer = await fetch(new URL("/v1/token", own.gateway), { method: "POST", headers });
-        return { status: answer.status, authToken: ((await answer.json()) as { authToken: string }).authToken };
-      };
-      const { authToken } = await ask();
-      // All of it is written after the answer.
-      const within = { interval: 500 };
-      await expect.poll(ask, within).toEqual({ status: 200, authToken });
-      const count = async (find: (files: Files) => string[]) => find(await contents(own.state)).length;
-      await expect.poll(() => count((files) => names(files, "v1:u:alice")), within).toBeGreaterThan(0);
-      await expect.poll(() => count((files) => ledgers(files, own.provider.issuer)), within).toBeGreaterThan(0);
-      const files = await contents(own.state);
-      for (const secret of [authToken, authToken.slice(-16), own.secrets.COMETCHAT_API_KEY, session]) {
-        expect(names(files, secret)).toEqual([]);
-      }
-    } finally {
-      await own.stop();
-    }
-  });
-
-  type Files = Map<string, Buffer>;
-
-  /** Every file below, write-ahead logs included. */
-  async function contents(directory: string): Promise<Files> {
-    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-    const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
-    return new Map(await Promise.all(paths.map(async (path) => [path, await readFile(path)] as const)));
-  }
-
-  const names = (files: Files, text: string) =>
-    [...files].filter(([, bytes]) => bytes.includes(text)).map(([path]) => path);
-  /** The Durable Objects' files with a row of this session's. */
-  const ledgers = (files: Files, issuer: string) => {
-    const digest = createHash("sha256").update(`${issuer}\ns-1`).digest("base64url");
-    return names(files, digest).filter((path) => /\/do\/.*Ledger/.test(path));
-  };
 });
 
 describe("a session that must not pass", () => {

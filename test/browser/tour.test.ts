@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Browser, Page, Request } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
@@ -105,6 +108,45 @@ describe("keys that the provider has not published yet", () => {
     expect(sessions.length).toBeGreaterThan(1);
     expect(new Set(sessions).size).toBe(1);
   });
+});
+
+describe("what the gateway keeps", () => {
+  it("holds a session's token for the next page load, and no file of it names a token or the API key", async () => {
+    const session = await sandbox.provider.issue({ subject: who, sid: `session-of-${who}` });
+    const ask = async () => {
+      const headers = { authorization: `Bearer ${session}` };
+      const answer = await fetch(new URL("/v1/token", sandbox.gateway), { method: "POST", headers });
+      return { status: answer.status, authToken: ((await answer.json()) as { authToken: string }).authToken };
+    };
+    const { authToken } = await ask();
+    // All of it is written after the answer.
+    const within = { interval: 500 };
+    await expect.poll(ask, within).toEqual({ status: 200, authToken });
+    const count = async (find: (files: Files) => string[]) => find(await contents(sandbox.state)).length;
+    await expect.poll(() => count((files) => names(files, `v1:u:${who}`)), within).toBeGreaterThan(0);
+    await expect.poll(() => count((files) => ledgers(files)), within).toBeGreaterThan(0);
+    const files = await contents(sandbox.state);
+    for (const secret of [authToken, authToken.slice(-16), sandbox.secrets.COMETCHAT_API_KEY, session]) {
+      expect(names(files, secret)).toEqual([]);
+    }
+  });
+
+  type Files = Map<string, Buffer>;
+
+  /** Every file below, write-ahead logs included. */
+  async function contents(directory: string): Promise<Files> {
+    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+    return new Map(await Promise.all(paths.map(async (path) => [path, await readFile(path)] as const)));
+  }
+
+  const names = (files: Files, text: string) =>
+    [...files].filter(([, bytes]) => bytes.includes(text)).map(([path]) => path);
+  /** The Durable Objects' files with a row of this session's. */
+  const ledgers = (files: Files) => {
+    const digest = createHash("sha256").update(`${sandbox.provider.issuer}\nsession-of-${who}`).digest("base64url");
+    return names(files, digest).filter((path) => /\/do\/.*Ledger/.test(path));
+  };
 });
 
 describe("a page that is loaded again", () => {

@@ -57,9 +57,9 @@ export async function expectClean(sandbox: Sandbox, visits: Visit[], strangers: 
   const cometchat = `${app.appId}.apiclient-${app.region}.cometchat.io`;
   const known = [`localhost:${own.port}`, own.host, gateway.host, cometchat, ...strangers];
   for (const { requests } of visits) {
-    for (const request of requests) {
+    const sent = await Promise.all(requests.map(async (request) => [request, await request.allHeaders()] as const));
+    for (const [request, headers] of sent) {
       const { host, protocol } = new URL(request.url());
-      const headers = await request.allHeaders();
       if (host === gateway.host) leaks.addRequest(request.url(), new Headers(headers), request.postData());
       if (!["data:", "blob:"].includes(protocol)) expect(known).toContain(host);
       expect(headers).not.toHaveProperty("apikey");
