@@ -22,8 +22,9 @@ export async function measureThroughput(
   for (let round = -1; round < rounds; round += 1) {
     for (const [key, { server, status, next }] of Object.entries(variants).sort(() => Math.random() - 0.5)) {
       const { pid, port } = servers.server(server);
-      // Each user once: what a session is to be given again is there.
-      if (round < 0) for (let user = 0; user < USERS; user += 1) await send(port, next());
+      // Each user once: what a session is to be given again is there, and the users' objects are awake. They fall asleep
+      // after ten seconds, which a round of all variants may take.
+      for (let user = 0; user < USERS; user += 1) await send(port, next());
       const before = await processorTime(pid);
       const { requests, seconds } = await load(port, next, { connections, ms, status });
       const after = await processorTime(pid);
