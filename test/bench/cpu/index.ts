@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ranking } from "../svg.ts";
@@ -38,6 +38,7 @@ const { jwks, gateway, others } = await createVariants(wanted("throughput") ? 3 
 const world = await startWorld(jwks);
 const servers = await startServers(world);
 const report: Record<string, unknown> = {};
+await mkdir(values.out, { recursive: true });
 try {
   const keys = values.variants?.split(",");
   const all = Object.fromEntries(
