@@ -1,43 +1,44 @@
 import { BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_PROBE_MS } from "../limits.ts";
 
-/** What a call told about CometChat's health. `unknown`: its caller left before the call ended. */
+/** What a call shows about CometChat's health. `unknown`: the caller disconnected before the call ended. */
 export type CallOutcome = "good" | "bad" | "unknown";
 
 export interface Breaker {
   /**
-   * Permission for one call, or the milliseconds until asking again makes sense. A permitted caller reports how its
+   * Permits one call, or returns the milliseconds to wait before asking again. The caller must report how a permitted
    * call ended.
    */
   readonly permit: () => { readonly report: (outcome: CallOutcome) => void } | { readonly wait: number };
-  /** Whether `permit` would allow a call now. */
+  /** Whether `permit` would permit a call now. */
   readonly admits: () => boolean;
 }
 
 /**
- * Spares a failing CometChat our calls, and our callers the wait: a run of failures opens it; after a while one call
- * goes through as a probe, and decides. Own code, because libraries let the others wait for the probe's promise, and
- * a Worker must not await the I/O of another request.
+ * A circuit breaker: while CometChat fails, no calls are made, and callers get their answer at once. Consecutive
+ * failures open it; after a while one call is permitted as a probe, whose outcome closes it or leaves it open.
+ * Libraries were not used, because in them other calls wait for the probe's promise, and a Worker must not await the
+ * I/O of another request.
  *
  * @param now milliseconds since 1970
- * @param changed told when it opens, and when a good answer closes it
+ * @param changed called when the breaker opens, and when a good answer closes it
  */
 export function createBreaker(now: () => number, changed: (state: "open" | "closed") => void = () => {}): Breaker {
   let failures = 0;
-  /** 0: closed. */
+  /** Milliseconds since 1970; 0 if the breaker is closed. */
   let openUntil = 0;
-  /** Until when the probe under way is waited for: one that never reports back must not keep the breaker open. */
+  /** When the present probe is given up. A probe that never reports must not keep the breaker open. */
   let probeUntil = 0;
 
   function report(outcome: CallOutcome, probing: boolean): void {
     if (probing) probeUntil = 0;
     if (outcome === "good") {
-      // Whichever call it was: CometChat answers.
+      // Any good answer shows that CometChat works, not only the probe's.
       failures = 0;
       if (openUntil > 0) changed("closed");
       openUntil = 0;
     } else if (outcome === "bad") {
       failures += 1;
-      // Calls that began before it opened say nothing new when they fail.
+      // While the breaker is open, only the probe's failure prolongs that; other calls began before it opened.
       const opens = openUntil === 0 ? failures >= BREAKER_FAILURES : probing;
       if (opens && openUntil === 0) changed("open");
       if (opens) openUntil = now() + BREAKER_OPEN_MS;

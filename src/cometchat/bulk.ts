@@ -11,23 +11,23 @@ import { createSend } from "./resilience.ts";
 import { done } from "./shapes.ts";
 import type { App, Profile } from "./types.ts";
 
-/** What became of one user of an import. */
+/** The outcome for one user of an import. */
 export type Imported =
   | { readonly ok: true }
-  /** `code` and `fields` as CometChat named them, where they are the names of something; never its texts. */
+  /** `code` and `fields`: names in CometChat's answer, if they have the form of names. Its texts are never used. */
   | { readonly ok: false; readonly reason: Reason; readonly code?: string; readonly fields: readonly string[] };
 
-/** What only the commands ask of CometChat. It is no part of the Worker. Every call can fail with the reasons `upstream-*`. */
+/** Calls to CometChat that only the commands make; the Worker does not contain them. All can fail with `upstream-*`. */
 export interface Bulk {
   /**
-   * `POST /data_import/users`, tried once: whoever calls paces the calls. A user that is there already is brought up to
-   * date. Fails as a whole, or tells of each uid what became of it.
+   * `POST /data_import/users`, in one attempt: the caller repeats it at its own pace. Fails if CometChat refuses all
+   * users; otherwise returns the outcome of each uid.
    */
   import(
     users: ReadonlyMap<string, Profile & { readonly name: string }>,
     context: Context,
   ): Promise<Result<ReadonlyMap<string, Imported>, GatewayError>>;
-  /** One page of all users, deactivated ones included; `page` from 1. */
+  /** One page of all users, also of deactivated ones. `page`: from 1. */
   users(page: number, context: Context): Promise<Result<Page, GatewayError>>;
   /** All roles; an app has at most 25. */
   roles(context: Context): Promise<Result<readonly string[], GatewayError>>;
@@ -36,7 +36,7 @@ export interface Bulk {
 
 interface Page {
   readonly uids: readonly string[];
-  /** Whether another one may follow. */
+  /** Whether another page may follow. */
   readonly more: boolean;
 }
 
@@ -101,7 +101,9 @@ export function createBulk(app: App, deps: Deps): Bulk {
   };
 }
 
-/** CometChat's pages have the user at `data` or at `data.data`; only whose it is must be right. */
+/**
+ * The outcome in one user's answer. CometChat documents the user at `data` and at `data.data`; only the uid is checked.
+ */
 function outcome(uid: string, answer: unknown): Imported {
   const failed = refused.safeParse(answer);
   if (failed.success) {
@@ -115,8 +117,8 @@ function outcome(uid: string, answer: unknown): Imported {
       ...(/^[A-Z_]{1,60}$/.test(code) && { code }),
     };
   }
-  const told = table.safeParse(answer);
-  const outer = told.success && told.data.success === true ? table.safeParse(told.data.data) : undefined;
+  const parsed = table.safeParse(answer);
+  const outer = parsed.success && parsed.data.success === true ? table.safeParse(parsed.data.data) : undefined;
   const inner = outer?.success ? table.safeParse(outer.data.data) : undefined;
   const whose = (outer?.success ? outer.data.uid : undefined) ?? (inner?.success ? inner.data.uid : undefined);
   return whose === uid ? { ok: true } : { ok: false, reason: "upstream-answer", fields: [] };

@@ -12,33 +12,33 @@ import type { App } from "./types.ts";
 export interface Call<T> {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /**
-   * Below the app's base address, its parts already encoded; undefined where there is none, since no uid could be that.
-   * It may hold an auth token, so it is never logged.
+   * The path below the app's base address, with encoded parts; undefined if the uid is not a valid one. It may contain
+   * an auth token, so it is never logged.
    */
   readonly path: string | undefined;
   readonly body?: unknown;
-  /** What a 2xx body says; undefined where it makes no sense. */
+  /** Reads the body of a 2xx answer; undefined if it is not as documented. */
   readonly read: (body: unknown) => T | undefined;
-  /** Told when an attempt failed so that CometChat may have carried it out all the same. */
+  /** Called when an attempt failed although CometChat may have carried it out. */
   readonly lost?: () => void;
-  /** Milliseconds of its only attempt, for a call whose caller paces the repetitions. */
+  /** The time limit in milliseconds of a call with one attempt only, whose caller itself repeats it. */
   readonly once?: number;
-  /** Bytes that its answer may have, where more than `ANSWER_BYTES`. */
+  /** The greatest size of the answer in bytes, if it is not `ANSWER_BYTES`. */
   readonly bytes?: number;
 }
 
-/** How one attempt ended. */
+/** The outcome of one attempt. */
 interface Attempt<T> {
   readonly result: Result<T, GatewayError>;
-  /** Whether the failure may pass: the same call may then be made again. */
-  readonly passing: boolean;
-  /** The answer's headers, where one came. */
+  /** Whether the failure may be temporary, so that the same call may be tried again. */
+  readonly temporary: boolean;
+  /** The answer's headers; undefined if there was no answer. */
   readonly headers?: Headers;
 }
 
 export type Client = <T>(call: Call<T>, deadline: Deadline, ms: number) => Promise<Attempt<T>>;
 
-/** One attempt at one call. Nothing that CometChat said leaves here but what `read` picked. */
+/** Makes the function for one attempt at one call. Of CometChat's answer only what `read` returns is passed on. */
 export function createClient(app: App, deps: Deps): Client {
   return async (call, deadline, ms) => {
     if (deadline.signal?.aborted) return lost("upstream-timeout");
@@ -46,9 +46,9 @@ export function createClient(app: App, deps: Deps): Client {
       try {
         const response = await deps.fetch(`${app.baseUrl}${call.path}`, request(app, call, stop));
         const bytes = await readAnswer(response, call.bytes ?? ANSWER_BYTES, stop);
-        return { ...judge(call, response, bytes, deps.now()), headers: response.headers };
+        return { ...interpret(call, response, bytes, deps.now()), headers: response.headers };
       } catch {
-        // What was thrown may name the address, and with it a token: only its kind is kept.
+        // The exception's message may contain the address, and with it a token, so it is not passed on.
         return lost("upstream-unreachable");
       }
     });
@@ -56,8 +56,8 @@ export function createClient(app: App, deps: Deps): Client {
 }
 
 /**
- * The attempt, or a timeout after `ms` or when the caller goes, whatever the network does about being told to stop. One
- * plain timer, cleared in any case, so that none outlives its request.
+ * Limits an attempt to `ms` milliseconds, and ends it when the caller disconnects, even if `fetch` ignores its signal.
+ * The timer is always cleared, so that it does not outlive the request.
  */
 function bounded<T>(
   ms: number,
@@ -94,30 +94,30 @@ function request(app: App, { method, body }: Call<unknown>, signal: AbortSignal)
   };
 }
 
-function judge<T>(call: Call<T>, response: Response, bytes: Uint8Array | undefined, now: number): Attempt<T> {
+function interpret<T>(call: Call<T>, response: Response, bytes: Uint8Array | undefined, now: number): Attempt<T> {
   const { status } = response;
-  // No content is a complete answer where nothing is asked for; `read` decides whether it is.
+  // An answer without content (204) is read as an empty object; `read` decides whether that is complete.
   const body = bytes && (status === 204 ? {} : parse(bytes));
   const refused = refusalIn(body);
   if (!refused && status < 300) {
     const value = call.read(body);
-    return value === undefined ? nonsense(true) : { result: ok(value), passing: false };
+    return value === undefined ? invalidAnswer(true) : { result: ok(value), temporary: false };
   }
-  if (!refused && status < 400) return nonsense(true);
-  // A 4xx that is not JSON, and does not claim to be, comes from a proxy in between, not from CometChat; a repetition would
-  // get the same. JSON that was cut off on its way is asked for again.
+  if (!refused && status < 400) return invalidAnswer(true);
+  // A 4xx without JSON comes from a proxy between here and CometChat, and a retry would get the same answer. If its
+  // type is JSON, the body was cut off, and the call is tried again.
   if (body === undefined && status < 500 && status !== 429) {
-    return nonsense(/\bjson\b/i.test(response.headers.get("content-type") ?? ""));
+    return invalidAnswer(/\bjson\b/i.test(response.headers.get("content-type") ?? ""));
   }
 
   const { reason, remedy } = failureOf(status, refused?.code, refused?.fields ?? []);
-  const passing = reason === "upstream-fault";
+  const temporary = reason === "upstream-fault";
   const wait =
-    reason === "upstream-limited" ? retryAfter(response.headers, now) : passing ? UNAVAILABLE_SECONDS : undefined;
-  return { result: fail(reason, { remedy, retryAfter: wait }), passing };
+    reason === "upstream-limited" ? retryAfter(response.headers, now) : temporary ? UNAVAILABLE_SECONDS : undefined;
+  return { result: fail(reason, { remedy, retryAfter: wait }), temporary };
 }
 
-/** What a body says that is a refusal: its code, and the fields that validation named. */
+/** CometChat's error code in a body, and the fields that its validation names; undefined if the body is no error. */
 function refusalIn(body: unknown): { readonly code: string; readonly fields: readonly string[] } | undefined {
   if (!isObject(body) || !isObject(body.error)) return undefined;
   const { code, details } = body.error;
@@ -127,12 +127,12 @@ function refusalIn(body: unknown): { readonly code: string; readonly fields: rea
 
 const lost = (reason: "upstream-timeout" | "upstream-unreachable"): Attempt<never> => ({
   result: fail(reason, { retryAfter: UNAVAILABLE_SECONDS }),
-  passing: true,
+  temporary: true,
 });
 
-const nonsense = (passing: boolean): Attempt<never> => ({
+const invalidAnswer = (temporary: boolean): Attempt<never> => ({
   result: fail("upstream-answer", { retryAfter: UNAVAILABLE_SECONDS }),
-  passing,
+  temporary,
 });
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });

@@ -16,16 +16,16 @@ import { createUsers } from "./users.ts";
 export type { Profile } from "./types.ts";
 
 /**
- * One CometChat app. Every call can fail with the reasons `upstream-*`; a uid outside `a-z 0-9 _ -` or over 100
- * characters is `uid-form`, and nothing is called.
+ * The calls to one CometChat app. All can fail with the reasons `upstream-*`. A uid that is not valid (`a-z 0-9 _ -`,
+ * at most 100 characters) fails with `uid-form`, without a call.
  */
 export interface CometChat {
   readonly app: App;
   readonly presence: Presence;
   /**
-   * Fails with `upstream-uid-exists` where the uid is taken, by a deactivated user too. Where an answer was lost and
-   * the user then exists, its token is minted: it counts as created. Without a token to bring it fails as taken. A role
-   * that CometChat does not have is left out; see `knows`.
+   * Creates a user. Fails with `upstream-uid-exists` if the uid is taken, also by a deactivated user. If an answer was
+   * lost and the retry finds the user, the user counts as created and its token is minted; without `withAuthToken` the
+   * call then fails with `upstream-uid-exists`. A role that CometChat does not know is left out; see `knows`.
    */
   create(
     uid: string,
@@ -33,7 +33,7 @@ export interface CometChat {
     options: { withAuthToken: boolean },
     context: Context,
   ): Promise<Result<{ authToken: string | undefined }, GatewayError>>;
-  /** A new auth token; `upstream-uid-unknown` where the user is missing or deactivated. */
+  /** Mints a new auth token. Fails with `upstream-uid-unknown` if the user is missing or deactivated. */
   mint(uid: string, context: Context): Promise<Result<string, GatewayError>>;
   get(uid: string, context: Context): Promise<Result<User, GatewayError>>;
   update(
@@ -42,24 +42,31 @@ export interface CometChat {
     unset: readonly Unsettable[],
     context: Context,
   ): Promise<Result<User, GatewayError>>;
-  /** Succeeds for a user that is deactivated already. */
+  /** Deactivates a user. Succeeds for a user that is deactivated already. */
   deactivate(uid: string, context: Context): Promise<Result<void, GatewayError>>;
   reactivate(uid: string, context: Context): Promise<Result<void, GatewayError>>;
   isDeactivated(uid: string, context: Context): Promise<Result<boolean, GatewayError>>;
-  /** Whether the user is there, deactivated or not. */
+  /** Whether the user exists, deactivated or not. */
   has(uid: string, context: Context): Promise<Result<boolean, GatewayError>>;
-  /** An unknown token or somebody else's counts as revoked; `upstream-uid-unknown` where the user is missing or deactivated. */
+  /**
+   * Revokes one token. Succeeds for an unknown token and for another user's, which it leaves alone. Fails with
+   * `upstream-uid-unknown` if the user is missing or deactivated.
+   */
   revoke(uid: string, authToken: string, context: Context): Promise<Result<void, GatewayError>>;
+  /** Revokes all tokens of the user. */
   flush(uid: string, context: Context): Promise<Result<void, GatewayError>>;
-  /** Whether there is room for calls that can wait: profile sync, revocation of expired tokens. */
+  /** Whether the rate limit has room for calls that can wait: profile sync, and the revocation of expired tokens. */
   hasRoom(): boolean;
-  /** False for a role that CometChat lately said it does not have. */
+  /** False if CometChat recently answered that it does not know this role. */
   knows(role: string): boolean;
-  /** Why nobody of this app is served at the moment, as this isolate last saw it; for /readyz. */
+  /** The last fault of this isolate's calls that concerns the whole app, for /readyz; undefined if there is none. */
   lastFault(): Reason | undefined;
 }
 
-/** What an isolate knows of one app, its limits and faults included, lives in this closure; apps share nothing. */
+/**
+ * Makes the client of one app. It keeps what this isolate knows of the app: rate limit, faults, roles. Apps share
+ * nothing.
+ */
 export function createCometChat(app: App, deps: Deps): CometChat {
   const breaker = createBreaker(deps.now, (state) => deps.log({ event: "cometchat-breaker", app: app.name, state }));
   const quota = createQuota(deps.now);
@@ -73,7 +80,7 @@ export function createCometChat(app: App, deps: Deps): CometChat {
       event: "cometchat-role-unknown",
       app: app.name,
       role,
-      remedy: "Users go without this role: create it in CometChat, or mend the issuer's roles table.",
+      remedy: "Users are created without this role: create it in CometChat, or correct roles in SESSION_ISSUERS.",
     }),
   );
   const tokens = createTokens(send);
@@ -92,17 +99,20 @@ export function createCometChat(app: App, deps: Deps): CometChat {
         else if (created.error.reason !== "upstream-uid-exists") lost(uid);
         return created;
       }),
-    mint: (uid, context) => told(tokens.mint(uid, context), () => arrived(uid)),
-    reactivate: (uid, context) => told(users.reactivate(uid, context), () => arrived(uid)),
-    deactivate: (uid, context) => told(users.deactivate(uid, context), () => left(uid)),
+    mint: (uid, context) => afterSuccess(tokens.mint(uid, context), () => arrived(uid)),
+    reactivate: (uid, context) => afterSuccess(users.reactivate(uid, context), () => arrived(uid)),
+    deactivate: (uid, context) => afterSuccess(users.deactivate(uid, context), () => left(uid)),
     hasRoom: () => breaker.admits() && quota.hasRoom(),
     lastFault,
     knows: roles.known,
   };
 }
 
-/** Tells of a success before its caller hears of it. */
-async function told<T>(answer: Promise<Result<T, GatewayError>>, tell: () => void): Promise<Result<T, GatewayError>> {
+/** Calls `tell` after a success, before the caller gets the answer. */
+async function afterSuccess<T>(
+  answer: Promise<Result<T, GatewayError>>,
+  tell: () => void,
+): Promise<Result<T, GatewayError>> {
   const result = await answer;
   if (result.ok) tell();
   return result;

@@ -2,34 +2,37 @@ import type { Reason } from "../errors.ts";
 
 export interface Failure {
   readonly reason: Reason;
-  /** What an operator can do, for the log. Texts of ours: CometChat's own repeat the API key. */
+  /** What the operator can do, for the log. CometChat's own texts are not used, since they may repeat the API key. */
   readonly remedy?: string;
 }
 
 const key: Failure = {
   reason: "upstream-key",
   remedy:
-    "CometChat does not accept this app's API key: set the REST API key (scope fullAccess) of the app that appId names, from the dashboard, API & Auth Keys.",
+    "CometChat does not accept this app's API key: set the REST API key of scope fullAccess (dashboard, API & Auth Keys) as the secret that apiKeySecret names, COMETCHAT_API_KEY by default, and compare appId.",
 };
 const scope: Failure = {
   reason: "upstream-key",
-  remedy: "This app's API key may not do this: set a REST API key with scope fullAccess, not an Auth Key (authOnly).",
+  remedy:
+    "This app's API key may not do this: set a REST API key with scope fullAccess, not an Auth Key (authOnly), as the secret that apiKeySecret names.",
 };
 const app: Failure = {
   reason: "upstream-app",
-  remedy: "CometChat does not know this app in this region: compare appId and region with the dashboard.",
+  remedy:
+    "CometChat does not know this app in this region: compare appId and region in COMETCHAT_APPS with the dashboard.",
 };
 const path: Failure = {
   reason: "upstream-app",
-  remedy: "CometChat does not know the address: baseUrl must end in the API version, as in …/v3.",
+  remedy: "CometChat does not know the address: baseUrl in COMETCHAT_APPS must end in the API version, as in …/v3.",
 };
 const plan: Failure = {
   reason: "upstream-plan",
-  remedy: "This app's CometChat plan is used up or does not include this: see Billing in the dashboard.",
+  remedy:
+    "The limit of this app's CometChat plan is reached, or the plan does not include this: see Billing in the dashboard.",
 };
 const role: Failure = {
   reason: "upstream-role",
-  remedy: "CometChat has no such role: create it, or mend the issuer's roles table.",
+  remedy: "CometChat has no such role: create it in the dashboard, or correct roles in SESSION_ISSUERS.",
 };
 const refused: Failure = {
   reason: "upstream-rejected",
@@ -38,13 +41,13 @@ const refused: Failure = {
 const fault: Failure = { reason: "upstream-fault" };
 
 /**
- * `error.code` → what it means here. The code decides, never the status or the message: a 404 may be a wrong key,
- * a duplicate uid is a 400, and a passing fault may come with any status.
+ * The meaning of each `error.code`. The code decides, not the status or the message: a 404 may be a wrong key, a
+ * duplicate uid is a 400, and a temporary fault may have any status.
  * https://www.cometchat.com/docs/articles/error-guide
  */
 export const failures: ReadonlyMap<string, Failure> = new Map([
   ["ERR_UID_ALREADY_EXISTS", { reason: "upstream-uid-exists" }],
-  // Missing or deactivated: CometChat does not tell the two apart here.
+  // The user is missing or deactivated: CometChat has one code for both.
   ["ERR_UID_NOT_FOUND", { reason: "upstream-uid-unknown" }],
   ["ERR_AUTH_TOKEN_NOT_FOUND", { reason: "upstream-token-unknown" }],
   ["ERR_AUTHTOKEN_NOT_ACCESSIBLE", { reason: "upstream-token-unknown" }],
@@ -63,7 +66,7 @@ export const failures: ReadonlyMap<string, Failure> = new Map([
   ["ERR_PLAN_RESTRICTION", plan],
   ["ERR_SUBSCRIPTION_EXPIRED", plan],
   ["ERR_TOO_MANY_REQUESTS", { reason: "upstream-limited" }],
-  // Passing faults: a database or a part of CometChat failed; some come with a 4xx status.
+  // Temporary faults of a part of CometChat; some have a 4xx status.
   ["ERR_OPERATION_FAILED", fault],
   ["ERR_MISSION_FAILED", fault],
   ["ERR_EXCEPTION", fault],
@@ -74,7 +77,7 @@ export const failures: ReadonlyMap<string, Failure> = new Map([
   ["ERR_AUTH_TOKENS_DELETE_FAILED", fault],
 ] satisfies [string, Failure][]);
 
-/** A refusal by what it says: its code, or the field that validation named, or else its status. */
+/** The meaning of an error answer: by its code, by the fields that validation names, or else by its status. */
 export function failureOf(status: number, code: string | undefined, fields: readonly string[]): Failure {
   if (status === 429) return { reason: "upstream-limited" };
   // An unknown role is reported either by its own code or as a validation error of that field.

@@ -1,31 +1,34 @@
 import { METADATA_CHARS, NAME_CHARS, TAG_CHARS, TAGS, UID_CHARS, URL_CHARS } from "../limits.ts";
 import { isObject, isTextOf } from "../shape.ts";
 
-/** Claim value → CometChat role, as the operator grants them. */
+/** The CometChat role for each value of the claim, as the operator has configured it. */
 type Roles = ReadonlyMap<string, string>;
 
-/** One field of a profile that one claim fills, with all that the gateway needs to know of it. */
+/** A field of a profile that one claim fills, with everything that the gateway needs to know about it. */
 interface Field<T = unknown> {
-  /** The claim that fills it where the configuration names none (OpenID Connect Core §5.1). */
+  /** The default claim, if the configuration names none (OpenID Connect Core §5.1). */
   readonly claim?: string;
-  /** CometChat demands it: there is always one, and it cannot be taken away. */
+  /** Whether CometChat requires the field, so that it cannot be removed. */
   readonly required?: true;
-  /** Only the operator grants it: it is not left out of a profile that is too large, nor told where nothing is granted. */
+  /**
+   * Whether only the operator grants it. It is then never left out, and a value that grants nothing is not reported.
+   */
   readonly granted?: true;
-  /** What of a claim's value CometChat takes; undefined: nothing. */
+  /** Makes of a claim's value one that CometChat accepts; undefined if that is not possible. */
   readonly from: (value: unknown, roles: Roles) => T | undefined;
-  /** What is sent to take it away, where CometChat's `unset` does not name it. */
+  /** The value that removes the field, if CometChat's `unset` cannot. */
   readonly empty?: T;
-  /** Whether an answer's value is one. */
+  /** Whether a value in CometChat's answer has the documented type. */
   readonly is: (value: unknown) => boolean;
-  /** Whether it takes a backend's value as it is, and what a backend is told where it does not. */
+  /** Whether CometChat accepts a backend's value as it is. */
   readonly fits: (value: unknown) => boolean;
+  /** What a backend is told about a value that does not fit. */
   readonly remedy: string;
-  /** The same in JSON Schema, for OpenAPI. */
+  /** The rule as JSON Schema, for OpenAPI. */
   readonly schema: Readonly<Record<string, unknown>>;
 }
 
-/** A character of a uid, as a pattern and in words. */
+/** The characters of a uid, as a pattern and in words. */
 export const UID_LETTER = "[a-z0-9_-]";
 export const UID_LETTERS = "a-z, 0-9, _ and -";
 
@@ -40,9 +43,9 @@ const address = {
 } as const;
 
 /**
- * The fields of a profile. A new one is a row here; the configuration, the backend endpoints, the profile sync, the
- * import and OpenAPI have it by that. The most telling come first: from a profile that is too large the last ones are
- * left out. Metadata comes from several claims (identity/profile.ts).
+ * The fields of a profile. A new field is one row here: the configuration, the backend endpoints, the profile sync, the
+ * import and OpenAPI use this table. The order is that of importance: if a profile is too large, the last fields are
+ * left out. Metadata comes from several claims (src/identity/profile.ts).
  * https://www.cometchat.com/docs/articles/properties-and-constraints
  */
 const FIELDS = {
@@ -91,14 +94,14 @@ export type FieldName = keyof typeof FIELDS;
 type Row<F extends FieldName> = (typeof FIELDS)[F];
 export type FieldValue<F extends FieldName> = Exclude<ReturnType<Row<F>["from"]>, undefined>;
 
-/** The rows by their names. */
+/** The rows of the table, each with its field's name. */
 export const fields = Object.entries(FIELDS) as [FieldName, Field][];
 
-/** A table with the same names, of what `make` says of each row. */
+/** Makes an object with the same names, whose values `make` returns for each row. */
 export const eachField = <T>(make: (row: Field, name: FieldName) => T): Record<FieldName, T> =>
   Object.fromEntries(fields.map(([name, row]) => [name, make(row, name)])) as Record<FieldName, T>;
 
-/** Fields that `PUT /users/{uid}` takes away where `unset` names them. https://www.cometchat.com/docs/rest-api/users/update */
+/** Fields that `PUT /users/{uid}` can remove by `unset`. https://www.cometchat.com/docs/rest-api/users/update */
 type UnsettableField = {
   [F in FieldName]: Row<F> extends { readonly required: true } | { readonly empty: unknown } ? never : F;
 }[FieldName];
@@ -109,16 +112,21 @@ export const unsettableFields = fields.flatMap(([name, { required, empty }]) =>
 );
 export const UNSETTABLE: readonly Unsettable[] = [...unsettableFields, "metadata"];
 
-/** Regions of CometChat's. https://www.cometchat.com/docs/rest-api/chat-apis */
+/** CometChat's regions. https://www.cometchat.com/docs/rest-api/chat-apis */
 export const REGIONS = ["us", "eu", "in"] as const;
 export type Region = (typeof REGIONS)[number];
 
-/** What CometChat stores as a uid, or as a role's id, as it is: it lower-cases everything else, and refuses the rest. */
+/**
+ * The form of a uid and of a role's id. CometChat changes capital letters to lower case and refuses other characters.
+ */
 export const UID_PATTERN = `^${UID_LETTER}{1,${UID_CHARS}}$`;
 const UID = new RegExp(UID_PATTERN);
 export const isUid = (text: string): boolean => UID.test(text);
 
-/** At most 100 characters as MySQL's utf8mb4 counts them (code points), never cut inside what a reader sees as one. */
+/**
+ * Makes a name of a claim: at most 100 code points, as MySQL's utf8mb4 counts characters. A longer one is cut, but not
+ * inside a grapheme (a character as readers see it). Undefined if there is no text.
+ */
 export function nameFrom(value: unknown): string | undefined {
   if (!isText(value)) return undefined;
   const name = value
@@ -128,7 +136,7 @@ export function nameFrom(value: unknown): string | undefined {
   if (name.length <= NAME_CHARS) return name === "" ? undefined : name;
   let cut = "";
   let points = 0;
-  // A claim of a megabyte is not segmented as a whole: no grapheme within the limit begins later than this.
+  // Only the first part is segmented, since a claim may be very long.
   for (const { segment } of new Intl.Segmenter().segment(name.slice(0, NAME_CHARS * 8))) {
     points += [...segment].length;
     if (points > NAME_CHARS) break;
@@ -137,11 +145,11 @@ export function nameFrom(value: unknown): string | undefined {
   return cut.trim() === "" ? [...name].slice(0, NAME_CHARS).join("") : cut.trim();
 }
 
-/** An address that a client may be shown, as it is sent to CometChat. */
+/** Makes an address of a claim, as it is sent to CometChat. Undefined if it is too long or not http or https. */
 function addressFrom(value: unknown): string | undefined {
   if (!isText(value) || value.length > URL_CHARS) return undefined;
   const url = URL.parse(value);
-  // javascript: and data: addresses would run or hide in somebody else's client
+  // Other users' clients open this address, so schemes such as javascript: and data: are refused.
   return url && (url.protocol === "https:" || url.protocol === "http:") && url.href.length <= URL_CHARS
     ? url.href
     : undefined;

@@ -3,13 +3,14 @@ import { CREATE_AWAITED_MS, USERS_SEEN, USERS_SEEN_MS } from "../limits.ts";
 import { createMemory } from "../memory.ts";
 
 /**
- * What this isolate has lately learnt about which users of an app exist. CometChat says "not found" of a user whom
- * another request is just creating, and the same of a deactivated one: only what was done meanwhile tells them apart.
+ * What this isolate has recently learnt about the existence of an app's users. CometChat answers "not found" for a
+ * deactivated user, and also for a user whom another request is creating; only the other requests of this isolate tell
+ * the two apart.
  */
 export interface Presence {
-  /** A point in the order of CometChat's answers, for `since`. */
+  /** A number that marks the present point in the order of CometChat's answers. It is passed to `since`. */
   readonly mark: () => number;
-  /** Whether an answer after that point showed that the user is there, and none that it has been deactivated. */
+  /** Whether an answer after that point showed that the user exists, and no later one that it was deactivated. */
   readonly since: (uid: string, mark: number) => boolean;
   /** Whether a create after that point failed so that CometChat may have carried it out. */
   readonly doubtful: (uid: string, mark: number) => boolean;
@@ -22,7 +23,7 @@ export interface Watched extends Presence {
   readonly left: (uid: string) => void;
   /** A create of the user has failed in that way. */
   readonly lost: (uid: string) => void;
-  /** Runs a create; until it ends `creating` is true. */
+  /** Runs `work`, which creates the user. Until it ends, `creating` is true. */
   readonly create: <T>(uid: string, work: () => Promise<T>) => Promise<T>;
 }
 
@@ -30,7 +31,8 @@ export function createPresence(now: Deps["now"]): Watched {
   let answers = 0;
   const seen = createMemory<number>(USERS_SEEN, now, USERS_SEEN_MS);
   const lost = createMemory<number>(USERS_SEEN, now, USERS_SEEN_MS);
-  // Bounded in time: the runtime ends a request whose caller has gone, and what comes after its create never runs.
+  // The entries expire. When a caller disconnects, the runtime ends its request, and the code that would remove the
+  // entry does not run.
   const creates = createMemory<number>(USERS_SEEN, now, CREATE_AWAITED_MS);
   return {
     mark: () => answers,

@@ -6,17 +6,17 @@ import {
   RETRY_AFTER_MAX_SECONDS,
 } from "../limits.ts";
 
-/** What an app's answers said of its rate limit. */
+/** The state of an app's rate limit, as its answers describe it. */
 export interface Quota {
-  /** Reads an answer's headers; `limited`: the seconds that a 429 asked for. */
+  /** Reads an answer's headers. `limited`: the seconds to wait after a 429; undefined for any other answer. */
   readonly observe: (headers: Headers, limited: number | undefined) => void;
-  /** Milliseconds until the app may be called again; 0: now. */
+  /** Milliseconds until the app may be called again; 0 if it may be called now. */
   readonly wait: () => number;
   /** Whether calls that can wait may be made. */
   readonly hasRoom: () => boolean;
 }
 
-/** Kept per isolate: another one learns of the limit by its own 429. */
+/** Makes the state for one isolate. Other isolates learn of a limit by their own 429. */
 export function createQuota(now: () => number): Quota {
   let blockedUntil = 0;
   let lowUntil = 0;
@@ -28,10 +28,11 @@ export function createQuota(now: () => number): Quota {
       if (remaining === undefined) return;
       const limit = number(headers, "x-ratelimit-limit", "x-rate-limit");
       if (remaining > (limit === undefined ? RATE_LOW_REMAINING : limit * RATE_LOW_SHARE)) return;
-      // Calls of another class have a limit of their own: their plenty does not end this; the minute does.
+      // CometChat limits several classes of calls separately. A high number in an answer may be another class's, so it
+      // does not end the shortage; the time does.
       const reset = (number(headers, "x-ratelimit-reset", "x-rate-limit-reset") ?? 0) * 1000;
-      const sane = reset > now() && reset <= now() + RETRY_AFTER_MAX_SECONDS * 1000;
-      lowUntil = Math.max(lowUntil, sane ? reset : now() + RATE_LOW_MS);
+      const isPlausible = reset > now() && reset <= now() + RETRY_AFTER_MAX_SECONDS * 1000;
+      lowUntil = Math.max(lowUntil, isPlausible ? reset : now() + RATE_LOW_MS);
     },
     wait,
     hasRoom: () => wait() === 0 && lowUntil <= now(),
@@ -39,20 +40,20 @@ export function createQuota(now: () => number): Quota {
 }
 
 /**
- * The seconds that a 429 asks for: whole, at least 1, bounded. It may be a number, a date, or absent (RFC 9110 §10.2.3).
- * https://www.cometchat.com/docs/rest-api/rate-limits
+ * The whole seconds to wait after a 429, at least 1 and at most RETRY_AFTER_MAX_SECONDS. The header is a number, a
+ * date, or missing (RFC 9110 §10.2.3). https://www.cometchat.com/docs/rest-api/rate-limits
  */
 export function retryAfter(headers: Headers, now: number): number {
   const text = headers.get("retry-after")?.trim() ?? "";
   let seconds = Number.NaN;
   if (/^\d+$/.test(text)) seconds = Number(text);
-  // Date.parse takes almost anything; an HTTP date begins with the day's name.
+  // An HTTP date begins with the name of the day. This is checked, since Date.parse accepts nearly every text.
   else if (/^[A-Z][a-z]{2}/.test(text)) seconds = Math.ceil((Date.parse(text) - now) / 1000);
   if (Number.isNaN(seconds)) seconds = RETRY_AFTER_DEFAULT_SECONDS;
   return Math.min(Math.max(seconds, 1), RETRY_AFTER_MAX_SECONDS);
 }
 
-/** CometChat's pages spell these headers in two ways. */
+/** Reads a header with a whole number. CometChat's documentation spells the names in two ways. */
 function number(headers: Headers, ...names: string[]): number | undefined {
   const text = names.map((name) => headers.get(name)).find((value) => value !== null);
   return text && /^\d+$/.test(text) ? Number(text) : undefined;

@@ -6,13 +6,14 @@ import type { Breaker } from "./breaker.ts";
 import type { Call, Client } from "./client.ts";
 import type { Quota } from "./quota.ts";
 
-/** One call, with as many attempts as its faults, the breaker and the deadline allow. */
+/** Makes one call, with retries as far as the breaker and the deadline allow. */
 export type Send = <T>(call: Call<T>, context: Context) => Promise<Result<T, GatewayError>>;
 
 /**
- * Only what may pass is tried again: no connection, a lost or senseless answer, a 5xx, a passing fault by its code.
- * A refusal never is, and a 429 is remembered instead. Every call may be repeated: a second create says that the user
- * exists, a second mint leaves a token that nobody knows, all others do the same thing again.
+ * Makes the function that calls CometChat. Only failures that may be temporary are tried again: a failed connection, a
+ * lost or invalid answer, a 5xx, or a code of such a fault. A refusal is not tried again, and after a 429 no call is
+ * made until the time that it names. Every call may be repeated: a second create is answered with "exists", a second
+ * mint leaves one token unused, and all other calls have the same effect again.
  */
 export function createSend(client: Client, breaker: Breaker, quota: Quota, { random }: Pick<Deps, "random">): Send {
   return async (call, { deadline, timing }) => {
@@ -24,35 +25,35 @@ export function createSend(client: Client, breaker: Breaker, quota: Quota, { ran
       const permitted = breaker.permit();
       if ("wait" in permitted) return failed?.result ?? fail("upstream-open", { retryAfter: seconds(permitted.wait) });
 
-      // After a timeout, or at the end, there is nothing to keep time for.
+      // The last attempt gets all the time that is left. The attempt after a timeout is the last one.
       const last = call.once !== undefined || attempt === ATTEMPTS || failed?.timedOut === true;
       const left = Math.min(deadline.left(), call.once ?? Number.POSITIVE_INFINITY);
       timing.called();
-      const tried = await client(call, deadline, last ? left : Math.min(ATTEMPT_MS, left * ATTEMPT_SHARE));
-      permitted.report(gone(deadline) ? "unknown" : tried.passing ? "bad" : "good");
-      if (tried.headers) quota.observe(tried.headers, limited(tried.result));
-      if (tried.result.ok || !tried.passing) return tried.result;
+      const ended = await client(call, deadline, last ? left : Math.min(ATTEMPT_MS, left * ATTEMPT_SHARE));
+      permitted.report(disconnected(deadline) ? "unknown" : ended.temporary ? "bad" : "good");
+      if (ended.headers) quota.observe(ended.headers, limited(ended.result));
+      if (ended.result.ok || !ended.temporary) return ended.result;
       call.lost?.();
-      if (last) return tried.result;
+      if (last) return ended.result;
 
-      failed = { result: tried.result, timedOut: tried.result.error.reason === "upstream-timeout" };
-      // Full jitter: callers that failed together do not come back together.
+      failed = { result: ended.result, timedOut: ended.result.error.reason === "upstream-timeout" };
+      // The pause is random from 0 (full jitter), so that calls which failed together are not repeated together.
       const pause = random() * BACKOFF_MS * 2 ** (attempt - 1);
-      if (deadline.left() < pause + ATTEMPT_LEFT_MS || !(await slept(pause, deadline.signal))) return failed.result;
+      if (deadline.left() < pause + ATTEMPT_LEFT_MS || !(await pauseFor(pause, deadline.signal))) return failed.result;
     }
   };
 }
 
-/** Whether the caller has left: that tells nothing about CometChat, a deadline that passed does. */
-const gone = ({ signal }: Deadline): boolean => signal?.aborted === true;
+/** Whether the caller disconnected. Unlike a deadline that has passed, that shows nothing about CometChat's health. */
+const disconnected = ({ signal }: Deadline): boolean => signal?.aborted === true;
 
 const limited = (result: Result<unknown, GatewayError>): number | undefined =>
   !result.ok && result.error.reason === "upstream-limited" ? result.error.retryAfter : undefined;
 
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
 
-/** False where the signal ended it. No timer is left behind. */
-function slept(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
+/** Waits for `ms` milliseconds; resolves with false if the signal ended the wait. The timer is always cleared. */
+function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
   return new Promise((resolve) => {
     const finish = () => {
       clearTimeout(timer);

@@ -1,12 +1,12 @@
 import { ROLE_MEMORY_MS, ROLES_REMEMBERED } from "../limits.ts";
 
-/** Which roles CometChat lately said it does not have. */
+/** The roles that CometChat recently answered that it does not know. */
 export interface Roles {
   readonly known: (role: string) => boolean;
   readonly refuse: (role: string) => void;
 }
 
-/** `tell` is called once per refused role and period, so that the log says it without a line per user. */
+/** `tell` is called once for each refused role and period, so that the log does not have a line for each user. */
 export function createRoles(now: () => number, tell: (role: string) => void): Roles {
   const until = new Map<string, number>();
   return {

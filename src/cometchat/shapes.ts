@@ -3,18 +3,18 @@ import { isObject } from "../shape.ts";
 import { isUid } from "./fields.ts";
 
 /**
- * What an auth token may look like, wherever one comes from: CometChat, a caller, or the ledger. It has to fit into an
- * address, which is resolved before it is sent: `DELETE …/auth_tokens/` would flush every token, and
- * `DELETE …/auth_tokens/..` would deactivate the user. Documented ones are of letters, digits, `_` and `-`.
+ * Whether a value has the form of an auth token, be it from CometChat, a caller or the ledger. The token becomes a part
+ * of a path, so it must not be empty or a dot segment: `DELETE …/auth_tokens/` would flush all tokens, and `DELETE
+ * …/auth_tokens/..` would deactivate the user. CometChat's tokens consist of letters, digits, `_` and `-`.
  */
 export const isAuthToken = (token: unknown): token is string =>
   typeof token === "string" && token.length <= AUTH_TOKEN_CHARS && /^(?!\.+$)[\w.~+=-]+$/.test(token);
 
-/** What an answer holds, where that is an object. */
+/** The member `data` of an answer; undefined if it is not an object. */
 export const dataOf = (body: unknown): Readonly<Record<string, unknown>> | undefined =>
   isObject(body) && isObject(body.data) ? body.data : undefined;
 
-/** Whether a call without a result of its own was done: JSON that does not deny it, or nothing at all (204). */
+/** Reads an answer without a result: true if it is empty (204), or JSON that reports no failure. */
 export function done(body: unknown): true | undefined {
   if (!isObject(body)) return undefined;
   if (body.data === undefined) return true;
@@ -22,7 +22,7 @@ export function done(body: unknown): true | undefined {
   return (data && (data.success === undefined || data.success === true)) || undefined;
 }
 
-/** `/users/{uid}…`, or undefined for what CometChat would never have as a uid: nothing else may reach a path. */
+/** The path `/users/{uid}…`; undefined if the uid is not valid, since nothing else may become a part of a path. */
 export function pathOf(uid: string, rest = ""): string | undefined {
   return isUid(uid) ? `/users/${uid}${rest}` : undefined;
 }

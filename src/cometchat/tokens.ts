@@ -7,9 +7,9 @@ import { dataOf, done, isAuthToken, pathOf } from "./shapes.ts";
 export function createTokens(send: Send) {
   return {
     /**
-     * `POST /users/{uid}/auth_tokens`. Without `force` it may answer a token that somebody holds already.
-     * Where an answer was lost, the retry leaves a token that nobody knows: harmless, and one of the 100 newest that
-     * CometChat keeps, until newer ones or a flush end it.
+     * `POST /users/{uid}/auth_tokens`. Without `force` CometChat may answer with a token that another device uses
+     * already. If an answer is lost, the retry leaves one token that nobody knows. It counts as one of the 100 newest
+     * tokens that CometChat keeps, until newer ones or a flush end it.
      * https://www.cometchat.com/docs/rest-api/auth-tokens/create
      */
     async mint(uid: string, context: Context): Promise<Result<string, GatewayError>> {
@@ -29,18 +29,21 @@ export function createTokens(send: Send) {
 
     /** `DELETE /users/{uid}/auth_tokens/{authToken}`. https://www.cometchat.com/docs/rest-api/auth-tokens/delete */
     async revoke(uid: string, token: string, context: Context): Promise<Result<void, GatewayError>> {
-      // What cannot be a token is an unknown one.
+      // A text without the form of a token cannot be one, so there is nothing to revoke.
       if (!isAuthToken(token)) return ok(undefined);
       const result = await send(
         { method: "DELETE", path: pathOf(uid, `/auth_tokens/${encodeURIComponent(token)}`), read: done },
         context,
       );
       if (result.ok) return ok(undefined);
-      // Unknown, or another user's: the caller is told nothing of it (RFC 7009 §2.2).
+      // The token is unknown or another user's. The caller is not told which (RFC 7009 §2.2).
       return result.error.reason === "upstream-token-unknown" ? ok(undefined) : result;
     },
 
-    /** `DELETE /users/{uid}/auth_tokens`: every token of the user. https://www.cometchat.com/docs/rest-api/auth-tokens/flush */
+    /**
+     * `DELETE /users/{uid}/auth_tokens`: every token of the user.
+     * https://www.cometchat.com/docs/rest-api/auth-tokens/flush
+     */
     async flush(uid: string, context: Context): Promise<Result<void, GatewayError>> {
       const result = await send({ method: "DELETE", path: pathOf(uid, "/auth_tokens"), read: done }, context);
       return result.ok ? ok(undefined) : result;

@@ -1,11 +1,11 @@
 import type { FieldName, FieldValue, Region } from "./fields.ts";
 
-/** What a user shows of itself, already within CometChat's limits. */
+/** The profile of a user, within CometChat's limits. */
 export type Profile = { [F in FieldName]?: FieldValue<F> } & {
   metadata?: Readonly<Record<string, unknown>>;
 };
 
-/** A user as CometChat answers it; times in seconds since 1970. */
+/** A user as CometChat returns it. Times are seconds since 1970. */
 export type User = { [F in Exclude<FieldName, "name">]?: FieldValue<F> | undefined } & {
   uid: string;
   name: string;
@@ -20,11 +20,11 @@ export type User = { [F in Exclude<FieldName, "name">]?: FieldValue<F> | undefin
 
 /** One CometChat app. */
 export interface App {
-  /** The operator's name for it: the key of its table. */
+  /** The operator's name of the app: its key in COMETCHAT_APPS. */
   readonly name: string;
   readonly appId: string;
   readonly region: Region;
-  /** REST API base address, version segment included, no slash at the end. */
+  /** The base address of the REST API, with the version and without a slash at the end. */
   readonly baseUrl: string;
   readonly apiKey: string;
 }

@@ -12,11 +12,11 @@ import type { Profile, User } from "./types.ts";
 const isText = (value: unknown) => typeof value === "string";
 const isSeconds = (value: unknown) => typeof value === "number";
 
-/** What is read of a user besides uid and name. zod's `catch` would say the same, and weigh 9 KB in the bundle. */
+/** The fields read of a user besides uid and name. zod's `catch` would do the same, but adds 9 KB to the bundle. */
 const FIELDS: Readonly<Record<Exclude<keyof User, "uid" | "name">, (value: unknown) => boolean>> = {
   ...eachField(({ is }) => is),
   statusMessage: isText,
-  // Empty metadata comes back as `[]`.
+  // CometChat returns empty metadata as `[]`.
   metadata: (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   status: isText,
   createdAt: isSeconds,
@@ -25,17 +25,17 @@ const FIELDS: Readonly<Record<Exclude<keyof User, "uid" | "name">, (value: unkno
   deactivatedAt: isSeconds,
 };
 
-/** A field that is not as documented is left out; only who it is must be right. */
+/** Reads a user. A field that is not as documented is left out; only uid and name are required. */
 const readUser =
   (uid: string) =>
   (body: unknown): User | undefined => {
     const data = dataOf(body);
     if (data?.uid !== uid || typeof data.name !== "string") return undefined;
-    const sound = Object.entries(FIELDS).filter(([field, is]) => is(data[field]));
-    return { uid, name: data.name, ...Object.fromEntries(sound.map(([field]) => [field, data[field]])) };
+    const valid = Object.entries(FIELDS).filter(([field, is]) => is(data[field]));
+    return { uid, name: data.name, ...Object.fromEntries(valid.map(([field]) => [field, data[field]])) };
   };
 
-/** `/users…`, for a call that holds the uid elsewhere. */
+/** The path `/users…`, for a call with the uid in its body or query; undefined if the uid is not valid. */
 const collection = (uid: string, rest = "") => pathOf(uid) && `/users${rest}`;
 
 type Posted = Result<{ authToken: string | undefined }, GatewayError>;
@@ -57,21 +57,22 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
           const { uid: whose, authToken } = dataOf(body) ?? {};
           if (whose !== uid) return undefined;
           if (!withAuthToken) return { authToken: undefined };
-          // Created, but without the token that was asked for: asked again, CometChat says that the user exists.
+          // If the token is missing, the call is repeated. CometChat then answers that the user exists, and a token is
+          // minted.
           return isAuthToken(authToken) ? { authToken } : undefined;
         },
       },
       context,
     );
-    // The answer of an earlier attempt was lost: most likely it was this call that created the user. Taken for a user
-    // that was there before, a user that was just deleted upstream would look deactivated.
+    // The answer of an earlier attempt was lost, and that attempt has most likely created the user. It must not be
+    // treated as a user that existed before: if its mint fails, it would be taken for a deactivated one.
     if (!lost || !withAuthToken || result.ok || result.error.reason !== "upstream-uid-exists") return result;
     const minted = await mint(uid, context);
     if (minted.ok) return ok({ authToken: minted.value });
     return minted.error.reason === "upstream-uid-unknown" ? result : minted;
   }
 
-  /** Whether a page of the list has the user; undefined where it does not, and there are more. */
+  /** Whether the user is on a page of the list; undefined if it is not and there are further pages. */
   async function onPage(
     page: number,
     uid: string,
@@ -93,7 +94,7 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       context,
     );
     if (!result.ok) return result;
-    // The search is by prefix; only the exact uid counts.
+    // CometChat searches by prefix, so the uid must be compared.
     if (result.value.some((user) => user.uid === uid)) return ok(true);
     return ok(result.value.length < LIST_PAGE ? false : undefined);
   }
@@ -111,14 +112,15 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
     const first = await onPage(1, uid, "withDeactivated", context);
     if (!first.ok) return first;
     if (first.value !== undefined) return ok(first.value);
-    // Many uids begin like this one: those that are not deactivated can be asked for by name.
+    // The user is not on the first page. An active user can be read by its uid; only a deactivated one must be
+    // searched.
     const named = await send({ method: "GET", path: pathOf(uid), read: readUser(uid) }, context);
     if (named.ok) return ok(true);
     return named.error.reason === "upstream-uid-unknown" ? isDeactivated(uid, context) : named;
   }
 
   return {
-    /** `POST /users`. A create whose answer was lost is sent again; told that the user exists, it mints. */
+    /** `POST /users`. If an answer was lost and the retry finds that the user exists, a token is minted. */
     async create(
       uid: string,
       profile: Profile & { name: string },
@@ -129,8 +131,8 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       const granted = role !== undefined && roles.known(role);
       const first = await post(uid, granted ? profile : rest, options.withAuthToken, context);
       if (first.ok || !granted || first.error.reason !== "upstream-role") return unexpected(first);
-      // A role that CometChat does not have is the operator's mistake, and the user is at the door: rather without it
-      // than not at all. The refused call has done nothing, and the role is remembered, so the next user costs one call.
+      // A role that CometChat does not know is a mistake in the configuration, which must not prevent the sign-in: the
+      // user is created without the role. The role is remembered, so that the next create leaves it out at once.
       roles.refuse(role);
       return unexpected(await post(uid, rest, options.withAuthToken, context));
     },
@@ -140,7 +142,9 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       return send({ method: "GET", path: pathOf(uid), read: readUser(uid) }, context);
     },
 
-    /** `PUT /users/{uid}`. Whether it merges metadata and tags is not documented: they are sent whole. */
+    /**
+     * `PUT /users/{uid}`. Metadata and tags are sent whole, since it is not documented whether CometChat merges them.
+     */
     async update(
       uid: string,
       profile: Profile,
@@ -153,7 +157,7 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       return updated;
     },
 
-    /** `DELETE /users/{uid}`, never permanent: the default too, should the body be lost on the way. */
+    /** `DELETE /users/{uid}`, never permanent, which is also CometChat's default if the body should be lost. */
     async deactivate(uid: string, context: Context): Promise<Result<void, GatewayError>> {
       const result = await send(
         { method: "DELETE", path: pathOf(uid), body: { permanent: false }, read: done },
@@ -161,12 +165,12 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       );
       if (result.ok) return ok(undefined);
       if (result.error.reason !== "upstream-uid-unknown") return result;
-      // Deactivated already, by the attempt before whose answer was lost, say: that is what was asked for.
+      // The user may be deactivated already, for instance by an attempt whose answer was lost. That is a success.
       const already = await isDeactivated(uid, context);
       return already.ok && already.value ? ok(undefined) : already.ok ? result : already;
     },
 
-    /** `PUT /users`. What it answers is documented in two ways, so only its success counts. */
+    /** `PUT /users`. Only the success is read, since CometChat documents two different answers. */
     async reactivate(uid: string, context: Context): Promise<Result<void, GatewayError>> {
       const result = await send(
         {
@@ -180,15 +184,17 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       return result.ok ? ok(undefined) : result;
     },
 
-    /** The list of deactivated users: the only documented way to tell such a user from a missing one. */
+    /**
+     * Searches the list of deactivated users, the only documented way to distinguish such a user from a missing one.
+     */
     isDeactivated,
 
-    /** Whether the user is there, deactivated or not: one read, three where many uids begin like this one. */
+    /** Whether the user exists, deactivated or not. One call, or up to three if many uids have this one as a prefix. */
     has,
   };
 }
 
-/** A create that says "no such user" makes no sense, and must not be taken for a missing user. */
+/** "No such user" is no sensible answer to a create, and callers must not take it for a missing user. */
 function unexpected<T>(result: Result<T, GatewayError>): Result<T, GatewayError> {
   return !result.ok && result.error.reason === "upstream-uid-unknown" ? fail("upstream-rejected") : result;
 }

@@ -13,6 +13,7 @@ interface RawPlacement {
   readonly jurisdictions?: Readonly<Record<string, "eu" | "fedramp">> | undefined;
 }
 
+/** Makes the apps of COMETCHAT_APPS, and reports what is wrong with them. */
 export function checkApps(env: RawEnv, raw: RawApps, report: Report): ReadonlyMap<string, App> {
   const apps = new Map<string, App>();
   for (const [name, { appId, region, apiKeySecret = "COMETCHAT_API_KEY", baseUrl }] of Object.entries(raw)) {
@@ -23,13 +24,13 @@ export function checkApps(env: RawEnv, raw: RawApps, report: Report): ReadonlyMa
     const apiKey = secret(env, apiKeySecret, variable, report);
     if (apiKey === undefined) continue;
     if (!/^[\x21-\x7e]+$/.test(apiKey)) {
-      report(apiKeySecret, "holds characters that no API key has: copy it again from the dashboard");
+      report(apiKeySecret, "contains characters that no API key has: copy it again from the dashboard");
       continue;
     }
     const base = (baseUrl ?? `https://${appId}.api-${region}.cometchat.io/v3`).replace(/\/+$/, "");
-    // A user who moves would be signed out where it has just been signed in.
+    // With two names for one app, a user who moves between the two would lose the token that was just minted.
     if ([...apps.values()].some((other) => other.appId === appId && other.baseUrl === base)) {
-      report(variable, "is another name for an app that is there already: remove one");
+      report(variable, "names the same app as another entry: remove one of the two");
     }
     apps.set(name, { name, appId, region, baseUrl: base, apiKey });
   }
@@ -39,7 +40,7 @@ export function checkApps(env: RawEnv, raw: RawApps, report: Report): ReadonlyMa
   return apps;
 }
 
-/** Where users live. The default may be left out where there is only one app, or where every issuer says. */
+/** Checks where users live. `default` is optional if there is only one app, or if each issuer names its app. */
 export function checkPlacement(
   raw: RawPlacement | undefined,
   apps: RawApps,
@@ -68,7 +69,7 @@ export function checkPlacement(
   for (const app of Object.keys(jurisdictions)) known(`PLACEMENT.jurisdictions.${app}`, app);
   const undecided = issuers.some(({ app, appClaim }) => app === undefined && appClaim === undefined);
   if (raw?.default === undefined && names.length > 1 && undecided) {
-    report("PLACEMENT.default", "is missing: where a user goes that nothing else places");
+    report("PLACEMENT.default", "is missing: name the app of users that no other setting places");
   }
   return {
     default: raw?.default ?? names[0] ?? "",

@@ -6,38 +6,37 @@ import { type RawEnv, type Report, UNKNOWN } from "./report.ts";
 import { schemas } from "./schema.ts";
 import type { Config } from "./types.ts";
 
-/** Name → a method that tells the binding from anything else, and what to write to have it. */
+/** For each binding, a method by which its kind is recognized, and what to write in wrangler.toml to add it. */
 export const BINDINGS: Readonly<Record<string, readonly [method: string, remedy: string]>> = {
   USERS: ["get", '[[kv_namespaces]] with binding = "USERS"'],
   LEDGER: ["getByName", "[durable_objects] with a binding LEDGER of the class Ledger"],
   HOME: ["getByName", "[durable_objects] with a binding HOME of the class Home"],
   ONCE: ["getByName", "[durable_objects] with a binding ONCE of the class Once"],
-  // Without a limit of its own a flood would reach CometChat: no bypass.
+  // The rate limits are required: without them a flood of requests would reach CometChat.
   RATE_LIMIT_IP: ["limit", '[[ratelimits]] with name = "RATE_LIMIT_IP"'],
   RATE_LIMIT_USER: ["limit", '[[ratelimits]] with name = "RATE_LIMIT_USER"'],
 };
 
-/** The gateway's own secrets; apps and issuers may name others. */
+/** The names of the gateway's own secrets. Apps and issuers may name further ones. */
 export const SECRETS = ["COMETCHAT_API_KEY", "BACKEND_SECRET", "TOKEN_ENCRYPTION_KEY"];
 
 export function checkBindings(env: RawEnv, report: Report): void {
   for (const [name, [method, remedy]] of Object.entries(BINDINGS)) {
     const binding = env[name] as Record<string, unknown> | undefined | null;
-    if (typeof binding?.[method] !== "function")
-      report(name, `is a binding that is missing: add ${remedy} to wrangler.toml`);
+    if (typeof binding?.[method] !== "function") report(name, `is a missing binding: add ${remedy} to wrangler.toml`);
   }
 }
 
 /**
- * A variable of a name that is nearly one of ours, or a table of any other name, is a mistake that would
- * otherwise be ignored in silence. Other texts may be secrets that the configuration names.
+ * Reports variables that the gateway does not know, which it would otherwise silently ignore: those with nearly the
+ * name of a setting, and all tables. Other texts are not reported, since they may be secrets.
  */
-export function checkStrangers(env: RawEnv, named: ReadonlySet<string>, report: Report): void {
+export function checkUnknown(env: RawEnv, named: ReadonlySet<string>, report: Report): void {
   const ours = [...Object.keys(schemas), ...Object.keys(BINDINGS), ...SECRETS, "METRICS"];
   for (const [name, value] of Object.entries(env)) {
     if (ours.includes(name) || named.has(name) || !/^[A-Z][A-Z_]*$/.test(name)) continue;
     const meant = ours.find((our) => bare(our) === bare(name));
-    if (meant) report(name, `is no setting of the gateway: did you mean ${meant}?`);
+    if (meant) report(name, `is not a setting of the gateway: did you mean ${meant}?`);
     else if (Array.isArray(value) || (isObject(value) && Object.getPrototypeOf(value) === Object.prototype)) {
       report(name, UNKNOWN);
     }
@@ -51,7 +50,7 @@ export function checkOrigins(origins: readonly string[], report: Report): void {
   });
 }
 
-/** The gateway's own secrets: optional, but right where they are given or needed. */
+/** Checks the gateway's own secrets. They are optional unless a setting needs them. */
 export function checkSecrets(
   env: RawEnv,
   tokens: { readonly [K in keyof Config["tokens"]]?: Config["tokens"][K] | undefined },
@@ -70,20 +69,23 @@ export function checkSecrets(
   } else if (keys.length === 0 && (tokens.reuse === "session" || tokens.ttl || tokens.maxPerSession)) {
     report(
       "TOKEN_ENCRYPTION_KEY",
-      "is needed for TOKENS.reuse, ttl and maxPerSession: openssl rand -base64 32 | npx wrangler secret put TOKEN_ENCRYPTION_KEY",
+      "is missing, and TOKENS.reuse, ttl and maxPerSession need it: openssl rand -base64 32 | npx wrangler secret put TOKEN_ENCRYPTION_KEY",
     );
   }
   const backendSecrets = values(env.BACKEND_SECRET);
   if (backendSecrets.length > 2 || backendSecrets.some((value) => value.length < BACKEND_SECRET_CHARS)) {
     report(
       "BACKEND_SECRET",
-      `must be one value, or two while one is rotated out, each of at least ${BACKEND_SECRET_CHARS} characters; a comma ends a value: openssl rand -base64 32`,
+      `must be one value, or two with a comma between them during a rotation, each of at least ${BACKEND_SECRET_CHARS} characters: openssl rand -base64 32`,
     );
   }
   return { backendSecrets, encryptionKeys };
 }
 
-/** Two values, comma-separated, while one is rotated out. An empty one would match an empty credential. */
+/**
+ * The values of a secret, comma-separated during a rotation. Empty ones are removed: they would match an empty
+ * credential.
+ */
 function values(secret: unknown): readonly string[] {
   if (typeof secret !== "string") return [];
   return secret
@@ -97,5 +99,5 @@ function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   return bytes?.length === TOKEN_KEY_BYTES ? bytes : undefined;
 }
 
-/** A name without what is most often got wrong in it: plural and underscores. */
+/** A name without the letter S and underscores, so that a plural or a missing underscore makes no difference. */
 const bare = (name: string): string => name.replaceAll(/[S_]/g, "");

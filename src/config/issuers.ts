@@ -11,16 +11,19 @@ import type { RawApps } from "./apps.ts";
 import { type RawEnv, type Report, secret } from "./report.ts";
 import type { RawIssuer } from "./schema.ts";
 
-/** Everything but HMAC: what a key from the network may verify. */
+/** All algorithms but HMAC: those that a key from the network may verify. */
 const ASYMMETRIC = ALGORITHMS.filter((name) => algorithms[name].kty !== "oct");
 
 /**
- * What RSA keys verify where the operator names no algorithm: the one that OpenID Connect Core §15.1 has everybody
- * support. A key from the configuration that says its own `alg`, and the keys of a provider's JWKS, may verify more.
+ * The algorithms of a public key in the configuration that has no `alg`, if the operator names none. Of RSA's these are
+ * only RS256, which every OpenID Connect provider must support (OpenID Connect Core §15.1).
  */
-const NARROW = ASYMMETRIC.filter((algorithm) => algorithm === "RS256" || !/^[RP]S/.test(algorithm));
+const WITHOUT_ALG = ASYMMETRIC.filter((algorithm) => algorithm === "RS256" || !/^[RP]S/.test(algorithm));
 
-/** `warn` is told what works, but leaves a check out. */
+/**
+ * Makes the issuers of SESSION_ISSUERS, and reports what is wrong with them. `warn` is called for settings that are
+ * valid but leave a check out.
+ */
 export function checkIssuers(
   env: RawEnv,
   raw: readonly RawIssuer[],
@@ -36,12 +39,12 @@ export function checkIssuers(
     if (preset === "clerk") {
       warn(
         `SESSION_ISSUERS[${index}].authorizedParties`,
-        "is missing: list your app's origins. A session made for any other origin of the same Clerk application is taken",
+        "is missing: list your app's origins. Without it, the gateway accepts sessions for any origin of the same Clerk application",
       );
     } else if (audience.length === 0) {
       warn(
         `SESSION_ISSUERS[${index}].authorizedParties`,
-        "names nobody, nor does audience, so that whom a session is for is not checked, and logout tokens are refused: name the client's id, if the sessions have azp or client_id; else the audience, if they have aud",
+        "is missing, and audience as well, so the gateway accepts sessions for any client of the issuer, and logout tokens are refused: name the client's id here if the sessions have azp or client_id; else set audience if they have aud",
       );
     }
   });
@@ -54,13 +57,13 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
 
   const offline = keys.from === "secret" || keys.from === "public";
   const isUrl = /^https?:/i.test(raw.issuer);
-  // An issuer whose keys are given here may be any text; one whose keys are fetched is an address.
+  // If the keys are in the configuration, `issuer` may be any text. If they are fetched, it must be an address.
   const wrongIssuer = isUrl || !offline ? wrongUrl(raw.issuer) : undefined;
   if (wrongIssuer) wrong("issuer", wrongIssuer);
 
   const audienceRequired = raw.audienceRequired ?? true;
   if (audienceRequired && (raw.audience ?? []).length === 0) {
-    wrong("audience", "is missing: name whom the sessions are for, or set audienceRequired = false");
+    wrong("audience", "is missing: name the aud of your sessions, or set audienceRequired = false");
   }
 
   const allowed = raw.algorithms ?? defaultAlgorithms(keys);
@@ -70,7 +73,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     if ((kty === "oct") !== (keys.from === "secret")) {
       wrong(
         "algorithms",
-        `${algorithm} does not go with this key source: HS… needs secret, everything else a public key`,
+        `contains ${algorithm}, which does not fit the source of the keys: HS… needs secret, every other algorithm a public key`,
       );
     }
     // RFC 7518 §3.2: an HMAC key is as long as the hash, at least, as its signature is.
@@ -84,7 +87,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
 
   if (raw.app !== undefined && raw.appClaim !== undefined) wrong("app", "and appClaim exclude each other: remove one");
   if ((raw.appClaim === undefined) !== (raw.appByClaim === undefined))
-    wrong("appClaim", "and appByClaim need each other");
+    wrong("appClaim", "and appByClaim need each other: set both, or none");
   const names = Object.keys(apps);
   const targets = Object.entries(raw.appByClaim ?? {}).map(([value, app]) => [`appByClaim.${value}`, app] as const);
   for (const [key, app] of [["app", raw.app] as const, ...targets]) {
@@ -92,7 +95,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     wrong(key, `must be one of the apps in COMETCHAT_APPS: ${names.join(", ")}`);
   }
   if (raw.profile?.role !== undefined && raw.roles === undefined) {
-    wrong("roles", "is missing: profile.role needs this table of claim value to CometChat role");
+    wrong("roles", "is missing: profile.role needs this table, from a value of the claim to a CometChat role");
   }
 
   return {
@@ -114,7 +117,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     appByClaim: new Map(Object.entries(raw.appByClaim ?? {})),
     uid: { claim: raw.uid?.claim ?? "sub", prefix: raw.uid?.prefix ?? "", shared: raw.uid?.shared ?? false },
     profile: {
-      // OpenID Connect Core §5.1: the standard claims are the defaults for what is shown to everybody anyway
+      // The standard claims of OpenID Connect Core §5.1 are the defaults of name and avatar, which other users see.
       ...pathsOf(raw.profile),
       metadata: new Map(Object.entries(raw.profile?.metadata ?? {})),
     },
@@ -123,18 +126,18 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
   };
 }
 
-/** A profile that is configured says all of it, but for what CometChat demands. */
+/** The claims of the text fields. If `profile` is configured, only required fields keep their default claims. */
 const pathsOf = (given: RawIssuer["profile"]) =>
   eachField(({ claim, required }, field) => given?.[field] ?? (required || !given ? claim : undefined));
 
 function defaultAlgorithms(keys: KeySource): readonly Algorithm[] {
   if (keys.from === "secret") return ["HS256"];
-  return keys.from === "public" && !/"alg"\s*:/.test(keys.text) ? NARROW : ASYMMETRIC;
+  return keys.from === "public" && !/"alg"\s*:/.test(keys.text) ? WITHOUT_ALG : ASYMMETRIC;
 }
 
 /**
- * What its webhooks are signed with: `whsec_` and base64 (Standard Webhooks 1.0), which Supabase writes as `v1,whsec_…`.
- * Several, comma-separated or as Supabase has them with `|`, while one is rotated out.
+ * The keys that sign an issuer's webhooks: `whsec_` and base64 (Standard Webhooks 1.0), which Supabase writes as
+ * `v1,whsec_…`. During a rotation there are several, separated by a comma, or by Supabase's `|`.
  */
 function webhookKeys(env: RawEnv, name: string, variable: string, report: Report): readonly Uint8Array<ArrayBuffer>[] {
   const texts = (secret(env, name, `${variable}.webhookSecret`, report) ?? "")
@@ -147,7 +150,9 @@ function webhookKeys(env: RawEnv, name: string, variable: string, report: Report
   return keys;
 }
 
-/** A public key of the configuration is tried out: at a sign-in it would be too late (RFC 7518 §3.3, §3.4). */
+/**
+ * Imports each public key of the configuration, so that a bad one is reported before a sign-in (RFC 7518 §3.3, §3.4).
+ */
 export async function checkPublicKeys(issuers: readonly Issuer[], report: Report): Promise<void> {
   for (const [index, { keys, algorithms }] of issuers.entries()) {
     if (keys.from !== "public") continue;
@@ -163,7 +168,10 @@ export async function checkPublicKeys(issuers: readonly Issuer[], report: Report
 function keySource(env: RawEnv, raw: RawIssuer, variable: string, report: Report): KeySource {
   const given = (["jwksUrl", "publicKey", "secret"] as const).filter((key) => raw[key] !== undefined);
   if (given.length > 1)
-    report(`${variable}.${given[1]}`, `and ${given[0]} exclude each other: keys come from one source`);
+    report(
+      `${variable}.${given[1]}`,
+      `and ${given[0]} exclude each other: remove one, since keys come from one source`,
+    );
   if (raw.jwksUrl !== undefined) {
     const wrong = wrongUrl(raw.jwksUrl);
     if (wrong) report(`${variable}.jwksUrl`, wrong);
@@ -172,46 +180,51 @@ function keySource(env: RawEnv, raw: RawIssuer, variable: string, report: Report
   if (raw.publicKey !== undefined) return { from: "public", text: raw.publicKey };
   if (raw.secret !== undefined) {
     const value = secret(env, raw.secret, `${variable}.secret`, report) ?? "";
-    // A public key used as an HMAC secret lets anyone sign (CVE-2023-48223, and CVE-2026-34950 by leading white space).
-    // PEM, JWK, or the bare base64 of a SubjectPublicKeyInfo (RFC 5280 §4.1) for RSA, P-256, P-384, P-521 or Ed25519.
-    const bare = /^M.{2,6}(ANBgkqhkiG9w|wEwYHKoZI|wEAYHKoZI|BAGByqGSM|BQYDK2Vw)/;
+    // Anyone can sign with a public key that is used as an HMAC secret (CVE-2023-48223; CVE-2026-34950 with white space
+    // in front). It is recognized as PEM, as JWK, or as the base64 of a SubjectPublicKeyInfo (RFC 5280 §4.1) of an RSA,
+    // P-256, P-384, P-521 or Ed25519 key.
+    const spki = /^M.{2,6}(ANBgkqhkiG9w|wEwYHKoZI|wEAYHKoZI|BAGByqGSM|BQYDK2Vw)/;
     const text = value.replace(/^[\s\uFEFF]+/, "");
-    if (/^(-----BEGIN|\{)/.test(text) || bare.test(text)) {
-      report(raw.secret, "looks like a public key, which is no secret: give it as publicKey");
+    if (/^(-----BEGIN|\{)/.test(text) || spki.test(text)) {
+      report(raw.secret, "looks like a public key, which is not a secret: set it as publicKey instead");
     }
     return { from: "secret", bytes: Uint8Array.from(new TextEncoder().encode(value)) };
   }
   return { from: "discovery" };
 }
 
-/** Refuses issuers of which two users could get the same uid: no two pairs of issuer and subject share one. */
+/** Reports issuers that conflict with each other, for instance if users of both could get the same uid. */
 function checkTogether(issuers: readonly Issuer[], report: Report): void {
   issuers.forEach((one, index) => {
     for (const [before, other] of issuers.slice(0, index).entries()) {
       const variable = `SESSION_ISSUERS[${index}]`;
       if (one.issuer === other.issuer) {
-        report(`${variable}.issuer`, "is configured twice: one entry may have several audiences");
+        report(`${variable}.issuer`, "is configured twice: keep one entry, which may have several audiences");
         continue;
       }
       if (one.name === other.name && one.webhookKeys.length > 0 && other.webhookKeys.length > 0) {
-        report(`${variable}.name`, "is another's name too, and part of the address of its webhooks: give each its own");
+        report(
+          `${variable}.name`,
+          "is also the name of another issuer, and part of the address for its webhooks: set a different name",
+        );
       }
-      // Each could deliver to the other's endpoint what it has signed for its own, and deactivate the other's users.
+      // With the same secret, one issuer's signed events would be valid at the other's endpoint, and could deactivate
+      // its users.
       if (one.webhookKeys.some((key) => other.webhookKeys.some((their) => `${their}` === `${key}`))) {
         report(
           `${variable}.webhookSecret`,
-          "is another issuer's too: each endpoint at a provider has a secret of its own",
+          "is also the secret of another issuer: use the one that this provider shows for its own endpoint",
         );
       }
       const shared = one.uid.shared && other.uid.shared;
       if (shared && one.uid.prefix !== other.uid.prefix) {
-        report(`${variable}.uid.prefix`, "must be the same for all with uid.shared = true");
+        report(`${variable}.uid.prefix`, "must be the same for all issuers with uid.shared = true");
       }
       if (!shared && (one.uid.prefix.startsWith(other.uid.prefix) || other.uid.prefix.startsWith(one.uid.prefix))) {
         const none = other.uid.prefix === "" ? `; SESSION_ISSUERS[${before}] has none` : "";
         report(
           `${variable}.uid.prefix`,
-          `must differ from every other issuer's, and none may begin with another, so each needs one${none}: uid = { prefix = "b_" }, which gives users that an issuer has already new uids; or uid = { shared = true } on each that shares its users`,
+          `must differ from every other issuer's, and none may begin with another, so each needs one${none}: uid = { prefix = "b_" }, which gives the issuer's existing users new uids; or, if issuers share their users, uid = { shared = true } on each of them`,
         );
       }
     }

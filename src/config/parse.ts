@@ -3,15 +3,15 @@ import { err, ok, type Result } from "../result.ts";
 import { presets } from "../session/presets.ts";
 import { isObject, type Output } from "../shape.ts";
 import { checkApps, checkPlacement, type RawApps } from "./apps.ts";
-import { checkBindings, checkOrigins, checkSecrets, checkStrangers, SECRETS } from "./env.ts";
+import { checkBindings, checkOrigins, checkSecrets, checkUnknown, SECRETS } from "./env.ts";
 import { checkIssuers, checkPublicKeys } from "./issuers.ts";
 import type { Problem, RawEnv, Report } from "./report.ts";
 import { type RawIssuer, schemas } from "./schema.ts";
 import type { Config } from "./types.ts";
 
 /**
- * The whole configuration, or everything that is wrong with it at once.
- * Asynchronous only because a public key is tried out.
+ * Parses the whole configuration. Fails with everything that is wrong with it, so that the operator sees it at once.
+ * It is asynchronous because WebCrypto imports the public keys.
  */
 export async function parseConfig(env: RawEnv): Promise<Result<Config, readonly Problem[]>> {
   const problems: Problem[] = [];
@@ -26,12 +26,12 @@ export async function parseConfig(env: RawEnv): Promise<Result<Config, readonly 
   const rawPlacement = read(env, "PLACEMENT", report);
   const timeout = read(env, "REQUEST_TIMEOUT_MS", report);
 
-  // What has been told once is not told in other words.
-  const told = new Set(problems.map(({ variable }) => variable));
+  // A variable whose form is wrong is not reported again by the checks below.
+  const reported = new Set(problems.map(({ variable }) => variable));
   const first = report;
-  report = (variable, remedy) => told.has(variable) || first(variable, remedy);
+  report = (variable, remedy) => reported.has(variable) || first(variable, remedy);
   checkBindings(env, report);
-  checkStrangers(env, namedSecrets(rawApps ?? {}, rawIssuers ?? []), report);
+  checkUnknown(env, namedSecrets(rawApps ?? {}, rawIssuers ?? []), report);
   checkOrigins(origins, report);
   const apps = checkApps(env, rawApps ?? {}, report);
   const placement = checkPlacement(rawPlacement, rawApps ?? {}, rawIssuers ?? [], report);
@@ -61,7 +61,7 @@ export async function parseConfig(env: RawEnv): Promise<Result<Config, readonly 
   });
 }
 
-/** Names of all secrets that this configuration uses, whether they are set or not. For the commands. */
+/** The names of all secrets that this configuration uses, set or not. Used by the commands. */
 export function secretsOf(env: RawEnv): ReadonlySet<string> {
   const ignore: Report = () => {};
   const named = namedSecrets(read(env, "COMETCHAT_APPS", ignore) ?? {}, readIssuers(env, ignore) ?? []);
@@ -70,14 +70,14 @@ export function secretsOf(env: RawEnv): ReadonlySet<string> {
 
 type Name = keyof typeof schemas;
 
-/** One variable, as a parsed value or as JSON text (`.dev.vars` and the dashboard give text). */
+/** Reads one variable: a parsed value from wrangler.toml, or JSON text from `.dev.vars` or the dashboard. */
 function read<N extends Name>(env: RawEnv, name: N, report: Report): Output<(typeof schemas)[N]> | undefined {
   const value = raw(env, name, report);
   if (value === BROKEN) return undefined;
   const wrong = [...schemas[name](value, [])];
   if (wrong.length === 0) return value as Output<(typeof schemas)[N]>;
   for (const { path, message } of wrong) report(pathOf(name, path), message);
-  // The rest is checked further, so that everything is told at once. Nothing is made of it.
+  // The wrong parts are removed, and the rest is checked as well, so that everything wrong is reported at once.
   if (wrong.some(({ path }) => path.length === 0 || (path.length === 1 && Array.isArray(value)))) return undefined;
   const rest = JSON.parse(JSON.stringify(value));
   for (const { path } of wrong.reverse()) drop(rest, path);
@@ -91,7 +91,7 @@ function drop(value: Record<PropertyKey, never>, path: readonly PropertyKey[]): 
   else if (parent) delete parent[last];
 }
 
-/** The issuers, with what their presets know filled in before the form is looked at. */
+/** Reads the issuers, and completes each with the settings of its preset before its form is checked. */
 function readIssuers(env: RawEnv, report: Report): readonly RawIssuer[] | undefined {
   const value = raw(env, "SESSION_ISSUERS", report);
   if (value === BROKEN || !Array.isArray(value)) return read(env, "SESSION_ISSUERS", report);
@@ -107,7 +107,7 @@ function readIssuers(env: RawEnv, report: Report): readonly RawIssuer[] | undefi
   return read({ SESSION_ISSUERS: completed }, "SESSION_ISSUERS", report);
 }
 
-/** The operator's own settings win over the preset's; a key source of its own replaces the preset's. */
+/** Adds the preset's settings. The operator's own ones take precedence; an own source of keys replaces the preset's. */
 function complete(entry: Readonly<Record<string, unknown>>, defaults: Readonly<Record<string, unknown>>): unknown {
   const known: Record<string, unknown> = { ...defaults };
   if (["jwksUrl", "publicKey", "secret"].some((key) => key in entry)) {
@@ -126,12 +126,12 @@ const BROKEN = Symbol("no JSON");
 function raw(env: RawEnv, name: string, report: Report): unknown {
   const value = env[name];
   if (typeof value !== "string") return value;
-  // The dashboard leaves an emptied variable behind as an empty text.
+  // A variable that was emptied in the dashboard is an empty text.
   if (value.trim() === "") return undefined;
   try {
     return JSON.parse(value) as unknown;
   } catch {
-    report(name, "is text, but no JSON: write it in wrangler.toml, or as JSON");
+    report(name, "is text, but not JSON: write it as a table in wrangler.toml, or as JSON");
     return BROKEN;
   }
 }

@@ -1,4 +1,4 @@
-/** One thing that is wrong, named for the operator. Never a value of a secret. */
+/** One thing that is wrong with the configuration, described for the operator. It never contains a secret's value. */
 export interface Problem {
   /** The variable, with its path: `SESSION_ISSUERS[0].audience`. */
   readonly variable: string;
@@ -6,20 +6,18 @@ export interface Problem {
   readonly remedy: string;
 }
 
-export const UNKNOWN = "is no setting of the gateway: remove it, or correct its name";
+export const UNKNOWN = "is not a setting of the gateway: remove it, or correct its name";
 
+/** Called for each problem. */
 export type Report = (variable: string, remedy: string) => void;
 
-/** The Worker's environment before anything is known of it. */
+/** The Worker's environment, not checked yet. */
 export type RawEnv = Readonly<Record<string, unknown>>;
 
-/** The secret of this name, white space around it removed; reported where it is not set. */
+/** The secret of this name, without white space around it. If it is not set, that is reported. */
 export function secret(env: RawEnv, name: string, usedBy: string, report: Report): string | undefined {
   const value = env[name];
   if (typeof value === "string" && value.trim() !== "") return value.trim();
-  report(
-    name,
-    `is the secret that ${usedBy} needs, and is not set: npx wrangler secret put ${name} (locally: .dev.vars)`,
-  );
+  report(name, `is not set, and ${usedBy} needs this secret: npx wrangler secret put ${name} (locally: .dev.vars)`);
   return undefined;
 }

@@ -17,8 +17,8 @@ import {
 import { UNKNOWN } from "./report.ts";
 
 /**
- * The form of each structured variable. What depends on more than one value is in apps.ts, env.ts and issuers.ts.
- * Every message says what to write instead, since it is all that an operator sees.
+ * The form of each structured variable. Checks of several values together are in apps.ts, env.ts and issuers.ts. Each
+ * message says what to write, since the operator sees nothing else.
  */
 
 const matches = (pattern: RegExp, message: string): Rule<string> => [(value) => pattern.test(value), message];
@@ -26,7 +26,7 @@ const whole = (least: number, most: number, message: string) =>
   is<number>((value) => Number.isInteger(value) && Number(value) >= least && Number(value) <= most, message);
 
 const text = rules(anyText, [(value) => value !== "", "must not be empty"]);
-const texts = list(text, 'must be a list of texts, as in ["a", "b"]');
+const texts = list(text, 'must be a list of texts, for instance ["a", "b"]');
 const oneAtLeast: Rule<readonly unknown[]> = [(list) => list.length > 0, "must name at least one"];
 const seconds = (least: number, most: number) =>
   whole(least, most, `must be a whole number of seconds from ${least} to ${most}`);
@@ -38,7 +38,7 @@ const choice = <const T extends string>(...values: T[]) =>
 const strict = <M extends Parameters<typeof table>[0]>(members: M) => table(members, "must be a table", UNKNOWN);
 const tableOf = <T>(of: Shape<T>) => record(of, "must be a table of texts");
 
-const PREFIX = "must have its prefix as older browsers know it too: __Host- or __Secure-";
+const PREFIX = "must have its prefix in exactly this spelling, which older browsers need: __Host- or __Secure-";
 
 const app = strict({
   appId: rules(text, matches(/^[A-Za-z0-9_-]+$/, "must be the app id from the CometChat dashboard")),
@@ -49,16 +49,17 @@ const app = strict({
 
 const issuer = strict({
   issuer: text,
-  name: optional(rules(text, matches(/^[a-z0-9-]{1,64}$/, "must be of a-z, 0-9 and -, at most 64 characters"))),
+  name: optional(rules(text, matches(/^[a-z0-9-]{1,64}$/, "must consist of a-z, 0-9 and -, at most 64 characters"))),
   preset: optional(text),
   audience: optional(texts),
   audienceRequired: optional(flag),
   jwksUrl: optional(text),
   publicKey: optional(text),
   secret: optional(text),
-  algorithms: optional(rules(list(choice(...ALGORITHMS), 'must be a list, as in ["RS256"]'), oneAtLeast)),
+  algorithms: optional(rules(list(choice(...ALGORITHMS), 'must be a list, for instance ["RS256"]'), oneAtLeast)),
   authorizedParties: optional(rules(texts, oneAtLeast)),
-  // RFC 6265 §4.1.1: a token. Browsers look at a prefix in any case, and older ones only at this (RFC 6265bis §4.1.3).
+  // The name is a token (RFC 6265 §4.1.1). Newer browsers recognize its prefix in any case, older ones only in this
+  // spelling (RFC 6265bis §4.1.3).
   cookie: optional(
     rules(text, matches(/^[!#$%&'*+.^_`|~A-Za-z0-9-]+$/, "must be a cookie's name"), [
       (value) => !/^__(host|secure)-/i.test(value) || /^__(Host|Secure)-/.test(value),

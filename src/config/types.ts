@@ -2,14 +2,14 @@ import type { App } from "../cometchat/types.ts";
 import type { Issuer } from "../session/issuer.ts";
 import type { Problem } from "./report.ts";
 
-/** What the rest of the code may rely on: parsed, complete, cross-checked. Nothing here is undefined by accident. */
+/** The configuration, parsed and checked, with all defaults filled in. */
 export interface Config {
   readonly origins: readonly string[];
   readonly apps: ReadonlyMap<string, App>;
   readonly issuers: readonly Issuer[];
   readonly tokens: {
     readonly reuse: "never" | "session";
-    /** Seconds; undefined: for ever, as CometChat's own. */
+    /** Lifetime of a token in seconds. Undefined: tokens do not expire, as CometChat's own. */
     readonly ttl: number | undefined;
     readonly maxPerSession: number | undefined;
   };
@@ -19,22 +19,22 @@ export interface Config {
     readonly reactivate: boolean;
   };
   readonly placement: Placement;
-  /** Milliseconds that one request may take altogether. */
+  /** The time limit of one request, in milliseconds. */
   readonly requestTimeout: number;
-  /** Empty: the backend endpoints are not there. */
+  /** If it is empty, the backend endpoints answer 404. */
   readonly backendSecrets: readonly string[];
-  /** 32 bytes each: the first seals, all of them open. Empty: no token is held anywhere. */
+  /** 32 bytes each. The first encrypts, and all of them decrypt. If it is empty, no token is stored. */
   readonly encryptionKeys: readonly Uint8Array<ArrayBuffer>[];
-  /** What works, but leaves a check out: for the log and /readyz. */
+  /** Settings that are valid but leave a check out, for the log and /readyz. */
   readonly warnings: readonly Problem[];
 }
 
 export interface Placement {
   readonly default: string;
-  /** True where continents or countries are configured: the user's first place decides, and is remembered. */
+  /** True if continents or countries are configured. The place of a user's first sign-in then decides for good. */
   readonly byGeography: boolean;
   readonly continents: ReadonlyMap<string, string>;
   readonly countries: ReadonlyMap<string, string>;
-  /** App name → Durable Object jurisdiction of the objects that hold its users' tokens. */
+  /** For each app, the jurisdiction of the Durable Objects that store its users' tokens. */
   readonly jurisdictions: ReadonlyMap<string, "eu" | "fedramp">;
 }

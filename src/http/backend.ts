@@ -4,16 +4,18 @@ import { Refusal } from "../errors.ts";
 import type { HonoEnv } from "./environment.ts";
 import { proven } from "./proof.ts";
 
-/** Without a secret the backend endpoints answer 404, as any unknown route: nobody may learn that they could exist. */
+/** Whether BACKEND_SECRET is set. Without it the backend endpoints answer 404, like any unknown route. */
 export const hasBackend = (c: HonoContext<HonoEnv>): boolean => c.var.gateway.config.backendSecrets.length > 0;
 
 /**
- * `Authorization: Bearer <BACKEND_SECRET>`, and nothing in the address (RFC 6750 §5.3: those are logged).
- * Every configured value is compared, as a digest and in constant time: neither a length nor a match shows in the time.
+ * Checks `Authorization: Bearer <BACKEND_SECRET>`, and refuses a query, since addresses are logged (RFC 6750 §5.3). The
+ * digest of the credential is compared with that of every configured value in constant time, so that the time reveals
+ * neither a length nor a partial match. Throws `backend-secret`, `address-limited` or `query-present`.
  */
 export async function admitBackend(c: HonoContext<HonoEnv>): Promise<void> {
   await proven(c, () => proveBackend(c));
-  if (c.req.raw.url.includes("?")) throw new Refusal({ reason: "query-present", detail: "No query is taken here." });
+  if (c.req.raw.url.includes("?"))
+    throw new Refusal({ reason: "query-present", detail: "This endpoint accepts no query." });
 }
 
 async function proveBackend(c: HonoContext<HonoEnv>): Promise<void> {

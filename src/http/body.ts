@@ -5,7 +5,10 @@ import type { HonoEnv } from "./environment.ts";
 
 type C = HonoContext<HonoEnv>;
 
-/** The request's JSON body, of whatever shape; undefined where there is none. Throws as below, or `media-type`. */
+/**
+ * Reads the request's JSON body; undefined if there is none. `limit`: bytes. Throws `media-type`, or as `readBytes` and
+ * `parseJson` do.
+ */
 export async function readJson(c: C, limit: number): Promise<unknown> {
   const bytes = await readBytes(c, limit);
   if (bytes.length === 0) return undefined;
@@ -13,26 +16,26 @@ export async function readJson(c: C, limit: number): Promise<unknown> {
   return parseJson(bytes);
 }
 
-/** Throws `body-json` for what is no JSON in UTF-8. */
+/** Parses JSON in UTF-8. Throws `body-json`. */
 export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch {
-    throw new Refusal({ reason: "body-json", detail: "The body is no JSON." });
+    throw new Refusal({ reason: "body-json", detail: "The body is not JSON." });
   }
 }
 
-/** The body's bytes. Throws `body-too-large`, or `body-late` where they do not come in the request's time. */
+/** Reads the body. `limit`: bytes. Throws `body-too-large`, or `body-late` if it is not complete by the deadline. */
 export async function readBytes(c: C, limit: number): Promise<Uint8Array<ArrayBuffer>> {
   const { raw } = c.req;
   const length = raw.headers.get("Content-Length");
-  // A body of length 0 still has a stream, and reading that costs time.
+  // A body of length 0 still has a stream, which takes time to read.
   if (length === "0" || !raw.body) return new Uint8Array();
   if (Number(length) > limit) throw new Refusal({ reason: "body-too-large" });
   const { left, signal } = c.get("context").deadline;
   const late = AbortSignal.timeout(left());
   const bytes = await readAtMost(raw.body, limit, signal ? AbortSignal.any([late, signal]) : late).catch(() => {
-    throw new Refusal({ reason: "body-late", detail: "The body is late." });
+    throw new Refusal({ reason: "body-late", detail: "The body did not arrive in time." });
   });
   if (!bytes) throw new Refusal({ reason: "body-too-large" });
   return bytes;

@@ -1,11 +1,13 @@
-/** Seconds that a browser may remember a preflight; the most that Chromium grants. */
+/** How long a browser may cache a preflight, in seconds: Chromium's maximum. */
 const MAX_AGE = "7200";
 
-/** Whether it is a preflight (Fetch standard §3.2.2), which the browser sends by itself before the request. */
+/** Whether a request is a preflight (Fetch standard §3.2.2), which a browser sends before the app's request. */
 export const isPreflight = ({ method, headers }: Request): boolean =>
   method === "OPTIONS" && headers.has("Access-Control-Request-Method");
 
-/** What a listed origin may send to an endpoint with these methods. Fixed lists: nothing is reflected. */
+/**
+ * The answer to a preflight of an allowed origin. `methods`: those of the endpoint. Nothing of the request is repeated.
+ */
 export const preflight = (methods: string): Response =>
   new Response(null, {
     status: 204,
@@ -16,7 +18,7 @@ export const preflight = (methods: string): Response =>
     },
   });
 
-/** On every answer to a listed origin, refusals included: the client must be able to read why. */
+/** Adds the CORS headers for an allowed origin. Refusals need them, too, so that the client can read the reason. */
 export function allow(answer: Headers, origin: string): void {
   answer.set("Access-Control-Allow-Origin", origin);
   answer.set("Access-Control-Allow-Credentials", "true");

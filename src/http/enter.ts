@@ -15,11 +15,11 @@ import { requestIdOf } from "./requestid.ts";
 type C = HonoContext<HonoEnv>;
 
 /**
- * Answers a request as `serve` does: gives it its context, turns what is thrown into a problem, and gives the answer the
- * headers, the log line and the data point.
+ * Makes the function that answers every request: it makes the request's context, calls `serve`, turns an exception into
+ * a problem answer, adds the headers, and writes the log line and the data point.
  */
 export function createAnswer(deps: Deps): (c: C, serve: () => Response | Promise<Response>) => Promise<Response> {
-  // Once per isolate. The promise is not shared: a request must not wait for another one's.
+  // One gateway for each isolate. No promise is shared, since a request must not wait for the I/O of another one.
   const gateways = new WeakMap<object, Gateway | "invalid">();
   const report = createReport(deps);
 
@@ -31,7 +31,7 @@ export function createAnswer(deps: Deps): (c: C, serve: () => Response | Promise
     for (const { variable, remedy } of gateway.ok ? gateway.value.config.warnings : []) {
       deps.log({ event: "config-warning", variable, remedy });
     }
-    // Another request may have been first: its caches stay.
+    // If another request made the gateway meanwhile, that one is used, since its caches are filled already.
     const current = gateways.get(env) ?? (gateway.ok ? gateway.value : "invalid");
     gateways.set(env, current);
     return current;
@@ -97,7 +97,7 @@ function contextOf(
   return { requestId, now, timing, after, deadline: whole };
 }
 
-/** How a task failed within `ms`, as far as it may be told; undefined where it did not. */
+/** Why a task failed or was not done within `ms`, without an error's message; undefined if it succeeded. */
 async function failureOf(task: Promise<unknown>, ms: number): Promise<object | undefined> {
   const outcome = task.then(
     (value) => value as Result<unknown, GatewayError> | undefined,
@@ -111,7 +111,7 @@ async function failureOf(task: Promise<unknown>, ms: number): Promise<object | u
   return result.ok === false ? ("reason" in result.error ? { reason: result.error.reason } : result.error) : undefined;
 }
 
-/** An expected failure as its problem; anything else is a bug, told to the log without its message. */
+/** Makes the problem answer of an exception. One that is no `Refusal` is a bug: it is logged without its message. */
 export function refuse(error: unknown, c: C): Response {
   const expected = error instanceof Refusal ? error.error : ({ reason: "bug" } as const);
   const requestId = c.get("requestId");

@@ -2,7 +2,7 @@ import type { Context, Deps } from "../context.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Gateway } from "../gateway.ts";
 
-/** What Hono's context holds for the routes. */
+/** The type of Hono's context. */
 export interface HonoEnv {
   Bindings: Readonly<Record<string, unknown>>;
   Variables: {
@@ -10,13 +10,13 @@ export interface HonoEnv {
     requestId: string;
     gateway: Gateway;
     context: Context;
-    /** What the request's log line and data point tell besides its status. */
+    /** What the log line and the data point contain besides the status. */
     outcome: Outcome;
   };
 }
 
 interface Outcome {
-  /** The route's pattern; never the path, which may hold a uid. */
+  /** The route's pattern. Never the path, which may contain a uid. */
   route: string;
   error?: GatewayError;
   created?: boolean;

@@ -3,11 +3,14 @@ import { Refusal } from "../errors.ts";
 import { SUBJECT_CHARS } from "../limits.ts";
 import { isObject, isTextOf } from "../shape.ts";
 
-/** Whether a value may stand in a field, and what is said where it may not: one text per field tells all of its rule. */
+/** The rule of a field: whether a value is allowed, and the text that explains the rule. */
 export type Rule = readonly [fits: (value: unknown) => boolean, remedy: string];
 export type Rules = Readonly<Record<string, Rule>>;
 
-/** CometChat's own limits (docs, articles/properties-and-constraints); characters are code points, as utf8mb4 has them. */
+/**
+ * The rules of a profile, which are CometChat's limits. Characters are code points, as MySQL's utf8mb4 counts them.
+ * https://www.cometchat.com/docs/articles/properties-and-constraints
+ */
 export const profileRules = {
   ...eachField<Rule>(({ fits, remedy }) => [fits, remedy]),
   metadata: [METADATA.fits, METADATA.remedy],
@@ -15,10 +18,10 @@ export const profileRules = {
 
 export const flag: Rule = [(value) => typeof value === "boolean", "must be true or false"];
 
-/** What a session's subject may be: another one would be provisioned for nobody. */
+/** The rule of a subject. It is the rule for sessions, since no session could have any other subject. */
 export const subjectRule: Rule = [
   (value) => isTextOf(value, SUBJECT_CHARS) && !/\p{Cc}/u.test(value),
-  "must be text, as in the session's claim",
+  "must be text, the same as in the session's claim",
 ];
 
 export const oneOf = (values: readonly string[], remedy: string): Rule => [
@@ -29,8 +32,8 @@ export const oneOf = (values: readonly string[], remedy: string): Rule => [
 export const nullable = ([fits, remedy]: Rule): Rule => [(value) => value === null || fits(value), remedy];
 
 /**
- * The body's fields; no body has none. Throws `body-shape` with everything named that is wrong, in our own words:
- * nothing of the body is repeated.
+ * Checks the fields of a body; a missing body has none. Throws `body-shape` with a text that names everything wrong and
+ * repeats nothing of the body.
  */
 export function readFields(
   body: unknown = {},
@@ -45,7 +48,7 @@ export function readFields(
     } else if (!fits(body[field])) problems.push(`${field}: ${remedy}.`);
   }
   if (Object.keys(body).some((key) => !Object.hasOwn(rules, key)))
-    problems.push("The body holds a key that is not known.");
+    problems.push("The body has a key that is not known.");
   if (problems.length > 0) throw wrong(problems);
   return body;
 }

@@ -29,14 +29,14 @@ const SESSION: readonly Part[] = ["request", "session", "subject", "keys", "body
 const BACKEND: readonly Part[] = ["request", "backend", "subject", "cometchat"];
 const BACKEND_BODY: readonly Part[] = [...BACKEND, "body", "json"];
 
-/** One operation: what it is, its answers, and the parts that can refuse it, with one answer per status for their codes. */
+/** Describes one operation. `parts`: the parts of the gateway that can refuse it; their codes are grouped by status. */
 function operation(summary: string, responses: Json, parts: readonly Part[], more: Json = {}): Json {
   const problems: Record<string, Json> = {};
   for (const [code, [status, , part]] of Object.entries(codes)) {
     if (part !== "always" && !parts.includes(part)) continue;
-    const before = problems[status]?.description;
+    const others = problems[status]?.description;
     problems[status] = {
-      description: before ? `${before}, ${code}` : code,
+      description: others ? `${others}, ${code}` : code,
       ...content(ref("Problem"), "application/problem+json"),
     };
   }
@@ -55,7 +55,7 @@ const profile = {
 const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: "null" }] });
 const token = { authToken: text, uid: ref("Uid"), appId: text, region: { enum: REGIONS }, created: flag };
 
-/** `GET /v1/users/{uid}` is `getUsersUid`: what generated clients call an operation. */
+/** Adds the operation ids, by which generated clients name their functions: `GET /v1/users/{uid}` is `getUsersUid`. */
 const named = (paths: Readonly<Record<string, Json>>): Json => {
   for (const [path, operations] of Object.entries(paths)) {
     for (const [method, operation] of Object.entries(operations)) {
@@ -67,7 +67,7 @@ const named = (paths: Readonly<Record<string, Json>>): Json => {
   return paths;
 };
 
-/** What the endpoints take and answer. https://spec.openapis.org/oas/v3.1.1.html */
+/** The OpenAPI document of all endpoints. https://spec.openapis.org/oas/v3.1.1.html */
 export const openapi = (): Json => ({
   openapi: "3.1.1",
   info: {
@@ -108,7 +108,7 @@ export const openapi = (): Json => ({
     "/v1/users": {
       post: operation(
         "Provisions a user",
-        { 200: answer("Was there", ref("Provisioned")), 201: answer("Created", ref("Provisioned")) },
+        { 200: answer("Existed already", ref("Provisioned")), 201: answer("Created", ref("Provisioned")) },
         [...BACKEND_BODY, "deactivated"],
         {
           ...byBackend,
@@ -121,7 +121,7 @@ export const openapi = (): Json => ({
     "/v1/users/{uid}": {
       ...uid,
       get: operation("The CometChat user", found, BACKEND, byBackend),
-      patch: operation("Updates the profile; null takes a field away", found, BACKEND_BODY, {
+      patch: operation("Updates the profile; null removes a field", found, BACKEND_BODY, {
         ...byBackend,
         ...body(
           object({

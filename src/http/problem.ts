@@ -1,6 +1,6 @@
 import { codes, type GatewayError, reasons } from "../errors.ts";
 
-/** An expected failure as problem+json (RFC 9457). The reason stays inside; only the code goes out. */
+/** Makes a problem answer (RFC 9457) of a failure. The caller is told its code; the reason is only logged. */
 export function problem(error: GatewayError, requestId: string): Response {
   const code = reasons[error.reason];
   const [status, title, , seconds] = codes[code];
@@ -20,7 +20,7 @@ export function problem(error: GatewayError, requestId: string): Response {
   return new Response(JSON.stringify(body), { status, headers });
 }
 
-/** RFC 6750 §3: a request without credentials is told the scheme alone (§3.1). */
+/** The `WWW-Authenticate` header (RFC 6750 §3). A request without credentials is told no error (§3.1). */
 function challenge(code: string, title: string): string {
   if (code === "backend-unauthorized") return 'Bearer realm="backend"';
   const realm = 'Bearer realm="cometchat-edge-gateway"';

@@ -3,8 +3,9 @@ import { codes, Refusal, reasons, unwrap } from "../errors.ts";
 import type { HonoEnv } from "./environment.ts";
 
 /**
- * The proof that a caller gives. What is refused in `prove` (4xx) counts against its address, and is `address-limited`
- * where that was one too many. A failure that is not the caller's (keys that cannot be had) does not count.
+ * Runs `prove`, which checks the caller's credential. A refusal (4xx) is counted for the caller's address; too many
+ * throw `address-limited`. A failure that is not the caller's fault, such as keys that cannot be fetched, is not
+ * counted.
  */
 export async function proven<T>(c: HonoContext<HonoEnv>, prove: () => Promise<T>): Promise<T> {
   try {

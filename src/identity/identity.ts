@@ -5,27 +5,27 @@ import { digestsOf, type Session } from "../session/session.ts";
 import { profileHash, profileOf } from "./profile.ts";
 import { uidOf } from "./uid.ts";
 
-/** What follows from a session alone, and is the same at each of its requests. */
+/** What the gateway derives from a session alone. It is the same for each request with that session. */
 export interface Identity {
   readonly uid: string;
-  /** What tells the session from others, and what its provider calls it: base64url SHA-256 of each. */
+  /** The digests by which the session is stored: see `digestsOf`. */
   readonly digests: Awaited<ReturnType<typeof digestsOf>>;
   readonly profile: Profile;
-  /** Names of the mapped fields that CometChat would have refused. */
+  /** The names of mapped fields that were left out, since CometChat would have refused their values. */
   readonly dropped: readonly string[];
   readonly profileHash: string;
 }
 
-/** Plain values, no promises: a request must not wait for the work of another one. */
+/** Contains values and no promises, since a request must not wait for the work of another request. */
 const known = new WeakMap<Session, Identity>();
 
 /**
- * Who a session is of, as CometChat is told. Computed once for a session that the isolate remembers, and forgotten with
- * it: three SHA-256 less for each of its sign-ins. Fails as `uidOf` does.
+ * Derives uid, digests and profile from a session. The result is kept as long as the isolate remembers the session,
+ * which saves three SHA-256 at each further sign-in. Fails as `uidOf` does.
  */
 export async function identityOf(session: Session): Promise<Result<Identity, GatewayError>> {
-  const before = known.get(session);
-  if (before) return ok(before);
+  const earlier = known.get(session);
+  if (earlier) return ok(earlier);
   const { issuer, subject, claims } = session;
   const uid = await uidOf(issuer, subject);
   if (!uid.ok) return uid;

@@ -8,9 +8,9 @@ import type { Issuer } from "../session/issuer.ts";
 type Claims = Readonly<Record<string, unknown>>;
 
 export interface MappedProfile {
-  /** Only what the claims hold and CometChat takes; what does not fit is left out, and the sign-in goes on. */
+  /** The fields that the claims have and CometChat accepts. Other values are left out and do not fail the sign-in. */
   readonly profile: Profile;
-  /** Names of the mapped fields that the claims held but CometChat would have refused: for the log. */
+  /** The names of mapped fields that were left out, since CometChat would have refused their values. For the log. */
   readonly dropped: readonly string[];
 }
 
@@ -21,7 +21,10 @@ const LEAST_TELLING_FIRST = [
   ...fields.flatMap(([field, { required, granted }]) => (required || granted ? [] : [field])).toReversed(),
 ];
 
-/** The claims as a CometChat profile, within CometChat's limits (docs, articles/properties-and-constraints). */
+/**
+ * Makes a CometChat profile of the claims, within CometChat's limits.
+ * https://www.cometchat.com/docs/articles/properties-and-constraints
+ */
 export function profileOf(issuer: Pick<Issuer, "profile" | "roles">, claims: Claims): MappedProfile {
   const { profile: paths, roles } = issuer;
   const profile: Writable = {};
@@ -52,7 +55,8 @@ export function profileOf(issuer: Pick<Issuer, "profile" | "roles">, claims: Cla
   }
   if (Object.keys(metadata).length > 0) profile.metadata = metadata;
 
-  // Each field within its limit, and together still more than CometChat takes: the least telling go first.
+  // The fields may be too large together although each is within its limit. The least important ones are left out
+  // first.
   for (const field of LEAST_TELLING_FIRST) {
     if (profile[field] === undefined || bytesOf(profile) <= PROFILE_BYTES) continue;
     delete profile[field];
@@ -62,8 +66,8 @@ export function profileOf(issuer: Pick<Issuer, "profile" | "roles">, claims: Cla
 }
 
 /**
- * A name for a user whose claims hold none: CometChat demands one.
- * A subject that is its own uid is what people typed to sign up; a hash is shown to nobody.
+ * The name of a user whose claims have none, since CometChat requires one: another claim, or the uid. If the uid is a
+ * hash, only its first characters are shown.
  */
 export function fallbackName(claims: Claims, uid: string): string {
   for (const key of ["preferred_username", "nickname", "given_name"]) {
@@ -75,8 +79,8 @@ export function fallbackName(claims: Claims, uid: string): string {
 }
 
 /**
- * A digest of the mapped profile, to see whether the claims have changed: the order of keys does not matter. It ends in
- * `!` where CometChat has all of it but the role, which it did not know.
+ * The digest of a mapped profile, by which the gateway sees whether the claims have changed. The order of the keys does
+ * not matter. The digest ends in `!` if CometChat has the profile without its role, since it did not know the role.
  */
 export async function profileHash(profile: Profile, knows?: (role: string) => boolean): Promise<string> {
   const metadata = Object.entries(profile.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -86,7 +90,7 @@ export async function profileHash(profile: Profile, knows?: (role: string) => bo
   return role !== undefined && knows?.(role) === false ? `${digest}!` : digest;
 }
 
-/** Scalars, and flat lists of them: claims are never serialised as they came (a deep one would overflow the stack). */
+/** Accepts scalars and flat lists of scalars. A deeply nested claim could overflow the stack when it is serialised. */
 function scalarFrom(value: unknown): unknown {
   if (Array.isArray(value)) return value.every(isScalar) ? value : undefined;
   return isScalar(value) ? value : undefined;
@@ -98,5 +102,5 @@ const isNothing = (value: unknown): boolean => value === undefined || value === 
 const isScalar = (value: unknown): boolean =>
   typeof value === "string" ? value.length <= METADATA_CHARS : typeof value === "boolean" || Number.isFinite(value);
 
-/** What CometChat is sent of a profile; see PROFILE_BYTES. */
+/** The size of a profile as JSON, in bytes; see PROFILE_BYTES. */
 export const bytesOf = (profile: Profile): number => new TextEncoder().encode(JSON.stringify(profile)).length;

@@ -4,18 +4,20 @@ import { fail, type GatewayError } from "../errors.ts";
 import { ok, type Result } from "../result.ts";
 import type { Issuer } from "../session/issuer.ts";
 
-/** CometChat's own user. */
+/** The uid of CometChat's own user, which no session may get. */
 export const RESERVED = "app_system";
 
 /**
- * The CometChat uid of a subject: the subject itself where CometChat can hold it, else `x-` and a hash of
- * issuer and subject; the issuer's prefix in front. A function of its arguments alone, so that it is the key of
- * everything that is kept of a user.
+ * The CometChat uid of a subject: the subject itself if it is a valid uid, else `x-` and a hash of issuer and subject,
+ * in both cases after the issuer's prefix. It depends only on the arguments, so it is the key of everything that is
+ * stored about a user.
  *
- * No two (issuer, subject) pairs share a uid: as-is subjects never begin with `x-`, hashes always do, and the
- * configuration refuses issuers whose prefixes begin one another (unless they share their users).
+ * No two pairs of issuer and subject have the same uid: a subject that is used as it is never begins with `x-`, a hash
+ * always does, and the configuration refuses a prefix that begins with another issuer's (unless the issuers share their
+ * users).
  *
- * Fails with `subject-reserved`, or `subject-form` for a text that is no Unicode (two of those would be encoded alike).
+ * Fails with `subject-reserved`, or with `subject-form` for a text with lone surrogates, since UTF-8 encodes all of
+ * them alike.
  */
 export async function uidOf(
   issuer: Pick<Issuer, "issuer" | "uid">,

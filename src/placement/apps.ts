@@ -10,7 +10,7 @@ import type { Issuer } from "../session/issuer.ts";
 import type { Homes } from "./home.ts";
 import { inSeveralApps, place, type Whereabouts } from "./placement.ts";
 
-/** The parts that say where a user lives. */
+/** The parts of the gateway that decide in which app a user lives. */
 export interface PlacementParts {
   readonly config: Pick<Config, "apps" | "placement" | "issuers">;
   readonly directory: Pick<Directory, "get" | "remembered">;
@@ -25,18 +25,21 @@ interface Caller {
   readonly uid: string;
   readonly issuer: Issuer;
   readonly claims: Readonly<Record<string, unknown>>;
-  /** What KV says, as it is being read. */
+  /** The user's mapping, which is being read from KV. */
   readonly reading: Promise<Mapping | null | undefined>;
 }
 
 /** The app that serves a user who signs in. */
 export interface Served {
   readonly chat: CometChat;
-  /** Whether the user is there. Where placement asks nobody, KV is still being read. */
+  /** Whether the user exists in the app. A promise if KV is still being read, since placement did not need it. */
   readonly known: Known | Promise<Known>;
 }
 
-/** The app of a user who signs in. Placement by issuer or claim, or with one app, asks nobody; else the user's home is found. */
+/**
+ * The app that serves a user who signs in. If the configuration or a claim decides it, nothing is read. Otherwise the
+ * user's home is found, or chosen for a new user. Fails as `place` and `Homes.choose` do, or with `home-app-gone`.
+ */
 export async function appFor(
   { uid, issuer, claims, reading }: Caller,
   where: Whereabouts,
@@ -51,7 +54,7 @@ export async function appFor(
     const chat = clientOf(parts, home.value.app);
     if (!chat.ok) return chat;
     const { app, first } = home.value;
-    // Where only the home is known, the user may be in the middle of being created.
+    // A user with a home but without a mapping may be being created by another request.
     const known = first ? "absent" : reading.then((mapping) => (mapping?.app === app ? "there" : "unsure"));
     return ok({ chat: chat.value, known });
   }
@@ -64,7 +67,10 @@ export async function appFor(
   return ok({ chat: chat.value, known });
 }
 
-/** The app of a user who signs out. One that lives nowhere has nothing to end; it is looked for where it would live. */
+/**
+ * The app of a user who signs out. For a user who has no home yet it is the app that would become the home; there is
+ * nothing to end there.
+ */
 export async function appOf({ uid, issuer, claims, reading }: Caller, parts: PlacementParts, context: Context): Answer {
   const placed = place(parts.config, issuer, claims, {});
   if (!placed.ok) return placed;
@@ -74,7 +80,7 @@ export async function appOf({ uid, issuer, claims, reading }: Caller, parts: Pla
   return home.ok ? clientOf(parts, home.value ?? candidate) : home;
 }
 
-/** The app that a user lives in, where there is no session to place it: the issuer's own, the mapping's, or its home. */
+/** The app of a user without a session: the issuer's app, or the app in the mapping, or the user's home. */
 export async function homeOf(parts: PlacementParts, uid: string, context: Context, issuer?: Issuer): Answer {
   if (issuer?.app !== undefined) return clientOf(parts, issuer.app);
   const { apps, placement } = parts.config;
@@ -84,17 +90,17 @@ export async function homeOf(parts: PlacementParts, uid: string, context: Contex
   return home.ok ? clientOf(parts, home.value ?? placement.default) : home;
 }
 
-/** A home that the configuration no longer names is a mistake of it: the user is not created anew elsewhere. */
+/** The client of an app. Fails if the app is no longer configured: the user must not be created anew in another app. */
 function clientOf({ cometchat }: Pick<PlacementParts, "cometchat">, app: string): Result<CometChat, GatewayError> {
   const client = cometchat(app);
   return client
     ? ok(client)
-    : fail("home-app-gone", { remedy: "A user's home app is no longer in COMETCHAT_APPS: add it again." });
+    : fail("home-app-gone", { remedy: "COMETCHAT_APPS no longer has the home app of a user: add it again." });
 }
 
 /**
- * The apps in which a user may live, where there is no session to place it; the likeliest first. Only a mapping is sure.
- * Where KV has none, a claim may have placed the user, and its deactivation must reach every app it may live in.
+ * The apps in which a user without a session may live, the most likely one first. Without a mapping it is not known
+ * where a claim has placed the user; a deactivation must then reach every app.
  */
 export async function appsOf(
   parts: PlacementParts,
@@ -106,14 +112,15 @@ export async function appsOf(
   if (!home.ok) return home;
   const shared = issuer?.uid.shared;
   const several = inSeveralApps(issuer && !shared ? [issuer] : parts.config.issuers);
-  const sure = (!shared && issuer?.app !== undefined) || (!several && parts.directory.remembered(uid));
-  if (sure) return ok([home.value]);
+  const isCertain = (!shared && issuer?.app !== undefined) || (!several && parts.directory.remembered(uid));
+  if (isCertain) return ok([home.value]);
   return ok([...new Set([home.value, ...parts.apps()])]);
 }
 
 /**
- * The apps in which the tokens of a user end who signs out of this one. Where issuers share users, or a claim moves them,
- * these may be several; the ledger sees to the others by itself, unless it records nothing, or another object does.
+ * The apps in which the tokens of a user must be ended who signs out of `chat`. If issuers share users, or a claim
+ * moves them, there may be several. The user's ledger ends tokens in all apps by itself, unless no tokens are recorded
+ * or jurisdictions divide the ledger.
  */
 export const appsWith = async (
   parts: PlacementParts & { readonly ledgers: Pick<Ledgers, "records"> },
@@ -127,7 +134,9 @@ export const appsWith = async (
     ? appsOf(parts, uid, context, issuer)
     : ok([chat]);
 
-/** What the first of these apps says that knows the user; fails with `upstream-uid-unknown` where none does. */
+/**
+ * Calls `act` with one app after the other until one knows the user. Fails with `upstream-uid-unknown` if none does.
+ */
 export async function inOneOf<T>(
   apps: readonly CometChat[],
   act: (chat: CometChat) => Promise<Result<T, GatewayError>>,
@@ -139,7 +148,9 @@ export async function inOneOf<T>(
   return fail("upstream-uid-unknown");
 }
 
-/** Does it in each of these apps that knows the user; fails with the first failure, or where none does. */
+/**
+ * Calls `act` with every app. Fails with the first failure, or with `upstream-uid-unknown` if no app knows the user.
+ */
 export async function inEach(
   apps: readonly CometChat[],
   act: (chat: CometChat) => Promise<Result<void, GatewayError>>,

@@ -7,13 +7,13 @@ import { HOME_PATIENCE_MS, UNAVAILABLE_SECONDS } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import { within } from "../within.ts";
 
-/** The home apps of users whom neither their issuer nor a claim places, where there are several apps. */
+/** The home apps of users, which matter if there are several apps and neither the issuer nor a claim decides. */
 export interface Homes {
-  /** Where the user is known to live, without asking any app. */
+  /** The user's home by KV and by the user's object, without a call to CometChat; undefined if neither knows it. */
   readonly known: (uid: string, context: Context) => Promise<Result<string | undefined, GatewayError>>;
   /**
-   * The name of the app that a user lives in, `likely` first where it lives in several; undefined where it lives in none.
-   * Fails with `home-unknown` where that cannot be said for sure.
+   * The name of the user's home; undefined if the user exists in no app. If it exists in several, `likely` is
+   * preferred. Fails with `home-unknown` if an app did not answer, so that a home cannot be excluded.
    */
   readonly find: (
     uid: string,
@@ -21,7 +21,10 @@ export interface Homes {
     context: Context,
     reading?: Reading,
   ) => Promise<Result<string | undefined, GatewayError>>;
-  /** The same; a user who lives nowhere yet is given `candidate`, or what somebody else has just chosen, for good. */
+  /**
+   * The same, but a user who exists in no app is given a home for good: `candidate`, unless another request has just
+   * chosen one.
+   */
   readonly choose: (
     uid: string,
     candidate: string,
@@ -30,22 +33,23 @@ export interface Homes {
   ) => Promise<Result<Chosen, GatewayError>>;
 }
 
-/** What KV says, where it is being read already. */
+/** The user's mapping, if it is being read from KV already. */
 type Reading = Promise<Mapping | null | undefined>;
 
 interface Chosen {
   readonly app: string;
-  /** The user was nowhere before. */
+  /** Whether the user had no home before. */
   readonly first: boolean;
 }
 
 /**
- * A user who exists in an app stays there, whatever becomes of KV and whichever app would be chosen today. So three are
- * asked: KV, which is fast and knows nearly everybody; the user's object, which is always right, and knows who has been
- * placed here; and, before a user is placed for the first time, every app.
+ * A user who exists in an app stays there, even if KV is lost or the configuration would choose another app today. So
+ * there are three sources: KV, which is fast and knows nearly all users; the user's object, which is always right but
+ * knows only users that were placed by it; and, before a user is placed for the first time, CometChat's apps
+ * themselves.
  *
- * @param copies whether KV's mapping names the home. Where claims move users, or issuers share them, it may name another
- *   app, and the object is asked each time
+ * @param copies whether the mapping in KV names the home. If claims move users or issuers share them, it may name
+ * another app, so the object is asked each time
  */
 export function createHomes(parts: {
   readonly directory: Pick<Directory, "read">;
@@ -59,14 +63,14 @@ export function createHomes(parts: {
   const record = (uid: string, app: string, { deadline }: Context) =>
     parts.home(uid, (home) => home.home(app), deadline.left());
 
-  /** `missing` is called where KV says that there is nobody: the user is probably new. */
+  /** `missing` is called as soon as KV has no mapping: the user is probably new. */
   async function known(
     uid: string,
     context: Context,
-    begun?: Reading,
+    started?: Reading,
     missing?: () => void,
   ): ReturnType<Homes["known"]> {
-    const reading = copies ? (begun ?? directory.read(uid)) : Promise.resolve(undefined);
+    const reading = copies ? (started ?? directory.read(uid)) : Promise.resolve(undefined);
     const early = await within(HOME_PATIENCE_MS, reading);
     if (early) return ok(early.app);
     if (early === null) missing?.();
@@ -85,7 +89,7 @@ export function createHomes(parts: {
     if (home.ok && home.value !== undefined) return home;
     const found = await (searching ?? search(uid, likely, context));
     if (!found.ok || found.value === undefined) return found;
-    // Recorded in the user's object, so that nobody has to search again.
+    // The home is recorded in the user's object, so that the apps need not be searched again.
     const app = found.value;
     context.after("home", (later) => record(uid, app, later));
     return found;
@@ -96,21 +100,21 @@ export function createHomes(parts: {
     const answers = await Promise.all(
       apps.map(async (chat) => {
         const has = await chat.has(uid, context);
-        // An app that CometChat does not have holds nobody.
-        const nowhere = !has.ok && has.error.reason === "upstream-app";
-        return { app: chat.app.name, has: nowhere ? ok(false) : has };
+        // An app that CometChat does not know has no users.
+        const noSuchApp = !has.ok && has.error.reason === "upstream-app";
+        return { app: chat.app.name, has: noSuchApp ? ok(false) : has };
       }),
     );
     const found = answers.filter(({ has }) => has.ok && has.value).map(({ app }) => app);
     if (found.length > 0) return ok(found.includes(likely) ? likely : found[0]);
     const silent = answers.find(({ has }) => !has.ok);
     if (!silent) return ok(undefined);
-    // Where it would live itself, it is told what is wrong there.
-    const there = answers.find(({ app }) => app === likely)?.has;
-    if (there && !there.ok) return there;
+    // If the failing app is the one where the user would live, its own failure explains more than `home-unknown`.
+    const own = answers.find(({ app }) => app === likely)?.has;
+    if (own && !own.ok) return own;
     return fail("home-unknown", {
       retryAfter: UNAVAILABLE_SECONDS,
-      remedy: `A new user may exist in app ${silent.app}, which did not answer: no second one is made elsewhere.`,
+      remedy: `A user without a home may exist in app ${silent.app}, which did not answer, so it is not created in another app. Check that app's key and region, and CometChat's status.`,
     });
   }
 
@@ -121,7 +125,7 @@ export function createHomes(parts: {
       const found = await find(uid, candidate, context, reading);
       if (!found.ok) return found;
       if (found.value !== undefined) return ok({ app: found.value, first: false });
-      // Two continents may find nobody at the same time: one of them chooses.
+      // Two requests may find no home at the same time. The user's object lets the first one choose.
       const chosen = await record(uid, candidate, context);
       return chosen.ok ? ok({ app: chosen.value ?? candidate, first: true }) : chosen;
     },

@@ -4,21 +4,23 @@ import { ok, type Result } from "../result.ts";
 import { claim } from "../session/claims.ts";
 import type { Issuer } from "../session/issuer.ts";
 
-/** Where the caller is, as Cloudflare says (`request.cf`); never a header that the caller could send. */
+/** The caller's location by Cloudflare (`request.cf`), never by a header, which the caller could invent. */
 export interface Whereabouts {
   readonly continent?: string | undefined;
   readonly country?: string | undefined;
 }
 
-/** An app by name, whoever the user is; or the app that becomes the home of a user who has none yet. */
+/**
+ * The app by the configuration; or, if the user's home decides, the app that becomes the home of a user without one.
+ */
 export type Place =
   | { readonly by: "configuration"; readonly app: string }
   | { readonly by: "home"; readonly candidate: string };
 
 /**
- * Which app serves this user: the issuer's own, else by claim, else the only one. Where nothing of this decides, the
- * user's home does, which is chosen by where the user first signs in (country before continent before default).
- * Fails with `app-claim` where the claim names no listed app.
+ * Decides which app serves a user: the issuer's app, else the app for the claim's value, else the only app. With
+ * several apps and neither of these, the user's home decides. It is chosen by the location of the first sign-in: by
+ * country, else by continent, else the default. Fails with `app-claim` if the claim has no value in `appByClaim`.
  */
 export function place(
   config: Pick<Config, "apps" | "placement">,
@@ -41,6 +43,8 @@ export function place(
   return ok({ by: "home", candidate });
 }
 
-/** Whether a user of these issuers may live in several apps: a claim moves it, or issuers with apps of their own share it. */
+/**
+ * Whether a user of these issuers may exist in several apps: by a claim that changes, or by issuers that share users.
+ */
 export const inSeveralApps = (issuers: readonly Pick<Issuer, "app" | "appClaim" | "uid">[]): boolean =>
   issuers.some(({ app, appClaim, uid }) => appClaim !== undefined || (uid.shared && app !== undefined));

@@ -4,9 +4,9 @@ import type { Directory } from "../directory/directory.ts";
 import { profileHash } from "../identity/profile.ts";
 
 /**
- * After the answer: a user whom a backend or a webhook created gets its mapping, so that its first sign-in mints at
- * once. `syncedAt: 0` says that no session's claims were synchronised yet. The first claims cost no call where they equal
- * the profile; else they are sent, and fields that they do not name stay as they are (`syncProfile`).
+ * Writes, after the answer, the mapping of a user whom a backend or a webhook created, so that the first sign-in mints
+ * a token at once. `syncedAt: 0` means that no session's claims were compared yet: the first sign-in sends them only if
+ * they differ from the profile, and then leaves fields that they do not have as they are (see `syncProfile`).
  */
 export async function provisioned(
   user: { readonly uid: string; readonly profile: Profile; readonly created: boolean },
@@ -17,7 +17,7 @@ export async function provisioned(
   const { uid, profile, created } = user;
   const before = await directory.get(uid);
   if (before?.app === chat.app.name && !created) return;
-  // What CometChat holds of a user that was there already is not known.
+  // If the user existed before, the profile at CometChat is not known.
   const digest = created ? await profileHash(profile, chat.knows) : "";
   await directory.put(uid, { ...before, app: chat.app.name, profile: digest, createdAt: now, syncedAt: 0 });
 }

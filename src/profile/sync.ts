@@ -8,7 +8,7 @@ import type { Ledgers } from "../ledger/access.ts";
 import { ROLE_RETRY_MS } from "../limits.ts";
 import type { Issuer } from "../session/issuer.ts";
 
-/** The parts that a profile is kept up to date by. */
+/** The parts of the gateway that synchronise a profile. */
 export interface SyncParts {
   readonly config: { readonly provisioning: Pick<Config["provisioning"], "sync"> };
   readonly directory: Pick<Directory, "remembered" | "put">;
@@ -19,21 +19,24 @@ export interface SyncParts {
 export interface SignedIn {
   readonly uid: string;
   readonly issuer: Issuer;
-  /** What the claims say now, and its digest. */
+  /** The profile in the session's claims, and its digest. */
   readonly profile: Profile;
   readonly profileHash: string;
-  /** What the directory said before this sign-in. */
+  /** The user's mapping before this sign-in. */
   readonly mapping: Mapping | undefined;
   readonly created: boolean;
 }
 
-/** What is known of the user in this app. Of fifty first sign-ins at once, the isolate's memory knows what one has done. */
+/**
+ * The latest mapping of the user, if it is of this app. The isolate's memory may be newer than KV: if a user signs in
+ * many times at once, it knows what another of these requests has done.
+ */
 function knownOf({ uid, mapping }: SignedIn, chat: CometChat, { directory }: Pick<SyncParts, "directory">) {
   const latest = directory.remembered(uid) ?? mapping;
   return latest?.app === chat.app.name ? latest : undefined;
 }
 
-/** Whether a session has spoken of this user before, and has said the same. */
+/** Whether CometChat already has the profile in this session's claims. */
 export function changesNothing(
   user: SignedIn,
   chat: CometChat,
@@ -41,16 +44,17 @@ export function changesNothing(
   { now }: Pick<Context, "now">,
 ): boolean {
   const here = knownOf(user, chat, parts);
-  // Not of a user that a backend or a webhook brought, or that was there before the gateway.
+  // Nothing was compared yet if the user was just created, came from a backend or a webhook, or existed before the
+  // gateway.
   if (user.created || !here?.syncedAt) return false;
-  // A role that CometChat did not have is sent again after a while: it may have it then.
+  // If CometChat did not know the role, the profile is sent again after a while: the role may have been created.
   const waits = here.profile === `${user.profileHash}!` && now < here.syncedAt + ROLE_RETRY_MS;
   return here.profile === user.profileHash || waits;
 }
 
 /**
- * After the answer: the profile is brought up to date in CometChat where the mapped claims have changed, and the
- * mapping is written where it says something new. Unchanged claims of a known user cost nothing.
+ * Updates, after the answer, the profile at CometChat if the mapped claims have changed, and the mapping if it has
+ * changed. Unchanged claims of a known user cause no call.
  */
 export async function syncProfile(user: SignedIn, chat: CometChat, parts: SyncParts, context: Context): Promise<void> {
   const { config, directory } = parts;
@@ -61,7 +65,7 @@ export async function syncProfile(user: SignedIn, chat: CometChat, parts: SyncPa
   let profile = user.created ? await profileHash(user.profile, chat.knows) : (here?.profile ?? "");
   let current = user.created || profile === user.profileHash;
   if (!current && config.provisioning.sync && chat.hasRoom()) {
-    // A failure leaves the old digest, so that the next sign-in tries again.
+    // After a failure the old digest stays in the mapping, so that the next sign-in tries again.
     current = await synchronised(user, first, chat, parts, context);
     if (current) profile = await profileHash(user.profile, chat.knows);
   }
@@ -76,8 +80,8 @@ export async function syncProfile(user: SignedIn, chat: CometChat, parts: SyncPa
 }
 
 /**
- * Brings the profile up to date. One at a time per user, wherever it signs in: of two that overlap the older could
- * arrive last, and would stay.
+ * Updates the profile at CometChat, and returns whether that succeeded. The user's object allows one update at a time:
+ * if two overlapped, the older profile could arrive last and would stay.
  */
 async function synchronised(
   user: SignedIn,
@@ -92,7 +96,7 @@ async function synchronised(
   const alone = await ledgers.home(user.uid, (ledger) => ledger.beginSync(left()), left());
   if (!alone.ok || !alone.value) return false;
   let updated = await chat.update(user.uid, change, unset, context);
-  // A role that CometChat does not know must not keep name and picture back; the client's log names it.
+  // If CometChat does not know the role, the other fields are still updated. The CometChat client logs the role.
   if (!updated.ok && updated.error.reason === "upstream-role") {
     const { role: _, ...others } = change;
     updated = await chat.update(user.uid, others, unset, context);
@@ -103,15 +107,15 @@ async function synchronised(
 }
 
 /**
- * The whole mapped profile (CometChat replaces what is sent), and `unset` for what the claims no longer hold. The first
- * claims take nothing away: what they are silent about, they may never have held.
+ * The fields to send and the fields to remove. All mapped fields are sent, since CometChat replaces tags and metadata
+ * as a whole. A session's first claims remove nothing: a field that they do not have may come from the app's backend.
  */
 function updateOf({ issuer, profile }: SignedIn, first: boolean): [Profile, Unsettable[]] {
   const mapped = issuer.profile;
   const isMapped = (field: Unsettable) =>
     field === "metadata" ? mapped.metadata.size > 0 : mapped[field] !== undefined;
   const unset = UNSETTABLE.filter((field) => isMapped(field) && profile[field] === undefined);
-  // A role that the claims no longer grant is taken back, not kept.
+  // A role that the claims no longer grant is removed.
   const empty = fields.flatMap(([field, row]) =>
     row.empty !== undefined && mapped[field] !== undefined && profile[field] === undefined ? [[field, row.empty]] : [],
   );

@@ -1,12 +1,15 @@
-/** Scalars of our own making only: no token, key, claim or upstream text. */
+/**
+ * One line of the log: scalars that the gateway itself makes. Never a token, key or claim, nor a text of another
+ * server.
+ */
 export type LogLine = Readonly<Record<string, string | number | boolean | undefined>> & { readonly event: string };
 
-/** One JSON line, whose fields Workers Logs makes searchable. */
+/** Writes one line of JSON, whose fields can be searched in Workers Logs. */
 export function log(line: LogLine): void {
   console.log(JSON.stringify(line));
 }
 
-/** What may be told of an exception: its kind and where. Its message may hold anything. */
+/** The name and the place of an exception. Its message is left out, since it may contain a token or a key. */
 export function traceOf(error: unknown): { readonly kind: string; readonly at: string } {
   if (!(error instanceof Error)) return { kind: typeof error, at: "" };
   const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));

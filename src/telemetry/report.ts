@@ -1,7 +1,7 @@
 import { REFUSALS_COUNTED_MS, REFUSALS_LOGGED, REFUSALS_REMEMBERED } from "../limits.ts";
 import type { LogLine } from "./log.ts";
 
-/** What is told of one request, in its log line and its data point. No identity: neither uid nor subject nor token. */
+/** The content of a request's log line and data point. It contains no identity: neither uid nor subject nor token. */
 export interface RequestLine extends LogLine {
   readonly event: "request";
   readonly route: string;
@@ -10,8 +10,8 @@ export interface RequestLine extends LogLine {
 }
 
 /**
- * The columns of a data point, by the names that they have in the log line: `blob1` is the first of the texts, `double1`
- * the first of the numbers. Dashboards read them by their place, so a new one goes to the end.
+ * The columns of a data point, by their names in the log line: `blob1` is the first text, `double1` the first number.
+ * Dashboards read them by their position, so a new column must be added at the end.
  * https://developers.cloudflare.com/analytics/analytics-engine/get-started/
  */
 export const TEXTS = ["route", "code", "app", "region", "colo", "issuer"] as const;
@@ -28,12 +28,13 @@ export function pointOf(line: RequestLine): Required<AnalyticsEngineDataPoint> {
   };
 }
 
-/** Writes the line of each request, and its data point where there is a dataset. Never fails. */
+/** Writes a request's log line, and its data point if there is a data set. Never fails. */
 export type Report = (line: RequestLine, metrics: AnalyticsEngineDataset | undefined) => void;
 
 /**
- * Under an attack the log stays bounded: of refusals (4xx) that are equal in route, code and reason, the first hundred
- * of a minute are written, and the others are counted and told in one line. Data points are written for all.
+ * Makes the function that writes log lines and data points. To bound the log under an attack, only the first
+ * REFUSALS_LOGGED refusals (4xx) of a minute with the same route, code and reason are written; one line reports the
+ * number of the others. Data points are written for all requests.
  */
 export function createReport({
   log,
@@ -45,7 +46,7 @@ export function createReport({
 }): Report {
   const refusals = new Map<string, { readonly since: number; count: number; readonly line: RequestLine }>();
 
-  function tellEnded(): void {
+  function reportCounts(): void {
     for (const [key, { since, count, line }] of refusals) {
       if (now() < since + REFUSALS_COUNTED_MS) continue;
       refusals.delete(key);
@@ -55,26 +56,26 @@ export function createReport({
     }
   }
 
-  /** Whether a refusal is written: it is not one too many of its kind. */
+  /** Counts a refusal, and returns whether it is written. */
   function isWritten(line: RequestLine): boolean {
     const key = `${line.route} ${line.code} ${line.reason}`;
-    const before = refusals.get(key);
-    if (before) {
-      before.count += 1;
-      return before.count <= REFUSALS_LOGGED;
+    const same = refusals.get(key);
+    if (same) {
+      same.count += 1;
+      return same.count <= REFUSALS_LOGGED;
     }
     if (refusals.size < REFUSALS_REMEMBERED) refusals.set(key, { since: now(), count: 1, line });
     return true;
   }
 
   return (line, metrics) => {
-    if (refusals.size > 0) tellEnded();
+    if (refusals.size > 0) reportCounts();
     const isRefusal = line.status >= 400 && line.status < 500;
     if (!isRefusal || isWritten(line)) log(line);
     try {
       metrics?.writeDataPoint(pointOf(line));
     } catch {
-      // Numbers about a request must not cost the request.
+      // A failure of the metrics must not fail the request.
     }
   };
 }

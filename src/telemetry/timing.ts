@@ -1,7 +1,7 @@
 /** The stages of a request that `Server-Timing` names. */
 type Stage = "session" | "directory" | "cometchat";
 
-/** The operator's own names for whom a request is for. */
+/** The operator's names of the app and the issuer that a request is about. */
 interface Names {
   app?: string;
   region?: string;
@@ -10,34 +10,36 @@ interface Names {
 
 export interface Timing {
   /**
-   * What is known by now of whom the request is for, whatever becomes of it: each step writes what it has found. A
-   * failure's log line tells by this which app or provider it was.
+   * The names that are known so far. Each step of the request adds what it has found, so that the log line of a failure
+   * names the app or the issuer as well.
    */
   readonly names: Names;
   /** Runs `work` and adds its duration to the stage. */
   measure<T>(stage: Stage, work: () => Promise<T>): Promise<T>;
-  /** Milliseconds per stage so far, and since the start. */
+  /** The milliseconds of each stage so far, and the total since the start. */
   stages(): Readonly<Partial<Record<Stage, number>>> & { readonly total: number };
-  /** Counts a call to CometChat; `calls` so far, retries included. */
+  /** Counts a call to CometChat. */
   called(): void;
+  /** The number of calls to CometChat so far, retries included. */
   calls(): number;
-  /** The header's value (W3C Server-Timing): durations only. */
+  /** The value of the `Server-Timing` header (W3C Server Timing), which contains only durations. */
   header(): string;
 }
 
-/** Runs `work` as a span of that name in the runtime's trace, where one is taken. */
+/** Runs `work` as a span of that name in the runtime's trace, if the request is traced. */
 export type Span = <T>(name: string, work: () => Promise<T>) => Promise<T>;
 
 /**
- * Time of one request. The clock stands still during pure computation in production: only I/O shows.
+ * Measures the time of one request. In production the clock stands still during computation, so only I/O is measured.
  *
  * @param now milliseconds since 1970
- * @param spanOf what makes each stage a span of the trace, where one is taken; asked at the first stage
+ * @param spanOf returns the function that makes a span of each stage, or undefined without a trace; called at the first
+ * stage
  */
 export const createTiming = (now: () => number, spanOf?: () => Span | undefined): Timing =>
   new RequestTiming(now, spanOf);
 
-/** A class, since each request has one: its methods are made once. */
+/** It is a class because each request has one object: methods of a class are created only once. */
 class RequestTiming implements Timing {
   readonly names: Names = {};
   readonly #now: () => number;

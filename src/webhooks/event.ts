@@ -3,16 +3,16 @@ import { isObject } from "../shape.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** What an identity provider tells of one of its users. */
+/** An event of an identity provider about one of its users. */
 export interface Event {
   readonly kind: "created" | "updated" | "deleted";
-  /** The user as a session of it would say it, as far as the provider says it here. */
+  /** The claims that a session of this user would have, as far as the event contains them. */
   readonly claims: Claims;
-  /** The same before an update, where that is told. */
+  /** The claims before an update, if the event contains them. */
   readonly before: Claims | undefined;
-  /** When it happened, in milliseconds since 1970, where the payload tells. */
+  /** The time of the event in milliseconds since 1970, if the payload contains it. */
   readonly at: number | undefined;
-  /** Whether the provider holds up its user until the answer comes. */
+  /** Whether the provider's user waits for the answer. */
   readonly blocking: boolean;
 }
 
@@ -26,12 +26,12 @@ const KINDS: Readonly<Record<string, Event["kind"]>> = {
 };
 
 /**
- * The event in a payload, or undefined where it is about something else:
- * - `{type: "user.created", timestamp?, data: {sub, …claims}}`, and Clerk's, whose users are told apart by `data.id`:
+ * Reads the event in a payload. Undefined if the payload is about something else than a user. It knows these formats:
+ * - `{type: "user.created", timestamp?, data: {sub, …claims}}`, and Clerk's, where `data.id` is the subject:
  *   https://clerk.com/docs/guides/development/webhooks/overview
  * - Supabase's rows of auth.users: https://supabase.com/docs/guides/database/webhooks#payload
  * - Supabase's Auth hooks around a sign-up: https://supabase.com/docs/guides/auth/auth-hooks/before-user-created-hook
- * `now` in milliseconds since 1970.
+ * `now`: milliseconds since 1970.
  */
 export function eventOf(payload: unknown, now: number): Event | undefined {
   if (!isObject(payload)) return undefined;
@@ -45,11 +45,11 @@ export function eventOf(payload: unknown, now: number): Event | undefined {
     const row = isObject(record) ? record : old;
     if (!isObject(row)) return undefined;
     return {
-      // Supabase can delete a user and keep its row.
+      // Supabase can mark a user as deleted without deleting the row.
       kind: isObject(record) && !record.deleted_at ? kind : "deleted",
       claims: ofSupabase(row),
       before: isObject(old) ? ofSupabase(old) : undefined,
-      // A row that is gone says when it was last changed, which is not when it went.
+      // A deleted row contains the time of its last change, not the time of its deletion.
       at: isObject(record) ? timeOf(record.deleted_at || record.updated_at, now) : undefined,
       blocking: false,
     };
@@ -64,7 +64,7 @@ export function eventOf(payload: unknown, now: number): Event | undefined {
   };
 }
 
-/** A row of auth.users, or a user as Supabase Auth writes it, as its sessions have it. */
+/** The claims of a row of auth.users, or of a user in a hook of Supabase Auth. */
 function ofSupabase(user: Claims): Claims {
   return {
     ...user,
@@ -74,15 +74,21 @@ function ofSupabase(user: Claims): Claims {
   };
 }
 
-/** Clerk's user under the names of OpenID Connect Core §5.1, and its public metadata where Clerk's guides put it in a
- * session. What the payload itself calls so goes first: others send claims. */
+/**
+ * The claims of Clerk's user: the fields by their names in OpenID Connect Core §5.1, and the public metadata as
+ * `metadata`, where Clerk's guides put it in a session. The payload's own fields take precedence, since other senders
+ * send claims.
+ */
 function ofClerk(user: Claims): Claims {
   const { id, first_name: first, last_name: last, username, image_url: picture, public_metadata: metadata } = user;
   const name = [first, last].filter((part) => typeof part === "string" && part !== "").join(" ");
   return { name: name || username, picture, preferred_username: username, metadata, sub: id, ...user };
 }
 
-/** ISO 8601, or a number of seconds or milliseconds. One from the future would make all that follows look old. */
+/**
+ * Reads a time: ISO 8601, seconds or milliseconds. A time in the future is not used, since all later events would seem
+ * older than this one.
+ */
 function timeOf(value: unknown, now: number): number | undefined {
   const time = typeof value === "string" ? Date.parse(value) : Number(value) * (Number(value) < 1e11 ? 1000 : 1);
   return time > 0 && time < now + WEBHOOK_TOLERANCE_SECONDS * 1000 ? time : undefined;

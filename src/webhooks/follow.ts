@@ -16,11 +16,11 @@ import { claim, subject } from "../session/claims.ts";
 import type { Issuer } from "../session/issuer.ts";
 import type { Event } from "./event.ts";
 
-/** What was done about an event, for the log. */
+/** What the gateway did about an event, for the log. */
 type Done = "created" | "known" | "updated" | "deactivated" | "unknown" | "unchanged" | "outdated" | "unplaced";
 type Answer = Promise<Result<Done, GatewayError>>;
 
-/** The parts that an event is followed by. */
+/** The parts of the gateway that handle an event. */
 type FollowParts = PlacementParts &
   RevokeParts & {
     readonly config: { readonly provisioning: Pick<Config["provisioning"], "mode"> };
@@ -28,9 +28,10 @@ type FollowParts = PlacementParts &
   };
 
 /**
- * Does at CometChat what a provider says of one of its users. Every step may be repeated, and none brings a deactivated
- * user back. Fails where CometChat or the ledger does, so that the provider delivers again; what has been done is not
- * done a second time, since somebody may have decided otherwise meanwhile.
+ * Creates, updates or deactivates the CometChat user that an event is about. Every step may be repeated, and none
+ * reactivates a deactivated user. Fails if CometChat or the user's object fails, so that the provider delivers the
+ * event again. An event that was handled is not handled a second time, since an operator may have changed the user
+ * meanwhile.
  */
 export async function follow(
   event: Event,
@@ -47,13 +48,13 @@ export async function follow(
   const { at, kind } = event;
   if (kind === "updated" && (await unchanged(event, issuer))) return ok("unchanged");
 
-  // A delivery that failed is repeated. By then a newer event may have been followed already.
+  // The provider repeats a delivery that failed. A later event may have been handled in between.
   const { left } = context.deadline;
-  const told = await parts.ledgers.home(uid, (home) => home.deliver(delivery, at, kind), left());
-  if (!told.ok) return told;
-  if (told.value.newer !== undefined) return ok("outdated");
-  const before = told.value.done as Done | undefined;
-  if (before !== undefined) return ok(before !== "created" ? before : kind === "created" ? "known" : "updated");
+  const recorded = await parts.ledgers.home(uid, (home) => home.deliver(delivery, at, kind), left());
+  if (!recorded.ok) return recorded;
+  if (recorded.value.newer !== undefined) return ok("outdated");
+  const earlier = recorded.value.done as Done | undefined;
+  if (earlier !== undefined) return ok(earlier !== "created" ? earlier : kind === "created" ? "known" : "updated");
   const done = await act(uid, event, issuer, parts, context);
   if (done.ok) {
     context.after("delivered", (later) =>
@@ -75,12 +76,12 @@ async function act(uid: string, event: Event, issuer: Issuer, parts: FollowParts
   }
   const done = await inOneOf(apps.value, (chat) => update(uid, event, issuer, chat, context));
   if (done.ok || done.error.reason !== "upstream-uid-unknown") return done;
-  // Where users are made on their own, the news of one may come before that of its making.
+  // If sign-ins create users, an update may arrive before the event of the user's creation.
   return parts.config.provisioning.mode === "create" ? create(uid, event, issuer, parts, context) : ok("unknown");
 }
 
 async function create(uid: string, { claims }: Event, issuer: Issuer, parts: FollowParts, context: Context): Answer {
-  const chat = await landing(uid, claims, issuer, parts, context);
+  const chat = await appOfNewUser(uid, claims, issuer, parts, context);
   if (!chat.ok) return chat;
   if (!chat.value) return ok("unplaced");
   const { profile } = profileOf(issuer, claims);
@@ -93,10 +94,10 @@ async function create(uid: string, { claims }: Event, issuer: Issuer, parts: Fol
 }
 
 /**
- * Where a new user would live, if that can be told yet: not where a claim decides that this event does not hold, nor
- * where the user's own place does, which the provider's server does not share. The first sign-in knows.
+ * The app of a new user; undefined if only the first sign-in can decide it. That is so if a claim decides that the
+ * event does not contain, or the user's location, which a provider's server does not know.
  */
-async function landing(
+async function appOfNewUser(
   uid: string,
   claims: Event["claims"],
   issuer: Issuer,
@@ -115,7 +116,9 @@ async function landing(
   return home.ok ? ok(home.value === undefined ? undefined : cometchat(home.value)) : home;
 }
 
-/** Supabase tells of every change to a row, each sign-in's included. */
+/**
+ * Whether the profile is the same as before. Supabase sends an event for every change to a row, even for each sign-in.
+ */
 async function unchanged({ before, claims }: Event, issuer: Issuer): Promise<boolean> {
   if (!before) return false;
   const [old, now] = [before, claims].map((each) => profileHash(profileOf(issuer, each).profile));
@@ -123,16 +126,16 @@ async function unchanged({ before, claims }: Event, issuer: Issuer): Promise<boo
 }
 
 /**
- * Sends what the event holds. What it does not hold is left alone, since sessions may know more than events; only what
- * it says to be gone is taken away.
+ * Updates the profile with the fields in the event. Fields that are not in it stay as they are, since a session may
+ * contain more than an event; only a field that is null in the event is removed.
  */
 async function update(uid: string, { claims }: Event, issuer: Issuer, chat: CometChat, context: Context): Answer {
   const { profile: paths } = issuer;
   const { profile } = profileOf(issuer, claims);
-  const said = (path: string | undefined) => (path === undefined ? undefined : claim(claims, path));
-  const unset = unsettableFields.filter((field) => said(paths[field]) === null);
-  // A role that the operator's table no longer grants is taken back.
-  const change: Profile = said(paths.role) === undefined ? profile : { role: "default", ...profile };
+  const valueAt = (path: string | undefined) => (path === undefined ? undefined : claim(claims, path));
+  const unset = unsettableFields.filter((field) => valueAt(paths[field]) === null);
+  // A role that the issuer's table of roles no longer grants is removed.
+  const change: Profile = valueAt(paths.role) === undefined ? profile : { role: "default", ...profile };
   if (Object.keys(change).length + unset.length === 0) return ok("unchanged");
   const done = await chat.update(uid, change, unset, context);
   return done.ok ? ok("updated") : done;

@@ -5,8 +5,8 @@ import { WEBHOOK_TOLERANCE_SECONDS } from "../limits.ts";
  * Standard Webhooks 1.0, symmetric signatures: HMAC-SHA256 over `id.timestamp.body`.
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  *
- * Over WebCrypto rather than the `standardwebhooks` package: that brings a hash function in JavaScript along, which is
- * slower and 3 KB more; takes `webhook-*` headers only, where Clerk sends Svix's; and reads the clock by itself.
+ * It uses WebCrypto instead of the `standardwebhooks` package, which contains a slower hash function in JavaScript (3
+ * KB more), accepts only `webhook-*` headers although Clerk sends `svix-*` headers, and cannot be given a clock.
  */
 export interface Signed {
   readonly id: string;
@@ -14,15 +14,20 @@ export interface Signed {
   readonly signatures: readonly Uint8Array<ArrayBuffer>[];
 }
 
-/** What the headers say, before the body is read; undefined where it could never be accepted. `now` in milliseconds. */
+/**
+ * Reads the headers, before the body is read. Undefined if no body could make them valid. `now`: milliseconds since
+ * 1970.
+ */
 export function readSignature(headers: Headers, now: number): Signed | undefined {
   const header = (name: string) => headers.get(`webhook-${name}`) ?? headers.get(`svix-${name}`) ?? "";
   const id = header("id");
   const timestamp = header("timestamp");
-  // A full stop in either would let one text be read in two ways.
+  // The signed text is `id.timestamp.body`. With a full stop in the id, two different messages could have the same
+  // text.
   if (!/^[^.\s]{1,256}$/.test(id) || !/^\d{1,12}$/.test(timestamp)) return undefined;
   if (Math.abs(now / 1000 - Number(timestamp)) > WEBHOOK_TOLERANCE_SECONDS) return undefined;
-  // `v1,<base64> v1,<base64>`; Supabase Auth joins them with a comma besides. Other versions are none of ours.
+  // `v1,<base64> v1,<base64>`; Supabase Auth adds a comma between them. Other versions are asymmetric and not
+  // supported.
   const signatures = header("signature")
     .split(" ")
     .map((one) => /^v1,([A-Za-z0-9+/]{43}=),?$/.exec(one)?.[1])
@@ -31,7 +36,7 @@ export function readSignature(headers: Headers, now: number): Signed | undefined
   return signatures.length > 0 ? { id, timestamp, signatures } : undefined;
 }
 
-/** Whether one of the signatures is right under one of the keys. Everything is compared, in constant time. */
+/** Whether one of the signatures is valid under one of the keys. All pairs are compared, in constant time. */
 export async function isSigned(
   { id, timestamp, signatures }: Signed,
   body: Uint8Array,

@@ -197,7 +197,7 @@ describe("a logout token at an entry with no audience to compare (OIDC Back-Chan
     expect(JSON.parse(ready.text).checks).toContainEqual({
       check: "configuration",
       ok: true,
-      warning: expect.stringContaining(`${variable} names nobody`),
+      warning: expect.stringContaining(`${variable} is missing`),
     });
   });
 

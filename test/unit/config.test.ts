@@ -69,7 +69,7 @@ describe("a configuration without a check that it could have", () => {
   ])("works, with a warning: %s", async (_, entry) => {
     expect(await warnings(entry)).toEqual([
       expect.stringMatching(
-        /^SESSION_ISSUERS\[0\]\.authorizedParties names nobody, nor does audience, .*logout tokens are refused: name the client's id/,
+        /^SESSION_ISSUERS\[0\]\.authorizedParties is missing, and audience as well, .*logout tokens are refused: name the client's id/,
       ),
     ]);
   });
@@ -204,7 +204,7 @@ describe("a configuration", () => {
       ];
       const hooks = { ...hook, OTHER_SECRET: `whsec_${btoa("o".repeat(24))}` };
       expect(await problemsOf({ ...hooks, SESSION_ISSUERS: both })).toEqual([
-        expect.stringMatching(/^SESSION_ISSUERS\[1\]\.name is another's name too.*webhooks/),
+        expect.stringMatching(/^SESSION_ISSUERS\[1\]\.name is also the name of another issuer.*webhooks/),
       ]);
     },
   );
@@ -276,12 +276,12 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     [
       "an unknown key of an app",
       { COMETCHAT_APPS: { main: { ...app, apiKey: KEY } } },
-      /^COMETCHAT_APPS\.main\.apiKey is no setting/,
+      /^COMETCHAT_APPS\.main\.apiKey is not a setting/,
     ],
     ["no issuers", { SESSION_ISSUERS: undefined }, /^SESSION_ISSUERS is missing/],
     ["an empty list of issuers", { SESSION_ISSUERS: [] }, /^SESSION_ISSUERS must name at least one/],
     ["a table instead of a list", { SESSION_ISSUERS: issuer }, /^SESSION_ISSUERS must be a list/],
-    ["text that is no JSON", { SESSION_ISSUERS: "https://auth.example.com" }, /^SESSION_ISSUERS is text, but no JSON/],
+    ["text that is no JSON", { SESSION_ISSUERS: "https://auth.example.com" }, /^SESSION_ISSUERS is text, but not JSON/],
     [
       "an issuer over http",
       { SESSION_ISSUERS: [{ ...issuer, issuer: "http://auth.example.com" }] },
@@ -306,12 +306,12 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     [
       "an unknown key of an issuer",
       { SESSION_ISSUERS: [{ ...issuer, audiences: ["chat"] }] },
-      /\[0\]\.audiences is no setting/,
+      /\[0\]\.audiences is not a setting/,
     ],
     [
       "an unknown key inside a table",
       { SESSION_ISSUERS: [{ ...issuer, uid: { claims: "sub" } }] },
-      /\[0\]\.uid\.claims is no setting/,
+      /\[0\]\.uid\.claims is not a setting/,
     ],
     ["an unknown preset", { SESSION_ISSUERS: [{ ...issuer, preset: "auth1" }] }, /\[0\]\.preset must be one of/],
     [
@@ -323,7 +323,7 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     [
       "an HMAC secret that is not set",
       { SESSION_ISSUERS: [{ ...issuer, secret: "NOWHERE" }] },
-      /^NOWHERE is the secret that SESSION_ISSUERS\[0\]\.secret needs/,
+      /^NOWHERE is not set, and SESSION_ISSUERS\[0\]\.secret needs this secret/,
     ],
     ["an HMAC secret too short for HS256", key("HS256", 31), /^SESSION_SECRET is too short for HS256/],
     ["an HMAC secret too short for HS384", key("HS384", 47), /^SESSION_SECRET is too short for HS384/],
@@ -346,9 +346,9 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     [
       "HMAC with a key from the network",
       { SESSION_ISSUERS: [{ ...issuer, algorithms: ["HS256"] }] },
-      /\[0\]\.algorithms HS256 does not go/,
+      /\[0\]\.algorithms contains HS256, which does not fit/,
     ],
-    ["a signature with an HMAC key", key("RS256", 64), /\[0\]\.algorithms RS256 does not go/],
+    ["a signature with an HMAC key", key("RS256", 64), /\[0\]\.algorithms contains RS256, which does not fit/],
     [
       "an unknown algorithm",
       { SESSION_ISSUERS: [{ ...issuer, algorithms: ["none"] }] },
@@ -438,12 +438,16 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     ],
     ["a ttl of 0", { TOKENS: { ttl: 0 } }, /^TOKENS\.ttl .*from 1/],
     ["a ttl of half a second", { TOKENS: { ttl: 0.5 } }, /^TOKENS\.ttl .*whole/],
-    ["reuse without a key for encryption", { TOKENS: { reuse: "session" } }, /^TOKEN_ENCRYPTION_KEY is needed/],
-    ["a ttl without a key for encryption", { TOKENS: { ttl: 60 } }, /^TOKEN_ENCRYPTION_KEY is needed/],
-    ["maxPerSession without a key for encryption", { TOKENS: { maxPerSession: 5 } }, /^TOKEN_ENCRYPTION_KEY is needed/],
+    ["reuse without a key for encryption", { TOKENS: { reuse: "session" } }, /^TOKEN_ENCRYPTION_KEY is missing/],
+    ["a ttl without a key for encryption", { TOKENS: { ttl: 60 } }, /^TOKEN_ENCRYPTION_KEY is missing/],
+    [
+      "maxPerSession without a key for encryption",
+      { TOKENS: { maxPerSession: 5 } },
+      /^TOKEN_ENCRYPTION_KEY is missing/,
+    ],
     ["a key of 16 bytes", { TOKEN_ENCRYPTION_KEY: btoa("k".repeat(16)) }, /^TOKEN_ENCRYPTION_KEY must be 32 bytes/],
     ["a key that is no base64", { TOKEN_ENCRYPTION_KEY: "hello, world" }, /^TOKEN_ENCRYPTION_KEY must be 32 bytes/],
-    ["an unknown key of TOKENS", { TOKENS: { reus: "session" } }, /^TOKENS\.reus is no setting/],
+    ["an unknown key of TOKENS", { TOKENS: { reus: "session" } }, /^TOKENS\.reus is not a setting/],
     ["an unknown mode", { PROVISIONING: { mode: "auto" } }, /^PROVISIONING\.mode must be one of/],
     ["any origin", { ALLOWED_ORIGINS: ["*"] }, /^ALLOWED_ORIGINS\[0\]/],
     ["the null origin", { ALLOWED_ORIGINS: ["null"] }, /^ALLOWED_ORIGINS\[0\]/],
@@ -483,7 +487,7 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     [
       "two names for one app",
       { ...two, COMETCHAT_APPS: { us: app, eu: app }, PLACEMENT: { default: "us" } },
-      /^COMETCHAT_APPS\.eu is another name/,
+      /^COMETCHAT_APPS\.eu names the same app as another entry/,
     ],
     [
       "two names for one app behind one address",
@@ -494,7 +498,7 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
         },
         PLACEMENT: { default: "us" },
       },
-      /^COMETCHAT_APPS\.eu is another name/,
+      /^COMETCHAT_APPS\.eu names the same app as another entry/,
     ],
     ...[
       ["of one character", "x"],
@@ -507,7 +511,7 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     ].map(([name, BACKEND_SECRET]): [string, Record<string, unknown>, RegExp] => [
       `a backend secret ${name}`,
       { BACKEND_SECRET },
-      /^BACKEND_SECRET must be one value, or two .* at least 32 characters; a comma ends a value/,
+      /^BACKEND_SECRET must be one value, or two with a comma between them .* at least 32 characters/,
     ]),
     ...[
       ["in one variable", "HOOK_1", "HOOK_1"],
@@ -526,7 +530,7 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
         HOOK_3: `whsec_${btoa("v".repeat(24))},whsec_${btoa("w".repeat(24))}`,
         HOOK_4: `v1,whsec_${btoa("w".repeat(24))}`,
       },
-      /^SESSION_ISSUERS\[1\]\.webhookSecret is another issuer's too/,
+      /^SESSION_ISSUERS\[1\]\.webhookSecret is also the secret of another issuer/,
     ]),
     ["a backend secret that is a number", { BACKEND_SECRET: 12345678 }, /^BACKEND_SECRET must be text$/],
     ["a backend secret that is a table", { BACKEND_SECRET: { a: "b" } }, /^BACKEND_SECRET must be text$/],
@@ -579,7 +583,7 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     ],
     ["a request timeout that is too short", { REQUEST_TIMEOUT_MS: 50 }, /^REQUEST_TIMEOUT_MS /],
     ["a name with a typing mistake", { ALLOWED_ORIGIN: "[]" }, /^ALLOWED_ORIGIN .*did you mean ALLOWED_ORIGINS/],
-    ["a table with an unknown name", { PROVISION: { mode: "existing" } }, /^PROVISION is no setting/],
+    ["a table with an unknown name", { PROVISION: { mode: "existing" } }, /^PROVISION is not a setting/],
   ])("%s", async (_, env, problem) => {
     const problems = await problemsOf(env);
     expect(problems).toEqual(expect.arrayContaining([expect.stringMatching(problem)]));
@@ -663,7 +667,7 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     [
       "an audience",
       { SESSION_ISSUERS: [{ ...issuer, audience: "chat" }] },
-      'SESSION_ISSUERS[0].audience must be a list of texts, as in ["a", "b"]',
+      'SESSION_ISSUERS[0].audience must be a list of texts, for instance ["a", "b"]',
     ],
   ])("a mistake in %s once, and not a second time in other words", async (_, env, problem) => {
     expect(await problemsOf(env)).toEqual([problem]);
@@ -685,7 +689,7 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     // In the forms of a dashboard and of openssl, and after invisible characters.
     for (const SESSION_SECRET of [text, `${text}\n`, lines.join("\n"), lines.join("\r\n"), `\ufeff ${text}`]) {
       expect(await problemsOf({ ...key("HS256", 32), SESSION_SECRET })).toEqual([
-        "SESSION_SECRET looks like a public key, which is no secret: give it as publicKey",
+        "SESSION_SECRET looks like a public key, which is not a secret: set it as publicKey instead",
       ]);
     }
   });

@@ -26,7 +26,7 @@ describe("CometChat is asked for each app's key", () => {
       "a key that it does not know",
       () => ({ secrets: { ...SECRETS, COMETCHAT_API_KEY: WRONG_KEY } }),
       /does not know the key in COMETCHAT_API_KEY/,
-      /REST API key \(scope fullAccess\) of the app/,
+      /REST API key of scope fullAccess/,
     ],
     [
       "a key of too small a scope",

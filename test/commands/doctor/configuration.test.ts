@@ -48,7 +48,7 @@ describe("each mistake of the configuration is named with its remedy", () => {
       "an unknown setting",
       { vars: changed({ audiences: ["chat"] }) },
       "SESSION_ISSUERS[0].audiences",
-      /no setting of the gateway.+correct its name/,
+      /not a setting of the gateway.+correct its name/,
     ],
     [
       "an unknown preset",
@@ -60,7 +60,7 @@ describe("each mistake of the configuration is named with its remedy", () => {
       "an audience that is no list",
       { vars: changed({ audience: "chat" }) },
       "SESSION_ISSUERS[0].audience",
-      /must be a list of texts, as in \["a", "b"\]/,
+      /must be a list of texts, for instance \["a", "b"\]/,
     ],
     [
       "no audience",
@@ -78,7 +78,7 @@ describe("each mistake of the configuration is named with its remedy", () => {
       "an algorithm of another kind of key",
       { vars: changed({ algorithms: ["RS256"] }) },
       "SESSION_ISSUERS[0].algorithms",
-      /RS256 does not go with this key source/,
+      /RS256, which does not fit the source of the keys/,
     ],
     [
       "an HMAC key that is too short",
@@ -90,7 +90,7 @@ describe("each mistake of the configuration is named with its remedy", () => {
       "a public key as HMAC key",
       { secrets: { ...SECRETS, JWT_SECRET: "-----BEGIN PUBLIC KEY-----MIIBIjANBgkqhkiG9w0BAQ" } },
       "JWT_SECRET",
-      /give it as publicKey/,
+      /set it as publicKey/,
     ],
     [
       "an origin with a path",
@@ -114,7 +114,7 @@ describe("each mistake of the configuration is named with its remedy", () => {
       "tokens held without a key",
       { vars: { TOKENS: { reuse: "session" } } },
       "TOKEN_ENCRYPTION_KEY",
-      /needed for TOKENS.reuse.+openssl/,
+      /is missing, and TOKENS.reuse.+openssl/,
     ],
     [
       "an encryption key that is none",

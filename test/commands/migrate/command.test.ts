@@ -195,7 +195,7 @@ test("a configuration that is not right is told with every variable, and never a
   });
   const { status, stderr } = await command(cwd, ["users.csv"]);
   expect(status).toBe(2);
-  expect(stderr).toContain("COMETCHAT_API_KEY is the secret that COMETCHAT_APPS.main needs");
+  expect(stderr).toContain("COMETCHAT_API_KEY is not set, and COMETCHAT_APPS.main needs this secret");
   expect(stderr).toContain("BACKEND_SECRET");
   expect(stderr).not.toContain("s3cr3t");
 });

@@ -79,7 +79,7 @@ async function pausesWith(draws: readonly number[]): Promise<number[]> {
   try {
     let drawn = 0;
     const send = createSend(
-      async () => ({ result: fail("upstream-fault"), passing: true }),
+      async () => ({ result: fail("upstream-fault"), temporary: true }),
       { permit: () => ({ report: () => undefined }), admits: () => true },
       { observe: () => undefined, wait: () => 0, hasRoom: () => true },
       { random: () => draws[drawn++] ?? 0 },
