@@ -1,9 +1,9 @@
 import { Refusal } from "../errors.ts";
 
-/** Whether an `Origin` header's value is listed, to the letter or by one leading wildcard label. */
+/** Whether the value of an `Origin` header is allowed, exactly or by one leading wildcard label. */
 export type Origins = (origin: string) => boolean;
 
-/** A matcher for ALLOWED_ORIGINS, whose form the configuration has checked. */
+/** Makes the matcher for ALLOWED_ORIGINS, whose form the configuration has checked. */
 export function createOrigins(allowed: readonly string[]): Origins {
   const exact = new Set(allowed.filter((origin) => !origin.includes("*")));
   const suffixes = allowed
@@ -13,15 +13,16 @@ export function createOrigins(allowed: readonly string[]): Origins {
     exact.has(origin) ||
     suffixes.some(([scheme, suffix]) => {
       if (!origin.startsWith(scheme) || !origin.endsWith(suffix)) return false;
-      // One label, and only what may stand in one: not `a.b`, not `evil.com#`
+      // The wildcard matches exactly one label: neither `a.b` nor `evil.com#`.
       return /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(origin.slice(scheme.length, -suffix.length || undefined));
     });
 }
 
 /**
- * Who may call from a browser. A listed origin may, and is given CORS headers. Any other origin may not, unless the
- * browser itself says that the page is of the gateway's own origin (`Sec-Fetch-Site`, which no page can set). No origin
- * at all: a server or a native app. Throws `origin-other`. Returns the origin to answer to, if any.
+ * Decides whether a request may come from its origin. An allowed origin is admitted and gets CORS headers; so is a page
+ * of the gateway's own origin, which the browser reports by `Sec-Fetch-Site` (a page cannot set that header). A request
+ * without an origin comes from a server or a native app, and is admitted. Any other throws `origin-other`. Returns the
+ * origin for the CORS headers, if any.
  */
 export function admitOrigin(headers: Headers, origins: Origins): string | undefined {
   const origin = headers.get("Origin");
@@ -32,10 +33,9 @@ export function admitOrigin(headers: Headers, origins: Origins): string | undefi
 }
 
 /**
- * A cookie travels whether or not its owner meant it to, so it counts only from a listed origin, or where the browser
- * says that the page is of the gateway's own (OWASP CSRF prevention). Being of the same site is not enough: a page of
- * any other subdomain could mint tokens for its visitor until CometChat forgets those of all devices. Throws
- * `origin-absent`.
+ * Decides whether a session in a cookie counts. Browsers send cookies with requests of any page, so the origin must be
+ * allowed or the gateway's own (OWASP CSRF prevention). The same site is not enough: a page of any other subdomain
+ * could mint so many tokens for its visitor that CometChat ends those of the visitor's devices. Throws `origin-absent`.
  */
 export function admitCookie(headers: Headers, origins: Origins): void {
   const origin = headers.get("Origin");
@@ -43,5 +43,8 @@ export function admitCookie(headers: Headers, origins: Origins): void {
   throw new Refusal({ reason: "origin-absent" });
 }
 
-/** Fetch Metadata §2.4. Two headers joined by a comma are neither. */
+/**
+ * Whether the browser reports the gateway's own origin (Fetch Metadata §2.4). Two headers joined by a comma do not
+ * match.
+ */
 const isOwnOrigin = (headers: Headers): boolean => headers.get("Sec-Fetch-Site") === "same-origin";

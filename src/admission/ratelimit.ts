@@ -5,10 +5,10 @@ import { ok, type Result } from "../result.ts";
 import { type Timer, within } from "../within.ts";
 
 /**
- * Counts one request against a rate-limit binding; fails with `reason` when it is over.
+ * Counts one request with a rate-limit binding; fails with `reason` if the limit is exceeded.
  *
- * A binding that fails lets the request through, and says so in the log: it is a brake, not a lock, and a fault of
- * it must not cost a sign-in.
+ * If the binding itself fails, the request is admitted and the fault is logged: a fault of the rate limit must not
+ * prevent a sign-in.
  */
 export async function limit(
   binding: RateLimit,
@@ -21,15 +21,15 @@ export async function limit(
     const answer = await within(RATE_LIMIT_MS, binding.limit({ key }), timer);
     if (answer) return answer.success ? ok(undefined) : fail(reason, { retryAfter: LIMIT_PERIOD_SECONDS });
   } catch {
-    // As one that does not answer.
+    // Treated like a binding that does not answer in time.
   }
   deps.log({ event: "rate-limit-fault", reason });
   return ok(undefined);
 }
 
 /**
- * The caller's address as a key. An IPv6 visitor owns a /64, so that is what counts; requests without an address
- * share one key, never none.
+ * The key of the caller's address. For IPv6 it is the /64 network, since one visitor has all its addresses. Requests
+ * without an address share one key.
  */
 export function addressKey(headers: Headers): string {
   const address = headers.get("CF-Connecting-IP")?.trim().toLowerCase() || "unknown";

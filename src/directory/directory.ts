@@ -20,27 +20,27 @@ const mapping = table(
   "must be an object",
 );
 
-/** What is kept of a user in KV, at `v1:u:<uid>`. */
+/** The entry of a user in KV, at `v1:u:<uid>`. */
 export type Mapping = Readonly<Output<typeof mapping>>;
 
 /**
- * Which users are known in CometChat. It only decides which call goes first: a miss, a stale answer or a lost
- * write costs one call to CometChat, never a user.
+ * The gateway's knowledge of which users exist at CometChat. It only decides which call is made first: a miss, a stale
+ * answer or a lost write costs one more call, and never loses a user.
  */
 export interface Directory {
-  /** The mapping; null where KV has none, undefined where it could not tell in time. Never fails. */
+  /** The mapping; null if KV has none, undefined if KV failed or was too slow. Never fails. */
   readonly read: (uid: string) => Promise<Mapping | null | undefined>;
-  /** The same for who does not ask why there is none. */
+  /** The same, without the difference between null and undefined. */
   readonly get: (uid: string) => Promise<Mapping | undefined>;
-  /** What this isolate remembers, without asking KV. */
+  /** The mapping in this isolate's memory, without reading KV. */
   readonly remembered: (uid: string) => Mapping | undefined;
-  /** Remembers at once, writes when KV takes it. Rejects when KV refuses; the caller logs it. */
+  /** Stores the mapping in memory at once, then in KV. Rejects if KV refuses; the caller logs that. */
   readonly put: (uid: string, mapping: Mapping) => Promise<void>;
 }
 
 /** `patience`: milliseconds after which a read counts as a miss. */
 export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): Directory {
-  // Bounded in number and in time: an isolate may trust what it read for ten seconds only.
+  // The memory is bounded in number and in time: an isolate trusts an entry for ten seconds only.
   const memory = createMemory<Mapping>(MAPPINGS_REMEMBERED, deps.now, MAPPING_MEMORY_MS);
 
   async function read(uid: string): Promise<Mapping | null | undefined> {
@@ -48,7 +48,7 @@ export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): 
     if (remembered) return remembered;
     try {
       const value = await within(patience, kv.get(mappingKey(uid), "json"));
-      // What was learnt meanwhile is newer.
+      // If another request has stored a mapping meanwhile, that one is newer.
       const learnt = memory.get(uid);
       if (learnt) return learnt;
       if (value === null) return null;

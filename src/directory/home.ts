@@ -2,9 +2,9 @@ import { DurableObject } from "cloudflare:workers";
 import { DELIVERIES_KNOWN, DELIVERY_KNOWN_MS } from "../limits.ts";
 import { platform } from "../platform.ts";
 
-/** One message of an identity provider's, however often it is delivered. */
+/** One message of an identity provider, which may be delivered several times. */
 export interface Delivery {
-  /** A digest of its id and what it says. */
+  /** The digest of its id and its content. */
   readonly id: string;
   /** When this delivery was signed, in milliseconds since 1970. */
   readonly sentAt: number;
@@ -16,9 +16,12 @@ interface Known extends Delivery {
   readonly done?: string;
 }
 
-/** Facts about one user, besides its tokens, that have to be certain: KV may answer with old ones, or lose them. */
+/**
+ * The object for facts about one user, apart from its tokens, that must be certain. KV may return old ones or lose
+ * them.
+ */
 export class Home extends DurableObject<Env> {
-  /** The user's home app: the one chosen first, for good. Without a candidate none is chosen. */
+  /** The user's home app. If there is none, the candidate becomes the home for good. */
   home(candidate?: string): string | undefined {
     const home = this.#fact<string>("home");
     if (home === undefined && candidate !== undefined) this.ctx.storage.kv.put("home", candidate);
@@ -26,16 +29,16 @@ export class Home extends DurableObject<Env> {
   }
 
   /**
-   * Records an event of the user's as the newest, unless a newer one is recorded: then its kind is returned.
-   * `at` in milliseconds since 1970.
+   * Records an event about the user. If a newer one is recorded already, its kind is returned and nothing is recorded.
+   * `at`: milliseconds since 1970.
    */
   recordEvent(at: number, kind: string): string | undefined {
-    // A newer update does not make an older creation or deletion outdated: that one may have failed before.
+    // A newer update does not make an older creation or deletion obsolete, since that one may have failed before.
     const own = kind === "updated" ? kind : "life";
     for (const name of new Set(["life", own])) {
       const last = this.#fact<{ at: number; kind: string }>(name);
       if (!last) continue;
-      // Of two in the same instant a deletion is the last word.
+      // If a deletion and another event have the same time, the deletion counts as the newer one.
       if (last.at > at || (last.at === at && last.kind === "deleted" && kind !== last.kind)) return last.kind;
     }
     this.ctx.storage.kv.put(own, { at, kind });
@@ -57,7 +60,7 @@ export class Home extends DurableObject<Env> {
     return before?.done === undefined ? {} : { done: before.done };
   }
 
-  /** That delivery has been followed: it is not followed again. */
+  /** Records that a delivery was handled, so that it is not handled again. */
   delivered(id: string, done: string): void {
     this.ctx.storage.kv.put(
       "deliveries",
@@ -65,7 +68,10 @@ export class Home extends DurableObject<Env> {
     );
   }
 
-  /** Whether the caller may bring the profile up to date now: nobody else may, in any isolate, until it is done or `ms` pass. */
+  /**
+   * Whether the caller may bring the profile up to date now: nobody else may, in any isolate, until it is done or `ms`
+   * pass.
+   */
   beginSync(ms: number): boolean {
     return this.#begin("syncing", ms);
   }
@@ -74,7 +80,10 @@ export class Home extends DurableObject<Env> {
     this.ctx.storage.kv.delete("syncing");
   }
 
-  /** The same for bringing the user back: how many milliseconds ago that was last done; undefined where the caller may not. */
+  /**
+   * The same for bringing the user back: how many milliseconds ago that was last done; undefined where the caller may
+   * not.
+   */
   beginRevival(ms: number): number | undefined {
     return this.#begin("reviving", ms) ? platform.now() - (this.#fact<number>("revivedAt") ?? 0) : undefined;
   }

@@ -10,18 +10,18 @@ import { within } from "../within.ts";
 import type { Ended, Minted, Order, Taken, TokenLedger } from "./ledger.ts";
 import type { Scope } from "./store.ts";
 
-/** An object as it is called from afar. (The generated stub's types add disposal, which plain values do not need.) */
+/** An object as its stub is called. (The generated types add disposal, which plain values do not need.) */
 type Remote<O> = {
   readonly [K in Exclude<keyof O, keyof DurableObject | "alarm">]: O[K] extends (...values: infer V) => infer R
     ? (...values: V) => Promise<Awaited<R>>
     : never;
 };
 
-/** The way to the Durable Objects. What goes wrong on it is `ledger-unavailable`; `ms` are the milliseconds it may take. */
+/** The calls to the Durable Objects. They fail with `ledger-unavailable`. `ms`: the time limit in milliseconds. */
 export interface Ledgers {
-  /** Whether tokens are recorded at all: only what can be encrypted is kept. */
+  /** Whether tokens are recorded: only if there is a key to encrypt them with. */
   readonly records: boolean;
-  /** Whether every token of a user is in one object, whichever app it is of. */
+  /** Whether all tokens of a user are in one object, of all apps. */
   readonly together: boolean;
   /** The session's newest token that lives, in this app or in any (where tokens are `together`). */
   readonly take: (uid: string, session: string, app: string | undefined, ms: number) => Answer<Taken | undefined>;
@@ -48,13 +48,18 @@ type Answer<T> = Promise<Result<T, GatewayError>>;
 
 export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config: Config, deps: Deps): Ledgers {
   const { jurisdictions } = config.placement;
-  /** Where users' tokens may be. Those recorded before a jurisdiction was configured are outside of it. */
+  /**
+   * The jurisdictions in which tokens may be stored; undefined for tokens from before a jurisdiction was configured.
+   */
   const places = new Set([undefined, ...jurisdictions.values()]);
 
   const ledgerIn = (place: DurableObjectJurisdiction | undefined, uid: string): unknown =>
     (place === undefined ? env.LEDGER : env.LEDGER.jurisdiction(place)).getByName(uid);
 
-  /** Every call is one that may be repeated. A stub that has failed is broken: each try makes its own. */
+  /**
+   * Calls an object, with retries: every call may be repeated. Each try makes a stub, since one that failed stays
+   * broken.
+   */
   async function call<O, T>(stub: () => unknown, ask: (object: Remote<O>) => Promise<T>, ms: number): Answer<T> {
     const end = deps.now() + ms;
     for (let tries = 1; ; tries += 1) {

@@ -20,16 +20,16 @@ import type { Isolate, Parts } from "./parts.ts";
 import type { Seal } from "./seal.ts";
 import { createStore, type Row, type Scope, type Store } from "./store.ts";
 
-/** A token as the sign-in that minted it hands it over. Times in milliseconds since 1970. */
+/** A token as a sign-in passes it to the ledger. Times are milliseconds since 1970. */
 export interface Minted extends Pick<Row, "app" | "session" | "name" | "mintedAt"> {
   readonly token: string;
-  /** null: never. */
+  /** null if it does not expire. */
   readonly expiresAt: number | null;
   /** A claim has placed the user, perhaps anew: what it was given before in other apps ends. */
   readonly moves?: boolean;
 }
 
-/** A token that a session may be given again. */
+/** A token that the gateway may return to its session again. */
 export interface Taken {
   readonly token: string;
   readonly app: string;
@@ -37,20 +37,20 @@ export interface Taken {
 }
 
 export interface Order {
-  /** When it was asked for, in milliseconds since 1970. */
+  /** The time of the request, in milliseconds since 1970. */
   readonly at: number;
-  /** Milliseconds that CometChat may take. */
+  /** The time limit for the calls to CometChat, in milliseconds. */
   readonly budget: number;
-  /** Apps in which CometChat ends all of the user's with one call: those that nobody recorded, too. */
+  /** Apps in which one call ends all tokens of the user, also those that were not recorded. */
   readonly flush?: readonly string[];
-  /** Only where this object holds anything at all: the user's tokens should be in another one. */
+  /** Do nothing if this object has no tokens: the user's tokens are usually in another object. */
   readonly onlyHere?: boolean;
 }
 
 export interface Ended {
   /** Whether a token of the scope is or was recorded. */
   readonly known: boolean;
-  /** Fails where CometChat did not do it. It is tried again. */
+  /** Fails if CometChat did not end all tokens. The object then tries again by itself. */
   readonly done: Outcome;
 }
 
@@ -83,7 +83,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
     if (!row || !chats.has(row.app)) return undefined;
     if (this.#opened?.id !== row.id || this.#opened.by !== seal) {
       const token = await seal.open(new Uint8Array(row.sealed), placeOf(this.#uid, row.session));
-      // It may have ended while it was opened.
+      // The token may have been ended while it was being decrypted.
       if (token === undefined || newest()?.id !== row.id) return undefined;
       this.#opened = { id: row.id, token, by: seal };
     }
@@ -91,8 +91,8 @@ export abstract class TokenLedger extends DurableObject<Env> {
   }
 
   /**
-   * Keeps a token. Others may end because of it, or this one, where its session was ended while it was being minted: that
-   * is done beside, since an answer may wait for the record.
+   * Keeps a token. Others may end because of it, or this one, where its session was ended while it was being minted:
+   * that is done beside, since an answer may wait for the record.
    */
   async record(uid: string, { token, expiresAt, moves, ...minted }: Minted): Promise<void> {
     const { app, session, mintedAt } = minted;
@@ -109,15 +109,16 @@ export abstract class TokenLedger extends DurableObject<Env> {
   }
 
   /**
-   * Ends tokens: marks them first, so that none is handed out again and the alarm goes on whatever becomes of this call;
-   * then asks CometChat. What was minted before and is recorded later ends then.
+   * Ends tokens. It first marks them, so that none is returned again and the alarm revokes them even if this call is
+   * cut off; then it calls CometChat. A token that was minted before and is recorded later is ended when it is
+   * recorded.
    */
   async end(uid: string, scope: Scope, { at, budget, flush = [], onlyHere }: Order): Promise<Ended> {
     const { chats } = await this.#parts();
     const known = this.#store.knows(scope);
     if (onlyHere && !this.#store.knows("user")) return { known, done: ok(undefined) };
     this.#uid = uid;
-    // Not at once: the alarm would ring while CometChat is being asked here, and ask for each token a second time.
+    // The alarm is set to a later time. At once, it would revoke the same tokens a second time during the calls below.
     const rows = this.#store.end(scope, at, this.#now() + LEDGER_BACKOFF_LEAST_MS);
     await this.#arm();
     const context = this.#context(budget);
@@ -141,7 +142,10 @@ export abstract class TokenLedger extends DurableObject<Env> {
     return this.work();
   }
 
-  /** Revokes what is due. Never throws: after six failures the platform would give up, and with it every later revocation. */
+  /**
+   * Revokes what is due. Never throws: after six failures the platform would give up, and with it every later
+   * revocation.
+   */
   protected async work(): Promise<void> {
     const { deps } = this.#isolate;
     try {
@@ -151,12 +155,13 @@ export abstract class TokenLedger extends DurableObject<Env> {
       await this.#arm();
       if (due.length === 0) return;
       const { chats } = await this.#parts();
-      // Near CometChat's rate limit, or while it is down, what nobody waits for waits.
+      // Near CometChat's rate limit, or while CometChat is down, these calls are postponed, since nobody waits for
+      // them.
       const waits = due.filter(({ app }) => chats.get(app)?.hasRoom() === false);
       for (const { id } of waits) this.#store.postpone(id, now + this.#pause(0));
       const rest = due.filter((row) => !waits.includes(row));
       const done = await this.#revokeEach(rest, this.#context(ALARM_MS));
-      // Nobody else hears of it: there is no request whose line would say so.
+      // An alarm has no request whose log line would report the failure.
       if (!done.ok) deps.log({ event: "ledger-revoke-failed", ...done.error });
       await this.#arm();
     } catch {
@@ -165,7 +170,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
     }
   }
 
-  /** A few at a time, since a user may have a hundred. Answers a failure, where there is one. */
+  /** Revokes tokens, a few at a time, since a user may have a hundred. Returns a failure if there is one. */
   async #revokeEach(rows: readonly Row[], context: Context): Promise<Outcome> {
     const { chats } = await this.#parts();
     const queue = [...rows];
@@ -191,8 +196,8 @@ export abstract class TokenLedger extends DurableObject<Env> {
   async #revoke(row: Row, chat: CometChat, context: Context): Promise<Outcome> {
     const { seal } = await this.#parts();
     const token = await seal.open(new Uint8Array(row.sealed), placeOf(this.#uid, row.session));
-    // A token that no longer opens (its key was rotated out) cannot be named: all of the user's are ended instead, since
-    // none that should end may live on. Their owners ask for new ones.
+    // If the token cannot be decrypted, since its key was rotated out, it cannot be revoked by name. All tokens of the
+    // user are ended instead, and the clients ask for new ones: a token that should end must not stay valid.
     const revoked = await (isAuthToken(token) ? chat.revoke(this.#uid, token, context) : this.#flush(chat, context));
     if (revoked.ok) this.#store.ended(row.id, this.#now());
     else if (!isAbsent(revoked)) this.#store.postpone(row.id, this.#now() + this.#pause(row.tries));
@@ -209,18 +214,19 @@ export abstract class TokenLedger extends DurableObject<Env> {
   }
 
   /**
-   * CometChat does not know the user in this app. A user that was deactivated may be brought back, and its tokens with it:
-   * tried again for about a day, then when the user signs in there again.
+   * CometChat does not know the user in this app. A user that was deactivated may be brought back, and its tokens with
+   * it: tried again for about a day, then when the user signs in there again.
    */
   #waitFor(app: string): void {
     this.#store.postponeApp(app, this.#now() + this.#pause(Number.POSITIVE_INFINITY), LEDGER_ABSENT_TRIES);
   }
 
-  /** The alarm stands at the earliest time at which something is to be revoked, or there is none. */
+  /** Sets the alarm to the earliest time at which a token is to be revoked, or deletes it if there is none. */
   async #arm(): Promise<void> {
     const { ending, live } = this.#store.next();
     const times = ending === null ? [] : [ending];
-    // Many users' tokens may end in the same minute: nobody waits for that, and sign-ins have the same rate limit.
+    // The tokens of many users may expire in the same minute. Their revocations are spread over time, since sign-ins
+    // share the same rate limit.
     if (live?.at != null) {
       const spread = Math.min(SPREAD_MOST_MS, (live.at - live.mintedAt) * SPREAD_SHARE);
       times.push(live.at + this.#isolate.deps.random() * spread);
@@ -229,7 +235,10 @@ export abstract class TokenLedger extends DurableObject<Env> {
     else await this.ctx.storage.setAlarm(Math.max(Math.min(...times), this.#now() + 1));
   }
 
-  /** Milliseconds until the next try: doubled each time, within bounds; users that failed together part. */
+  /**
+   * Milliseconds until the next try: doubled each time, within bounds, and random, so that users are not tried
+   * together.
+   */
   #pause(tries: number): number {
     const pause = Math.min(LEDGER_BACKOFF_LEAST_MS * 2 ** tries, LEDGER_BACKOFF_MOST_MS);
     return pause * (1 + this.#isolate.deps.random() / 2);
@@ -255,7 +264,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
   }
 }
 
-/** What a token is sealed for: in another session's row it does not open. */
+/** The additional data of the encryption: a token cannot be decrypted in another session's row. */
 const placeOf = (uid: string, session: string): string => `${uid} ${session}`;
 
 const isAbsent = (outcome: Outcome): boolean => !outcome.ok && outcome.error.reason === "upstream-uid-unknown";

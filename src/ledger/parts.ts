@@ -5,17 +5,20 @@ import type { Config } from "../config/types.ts";
 import type { Deps } from "../context.ts";
 import { createSeal, type Seal } from "./seal.ts";
 
-/** What all objects of an isolate share: CometChat's clients know of its limits and faults for as long as it lives. */
+/**
+ * What all objects of an isolate share. The CometChat clients remember rate limits and faults as long as the isolate
+ * lives.
+ */
 export interface Parts {
   readonly tokens: Config["tokens"];
   readonly seal: Seal;
   readonly chats: ReadonlyMap<string, CometChat>;
 }
 
-/** Where the objects live; tests hand in their own. */
+/** The isolate's functions for the objects. Tests replace them. */
 export interface Isolate {
   readonly deps: Deps;
-  /** Throws where the environment describes no gateway. The Worker answers config-invalid before it ever comes here. */
+  /** Throws if the configuration is invalid. The Worker answers config-invalid before it calls an object. */
   readonly partsOf: (env: object) => Promise<Parts>;
 }
 
@@ -29,7 +32,7 @@ export function createIsolate(deps: Deps): Isolate {
       const parsed = await parseConfig(env as RawEnv);
       if (!parsed.ok) throw new Error("config-invalid");
       const { tokens, encryptionKeys, apps } = parsed.value;
-      // Another call may have been first. The promise is not shared: a call must not wait for the I/O of another one.
+      // Another call may have made the parts meanwhile. No promise is shared: a call must not wait for another's I/O.
       const parts = made.get(env) ?? {
         tokens,
         seal: createSeal(encryptionKeys),

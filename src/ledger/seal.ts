@@ -1,8 +1,11 @@
 /** Encryption of tokens at rest. */
 export interface Seal {
-  /** version (1 byte), nonce (12), AES-256-GCM ciphertext with its tag. `place` is where it is kept: elsewhere it does not open. */
+  /**
+   * Encrypts a text: version (1 byte), nonce (12), AES-256-GCM ciphertext with its tag. `place`: the row in which it is
+   * stored; it can be decrypted with the same `place` only.
+   */
   readonly seal: (text: string, place: string) => Promise<Uint8Array<ArrayBuffer>>;
-  /** The text; undefined where it was cut, moved, changed, or sealed with a key that is no longer known. */
+  /** Decrypts it; undefined if it was changed or moved to another row, or if its key is no longer configured. */
   readonly open: (sealed: Uint8Array<ArrayBuffer>, place: string) => Promise<string | undefined>;
 }
 
@@ -10,7 +13,7 @@ const VERSION = 1;
 const NONCE_BYTES = 12;
 
 /**
- * @param keys 32 random bytes each: the first seals, all of them open, so that one can be rotated out
+ * @param keys 32 random bytes each. The first encrypts and all of them decrypt, so that a key can be rotated
  */
 export function createSeal(keys: readonly Uint8Array<ArrayBuffer>[]): Seal {
   const derived: CryptoKey[] = [];
@@ -48,7 +51,7 @@ export function createSeal(keys: readonly Uint8Array<ArrayBuffer>[]): Seal {
             await crypto.subtle.decrypt(algorithm, key, sealed.subarray(1 + NONCE_BYTES)),
           );
         } catch {
-          // Sealed with another key, perhaps the next one.
+          // It was encrypted with another key; the next one is tried.
         }
       }
       return undefined;
@@ -58,7 +61,7 @@ export function createSeal(keys: readonly Uint8Array<ArrayBuffer>[]): Seal {
 
 async function derive(material: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   const root = await crypto.subtle.importKey("raw", material, "HKDF", false, ["deriveKey"]);
-  // RFC 5869: a key for this purpose alone.
+  // HKDF (RFC 5869) derives a key that is used for this purpose only.
   const info = new TextEncoder().encode("cometchat-edge-gateway ledger v1");
   return crypto.subtle.deriveKey(
     { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info },

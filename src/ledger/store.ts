@@ -1,6 +1,6 @@
 import { ENDED_KEPT, ENDED_KEPT_MS, TOKENS_ALIVE } from "../limits.ts";
 
-/** A token as the object keeps it. Times in milliseconds since 1970. */
+/** A token as the object stores it. Times are milliseconds since 1970. */
 export interface Row {
   readonly id: number;
   readonly app: string;
@@ -11,18 +11,19 @@ export interface Row {
   readonly sealed: ArrayBuffer;
   readonly mintedAt: number;
   /**
-   * `live`: until `at`, or for ever. `ending`: to be revoked, next tried at `at`; null: when the user is back in its app.
-   * `ended`: since `at`; kept for a while, without the token, so that a record that is repeated brings nothing back.
+   * `live`: until `at`, or for ever. `ending`: to be revoked, next tried at `at`; null: when the user is back in its
+   * app. `ended`: since `at`; kept for a while, without the token, so that a record that is repeated brings nothing
+   * back.
    */
   readonly state: "live" | "ending" | "ended";
   readonly at: number | null;
-  /** Tries to revoke it. */
+  /** How often its revocation was tried. */
   readonly tries: number;
 }
 
 /**
- * What can end at once. Sessions and tokens by their digests; a session also by what its provider calls it. `nameless`: all
- * sessions without such a name. `others`: what is in other apps than this one.
+ * What can end at once. Sessions and tokens by their digests; a session also by what its provider calls it. `nameless`:
+ * all sessions without such a name. `others`: what is in other apps than this one.
  */
 export type Scope =
   | "user"
@@ -63,7 +64,10 @@ export function createStore(sql: SqlStorage) {
     (sql.exec(query, ...values).one() as { value: number | null }).value;
   const update = (change: string, ...values: Value[]): void => void sql.exec(`UPDATE minted SET ${change}`, ...values);
 
-  /** The mark of a flush is here as well. Much longer than a record can follow its sign-in, and no more than a user comes to. */
+  /**
+   * The mark of a flush is here as well. Much longer than a record can follow its sign-in, and no more than a user
+   * comes to.
+   */
   const mark = (scope: Scope | `flush ${string}`, at: number): void => {
     sql.exec(
       "INSERT INTO ended VALUES (?, ?) ON CONFLICT (scope) DO UPDATE SET at = max(at, excluded.at)",
@@ -87,7 +91,8 @@ export function createStore(sql: SqlStorage) {
           AND EXISTS (SELECT 1 FROM ended WHERE ended.at >= mintedAt AND ${CONCERNS})`,
         ...[now, digest],
       );
-      // CometChat has ended the others (docs, rest-api/auth-tokens). The newest as it sees them: a record may come late.
+      // CometChat keeps only the newest tokens of a user (its documentation, rest-api/auth-tokens). They are ordered by
+      // the time of the mint, since a token may be recorded late.
       sql.exec(
         `DELETE FROM minted WHERE app = ? AND state != 'ended' AND id NOT IN
           (SELECT id FROM minted WHERE app = ? AND state != 'ended' ORDER BY mintedAt DESC, id DESC LIMIT ?)`,
@@ -100,8 +105,8 @@ export function createStore(sql: SqlStorage) {
       );
     },
     /**
-     * The session's newest token that may be handed out, in this app or in any. One that was minted before a flush may have
-     * ended at CometChat.
+     * The session's newest token that may be handed out, in this app or in any. One that was minted before a flush may
+     * have ended at CometChat.
      */
     newest: (session: string, app: string | undefined, now: number): Row | undefined =>
       rows(
@@ -114,8 +119,8 @@ export function createStore(sql: SqlStorage) {
     knows: (scope: Scope): boolean =>
       rows(`SELECT minted.* FROM minted, (SELECT ? AS scope) WHERE ${CONCERNS} LIMIT 1`, scope).length > 0,
     /**
-     * The scope ends: what is recorded of it is to be revoked, at `first` if not before, and what was minted until `at` and
-     * is recorded later. Of what many sessions share, a token that was minted after `at` is left alone.
+     * The scope ends: what is recorded of it is to be revoked, at `first` if not before, and what was minted until `at`
+     * and is recorded later. Of what many sessions share, a token that was minted after `at` is left alone.
      */
     end(scope: Scope, at: number, first: number): Row[] {
       mark(scope, at);
@@ -141,7 +146,7 @@ export function createStore(sql: SqlStorage) {
       mark(`flush ${app}`, now);
     },
     ended: (id: number, now: number): void => update("state = 'ended', at = ?, sealed = x'' WHERE id = ?", now, id),
-    /** What is to be revoked now, expired tokens included. Nobody else is given it before `by`. */
+    /** The tokens to revoke now, expired ones included. They are not due again before `by`. */
     due(now: number, by: number, most: number): Row[] {
       update("state = 'ending' WHERE state = 'live' AND at <= ?", now);
       return rows(
@@ -161,7 +166,7 @@ export function createStore(sql: SqlStorage) {
     /** The user is there. */
     wake: (app: string, now: number): void =>
       update("at = ?, tries = 0 WHERE app = ? AND state = 'ending' AND at IS NULL", now, app),
-    /** When the next is to be revoked, and the earliest that expires by itself. */
+    /** The time of the next revocation, and the live token that expires first. */
     next: (): { readonly ending: number | null; readonly live: Row | undefined } => ({
       ending: one("SELECT min(at) AS value FROM minted WHERE state = 'ending'"),
       live: rows("SELECT * FROM minted WHERE state = 'live' AND at IS NOT NULL ORDER BY at LIMIT 1")[0],

@@ -6,30 +6,36 @@ import { CREATE_POLL_MS, LOOK_PAUSES_MS } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import { pause } from "./pause.ts";
 
-/** Whether CometChat has the user, as far as is known without asking it. */
+/** Whether CometChat has the user, as far as the gateway knows without a call. */
 export type Known = "there" | "absent" | "unsure";
 
 /** A user who is to be given a token. */
 export interface Newcomer {
   readonly uid: string;
   readonly profile: Profile & { readonly name: string };
-  /** A promise where that is still being read: the mint does not wait for it. */
+  /** A promise while it is being read from KV: the mint does not wait for it. */
   readonly known: Known | Promise<Known>;
-  /** Whether the user has become known since; asked only where a user looks deactivated who may just have been created. */
+  /**
+   * Reads KV again: whether the user exists by now. Called only if the user seems to be deactivated, but may just have
+   * been created by another request.
+   */
   readonly look?: () => Promise<boolean>;
   /** Lets one request at a time bring the user back, and tells it whether another one has since this one began. */
   readonly revival?: <T>(
     revive: (done: boolean) => Promise<Result<T, GatewayError>>,
   ) => Promise<Result<T, GatewayError>>;
-  /** Ends all tokens that a user has who is being brought back. CometChat's own flush unless given. */
+  /** Ends all tokens of a user who is reactivated. The default is CometChat's flush. */
   readonly flush?: () => Promise<Result<void, GatewayError>>;
 }
 
 interface Provisioned {
   readonly authToken: string;
-  /** This sign-in created the CometChat user. */
+  /** Whether this sign-in created the CometChat user. */
   readonly created: boolean;
-  /** When this sign-in began, in milliseconds since 1970; where it minted once more, when it did: others may have ended tokens. */
+  /**
+   * When this sign-in began, in milliseconds since 1970; where it minted once more, when it did: others may have ended
+   * tokens.
+   */
   readonly mintedAt: number;
   /** Where a second call is still under way: the token that it brings, if any. It has to be recorded, or ended. */
   readonly other?: Promise<string | undefined>;
@@ -39,7 +45,7 @@ type Rules = Pick<Config["provisioning"], "mode" | "reactivate">;
 type Token = Result<string, GatewayError>;
 type Answer = Promise<Result<Provisioned, GatewayError>>;
 
-/** What one of the two calls has answered, and the other one where that is still under way. */
+/** The answer of one of the two calls, and the other call if that has not been answered yet. */
 interface Said {
   readonly by: "mint" | "create";
   readonly token: Token;
@@ -47,15 +53,15 @@ interface Said {
 }
 
 /**
- * An auth token for a user: minted for one that exists, created together with one that does not.
+ * Gets an auth token for a user: it mints one for a user who exists, or creates the user together with a token.
  *
- * One call for a known user, at most two for any other: a mint and a create. The mint begins at once; only where the
- * user is known to be absent does the create begin without waiting for its answer. The first token wins. "Not found"
- * and "already exists" together mean that the user is deactivated, unless somebody has created it in between. A third
- * call follows only then, or to reactivate, where that is configured.
+ * A known user needs one call, any other at most two: a mint and a create. The mint begins at once. If the user is
+ * known to be absent, the create begins without waiting for the mint's answer, and the first token is used. If the mint
+ * answers "not found" and the create "already exists", the user is deactivated, unless another request has created it
+ * in between. Only then, or to reactivate the user where that is configured, does a third call follow.
  *
- * Some milliseconds of patience for KV before the mint would cost every known user those, and save no call: a user's own
- * key is nearly always a cold read (npm run bench:world).
+ * The mint does not wait for KV, not even some milliseconds: a user's key is nearly always a cold read, so waiting
+ * would delay every known user and save no call (npm run bench:world).
  */
 export async function provision(user: Newcomer, chat: CometChat, rules: Rules, context: Context): Answer {
   const { uid } = user;
@@ -83,7 +89,7 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
 
   // Asked after CometChat had said that the user exists: "not found" now leaves no doubt.
   if (first.by === "create") return mintAgain();
-  // Of those who find a user missing at the same time in this isolate, one creates it. The others mint.
+  // If several requests of this isolate find the user missing at the same time, one creates it and the others mint.
   if (await createdByAnother()) return mintAgain();
   const created = await create();
   return isTaken(created) ? contested() : given(created, { by: "create" });
@@ -99,19 +105,19 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
     });
   }
 
-  /** Waits for a create of this user that another request has begun. Whether the user has been seen since. */
+  /** Waits for another request that is creating this user. Returns whether the user exists since then. */
   async function createdByAnother(): Promise<boolean> {
     while (presence.creating(uid) && (await pause(CREATE_POLL_MS, context)));
     return presence.since(uid, begun);
   }
 
-  /** "Not found" and "already exists", and the first may have been said before another sign-in created the user. */
+  /** After "not found" and "already exists": the user is deactivated, or another sign-in created it between the two. */
   async function contested(): Answer {
     const created = (await createdByAnother()) || presence.doubtful(uid, begun) || (await appeared());
     return created ? mintAgain() : deactivated();
   }
 
-  /** Whether another isolate has written down meanwhile that the user exists. */
+  /** Whether another isolate has written the user's mapping to KV meanwhile. */
   async function appeared(): Promise<boolean> {
     if (!user.look || (await user.known) === "there") return false;
     for (const ms of LOOK_PAUSES_MS) {
@@ -136,16 +142,16 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
   async function bringBack(): Answer {
     const reactivated = await chat.reactivate(uid, context);
     if (!reactivated.ok) return reactivated;
-    // What was to be revoked meanwhile could not be: CometChat called the user unknown. It must not come back to life.
+    // While the user was deactivated, its tokens could not be revoked. They must not become valid again.
     const flushed = await (user.flush?.() ?? chat.flush(uid, context));
     if (flushed.ok) return mintAgain(async () => fail("user-deactivated"));
-    // Known from now on, it would never be flushed: so that a later sign-in begins anew.
+    // The flush failed. The user is deactivated again, so that the next sign-in reactivates and flushes again.
     context.after("deactivate", (later) => chat.deactivate(uid, later));
     return flushed;
   }
 }
 
-/** The first call's answer, or that of the first of two calls. */
+/** The first answer: of the only call, or of the faster one of two. */
 async function firstAnswer(
   { uid, known }: Pick<Newcomer, "uid" | "known">,
   { presence, hasRoom }: CometChat,
@@ -159,7 +165,7 @@ async function firstAnswer(
   let creating: Promise<Said> | undefined;
   let answered = false;
   const beside = known.then((answer) => {
-    // Where CometChat has little left for us, the mint's answer is worth waiting for.
+    // Near CometChat's rate limit a second call is made only if the mint's answer shows that it is needed.
     if (answered || answer !== "absent" || presence.creating(uid) || !hasRoom()) return never();
     creating = create().then((token) => ({ by: "create", token }));
     return creating;
@@ -178,8 +184,8 @@ async function createWithToken({ uid, profile }: Newcomer, chat: CometChat, cont
 const isAbsent = (token: Token): boolean => !token.ok && token.error.reason === "upstream-uid-unknown";
 const isTaken = (token: Token): boolean => !token.ok && token.error.reason === "upstream-uid-exists";
 
-/** Whether the answer tells nothing but that the other call is the one to make. */
+/** Whether the answer only means that the other call must decide. */
 const saysNothing = ({ by, token }: Said): boolean => (by === "mint" ? isAbsent(token) : isTaken(token));
 
-/** One of its own each time: what waits for a promise that lives for ever is never collected. */
+/** Makes a new promise each time: what waits for a shared one that never resolves would never be garbage-collected. */
 const never = () => new Promise<never>(() => undefined);

@@ -16,7 +16,7 @@ import { clientsOf } from "../session/claims.ts";
 import type { Session } from "../session/session.ts";
 import { within } from "../within.ts";
 
-/** The parts that a new token is recorded by, and its session's name written down. */
+/** The parts of the gateway that record a new token and the name of its session. */
 export interface KeepParts {
   readonly ledgers: Pick<Ledgers, "records" | "record">;
   readonly directory: Pick<Directory, "get" | "put">;
@@ -25,8 +25,8 @@ export interface KeepParts {
 }
 
 /**
- * Beside the answer and after it: the token is recorded, and its session can be found by what its provider calls it.
- * Resolves when the token is recorded, or cannot be. None of it can fail the sign-in.
+ * Records a new token, and stores the provider's name of its session, beside or after the answer. Resolves when the
+ * token is recorded or could not be. A failure does not fail the sign-in.
  */
 export async function keep(
   { uid, session, digests }: Caller,
@@ -59,13 +59,16 @@ export const record = (
 export const endOf = (mintedAt: number, { ttl }: Pick<Config["tokens"], "ttl">): number | null =>
   ttl === undefined ? null : mintedAt + ttl * 1000;
 
-/** By its name a provider's logout finds the user. Most providers send none, and then nobody ever looks. */
+/**
+ * Stores the uid by the session's name, by which a back-channel logout finds the user. Skipped if the issuer sends
+ * none.
+ */
 function nameSession(uid: string, { issuer, name }: Session, { deps, users }: KeepParts, context: Context): void {
   if (name === undefined || !issuer.sendsLogout || clientsOf(issuer).length === 0) return;
   context.after("session", async () => {
     const key = await sessionKey(issuer.issuer, name);
-    // Once for each session: the data centre knows whether it has been. KV itself must not be asked first, since it would
-    // keep for a minute that there is nothing, and a logout would find that.
+    // It is written once for each session; the data centre's cache knows whether that was done. KV is not read first,
+    // since it would cache for a minute that there is no entry, and a logout would not find the user.
     const noted = `https://sessions.invalid/${encodeURIComponent(key)}`;
     const cache = deps.cache();
     if (cache && (await within(COPY_READ_MS, cache.match(noted)).catch(() => undefined))) return;
@@ -76,8 +79,8 @@ function nameSession(uid: string, { issuer, name }: Session, { deps, users }: Ke
 }
 
 /**
- * The ledger could not be told of a token, however often it was tried. That a session has such a one is written down, so
- * that its sign-out asks for the token instead of saying that all have ended.
+ * Called if a token could not be recorded in spite of all retries. It is stored that the session has such a token, so
+ * that its sign-out asks for the token instead of answering that all have ended.
  */
 async function remember(uid: string, { app, session, mintedAt }: Minted, { directory }: KeepParts): Promise<void> {
   const mapping = await directory.get(uid);

@@ -8,7 +8,7 @@ import type { Served } from "../placement/apps.ts";
 import { place } from "../placement/placement.ts";
 import { ok, type Result } from "../result.ts";
 
-/** The parts that know a session's own token. */
+/** The parts of the gateway that find a session's own token. */
 export interface OwnParts {
   readonly config: Pick<Config, "apps" | "placement">;
   readonly ledgers: Pick<Ledgers, "take" | "together">;
@@ -23,10 +23,10 @@ interface Own {
 }
 
 /**
- * @param served finds the user's app, where that has to be known
+ * Finds the token that a session has already, with one read of one object. Undefined if it has none, or if the object
+ * does not answer in time. The user's home is needed first only if jurisdictions divide the tokens.
  *
- * The token that a session has already: one read of one object. Undefined where it has none, or where that cannot be said
- * in time. Only where jurisdictions keep tokens apart has the user's home to be known first.
+ * @param served finds the user's app
  */
 export async function ownToken(
   { uid, session: { issuer, claims }, digests }: Caller,
