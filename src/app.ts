@@ -18,19 +18,19 @@ import { hasWebhook, postWebhook } from "./routes/webhooks.ts";
 interface Route {
   readonly path: string;
   readonly methods: Readonly<Record<string, (c: Context<HonoEnv>) => Response | Promise<Response>>>;
-  /** Whether pages of the listed origins call it. */
+  /** Whether browsers call this route from allowed origins. */
   readonly browser?: true;
-  /** What counts against the caller's address: by default every request. */
+  /** What the rate limit of the caller's address counts. The default is every request. */
   readonly counts?: "refusals" | "nothing";
-  /** Where this is false, every request is answered as an unknown route: 404. */
+  /** If it returns false, the route answers 404, like an unknown one. */
   readonly present?: (c: Context<HonoEnv>) => boolean;
-  /** Refuses whom it does not know. */
+  /** Checks the caller's credential, and throws a `Refusal` if it is wrong. */
   readonly admit?: (c: Context<HonoEnv>) => Promise<void>;
 }
 
 const backend = { present: hasBackend, admit: admitBackend, counts: "refusals" } as const;
 
-/** Every address of the gateway, and what is done at it. */
+/** All routes of the gateway. */
 export const routes: readonly Route[] = [
   { path: "/v1/token", methods: { POST: postToken, DELETE: deleteToken }, browser: true },
   { path: "/v1/tokens", methods: { DELETE: deleteTokens }, browser: true },
@@ -45,12 +45,12 @@ export const routes: readonly Route[] = [
   { path: "/readyz", methods: { GET: getReady } },
 ];
 
-/** The gateway as a Hono app. What it remembers lives in this app, so that two of them share nothing. */
+/** Makes the gateway as a Hono app. All its memory is in this app, so that two apps share nothing. */
 export function createApp(deps: Deps): Hono<HonoEnv> {
   const app = new Hono<HonoEnv>({ getPath });
   const answer = createAnswer(deps);
-  // One handler for each path: with middleware Hono would run through a chain of promises, and rebuild the answer for
-  // each header that is set after it.
+  // One handler for each path instead of middleware, for which Hono needs a chain of promises and copies the answer for
+  // each header that is set afterwards.
   for (const route of routes) app.all(route.path, (c) => answer(c, () => serve(c, route)));
   app.notFound((c) =>
     answer(c, () => {
@@ -60,7 +60,7 @@ export function createApp(deps: Deps): Hono<HonoEnv> {
   return app;
 }
 
-/** One request at a route: CORS, the limits and who may call, and the headers that every answer of it has. */
+/** Handles a request to a route: CORS, rate limits, the caller's credential, and the headers of the answer. */
 async function serve(c: Context<HonoEnv>, route: Route): Promise<Response> {
   if (route.present && !route.present(c)) throw new Refusal({ reason: "route-unknown" });
   c.get("outcome").route = route.path;
@@ -88,13 +88,14 @@ async function handle(c: Context<HonoEnv>, route: Route): Promise<Response> {
     const { headers } = c.req.raw;
     if (counts === "refusals") unwrap(refusals.admit(headers));
     else {
-      // Who has asked for too many tokens can still sign out. No address begins like this.
+      // Sign-outs have a counter of their own, so that a caller who asked for too many tokens can still sign out. No
+      // address begins with this prefix.
       const out = c.req.method === "DELETE" ? "out:" : "";
       unwrap(await limit(limits.address, `${out}${addressKey(headers)}`, "address-limited", deps, timer));
     }
   }
   if (admit) await admit(c);
-  // RFC 9110 §9.3.2: HEAD is GET without the body, which Hono leaves out.
+  // HEAD is GET without a body (RFC 9110 §9.3.2); Hono removes the body.
   const method = c.req.method === "HEAD" ? "GET" : c.req.method;
   const handler = Object.hasOwn(methods, method) ? methods[method] : undefined;
   if (!handler) throw new Refusal({ reason: "method-other", allow: methodsOf(route) });
@@ -105,11 +106,12 @@ const methodsOf = ({ methods, browser }: Route): string =>
   [...Object.keys(methods), ...(browser ? ["OPTIONS"] : [])].join(", ");
 
 /**
- * The path as it was sent: a decoded one would be a second way to a route (CVE-2026-47676). So would one with a slash at
- * its end, which the router takes; it takes no two.
+ * The path exactly as it was sent. A decoded path would be a second address of a route, which a proxy's rule may not
+ * know (CVE-2026-47676). So would a path with a slash at its end, which the router accepts; it does not accept two
+ * slashes.
  */
 function getPath({ url }: Request): string {
-  // Cut out, not parsed: that takes longer than all else that finds a route.
+  // The path is cut out of the address, since parsing would take longer than the rest of the routing.
   const begin = url.indexOf("/", url.indexOf("//") + 2);
   const query = url.indexOf("?", begin);
   const pathname = query === -1 ? url.slice(begin) : url.slice(begin, query);

@@ -11,7 +11,7 @@ export interface Caller extends Identity {
   readonly session: Session;
 }
 
-/** The parts that say who is calling. */
+/** The parts of the gateway that identify a caller. */
 export interface CallerParts {
   readonly verifier: Pick<Verifier, "verify">;
   readonly limits: { readonly user: RateLimit };
@@ -19,8 +19,8 @@ export interface CallerParts {
 }
 
 /**
- * Who is calling: the verified session, and what follows from it alone. Each user may sign in so often, and sign out so often:
- * who has asked for too many tokens can still sign out.
+ * Identifies the caller: verifies the session and derives uid and profile. Sign-ins and sign-outs of a user have
+ * separate rate limits, so that a user who asked for too many tokens can still sign out.
  */
 export async function callerOf(
   credential: Credential,
@@ -34,7 +34,7 @@ export async function callerOf(
   const identified = await identityOf(session);
   if (!identified.ok) return identified;
   const { uid } = identified.value;
-  // No uid holds a colon.
+  // A uid never contains a colon, so the keys of sign-ins and sign-outs differ.
   const allowed = await limit(
     limits.user,
     wants === "in" ? uid : `out:${uid}`,

@@ -2,33 +2,33 @@ import type { LogLine } from "./telemetry/log.ts";
 import type { Span, Timing } from "./telemetry/timing.ts";
 import { ownTimer, type Timer } from "./within.ts";
 
-/** What the Worker's surroundings give; tests hand in their own. */
+/** The functions of the platform that the gateway uses. Tests pass their own. */
 export interface Deps {
   readonly fetch: (input: string, init: RequestInit) => Promise<Response>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** In [0, 1): jitter, never a secret. */
+  /** A random number in [0, 1), for jitter, never for a secret. */
   readonly random: () => number;
-  /** One structured line; the only way to the console. */
+  /** Writes one structured line, the only output to the console. */
   readonly log: (line: LogLine) => void;
-  /** Makes spans of the platform's own trace, where this request is traced; see docs/operate.md › Traces. */
+  /** The function that makes spans, if this request is traced by the platform; see docs/operate.md › Traces. */
   readonly span?: () => Span | undefined;
-  /** The data centre's own cache, where there is one. */
+  /** The cache of the data centre; undefined if there is none. */
   readonly cache: () => Cache | undefined;
 }
 
-/** What one request carries through every step. */
+/** What every step of one request is given. */
 export interface Context {
   readonly requestId: string;
-  /** The one look at the clock that this request takes, in milliseconds since 1970. */
+  /** The time of the request in milliseconds since 1970. The clock is read once, so that all steps agree. */
   readonly now: number;
   readonly deadline: Deadline;
   readonly timing: Timing;
   /**
-   * Runs beside the request and on after its answer; all such work shares one budget. What fails, thrown or as a `Result`,
-   * is tried again, so it has to be something that may be repeated. In the end it is logged, and `lost` is done instead.
-   * Resolves when all of that is over.
+   * Runs a task beside the request and after its answer. All such tasks of a request share one time limit. A task that
+   * fails, by an exception or by a `Result`, is tried again, so it must be safe to repeat. If it fails finally, that is
+   * logged and `lost` is called. Resolves when the task has succeeded or failed finally.
    */
   readonly after: (
     name: string,
@@ -37,17 +37,17 @@ export interface Context {
   ) => Promise<void>;
 }
 
-/** One budget of time, given down to every step. */
+/** The time limit of a request, which is passed to every step. */
 export interface Deadline {
-  /** Aborts when the caller has gone; undefined where there is none. Whoever waits keeps to `left` by itself. */
+  /** Aborts when the caller disconnects; undefined if there is no caller. It does not abort when the time is over. */
   readonly signal: AbortSignal | undefined;
-  /** Milliseconds left; never negative. */
+  /** The milliseconds that are left, never negative. */
   readonly left: () => number;
-  /** For what is waited for less long. */
+  /** The timer for shorter waits. */
   readonly timer: Timer;
 }
 
-/** A deadline `ms` from now, for a caller who goes when `signal` aborts. */
+/** Makes a deadline `ms` milliseconds from now. `signal` aborts when the caller disconnects. */
 export function deadline(ms: number, now: () => number, signal?: AbortSignal, timer = ownTimer): Deadline {
   const end = now() + ms;
   return { signal, left: () => Math.max(0, end - now()), timer };

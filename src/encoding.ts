@@ -32,14 +32,14 @@ export async function sha256(value: string | Uint8Array<ArrayBuffer>): Promise<U
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
 }
 
-/** The bytes that `atob` answers as characters. A loop: `Uint8Array.from` with a function takes many times as long. */
+/** The bytes in a text of `atob`. It is a loop, since `Uint8Array.from` with a function takes many times as long. */
 export function bytesOf(binary: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(binary.length);
   for (let index = 0; index < bytes.length; index += 1) bytes[index] = binary.charCodeAt(index);
   return bytes;
 }
 
-/** The bytes of base64 or base64url text; undefined where it is neither. */
+/** Decodes base64 or base64url; undefined if the text is neither. */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
     return bytesOf(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
@@ -48,6 +48,6 @@ export function fromBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   }
 }
 
-/** How a text too long or too telling for a key stands in one: base64url SHA-256. */
+/** The SHA-256 of a text in base64url. It is used in keys for texts that are too long or must not be readable. */
 export const digestOf = async (value: string | Uint8Array<ArrayBuffer>): Promise<string> =>
   base64url(await sha256(value));

@@ -7,8 +7,9 @@ import {
 import { err, ok, type Result } from "./result.ts";
 
 /**
- * What part of the gateway refuses with a code; in /openapi.json each operation names the parts that it passes.
- * `always`: every request; `request`: every one that asks for something; `json`: those that take a JSON body.
+ * The part of the gateway that refuses with a code. In /openapi.json the errors of an operation follow from the parts
+ * that it passes. `always`: every request; `request`: every request to an endpoint with a purpose; `json`: requests
+ * with a JSON body.
  */
 export type Part =
   | ("always" | "request" | "body" | "json" | "session" | "keys" | "backend")
@@ -17,9 +18,9 @@ export type Part =
 type Row = readonly [status: number, title: string, part: Part, retryAfter?: number];
 
 /**
- * What a caller is told: one stable code, its HTTP status, and one generic title per code (RFC 9457).
- * One text per code, so that an answer is no oracle for which check failed. The number: seconds for `Retry-After` where
- * nobody knows better, long enough that a crowd of clients does not hammer.
+ * What the caller is told: a stable code, its HTTP status, and a title (RFC 9457). Each code has one title only, so
+ * that an answer does not reveal which check failed. The number is the default `Retry-After` in seconds, long enough
+ * that many clients do not overload the gateway.
  */
 const rows = {
   "bad-request": [400, "The request is not of the expected form.", "request"],
@@ -51,8 +52,7 @@ export type Code = keyof typeof rows;
 export const codes: Readonly<Record<Code, Row>> = rows;
 
 /**
- * Why a request failed, as the log tells it. Every reason has exactly one code:
- * a reason without one does not compile.
+ * Why a request failed, for the log, and the code that the caller is told. A reason without a code does not compile.
  */
 export const reasons = {
   // Extraction and form of the session
@@ -130,7 +130,7 @@ export const reasons = {
   "upstream-answer": "cometchat-unavailable",
   "upstream-open": "cometchat-unavailable",
   "upstream-timeout": "cometchat-timeout",
-  // Ours, but the caller can do the same about it: come back
+  // Faults of the gateway itself, after which the caller can try again
   "home-unknown": "cometchat-unavailable",
   "ledger-unavailable": "cometchat-unavailable",
   "directory-unavailable": "cometchat-unavailable",
@@ -140,27 +140,27 @@ export type Reason = keyof typeof reasons;
 
 export interface GatewayError {
   readonly reason: Reason;
-  /** Seconds after which asking again makes sense; whole, at least 1. */
+  /** When the caller may try again, in whole seconds, at least 1. */
   readonly retryAfter?: number | undefined;
-  /** A fixed text of ours for the caller; never anything that a caller, a provider or CometChat sent. */
+  /** A fixed text for the caller. It never contains anything that a caller, a provider or CometChat sent. */
   readonly detail?: string;
-  /** For 405: the methods that this path has. */
+  /** For status 405, the methods of the path. */
   readonly allow?: string;
-  /** For the log alone: what an operator can do about it. No secret, no claim, no upstream text. */
+  /** What the operator can do, for the log only. It never contains a secret, a claim or a text of another server. */
   readonly remedy?: string | undefined;
 }
 
-/** A failed Result with this reason. */
+/** Makes a failed Result with this reason. */
 export const fail = (reason: Reason, more?: Omit<GatewayError, "reason">): Result<never, GatewayError> =>
   err({ reason, ...more });
 
-/** The first failure of calls that end tokens. A user that CometChat does not know has none there. */
+/** The first failure of calls that end tokens. "No such user" is no failure, since such a user has no tokens. */
 export const firstFailure = (outcomes: readonly Result<void, GatewayError>[]): Result<void, GatewayError> =>
   outcomes.find((outcome) => !outcome.ok && outcome.error.reason !== "upstream-uid-unknown") ?? ok(undefined);
 
 /**
- * Thrown to leave a route with an expected failure, which is answered as problem+json. No `Error`: the stack that one
- * collects is told to nobody, and costs more than the rest of a refusal.
+ * Thrown to end a request with an expected failure, which is answered as problem+json. It is no `Error`, since
+ * collecting the stack, which nobody reads, would cost more than the rest of a refusal.
  */
 export class Refusal {
   readonly error: GatewayError;

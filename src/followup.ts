@@ -6,40 +6,42 @@ import { changesNothing, type SignedIn, type SyncParts, syncProfile } from "./pr
 import { flushApp, type RevokeParts, revokeToken } from "./revoke.ts";
 import type { Session } from "./session/session.ts";
 
-/** The parts that a sign-in's follow-up is done by. */
+/** The parts of the gateway that do the work after a sign-in. */
 export type FollowUpParts = SyncParts & RevokeParts & Pick<PlacementParts, "cometchat">;
 
 export interface FollowUp extends Omit<SignedIn, "mapping"> {
   readonly session: Session;
-  /** Names of the mapped fields that CometChat would have refused. */
+  /** The names of mapped fields that were left out, since CometChat would have refused their values. */
   readonly dropped: readonly string[];
-  /** What the directory said before this sign-in. */
+  /** The user's mapping before this sign-in. */
   readonly reading: Promise<Mapping | null | undefined>;
-  /** A second token, which nobody was given. */
+  /** A second token, which was minted and not returned to the caller. */
   readonly other?: Promise<string | undefined> | undefined;
 }
 
-/** What follows a sign-in, after its answer. None of it can fail the sign-in; each part is on its own. */
+/**
+ * Starts the work that follows a sign-in's answer. No failure of it fails the sign-in, and the tasks are independent.
+ */
 export function followUp(user: FollowUp, chat: CometChat, parts: FollowUpParts, context: Context): void {
   const { uid, reading, session, dropped, other } = user;
   if (dropped.length > 0) {
     parts.deps.log({ event: "profile-dropped", requestId: context.requestId, fields: dropped.join(" ") });
   }
-  // As most sign-ins: the isolate remembers that all is as it says.
+  // For most sign-ins there is nothing to do: the isolate remembers that the profile is the same.
   if (other === undefined && changesNothing({ ...user, mapping: undefined }, chat, parts, context)) return;
   context.after("profile", async (later) => {
     const mapping = (await reading) ?? undefined;
-    // Only a claim moves a user; by issuers that share it, it may live in several apps.
+    // Only a claim moves a user from one app to another. If issuers share the user, it may exist in several apps.
     const moved = session.issuer.appClaim !== undefined && mapping && mapping.app !== chat.app.name;
     const former = moved ? parts.cometchat(mapping.app) : undefined;
     if (former) {
-      // The mapping says where there may be tokens to end; it moves on when the ledger knows.
+      // The mapping names the app that may still have tokens, so it is changed only after the ledger has ended them.
       const left = await flushApp(parts, former, uid, later);
       if (!left.ok) return left;
     }
     return syncProfile({ ...user, mapping }, chat, parts, later);
   });
-  // Two calls were under way, and both brought a token.
+  // Two calls were made at the same time, and both returned a token.
   if (other) {
     context.after("second-token", async (later) => {
       const token = await other;

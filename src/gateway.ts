@@ -13,7 +13,7 @@ import { inSeveralApps } from "./placement/placement.ts";
 import { ok, type Result } from "./result.ts";
 import { createVerifier, type Verifier } from "./session/verify.ts";
 
-/** Everything that lives as long as the isolate: the configuration and the parts made from it, with their caches. */
+/** The configuration and the parts made from it, with their caches. They live as long as the isolate. */
 export interface Gateway {
   readonly config: Config;
   readonly deps: Deps;
@@ -31,7 +31,7 @@ export interface Gateway {
   readonly metrics: AnalyticsEngineDataset | undefined;
 }
 
-/** The gateway that an environment describes, or all that is wrong with it. */
+/** Makes the gateway of an environment. Fails with everything that is wrong with the configuration. */
 export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gateway, readonly Problem[]>> {
   const parsed = await parseConfig(env);
   if (!parsed.ok) return parsed;

@@ -9,7 +9,8 @@ export { Home } from "./directory/home.ts";
 export { Once } from "./session/once.ts";
 
 const span: Span = (name, work) => tracing.enterSpan(name, work);
-// Only here, since the commands run where there is no such module. A span takes its time even where nobody traces.
+// The tracing module is used only here, since the commands run without it. Spans cost time, so they are made only if
+// the request is traced.
 const app = createApp({ ...platform, span: () => (tracing.getActiveSpan()?.isTraced ? span : undefined) });
 const isolate = createIsolate(platform);
 

@@ -1,22 +1,22 @@
 import { digestOf } from "./encoding.ts";
 
 /**
- * What is where in the KV namespace `USERS`; every key begins with the version of its form. What each holds:
+ * The keys in the KV namespace `USERS`. Each begins with the version of its value's form. The values are described in
  * docs/architecture.md › Stored data.
  */
 
-/** How a session's id or name stands in any store: with its issuer, since two of them may use the same. */
+/** The digest by which a session is stored. It includes the issuer, since two issuers may use the same id. */
 export const sessionDigest = (issuer: string, id: string): Promise<string> => digestOf(`${issuer}\n${id}`);
 
 /** A user's mapping. */
 export const mappingKey = (uid: string): string => `v1:u:${uid}`;
 
-/** The uid of a session, by what its provider calls it: for a logout that names nothing else. */
+/** The key of a session's uid, by the provider's name of the session, for a logout that names only the session. */
 export const sessionKey = async (issuer: string, name: string): Promise<string> =>
   `v1:s:${await sessionDigest(issuer, name)}`;
 
-/** The last good copy of a provider's document. */
+/** The key of the last valid copy of a provider's document. */
 export const documentKey = async (address: string): Promise<string> => `v1:k:${await digestOf(address)}`;
 
-/** Never written: /readyz reads it, to see that KV answers. */
+/** A key that is never written. /readyz reads it to see whether KV answers. */
 export const READY_KEY = "v1:ready";

@@ -1,4 +1,4 @@
-/** What an isolate remembers: bounded in number, and in time where `ms` is given. */
+/** A cache in the isolate's memory, bounded in number and, if `ms` is given, in time. */
 export interface Memory<V> {
   readonly get: (key: string) => V | undefined;
   readonly set: (key: string, value: V) => void;
@@ -8,11 +8,11 @@ export interface Memory<V> {
 }
 
 /**
- * @param most entries; beyond it the one that was asked for longest ago is forgotten
- * @param ms milliseconds after which an entry is forgotten, however often it was asked for
+ * @param most the greatest number of entries; beyond it, the one that was least recently read is removed
+ * @param ms milliseconds after which an entry is removed, even if it is read often
  *
- * A Map keeps its order of insertion, which is all that a cache of this kind needs; quick-lru, the smallest library
- * with an expiry, would be 1 KB of the compressed Worker.
+ * A Map keeps the order of insertion, which is enough for this kind of cache; quick-lru, the smallest library with an
+ * expiry, would add 1 KB to the compressed Worker.
  */
 export function createMemory<V>(most: number, now: () => number, ms = Number.POSITIVE_INFINITY): Memory<V> {
   const entries = new Map<string, { readonly value: V; readonly until: number }>();

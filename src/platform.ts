@@ -1,7 +1,7 @@
 import type { Deps } from "./context.ts";
 import { log } from "./telemetry/log.ts";
 
-/** The real surroundings. Looked up at each call, so that nothing is captured while the isolate starts. */
+/** The real platform. The global functions are looked up at each call, not while the isolate starts. */
 export const platform: Deps = {
   fetch: (input, init) => fetch(input, init),
   now: () => Date.now(),

@@ -1,4 +1,4 @@
-/** Settles when the signal aborts at the latest, whatever the work does about it. */
+/** Resolves or rejects as `work` does, or rejects when the signal aborts, even if `work` ignores the signal. */
 export function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(new Error("aborted"));
@@ -11,8 +11,8 @@ export function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * A body's bytes, or undefined once there are more than `most`: counted while reading, and the rest is never read.
- * Rejects when the signal aborts, and when the other side has gone.
+ * Reads a body. Undefined if it has more than `most` bytes; the rest is then not read. Rejects when the signal aborts
+ * or the other side disconnects.
  */
 export async function readAtMost(
   body: ReadableStream<Bytes> | null,
@@ -24,7 +24,7 @@ export async function readAtMost(
   try {
     return await until(signal, collect(reader, most));
   } finally {
-    // Ends the transfer of what is not wanted; after the last byte it does nothing.
+    // This ends the transfer of the rest; after the last byte it does nothing.
     reader.cancel().catch(() => undefined);
   }
 }
@@ -44,8 +44,8 @@ async function collect(reader: ReadableStreamDefaultReader<Bytes>, most: number)
 }
 
 /**
- * The same for an answer, read at once where its length is known: HTTP ends it there (RFC 9112 §6.3). Not where it was
- * compressed, since the length is then that of less.
+ * Reads the body of an answer. If its length is known, it is read at once, since HTTP ends it there (RFC 9112 §6.3).
+ * The length of a compressed body is not that of its content, so such a body is counted while it is read.
  */
 export async function readAnswer(answer: Response, most: number, signal: AbortSignal): Promise<Bytes | undefined> {
   const { headers, body } = answer;

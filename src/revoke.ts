@@ -13,7 +13,7 @@ import { ok, type Result } from "./result.ts";
 type Answer = Promise<Result<void, GatewayError>>;
 type Apps = readonly CometChat[];
 
-/** The parts that tokens are ended by. */
+/** The parts of the gateway that end tokens. */
 export interface RevokeParts {
   readonly config: { readonly tokens: Pick<Config["tokens"], "reuse"> };
   readonly directory: Pick<Directory, "get" | "put" | "remembered">;
@@ -22,13 +22,13 @@ export interface RevokeParts {
 }
 
 /**
- * Ends every auth token of a user in these apps; the ledger ends what it knows of in others as well. Fails where it has
- * not been done. The ledger then goes on by itself, if it could be told.
+ * Ends all auth tokens of a user in these apps, and those that the ledger has recorded in others. Fails if not all have
+ * ended. The ledger then repeats it by itself, unless it could not be reached.
  */
 export async function flushUser(parts: RevokeParts, apps: Apps, uid: string, context: Context): Answer {
   const ended = await end(parts, uid, "user", apps, context);
   const mapping = parts.directory.remembered(uid);
-  // Those that were never recorded have ended, too.
+  // Tokens that were never recorded have ended as well.
   if (ended.ok && mapping?.unrecorded) {
     const { unrecorded: _, ...rest } = mapping;
     context.after("directory", () => parts.directory.put(uid, rest));
@@ -36,26 +36,26 @@ export async function flushUser(parts: RevokeParts, apps: Apps, uid: string, con
   return ended;
 }
 
-/** Ends every auth token of a user in an app that it has left, or comes back to. */
+/** Ends all auth tokens of a user in an app that it has left or returns to. */
 export const flushApp = (parts: RevokeParts, chat: CometChat, uid: string, context: Context): Answer =>
   end(parts, uid, `app ${chat.app.name}`, [chat], context);
 
-/** Ends every auth token of a user in an app, and then the user there. */
+/** Ends all auth tokens of a user in an app, and then deactivates the user there. */
 export async function deactivateUser(parts: RevokeParts, chat: CometChat, uid: string, context: Context): Answer {
-  // First: afterwards CometChat may not know the uid any more.
+  // The tokens are ended first, since CometChat may not find a deactivated user.
   const flushed = await flushApp(parts, chat, uid, context);
   if (!flushed.ok && flushed.error.reason !== "ledger-unavailable") return flushed;
   const done = await chat.deactivate(uid, context);
   if (!done.ok) return done;
-  // Who signed in between the two was given a token. It ends should the user ever be back.
+  // A sign-in between the two calls may have been given a token. It is ended if the user is ever reactivated.
   const app = chat.app.name;
   if (parts.ledgers.records) endLater(parts, uid, `app ${app}`, app, parts.deps.now(), context);
   return flushed;
 }
 
 /**
- * Ends one auth token, if it is the user's: by the ledger, which knows its app; or in these apps, where it was never
- * recorded. The caller cannot tell whether it was the user's (RFC 7009 §2.2).
+ * Ends one auth token if it is the user's. The ledger knows its app; a token that was never recorded is revoked in all
+ * of these apps. The answer does not reveal whether the token was the user's (RFC 7009 §2.2).
  */
 export const revokeToken = async (
   parts: RevokeParts,
@@ -66,8 +66,8 @@ export const revokeToken = async (
 ): Answer => end(parts, uid, `token ${await digestOf(token)}`, apps, context, token);
 
 /**
- * Ends the auth tokens that were recorded for a session. Fails with `token-not-held` where it cannot say which these are:
- * the caller has to name the token.
+ * Ends the auth tokens that were recorded for a session. Fails with `token-not-held` if it is not known which these
+ * are, so that the caller must name the token.
  */
 export async function revokeSession(
   { ledgers, directory }: RevokeParts,
@@ -84,7 +84,7 @@ export async function revokeSession(
   ]);
   if (!ended.ok) return ended;
   if (!ended.value.done.ok) return ended.value.done;
-  // Without a name that survives a refresh, nothing recorded means that its tokens were recorded under another one.
+  // If the session has no name that stays the same after a refresh, its tokens may be recorded under another id.
   const told = session.name !== undefined || ended.value.known;
   return told && !mapping?.unrecorded?.includes(digests.session) ? ok(undefined) : unknownTokens;
 }
@@ -92,9 +92,9 @@ export async function revokeSession(
 const unknownTokens = fail("token-not-held", { detail: 'Send the auth token: {"authToken": "…"}.' });
 
 /**
- * The ledger ends tokens by itself. CometChat is asked here only where there is no ledger, or none that answers, or one
- * that has never heard of this `token`. Where it does not answer, the tokens have ended, but it would hand them out again:
- * where it does that, this is a failure.
+ * Ends tokens by the ledger. CometChat is called here only if no ledger is configured, if it does not answer, or if it
+ * has not recorded this `token`. If the ledger does not answer, it may still return the ended tokens; where `reuse` is
+ * configured, that is a failure.
  */
 async function end(
   parts: RevokeParts,
@@ -115,7 +115,7 @@ async function end(
   const names = apps.map((chat) => chat.app.name);
   const [app] = names;
   const at = context.now;
-  // A ledger that hangs leaves time to end what CometChat can end.
+  // The ledger gets only a part of the time, so that enough is left for the calls to CometChat.
   const left = context.deadline.left();
   const order = { at, app, flush: token === undefined ? names : [], budget: left * LEDGER_SHARE };
   const asked = await ledgers.end(uid, scope, order, left * (LEDGER_SHARE + LEDGER_ANSWER_SHARE));
@@ -125,7 +125,7 @@ async function end(
   return done.ok && config.tokens.reuse === "session" ? asked : done;
 }
 
-/** The ledger hears after the answer that the scope has ended. */
+/** Tells the ledger after the answer that the scope has ended. */
 function endLater(
   { ledgers }: RevokeParts,
   uid: string,

@@ -1,22 +1,22 @@
-/** An object of JSON's: neither a list nor null. */
+/** Whether a value is a JSON object: neither a list nor null. */
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** Where a value is in what is looked at. */
+/** The path of a value in the checked document. */
 type Path = readonly (string | number)[];
 
-/** What is wrong with a value, and what to write instead: all that an operator sees. */
+/** What is wrong with a value and what to write instead. The operator sees nothing else. */
 export interface Flaw {
   readonly path: Path;
   readonly message: string;
 }
 
-/** Tells everything that is wrong with a value; where it tells nothing, the value is a `T`. */
+/** Returns everything that is wrong with a value. If that is nothing, the value is a `T`. */
 export type Shape<T> = ((value: unknown, path: Path) => readonly Flaw[]) & { readonly of?: T };
-/** One that may be left out. */
+/** The shape of a value that may be left out. */
 type Optional<T> = Shape<T> & { readonly optional: true };
 
-/** What a shape describes. */
+/** The type that a shape describes. */
 export type Output<S> = S extends Shape<infer T> ? T : never;
 
 type Members = Readonly<Record<string, Shape<unknown>>>;
@@ -24,7 +24,7 @@ type Table<M extends Members> = {
   readonly [K in keyof M as M[K] extends { optional: true } ? never : K]: Output<M[K]>;
 } & { readonly [K in keyof M as M[K] extends { optional: true } ? K : never]?: Output<M[K]> };
 
-// Own code for its size: zod's smallest build was a ninth of the Worker as it is uploaded.
+// This is own code because of its size: zod's smallest build was a ninth of the uploaded Worker.
 
 const flaw = (value: unknown, path: Path, message: string): readonly Flaw[] => [
   { path, message: value === undefined ? "is missing" : message },
@@ -40,7 +40,7 @@ export const text = is<string>((value) => typeof value === "string", "must be te
 export const flag = is<boolean>((value) => typeof value === "boolean", "must be true or false");
 export const number = is<number>((value) => typeof value === "number", "must be a number");
 
-/** A rule beyond the type; looked at where the type is right. */
+/** A rule beyond the type, which is checked only if the type is right. */
 export type Rule<T> = readonly [holds: (value: T) => boolean, message: string];
 
 export const rules =
@@ -61,7 +61,7 @@ export const list =
   (value, path) =>
     Array.isArray(value) ? value.flatMap((one, index) => of(one, [...path, index])) : flaw(value, path, message);
 
-/** A table with names of the operator's own. */
+/** A table whose keys the operator chooses. */
 export const record =
   <T>(of: Shape<T>, message: string): Shape<Readonly<Record<string, T>>> =>
   (value, path) =>
@@ -69,7 +69,7 @@ export const record =
       ? Object.entries(value).flatMap(([key, one]) => of(one, [...path, key]))
       : flaw(value, path, message);
 
-/** A table with these members; `unknown` is said of any other, where that is given. */
+/** A table with these members. `unknown`: the message for other keys; without it they are allowed. */
 export const table =
   <M extends Members>(members: M, message: string, unknown?: string): Shape<Table<M>> =>
   (value, path) => {
@@ -81,9 +81,12 @@ export const table =
     return [...wrong, ...others.map((key) => ({ path: [...path, key], message: unknown }))];
   };
 
-/** The value, where nothing is wrong with it. */
+/** Whether nothing is wrong with a value. */
 export const fits = <T>(shape: Shape<T>, value: unknown): value is T => shape(value, []).length === 0;
 
-/** Text that can be encoded, is not blank, and has at most so many characters (code points, as utf8mb4 has them). */
+/**
+ * Whether a value is well-formed text, not blank, of at most `most` characters (code points, as MySQL's utf8mb4
+ * counts).
+ */
 export const isTextOf = (value: unknown, most: number): value is string =>
   typeof value === "string" && value.isWellFormed() && value.trim() !== "" && [...value].length <= most;

@@ -22,15 +22,15 @@ export interface SignIn {
   readonly authToken: string;
   readonly uid: string;
   readonly app: App;
-  /** This sign-in created the CometChat user. */
+  /** Whether this sign-in created the CometChat user. */
   readonly created: boolean;
-  /** The session was given the token that it already had. */
+  /** Whether the session got the token that it had already. */
   readonly reused: boolean;
-  /** Milliseconds since 1970; null: never. */
+  /** Milliseconds since 1970; null if the token does not expire. */
   readonly expiresAt: number | null;
 }
 
-/** The parts that a sign-in passes: those of its steps. */
+/** The parts of the gateway that the steps of a sign-in need. */
 type SignInParts = CallerParts &
   PlacementParts &
   OwnParts &
@@ -40,7 +40,7 @@ type SignInParts = CallerParts &
     readonly directory: Pick<Directory, "read">;
   };
 
-/** A verified session in, a CometChat auth token out. */
+/** Signs in: verifies the session and returns a CometChat auth token. */
 export async function signIn(
   credential: Credential,
   wish: { readonly fresh: boolean; readonly where: Whereabouts },
@@ -94,7 +94,7 @@ export async function signIn(
         revival: (revive) => revival(uid, revive, parts.ledgers, context),
         flush: async () => {
           const flushed = await flushApp(parts, chat, uid, context);
-          // CometChat has done it, and the ledger hears of it later.
+          // CometChat has ended the tokens, and the ledger is told later.
           return !flushed.ok && flushed.error.reason === "ledger-unavailable" ? ok(undefined) : flushed;
         },
       },
@@ -109,7 +109,8 @@ export async function signIn(
   const expiresAt = endOf(mintedAt, config.tokens);
   followUp({ ...user, created, other }, chat, parts, context);
   const kept = keep(caller.value, { app, token, mintedAt, expiresAt }, parts, context);
-  // What is to be handed out again has to be known before the next request of the session, and to a sign-out.
+  // With `reuse` the token must be recorded before the answer, so that the session's next request and a sign-out find
+  // it.
   if (reuses) await timing.measure("directory", () => within(LEDGER_RECORD_MS, kept));
   return ok({ authToken: token, uid, app: chat.app, created, reused: false, expiresAt });
 }

@@ -1,8 +1,8 @@
 const LOOPBACK = new Set(["127.0.0.1", "localhost"]);
 
 /**
- * What is wrong with an address that the gateway will call or trust, or undefined.
- * https only; plain http on the loopback alone, where the sandbox lives.
+ * What is wrong with an address that the gateway will call or trust; undefined if nothing is. It must be https, or
+ * plain http on the loopback, which the sandbox uses.
  */
 export function wrongUrl(value: string): string | undefined {
   let url: URL;
@@ -20,7 +20,7 @@ export function wrongUrl(value: string): string | undefined {
 /** What is wrong with one entry of ALLOWED_ORIGINS, or undefined. */
 export function wrongOrigin(value: string): string | undefined {
   if (value === "*" || value === "null") return "must be an origin: list each one";
-  // Origins of native shells (capacitor://localhost) are not known to the URL parser; they are matched to the letter.
+  // The URL parser does not know the origins of native apps (capacitor://localhost), so they are compared exactly.
   if (!/^https?:/i.test(value)) {
     return /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+(:\d+)?$/.test(value)
       ? undefined

@@ -1,7 +1,7 @@
-/** Calls `late` after `ms`, unless what it returns is called first. */
+/** Calls `late` after `ms` milliseconds. Returns the function that cancels this. */
 export type Timer = (ms: number, late: () => void) => () => void;
 
-/** The promise's value, or undefined after `ms`. What comes later is dropped. */
+/** The promise's value, or undefined if it takes longer than `ms` milliseconds. A later value is ignored. */
 export function within<T>(ms: number, promise: Promise<T>, timer: Timer = ownTimer): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const inTime = timer(ms, () => resolve(undefined));
@@ -24,9 +24,9 @@ export const ownTimer: Timer = (ms, late) => {
 };
 
 /**
- * One timer for all that a request waits for: nearly all of it comes in time, and a timer costs more than most of what a
- * request computes. So it goes on when its wait is over, and serves the next one. `stop` when the request is answered:
- * then it ends with the last wait. `now` in milliseconds.
+ * Makes one timer for all waits of a request. Nearly all waits end in time, and starting a timer costs more than most
+ * of a request's computation, so the timer keeps running after a wait and serves the next one. Call `stop` when the
+ * request is answered: the timer then ends with the last wait. `now`: milliseconds.
  */
 export function sharedTimer(now: () => number): { readonly timer: Timer; readonly stop: () => void } {
   const waits = new Set<{ readonly at: number; readonly late: () => void }>();

@@ -25,7 +25,9 @@ export interface Minted extends Pick<Row, "app" | "session" | "name" | "mintedAt
   readonly token: string;
   /** null if it does not expire. */
   readonly expiresAt: number | null;
-  /** A claim has placed the user, perhaps anew: what it was given before in other apps ends. */
+  /**
+   * Whether a claim has placed the user, perhaps in another app than before. Its older tokens in other apps then end.
+   */
   readonly moves?: boolean;
 }
 
@@ -48,7 +50,7 @@ export interface Order {
 }
 
 export interface Ended {
-  /** Whether a token of the scope is or was recorded. */
+  /** Whether a token of the scope is recorded or was. */
   readonly known: boolean;
   /** Fails if CometChat did not end all tokens. The object then tries again by itself. */
   readonly done: Outcome;
@@ -57,16 +59,17 @@ export interface Ended {
 type Outcome = Result<void, GatewayError>;
 
 /**
- * One user's auth tokens, and the only place that knows them. CometChat's tokens never end by themselves; here is who
- * ends them, and keeps trying until CometChat has agreed.
+ * The object with one user's auth tokens. No other place stores them. CometChat's tokens do not expire, so this object
+ * ends them, and repeats that until CometChat confirms it.
  *
- * Truth is in the tables only. Around a call to CometChat other events come in between, so each step first writes what
- * is to be done, then calls, then writes what is done; an eviction anywhere in between loses nothing.
+ * The state is in the tables only. While CometChat is being called, other requests may change it. Therefore each step
+ * first writes what is to be done, then makes the call, then writes what is done, and an eviction at any moment loses
+ * nothing.
  */
 export abstract class TokenLedger extends DurableObject<Env> {
   readonly #store: Store;
   readonly #isolate: Isolate;
-  /** The token that was opened last. Whether it lives is asked of the table each time. */
+  /** The token that was decrypted last. The table is read each time to see whether it is still valid. */
   #opened: { readonly id: number; readonly token: string; readonly by: Seal } | undefined;
 
   constructor(state: DurableObjectState, env: Env, isolate: Isolate) {
@@ -75,7 +78,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
     this.#isolate = isolate;
   }
 
-  /** The session's newest token that lives, in this app or in any; never one past its end. */
+  /** The session's newest valid token, of this app or of any; undefined if there is none. */
   async take(session: string, app?: string): Promise<Taken | undefined> {
     const { seal, chats } = await this.#parts();
     const newest = () => this.#store.newest(session, app, this.#now());
@@ -91,8 +94,8 @@ export abstract class TokenLedger extends DurableObject<Env> {
   }
 
   /**
-   * Keeps a token. Others may end because of it, or this one, where its session was ended while it was being minted:
-   * that is done beside, since an answer may wait for the record.
+   * Stores a token. Other tokens may end because of it, or this one, if its session was ended while it was being
+   * minted. They are revoked in the background, since a sign-in's answer may be waiting for the record.
    */
   async record(uid: string, { token, expiresAt, moves, ...minted }: Minted): Promise<void> {
     const { app, session, mintedAt } = minted;
@@ -104,7 +107,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
     this.#store.add({ ...minted, digest, sealed: sealed.buffer, at: expiresAt }, now);
     if (moves) this.#store.end(`others ${app}`, mintedAt, now);
     if (tokens.maxPerSession !== undefined) this.#store.endAllBut(tokens.maxPerSession, session, now);
-    // Should it fail: the alarm stands.
+    // If this fails, the alarm repeats it.
     this.work().catch(() => undefined);
   }
 
@@ -143,15 +146,15 @@ export abstract class TokenLedger extends DurableObject<Env> {
   }
 
   /**
-   * Revokes what is due. Never throws: after six failures the platform would give up, and with it every later
-   * revocation.
+   * Revokes the tokens that are due. Never throws: after six failures the platform stops calling the alarm, and no
+   * token would be revoked any more.
    */
   protected async work(): Promise<void> {
     const { deps } = this.#isolate;
     try {
       const now = this.#now();
       const due = this.#store.due(now, now + LEDGER_BACKOFF_LEAST_MS, ALARM_BATCH);
-      // Before anything is waited for, should this object be evicted in the middle.
+      // The alarm is set before the first `await`, so that the work continues if this object is evicted in between.
       await this.#arm();
       if (due.length === 0) return;
       const { chats } = await this.#parts();
@@ -175,7 +178,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
     const { chats } = await this.#parts();
     const queue = [...rows];
     const outcomes: Outcome[] = [];
-    // No such app, or no such user there: what is true of one token is true of all.
+    // If the app or the user does not exist, that is so for all tokens of the app.
     const absent = new Set<string>();
     const work = async () => {
       for (let row = queue.shift(); row; row = queue.shift()) {
@@ -214,8 +217,9 @@ export abstract class TokenLedger extends DurableObject<Env> {
   }
 
   /**
-   * CometChat does not know the user in this app. A user that was deactivated may be brought back, and its tokens with
-   * it: tried again for about a day, then when the user signs in there again.
+   * Postpones an app's revocations, since CometChat does not know the user there. A deactivated user may be
+   * reactivated, and its tokens with it. They are tried again for about a day, then at the user's next sign-in to that
+   * app.
    */
   #waitFor(app: string): void {
     this.#store.postponeApp(app, this.#now() + this.#pause(Number.POSITIVE_INFINITY), LEDGER_ABSENT_TRIES);
@@ -256,7 +260,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
     if (this.#uid !== uid) this.ctx.storage.kv.put("uid", uid);
   }
 
-  /** For calls to CometChat that may take so many milliseconds together. */
+  /** Makes the context of calls to CometChat, with a time limit in milliseconds for all of them together. */
   #context(budget: number): Context {
     const timing = createTiming(this.#now);
     const after = async () => undefined;

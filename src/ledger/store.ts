@@ -4,16 +4,16 @@ import { ENDED_KEPT, ENDED_KEPT_MS, TOKENS_ALIVE } from "../limits.ts";
 export interface Row {
   readonly id: number;
   readonly app: string;
-  /** What tells the session from others, and what its provider calls it; null: nothing. Both as digests. */
+  /** The digests of the session's id and of the provider's name for it; the name is null if there is none. */
   readonly session: string;
   readonly name: string | null;
   readonly digest: string;
   readonly sealed: ArrayBuffer;
   readonly mintedAt: number;
   /**
-   * `live`: until `at`, or for ever. `ending`: to be revoked, next tried at `at`; null: when the user is back in its
-   * app. `ended`: since `at`; kept for a while, without the token, so that a record that is repeated brings nothing
-   * back.
+   * `live`: valid until `at`, or without end if that is null. `ending`: to be revoked, next at `at`, or when the user
+   * is active in the app again if that is null. `ended`: revoked at `at`; the row stays for a while, without the token,
+   * so that a repeated record does not make the token valid again.
    */
   readonly state: "live" | "ending" | "ended";
   readonly at: number | null;
@@ -22,8 +22,9 @@ export interface Row {
 }
 
 /**
- * What can end at once. Sessions and tokens by their digests; a session also by what its provider calls it. `nameless`:
- * all sessions without such a name. `others`: what is in other apps than this one.
+ * A group of tokens that can be ended together. Sessions and tokens are named by their digests, a session also by the
+ * digest of the provider's name for it. `nameless`: all sessions without such a name. `others`: tokens in all apps but
+ * this one.
  */
 export type Scope =
   | "user"
@@ -38,10 +39,10 @@ const CONCERNS = `(scope IN ('user', 'app ' || app, 'session ' || session, 'sess
   OR (scope = 'nameless' AND name IS NULL) OR (scope LIKE 'others %' AND scope != 'others ' || app))`;
 
 /**
- * One user's tables. Every statement is synchronous: what stands between two awaits is one commit.
+ * The tables of one user. All statements are synchronous, and those between two awaits are one commit.
  *
- * `minted` says of each token whether it lives, and nothing else does. `ended` is for records that come late: what is
- * recorded after its session, app or user has ended, and was minted before, is born `ending`.
+ * Only the state in `minted` says whether a token is valid. `ended` is for tokens that are recorded late: a token that
+ * was minted before its session, app or user was ended, and is recorded afterwards, gets the state `ending` at once.
  */
 export function createStore(sql: SqlStorage) {
   sql.exec(`CREATE TABLE IF NOT EXISTS minted (
@@ -65,8 +66,8 @@ export function createStore(sql: SqlStorage) {
   const update = (change: string, ...values: Value[]): void => void sql.exec(`UPDATE minted SET ${change}`, ...values);
 
   /**
-   * The mark of a flush is here as well. Much longer than a record can follow its sign-in, and no more than a user
-   * comes to.
+   * Records when a scope was ended; a flush is recorded here, too. Old entries are deleted, since a token is never
+   * recorded that long after its sign-in, and their number is limited.
    */
   const mark = (scope: Scope | `flush ${string}`, at: number): void => {
     sql.exec(
@@ -78,7 +79,7 @@ export function createStore(sql: SqlStorage) {
   };
 
   return {
-    /** Keeps a token, once. `at`: its end; null: never. */
+    /** Stores a token; a second record of the same token is ignored. `at`: when it expires, or null. */
     add(token: Omit<Row, "id" | "state" | "tries">, now: number): void {
       const { app, session, name, digest, sealed, mintedAt, at } = token;
       sql.exec(
@@ -105,8 +106,8 @@ export function createStore(sql: SqlStorage) {
       );
     },
     /**
-     * The session's newest token that may be handed out, in this app or in any. One that was minted before a flush may
-     * have ended at CometChat.
+     * The session's newest token that may be returned again, of this app or of any. A token that was minted before a
+     * flush is not returned, since it may have ended at CometChat.
      */
     newest: (session: string, app: string | undefined, now: number): Row | undefined =>
       rows(
@@ -119,8 +120,8 @@ export function createStore(sql: SqlStorage) {
     knows: (scope: Scope): boolean =>
       rows(`SELECT minted.* FROM minted, (SELECT ? AS scope) WHERE ${CONCERNS} LIMIT 1`, scope).length > 0,
     /**
-     * The scope ends: what is recorded of it is to be revoked, at `first` if not before, and what was minted until `at`
-     * and is recorded later. Of what many sessions share, a token that was minted after `at` is left alone.
+     * Ends a scope. Its recorded tokens are to be revoked, first tried at `first`; so are tokens that were minted until
+     * `at` and are recorded later. In a scope of many sessions, tokens that were minted after `at` are not ended.
      */
     end(scope: Scope, at: number, first: number): Row[] {
       mark(scope, at);
@@ -131,7 +132,7 @@ export function createStore(sql: SqlStorage) {
         ...[first, scope, until],
       );
     },
-    /** The session's live tokens end, but for the newest `keep`: by the order of their records, not by clocks. */
+    /** Ends the session's live tokens except for the newest `keep`, in the order in which they were recorded. */
     endAllBut(keep: number, session: string, now: number): void {
       update(
         `state = 'ending', at = ? WHERE session = ? AND state = 'live' AND id NOT IN
@@ -140,7 +141,10 @@ export function createStore(sql: SqlStorage) {
       );
     },
     last: (): number => one("SELECT max(id) AS value FROM minted") ?? 0,
-    /** CometChat has ended an app's tokens: all up to the record `last`, and perhaps some that were recorded later. */
+    /**
+     * CometChat has flushed an app: tokens up to the record `last` have ended, and perhaps some that were recorded
+     * later.
+     */
     flushed(app: string, last: number, now: number): void {
       update("state = 'ended', at = ?, sealed = x'' WHERE app = ? AND id <= ? AND state != 'ended'", now, app, last);
       mark(`flush ${app}`, now);
@@ -157,13 +161,13 @@ export function createStore(sql: SqlStorage) {
     },
     postpone: (id: number, until: number): void =>
       update("at = ?, tries = tries + 1 WHERE id = ? AND state = 'ending'", until, id),
-    /** The user, or the app, is not there: all of it waits, and after so many `tries` until the user is back. */
+    /** Postpones an app's revocations, since the user or the app does not exist; after `tries`, until `wake`. */
     postponeApp: (app: string, until: number, tries: number): void =>
       update(
         "at = CASE WHEN tries < ? THEN ? END, tries = tries + 1 WHERE app = ? AND state = 'ending'",
         ...[tries, until, app],
       ),
-    /** The user is there. */
+    /** The user is active in the app again, so its waiting tokens are to be revoked. */
     wake: (app: string, now: number): void =>
       update("at = ?, tries = 0 WHERE app = ? AND state = 'ending' AND at IS NULL", now, app),
     /** The time of the next revocation, and the live token that expires first. */
