@@ -2,9 +2,9 @@ export interface AlgorithmFacts {
   readonly kty: "oct" | "RSA" | "EC" | "OKP";
   readonly crv: string | undefined;
   readonly subtle: HmacImport | HashedImport | CurveImport | { readonly name: string };
-  /** What `crypto.subtle.verify` is told; the key, imported for this algorithm alone, says the rest. */
+  /** The parameters for `crypto.subtle.verify`. The key, which is imported for this algorithm only, has the others. */
   readonly verify: { readonly name: string; readonly hash?: Hash; readonly saltLength?: number };
-  /** Length of a signature; undefined: that of the RSA modulus. */
+  /** The length of a signature; undefined if it is that of the RSA modulus. */
   readonly signatureBytes: number | undefined;
 }
 
@@ -52,7 +52,7 @@ const ed25519: AlgorithmFacts = {
   signatureBytes: 64,
 };
 
-/** What each JWS algorithm needs (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). Nothing else enumerates them. */
+/** The JWS algorithms (RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2). This is the only list of them. */
 export const algorithms = {
   HS256: hmac("SHA-256", 32),
   HS384: hmac("SHA-384", 48),

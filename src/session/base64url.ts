@@ -1,8 +1,8 @@
 import { bytesOf } from "../encoding.ts";
 
 /**
- * Whole groups of four, then what a last byte or two leave over: the alphabet of RFC 4648 §5 without padding or white
- * space, and unused bits zero (§3.5). The runtime's own decoder takes all of these, so one token had many texts.
+ * Canonical base64url (RFC 4648 §5): no padding, no white space, and unused bits zero (§3.5). The runtime's own decoder
+ * is not so strict, so that one token could be written in many ways.
  */
 const CANONICAL = /^(?:[\w-]{4})*(?:[\w-][AQgw]|[\w-]{2}[AEIMQUYcgkosw048])?$/;
 

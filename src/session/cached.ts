@@ -4,31 +4,33 @@ import { ok, type Result } from "../result.ts";
 import type { Copies, Copy } from "./copies.ts";
 import { type Fault, type Fetched, fetchDocument } from "./document.ts";
 
-/** What is used of a provider's document, and from when it is. Times in milliseconds since 1970. */
+/** The used part of a provider's document, and its age. Times are milliseconds since 1970. */
 export interface Cached<T> extends Omit<Copy, "document"> {
   readonly value: T;
-  /** From here on it is fetched again in the background: spread, so that isolates do not ask all at once. */
+  /** When it is fetched again in the background. It is random, so that isolates do not fetch at the same moment. */
   readonly refreshAt: number;
 }
 
 /** One kind of document. */
 export interface Kind<T> {
-  /** What is used of a body, or what is wrong with it; `before` is what was used until now. */
+  /** Reads the used part of a body, or says what is wrong with the body. `before`: the part used until now. */
   readonly parse: (body: unknown, before?: T) => Result<T, Fault>;
-  /** The same as a body again, for the copies: what is not used is not kept. */
+  /** Makes a body of the used part, for the copies. The rest of the document is not stored. */
   readonly bodyOf: (value: T) => unknown;
-  /** Milliseconds for which an answer is fresh, and those that it had spent in caches on its way. */
+  /** For how many milliseconds an answer is fresh, and how many of them it has already spent in caches on its way. */
   readonly timesOf: (fetched: Fetched) => Pick<Fetched, "freshFor" | "age">;
 }
 
 /** A document of an identity provider in four tiers: memory → Cache API → KV → origin. */
 export interface CachedDocument<T> {
-  /** What this isolate has, without I/O; it may be stale. */
+  /** The document in this isolate's memory, without I/O. It may be stale. */
   readonly latest: () => Cached<T> | undefined;
   readonly forget: () => void;
-  /** The data centre's copy if that is `enough`, else the newest of the copies. Memory has it afterwards, unless that is newer. */
+  /**
+   * Reads the data centre's copy, and if that is not `enough`, the newest of all copies. A newer one replaces memory.
+   */
   readonly copied: (address: string, enough: (copy: Cached<T>) => boolean) => Promise<Cached<T> | undefined>;
-  /** Asks the origin. Memory and copies have its answer afterwards. */
+  /** Fetches from the provider, and stores the answer in memory and in the copies. */
   readonly fetched: (address: string, signal: AbortSignal, context: Context) => Promise<Result<Cached<T>, Fault>>;
 }
 
@@ -48,7 +50,7 @@ export function cachedDocument<T>(
   }
 
   function adopt(document: Cached<T>): void {
-    // A slower fetch must not bring back what a later one has replaced.
+    // The answer of a slow fetch must not replace that of a later one.
     if (!cached || document.asOf >= cached.asOf) cached = document;
   }
 

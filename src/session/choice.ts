@@ -4,18 +4,18 @@ import type { Key } from "./jwk.ts";
 import type { JwkSet } from "./jwks.ts";
 import type { Found, Wanted } from "./keys.ts";
 
-/** Whether a key is there that may be the wanted one: by its name, else by its form. */
+/** Whether one of the keys may have signed the token, judged by `kid`, else by its type. */
 export const hasNamed = (
   keys: readonly Key[],
   { kid, alg, refused }: Pick<Wanted, "kid" | "alg" | "refused">,
 ): boolean => keys.some((key) => (kid === undefined ? key.fits(alg) && !refused.includes(key) : key.kid === kid));
 
 /**
- * The keys that may have signed a token: by its `kid` where it has one, by their form, and never many.
+ * Chooses the few keys that may have signed a token, by its `kid` if it has one and by their type.
  *
- * Where there is none of that name: keys fetched after the token came do not have it, so it is a forgery, or withdrawn
- * (`unknown`). Otherwise the token may be signed with a newer key, if it says that it is newer (`iat` counts whole
- * seconds): `newer`, since a 401 would sign a good user out.
+ * If no key has that `kid`, there are two cases. Keys that were fetched after the token came show that it is forged, or
+ * that its key was withdrawn: `unknown`. Otherwise, if the token's `iat` is later than the fetch, it may be signed with
+ * a new key: `newer`, which must not become a 401, since that would sign the user out. (`iat` counts whole seconds.)
  */
 export function choose(
   { value: { keys }, fetchedAt, asOf, freshUntil }: Cached<Pick<JwkSet, "keys">>,

@@ -10,8 +10,8 @@ type Checked<T> = Result<T, GatewayError>;
 const LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout";
 
 /**
- * The claim at a dotted path, own properties only. A name that itself contains dots (`https://app.example/roles`) is
- * tried before it is taken apart, the longest first.
+ * The claim at a dotted path; only own properties count. A name that itself contains dots (`https://app.example/roles`)
+ * is tried before the path is divided, the longest one first.
  */
 export function claim(claims: unknown, path: string): unknown {
   if (typeof claims !== "object" || claims === null) return undefined;
@@ -25,7 +25,7 @@ export function claim(claims: unknown, path: string): unknown {
   return undefined;
 }
 
-/** Which issuer's rules a token asks to be judged by: its `iss`, to the letter (RFC 8725 §3.8). */
+/** The issuer whose `issuer` equals the token's `iss` exactly (RFC 8725 §3.8). */
 export function issuerOf(claims: Json, issuers: readonly Issuer[]): Checked<Issuer> {
   const issuer = issuers.find(({ issuer: name }) => name === claims.iss);
   return issuer ? ok(issuer) : fail("issuer-unknown");
@@ -36,7 +36,7 @@ function isDate(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value <= LAST_SECOND;
 }
 
-/** RFC 7519 §4.1.4 leaves `exp` optional; we do not: a session without an end is a key. */
+/** The `exp` claim. It is optional in RFC 7519 §4.1.4 and required here, since a session must expire. */
 export function expiry(claims: Json): Checked<number> {
   return isDate(claims.exp) ? ok(claims.exp) : fail("exp-form");
 }
@@ -55,7 +55,9 @@ export function issuedAt(claims: Json, { clockTolerance, maxAge }: Issuer, now: 
   return iat <= now + clockTolerance ? ok(iat) : fail("iat-future");
 }
 
-/** Any of ours, whole strings (RFC 8725 §3.9). A member that is no string makes the claim no audience at all. */
+/**
+ * Checks that `aud` contains one of the configured audiences exactly (RFC 8725 §3.9). All its members must be strings.
+ */
 export function audience(claims: Json, issuer: Pick<Issuer, "audience" | "audienceRequired">): Checked<undefined> {
   const { aud } = claims;
   if (aud === undefined) return issuer.audienceRequired ? fail("audience-other") : ok(undefined);
@@ -66,7 +68,7 @@ export function audience(claims: Json, issuer: Pick<Issuer, "audience" | "audien
 }
 
 /**
- * `azp` (OpenID Connect Core §2), or where an access token has none of it what its provider calls the same: `client_id`
+ * Checks `azp` (OpenID Connect Core §2). An access token without it has the same under a provider's name: `client_id`
  * (RFC 9068 §2.2, Amazon Cognito), `cid` (Okta), `appid` (Microsoft Entra's tokens of version 1.0).
  */
 export function authorizedParty(claims: Json, { authorizedParties }: Issuer): Checked<undefined> {
@@ -75,29 +77,32 @@ export function authorizedParty(claims: Json, { authorizedParties }: Issuer): Ch
   return typeof party === "string" && authorizedParties.includes(party) ? ok(undefined) : fail("azp-other");
 }
 
-/** A logout token is signed by the same key for the same audience: only its event tells it apart (RFC 8725 §3.12). */
+/**
+ * Refuses a logout token. It has the same key and audience as a session, and differs only by its event (RFC 8725
+ * §3.12).
+ */
 function noLogout(claims: Json): Checked<undefined> {
   const { events } = claims;
   return isObject(events) && Object.hasOwn(events, LOGOUT_EVENT) ? fail("logout-token") : ok(undefined);
 }
 
 /**
- * A session that is bound to a key (RFC 9449 §6, RFC 8705 §3.1) is good only together with a proof of that key, which
- * the gateway does not ask for. Accepted without the proof, it would also work for a thief.
+ * Refuses a session that is bound to a client's key (RFC 9449 §6, RFC 8705 §3.1). It is valid only with a proof of that
+ * key, which the gateway cannot check. Without the proof, a stolen session would work as well.
  */
 function noProof(claims: Json): Checked<undefined> {
   return Object.hasOwn(claims, "cnf") ? fail("proof-needed") : ok(undefined);
 }
 
 /**
- * Clerk's user who has signed in, but has a task left before the session is active (a second factor, an organisation).
+ * Refuses a session of a Clerk user who has not completed the sign-in (a second factor, an organisation).
  * https://clerk.com/docs/guides/sessions/session-tokens
  */
 function notPending(claims: Json, { treatPendingAsSignedOut }: Issuer): Checked<undefined> {
   return treatPendingAsSignedOut && claims.sts === "pending" ? fail("session-pending") : ok(undefined);
 }
 
-/** Who it is: text that has one UTF-8 form and no control characters, which could pass for something else in a log. */
+/** The subject: well-formed text without control characters, which could fake another text in a log. */
 export function subject(claims: Json, { uid }: Issuer): Checked<string> {
   const value = claim(claims, uid.claim);
   return isText(value, SUBJECT_CHARS) ? ok(value) : fail("subject-form");
@@ -108,20 +113,26 @@ function isText(value: unknown, longest: number): value is string {
   return value.isWellFormed() && !/\p{Cc}/u.test(value);
 }
 
-/** What tells a session from others: the configured claim, else `sid`, else `jti`. */
+/** The id of a session: the configured claim, else `sid`, else `jti`. */
 export function sessionId(claims: Json, { sessionIdClaim }: Issuer): string | undefined {
   const named = sessionIdClaim === undefined ? undefined : claim(claims, sessionIdClaim);
   return firstText(named, claims.sid, claims.jti);
 }
 
-/** What the provider's logout tokens call it, and no refresh changes: `sid`, else the configured claim. */
+/**
+ * The session's name in the provider's logout tokens, which a refresh does not change: `sid`, else the configured
+ * claim.
+ */
 export function sessionName(claims: Json, { sessionIdClaim }: Issuer): string | undefined {
   return firstText(claims.sid, sessionIdClaim === undefined ? undefined : claim(claims, sessionIdClaim));
 }
 
 const firstText = (...values: unknown[]) => values.find((value) => isText(value, SUBJECT_CHARS)) as string | undefined;
 
-/** The last check, so that "expired" says that all else was right. `exp` itself is the first second that is too late. */
+/**
+ * Checks the expiry. It is the last check, so that "expired" means that the rest was valid. The second `exp` is too
+ * late.
+ */
 export function unexpired(
   { exp, iat }: { readonly exp: number; readonly iat: number | undefined },
   { clockTolerance, maxAge }: Issuer,
@@ -140,7 +151,7 @@ export interface SessionClaims {
   readonly issuedAt: number | undefined;
 }
 
-/** All rules for the claims of a session whose signature is right. `now` in seconds since 1970. */
+/** Checks the claims of a session with a valid signature. `now`: seconds since 1970. */
 export function checkSession(claims: Json, issuer: Issuer, now: number): Checked<SessionClaims> {
   const exp = expiry(claims);
   if (!exp.ok) return exp;
@@ -171,7 +182,9 @@ export function checkSession(claims: Json, issuer: Issuer, now: number): Checked
   });
 }
 
-/** Whom a logout token of this issuer may be for: any of these has to be in its `aud`. None: no logout token is taken. */
+/**
+ * The clients of an issuer: one of them must be in the `aud` of a logout token. Without any, logout tokens are refused.
+ */
 export const clientsOf = (issuer: Pick<Issuer, "audience" | "authorizedParties">): readonly string[] => [
   ...(issuer.audience ?? []),
   ...(issuer.authorizedParties ?? []),
@@ -186,31 +199,31 @@ export interface LogoutClaims {
 }
 
 /**
- * The rules of OpenID Connect Back-Channel Logout 1.0 §2.4 and §2.6 for the claims of a logout token whose signature is
- * right; whether its `jti` was seen before is not known here. `now` in seconds since 1970.
+ * Checks the claims of a logout token with a valid signature (OpenID Connect Back-Channel Logout 1.0 §2.4 and §2.6),
+ * except whether its `jti` was used before. `now`: seconds since 1970.
  */
 export function checkLogout(claims: Json, issuer: Issuer, now: number): Checked<LogoutClaims> {
   const refused = fail("logout-token-refused");
   const { iat, exp, jti, sid, events } = claims;
-  // §2.6 step 3. `aud` is the client's id here, which need not be the audience of its sessions.
+  // §2.6 step 3. The `aud` of a logout token is the client's id, which may differ from the audience of the sessions.
   const ours = { audience: clientsOf(issuer), audienceRequired: true };
   if (ours.audience.length === 0) {
     return fail("logout-token-refused", { remedy: "Name the client's id in authorizedParties, or in audience." });
   }
   if (!audience(claims, ours).ok) return refused;
   if (!isDate(iat) || iat > now + issuer.clockTolerance) return refused;
-  // Required since errata 1, and left out by some providers.
+  // `exp` is required since errata 1, but some providers leave it out.
   if (exp !== undefined && !(isDate(exp) && now < exp + issuer.clockTolerance)) return refused;
-  // Whatever `exp` says: a `jti` is remembered for a while only, and must not be replayed after that.
+  // The age is limited in any case: a `jti` is remembered for a limited time, and must not be replayed after that.
   if (now >= iat + LOGOUT_AGE_SECONDS + issuer.clockTolerance) return refused;
   if (!notBefore(claims, issuer, now).ok) return refused;
   if (!isText(jti, JTI_CHARS)) return refused;
   if (!isObject(events) || !Object.hasOwn(events, LOGOUT_EVENT) || !isObject(events[LOGOUT_EVENT])) return refused;
-  // A nonce makes it an ID token.
+  // A token with a nonce is an ID token.
   if (Object.hasOwn(claims, "nonce")) return refused;
   if (claims.sub !== undefined && !isText(claims.sub, SUBJECT_CHARS)) return refused;
   if (sid !== undefined && !isText(sid, SUBJECT_CHARS)) return refused;
-  // Not `sub` where users go by another claim: it could be somebody else's name there.
+  // If the configuration names another claim for the subject, `sub` is not used: it could be another user's subject.
   const who = subject(claims, issuer);
   if (!who.ok && sid === undefined) return refused;
   return ok({ subject: who.ok ? who.value : undefined, sid, jti, issuedAt: iat, expiresAt: exp });

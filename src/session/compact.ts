@@ -17,15 +17,16 @@ export interface Compact {
   readonly signature: Uint8Array<ArrayBuffer>;
 }
 
-// BOM not stripped: JSON has none, and what is refused cannot be read in two ways.
+// A byte order mark is refused, not removed: JSON has none, and one text must not have two readings.
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The strict look at a session's form, before anything is verified: the runtime decodes leniently.
- * Duplicate members: the last one wins, as in every JSON parser of this platform; only the issuer could write them.
+ * Checks the form of a session strictly, before anything is verified, since the runtime's decoders are lenient. Of
+ * duplicate members the last one counts, as in every JSON parser of this platform; only the issuer could have written
+ * them.
  */
 export function inspect(token: string): Result<Compact, GatewayError> {
-  // Before anything is split or decoded: work is bounded by the size.
+  // The size is checked first, which limits the work of splitting and decoding.
   if (token.length > SESSION_BYTES) return fail("token-too-large");
   const [first, second, third, ...more] = token.split(".");
   // RFC 7519 §7.2: two periods exactly. An empty signature is well-formed (§6.1, "unsecured") and refused later.

@@ -4,10 +4,10 @@ import { CLOCKS_APART_MS, KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../limits.ts"
 import { isObject } from "../shape.ts";
 import { within } from "../within.ts";
 
-/** A provider's document as it was last good, shared between isolates. Times in milliseconds since 1970. */
+/** The last valid version of a provider's document, shared between isolates. Times are milliseconds since 1970. */
 export interface Copy {
   readonly fetchedAt: number;
-  /** What it says was so at that time, at least. */
+  /** The time at which the document was certainly current: a cache may have delivered it late. */
   readonly asOf: number;
   readonly freshUntil: number;
   readonly document: unknown;
@@ -21,7 +21,7 @@ export interface Copies {
 
 /** Cache API (one data centre), then KV (everywhere). `patience`: milliseconds after which a read counts as a miss. */
 export function createCopies(deps: Deps, kv: KVNamespace, patience: number): Copies {
-  // A name that nobody can ask for; the Cache API wants an address.
+  // The Cache API needs an address. Nobody can request this one.
   const cacheAddress = (name: string) => `https://keys.invalid/${encodeURIComponent(name)}`;
 
   async function read(work: () => Promise<unknown>): Promise<Copy | undefined> {

@@ -5,16 +5,17 @@ import { wrongUrl } from "../urls.ts";
 import type { Kind } from "./cached.ts";
 import type { Fault } from "./document.ts";
 
-/** Where an issuer's metadata is: OpenID Connect Discovery 1.0 §4. */
+/** The address of an issuer's metadata (OpenID Connect Discovery 1.0 §4). */
 export function discoveryAddress(issuer: string): string {
   return `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
 }
 
-/** An issuer's metadata as a cached document: where its keys are. */
+/** An issuer's metadata as a cached document. The used part is the address of its keys. */
 export const metadataOf = (issuer: string): Kind<string> => ({
   parse: (body) => jwksAddress(body, issuer),
   bodyOf: (address) => ({ issuer, jwks_uri: address }),
-  // Whatever the provider says: where its keys no longer are there, it is asked again at once.
+  // The provider's own lifetime is not used: if the keys are no longer at this address, the metadata is fetched again
+  // at once.
   timesOf: () => ({ freshFor: KEYS_FRESH_MOST_MS, age: 0 }),
 });
 
@@ -26,7 +27,7 @@ function jwksAddress(body: unknown, issuer: string): Result<string, Fault> {
   if (!isObject(body) || body.issuer !== issuer) return err("issuer-differs");
   const { jwks_uri: address } = body;
   if (typeof address !== "string" || wrongUrl(address)) return err("jwks-address");
-  // A provider elsewhere has no business on this machine.
+  // A remote provider must not name an address on this machine.
   if (isPlain(address) && !isPlain(issuer)) return err("jwks-address");
   return ok(address);
 }

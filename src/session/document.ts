@@ -20,13 +20,13 @@ export type Fault =
 
 export interface Fetched {
   readonly body: unknown;
-  /** Milliseconds for which the answer says that it stays fresh, within our bounds. */
+  /** For how many milliseconds the answer is fresh, by its headers and within the gateway's limits. */
   readonly freshFor: number;
   /** Milliseconds that it had spent in caches on its way (RFC 9111 §5.1). */
   readonly age: number;
 }
 
-/** A JSON document of an identity provider. `signal` bounds all of it, body included. */
+/** Fetches a JSON document of an identity provider. `signal` limits the whole fetch, with the body. */
 export async function fetchDocument(
   address: string,
   fetch: Deps["fetch"],
@@ -54,7 +54,9 @@ export async function fetchDocument(
   }
 }
 
-/** Redirects are not followed: one could lead to another host, or to plain http. Caches between are asked to pass on. */
+/**
+ * Redirects are not followed, since one could lead to another host or to plain http. Caches on the way are bypassed.
+ */
 function request(signal: AbortSignal): RequestInit {
   return { headers: { accept: "application/json" }, redirect: "manual", cache: "no-store", signal };
 }

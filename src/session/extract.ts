@@ -5,13 +5,14 @@ import type { Issuer } from "./issuer.ts";
 export interface Credential {
   readonly token: string;
   readonly from: "bearer" | "cookie";
-  /** Issuers whose cookie it came in; undefined for a bearer token: any. */
+  /** The issuers whose cookie it came in; undefined for a bearer token, which may be of any issuer. */
   readonly issuers: readonly Issuer[] | undefined;
 }
 
 /**
- * The session that a request carries. `Authorization: Bearer` wins over a cookie; of several issuers' cookies the first
- * in the order of configuration counts. Another scheme (a preview behind Basic, say) is no session: the cookie may be.
+ * Reads the session of a request. `Authorization: Bearer` takes precedence over a cookie; of several issuers' cookies
+ * the first in the order of the configuration counts. With another scheme (Basic in front of a preview, for instance)
+ * the cookie is read.
  */
 export function extract(headers: Headers, issuers: readonly Issuer[]): Result<Credential, GatewayError> {
   const authorization = headers.get("authorization") || undefined;
@@ -34,8 +35,8 @@ function fromCookie(header: string | null, issuers: readonly Issuer[]): Result<C
   for (const { cookie: name } of issuers) {
     if (name === undefined) continue;
     const [token, ...others] = new Set(values(header, name));
-    // Unless the name begins with `__Host-`, a page on a sibling domain can plant a second cookie of that name: which one
-    // is meant cannot be told.
+    // Unless the name begins with `__Host-`, a page on a sibling domain can plant a second cookie of that name: which
+    // one is meant cannot be told.
     if (others.length > 0) return fail("cookie-ambiguous");
     if (token === undefined) continue;
     // A cookie of one issuer carries only that issuer's sessions.

@@ -1,8 +1,8 @@
-/** What decides whether a provider's documents may be fetched now. Times in milliseconds since 1970. */
+/** The state that decides whether a provider's documents may be fetched now. Times are milliseconds since 1970. */
 export interface Gate {
-  /** The last attempt that counts, failed ones too; minus infinity where none does. */
+  /** The last attempt that counts, successful or not; minus infinity if there is none. */
   readonly attemptedAt: number;
-  /** The fetch under way in some request of this isolate. */
+  /** The fetch that a request of this isolate is making; undefined if there is none. */
   readonly pending: Mark | undefined;
 }
 
@@ -14,20 +14,20 @@ export interface Mark {
 /** Nothing has been fetched yet. */
 export const IDLE: Gate = { attemptedAt: Number.NEGATIVE_INFINITY, pending: undefined };
 
-/** Milliseconds until the next attempt may be made. A clock that was put back does not delay it. */
+/** Milliseconds until the next attempt may be made. A clock that was set back does not delay it. */
 export function restOf({ attemptedAt }: Gate, now: number, cooldown: number): number {
   const since = now - attemptedAt;
   return since < 0 ? 0 : Math.max(0, cooldown - since);
 }
 
 /**
- * Whether a fetch is under way. The runtime ends a request whose caller has gone, and its fetch with it, so a mark that
- * is older than `most` milliseconds means nothing.
+ * Whether a fetch is being made. The runtime ends a request whose caller disconnects, and its fetch with it, so a mark
+ * that is older than `most` milliseconds is ignored.
  */
 export const isBusy = ({ pending }: Gate, now: number, most: number): boolean =>
   pending !== undefined && now - pending.startedAt <= most;
 
-/** Whether a fetch may begin: none is under way, and the last attempt is long enough ago. */
+/** Whether a fetch may begin: no other is being made, and the last attempt is long enough ago. */
 export const mayBegin = (
   gate: Gate,
   now: number,
@@ -37,7 +37,7 @@ export const mayBegin = (
 /** A fetch begins. */
 export const begun = (gate: Gate, now: number): Gate => ({ ...gate, pending: { startedAt: now } });
 
-/** That fetch has ended. Another one may have begun since, where its mark had expired. */
+/** That fetch has ended. If its mark had expired, another one may have begun since. */
 export const ended = (gate: Gate, mark: Mark | undefined): Gate =>
   gate.pending === mark ? { ...gate, pending: undefined } : gate;
 

@@ -12,14 +12,17 @@ export type KeySource =
 
 /** One identity provider. */
 export interface Issuer {
-  /** In the address of its webhooks, and in the log. */
+  /** The issuer's name in the address of its webhooks and in the log. */
   readonly name: string;
-  /** The `iss` claim, compared to the letter. */
+  /** The `iss` claim, which must be equal exactly. */
   readonly issuer: string;
   readonly keys: KeySource;
-  /** What a token may be signed with: fixed here and by the key, never by the token (RFC 8725 §3.1). */
+  /** The allowed algorithms. They depend on the configuration and the key, never on the token (RFC 8725 §3.1). */
   readonly algorithms: readonly Algorithm[];
-  /** Any of; empty: none at all may be named; undefined: not looked at. Either only where `audienceRequired` is false. */
+  /**
+   * `aud` must contain one of these. If the list is empty, a session must have no `aud`; if it is undefined, `aud` is not
+   * checked. Both need `audienceRequired` to be false.
+   */
   readonly audience: readonly string[] | undefined;
   readonly audienceRequired: boolean;
   readonly authorizedParties: readonly string[] | undefined;
@@ -29,18 +32,18 @@ export interface Issuer {
   readonly sendsLogout: boolean;
   /** Whether `sts: "pending"` is refused (Clerk's own name for it). */
   readonly treatPendingAsSignedOut: boolean;
-  /** Seconds. */
+  /** How much clocks may differ, in seconds. */
   readonly clockTolerance: number;
-  /** Seconds since `iat`; undefined: as long as `exp` says. */
+  /** The greatest age of a session in seconds since `iat`; undefined if only `exp` limits it. */
   readonly maxAge: number | undefined;
   readonly app: string | undefined;
   readonly appClaim: string | undefined;
   readonly appByClaim: ReadonlyMap<string, string>;
   readonly uid: { readonly claim: string; readonly prefix: string; readonly shared: boolean };
   readonly profile: ProfileClaims;
-  /** Claim value → CometChat role. */
+  /** The CometChat role for each value of the claim. */
   readonly roles: ReadonlyMap<string, string>;
-  /** What its webhooks are signed with, any of; empty: none are taken. */
+  /** The keys that may sign its webhooks; if there are none, webhooks are refused. */
   readonly webhookKeys: readonly Uint8Array<ArrayBuffer>[];
 }
 

@@ -7,15 +7,15 @@ import type { Json } from "./compact.ts";
 /** One verification key of one issuer. */
 export interface Key {
   readonly kid: string | undefined;
-  /** Tells the same key again after a refresh, so that what was imported is kept. */
+  /** The text by which the same key is recognized after a refresh, so that it is not imported again. */
   readonly text: string;
-  /** Whether it may verify that algorithm: family, curve, and its own `alg` must agree. */
+  /** Whether the key may verify that algorithm: its type, its curve and its own `alg` must fit. */
   readonly fits: (alg: Algorithm) => boolean;
-  /** Imported on first use and kept; undefined where the material is not a sound key for that algorithm. */
+  /** The imported key, which is kept after the first use; undefined if it is not a valid and strong key. */
   readonly load: (alg: Algorithm) => Promise<CryptoKey | undefined>;
 }
 
-/** The public members that a verification needs; everything else of a published key is left behind. */
+/** The public members that a verification needs. All other members of a published key are dropped. */
 export interface PublicJwk {
   readonly kty: string;
   readonly kid?: string;
@@ -30,8 +30,8 @@ export interface PublicJwk {
 const MATERIAL = { RSA: ["n", "e"], EC: ["crv", "x", "y"], OKP: ["crv", "x"] } as const;
 
 /**
- * The public key that a JWK is, or undefined where it is none that may verify a session.
- * `oct` is no member of the table: a symmetric key from the network would be public (RFC 8725 §3.1).
+ * Reads a public JWK; undefined if it is not one that may verify a session. The type `oct` is not in the table, since a
+ * symmetric key from the network would be public (RFC 8725 §3.1).
  */
 export function publicJwk(jwk: unknown): PublicJwk | undefined {
   if (!isObject(jwk)) return undefined;
@@ -39,10 +39,10 @@ export function publicJwk(jwk: unknown): PublicJwk | undefined {
   if (kty !== "RSA" && kty !== "EC" && kty !== "OKP") return undefined;
   if (kid !== undefined && (typeof kid !== "string" || kid.length > KID_CHARS)) return undefined;
   if (alg !== undefined && typeof alg !== "string") return undefined;
-  // RFC 7517 §4.2, §4.3: a key for encryption is not for us.
+  // A key for encryption must not verify a signature (RFC 7517 §4.2, §4.3).
   if (use !== undefined && use !== "sig") return undefined;
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify"))) return undefined;
-  // A published private half is known to everybody.
+  // If the private part is published as well, everybody can sign with the key.
   if (jwk.d !== undefined) return undefined;
   const material = Object.fromEntries(MATERIAL[kty].map((member) => [member, jwk[member]]));
   if (!Object.values(material).every((value) => typeof value === "string")) return undefined;
@@ -60,7 +60,7 @@ export function keyFromJwk(jwk: PublicJwk): Key {
   );
 }
 
-/** `kid`-less: the operator names one key, whatever the token says about it. */
+/** Reads a key of the configuration, PEM or JWK. It has no `kid`: it is used whatever `kid` the token names. */
 export function keyFromText(text: string): Key | undefined {
   const pem = /^\s*-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/.exec(text)?.[1];
   try {
@@ -74,7 +74,7 @@ export function keyFromText(text: string): Key | undefined {
 
 function keyFromSpki(text: string, base64: string): Key | undefined {
   const der = Uint8Array.from(atob(base64.replace(/\s/g, "")), (character) => character.charCodeAt(0));
-  // Not left to the import: workerd takes a public key of any kind for an Ed25519 one.
+  // The type is checked here, since workerd imports a public key of any type as an Ed25519 key.
   const kty = ktyOf(der);
   return key(
     undefined,
@@ -107,7 +107,7 @@ function key(
   fits: Key["fits"],
   importFor: (alg: Algorithm) => Promise<CryptoKey>,
 ): Key {
-  // Values, not promises: a promise belongs to the request that made it.
+  // It contains values and no promises, since a promise belongs to the request that made it.
   const imported = new Map<Algorithm, CryptoKey | undefined>();
   return {
     kid,
@@ -120,7 +120,7 @@ function key(
   };
 }
 
-/** The imported key, where the runtime takes it and it is strong enough. */
+/** Imports a key; undefined if the runtime refuses it or it is too weak. */
 async function sound(importKey: () => Promise<CryptoKey>): Promise<CryptoKey | undefined> {
   try {
     const imported = await importKey();
@@ -131,8 +131,8 @@ async function sound(importKey: () => Promise<CryptoKey>): Promise<CryptoKey | u
 }
 
 /**
- * RSA of fewer than 2048 bits (RFC 7518 §3.3), or with an exponent that is even or one: with e = 1 the signature is the
- * message. Weak primes (ROCA) cannot be seen cheaply; they are the provider's to avoid.
+ * Whether an RSA key is too weak: fewer than 2048 bits (RFC 7518 §3.3), or an exponent that is even or 1 (with 1 the
+ * signature is the message). Weak primes (ROCA) are not checked, since that would take too long.
  */
 function weak(algorithm: Json | CryptoKey["algorithm"]): boolean {
   const { modulusLength, publicExponent } = algorithm as { modulusLength?: number; publicExponent?: Uint8Array };

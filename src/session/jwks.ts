@@ -7,12 +7,14 @@ import { type Key, keyFromJwk, type PublicJwk, publicJwk } from "./jwk.ts";
 
 /** A JWK set (RFC 7517 §5). */
 export interface JwkSet {
-  /** Its usable keys, as they were published. */
+  /** The usable keys as they were published. */
   readonly jwks: readonly PublicJwk[];
   readonly keys: readonly Key[];
 }
 
-/** As a cached document. A key that was there before stays the same one, so that what was imported is kept. */
+/**
+ * A JWK set as a cached document. A key that was there before stays the same object, so that it is not imported again.
+ */
 export const jwkSet: Kind<JwkSet> = {
   parse(body, before) {
     const jwks = usable(body);

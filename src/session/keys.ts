@@ -5,33 +5,33 @@ import type { Algorithm } from "./algorithms.ts";
 import type { Issuer } from "./issuer.ts";
 import type { Key } from "./jwk.ts";
 
-/** What a token's header and `iat` say about its key. The algorithm is one that the issuer's entry allows. */
+/** The key that a token needs, by its header and `iat`. The issuer's entry allows the algorithm. */
 export interface Wanted {
   readonly alg: Algorithm;
   readonly kid: string | undefined;
   /** Seconds since 1970; not verified yet. */
   readonly issuedAt: number | undefined;
-  /** Keys that have not verified it. */
+  /** Keys that were tried and did not verify the token. */
   readonly refused: readonly Key[];
 }
 
 export interface Found {
-  /** A few at most; none of them may fit. */
+  /** A few keys; it is possible that none of them fits. */
   readonly keys: readonly Key[];
-  /** Milliseconds since 1970 until which the keys may be used without looking again. */
+  /** Until when the keys may be used without a new look, in milliseconds since 1970. */
   readonly until: number;
 }
 
-/** The keys of one issuer. Never shared between issuers: a `kid` is a name that anybody can give. */
+/** The keys of one issuer. They are never shared between issuers, since anybody can use the same `kid`. */
 export interface Keys {
   readonly find: (wanted: Wanted, context: Context) => Promise<Result<Found, GatewayError>>;
   /** Whether that key is still one of the issuer's. */
   readonly trusts: (key: Key) => boolean;
-  /** Undefined where a key can be used, else the reason why none can. Asks the provider no more often than `find`. */
+  /** Undefined if a key can be used, else the reason why none can. Fetches no more often than `find`. */
   readonly ready: (context: Context) => Promise<string | undefined>;
 }
 
-/** One key, from the configuration: no I/O. The token's `kid` does not matter, the signature does. */
+/** The keys of an issuer with one key in the configuration. There is no I/O, and the token's `kid` is not compared. */
 export function fixedKeys({ algorithms }: Issuer, key: Key | undefined): Keys {
   let usable: boolean | undefined;
   const check = async () => (usable ??= await anyUsable(key ? [key] : [], algorithms));

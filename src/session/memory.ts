@@ -12,15 +12,15 @@ interface Entry {
 }
 
 export interface SessionMemory {
-  /** The session that a token with this digest was verified to be, and the key that did. */
+  /** The verified session of a token with this digest, and the key that verified it. */
   readonly remembered: (digest: string, now: number) => Entry | undefined;
-  /** Remembers it for a minute at most, never past its `exp`, nor past `until`. `now` and `until` in milliseconds. */
+  /** Stores a session for at most a minute, not past its `exp` or `until`. `now`, `until`: milliseconds since 1970. */
   readonly remember: (digest: string, session: Session, key: Key, now: number, until: number) => void;
 }
 
 /**
- * Verified sessions by the SHA-256 of their text, never the text itself. A signature that was rewritten (ECDSA's
- * r, n − s) has another digest and is verified anew: the memory can miss because of it, no more.
+ * Verified sessions by the SHA-256 of their text; the text itself is not stored. The same session with an altered but
+ * valid signature (ECDSA's r, n − s) has another digest and is only verified again.
  */
 export function createSessionMemory(now: () => number): SessionMemory {
   const sessions = createMemory<Entry>(SESSIONS_REMEMBERED, now);

@@ -3,18 +3,21 @@ import { ONCE_KEPT_MS, ONCE_LEASE_MS } from "../limits.ts";
 import { platform } from "../platform.ts";
 
 interface Begun {
-  /** Who does it: the same one may ask again, since an answer can be lost. */
+  /** The caller's id. The same caller may ask again, since an answer can be lost. */
   readonly by: string;
-  /** Milliseconds since 1970 after which it is taken for failed unless it is `done`. */
+  /** The end of the lease in milliseconds since 1970. Work that is not `done` by then counts as failed. */
   readonly until: number;
   readonly done: boolean;
 }
 
-/** What may happen once: one object for each, named by a digest of it (a logout token's `jti`). */
+/**
+ * Ensures that something happens only once, such as a logout by its token's `jti`. Each has an object, named by a
+ * digest.
+ */
 export class Once extends DurableObject<Env> {
   /**
-   * True where the caller may do it: nobody else has done it, and nobody is doing it now. Work that was begun and not
-   * reported as done within its lease may be begun again.
+   * Whether the caller may do the work: no other caller has done it or is doing it. Work that is not reported as done
+   * within its lease may be begun again.
    */
   async begin(by: string): Promise<boolean> {
     const now = platform.now();
@@ -31,7 +34,7 @@ export class Once extends DurableObject<Env> {
     if (begun?.by === by) this.ctx.storage.kv.put<Begun>("begun", { ...begun, done: true });
   }
 
-  /** It did not happen: whoever comes next may do it at once. */
+  /** Records that the work failed, so that the next caller may do it at once. */
   failed(by: string): void {
     if (this.#begun?.by === by) this.ctx.storage.kv.delete("begun");
   }

@@ -1,12 +1,12 @@
 /** An operator's entry in SESSION_ISSUERS, as it was written. */
 type RawIssuer = { readonly issuer: string } & Readonly<Record<string, unknown>>;
 
-/** Keys of such an entry, which the operator's own override. */
+/** Makes the default settings of an entry. The operator's own settings override them. */
 export type Preset = (entry: RawIssuer) => Readonly<Record<string, unknown>>;
 
 /**
- * What each provider's own documentation says of the sessions that it issues.
- * `audience` is not guessed: where a provider's tokens have none, none is asked for unless the operator names one.
+ * The settings for each provider, by its own documentation. If a provider's tokens have no `aud`, no audience is
+ * required unless the operator names one.
  */
 export const presets: Readonly<Record<string, Preset>> = {
   // `iss` ends with a slash; `aud` is the API's identifier, and /userinfo besides.
@@ -18,8 +18,9 @@ export const presets: Readonly<Record<string, Preset>> = {
     sessionIdClaim: "sid",
   }),
 
-  // No `aud`: tokens that have one are made by a template, for somebody else. `azp` is the origin that the user signed in
-  // at, to be listed as authorizedParties: any subdomain can set the cookie. `sts` is "pending" while a task is left.
+  // Sessions have no `aud`; a token with one was made by a template for another service. `azp` is the origin of the sign-in,
+  // which authorizedParties should list, since any subdomain can set the cookie. `sts` is "pending" until the sign-in is
+  // complete.
   // https://clerk.com/docs/guides/sessions/session-tokens
   // https://clerk.com/docs/guides/sessions/manual-jwt-verification
   clerk: (entry) => ({
@@ -32,8 +33,8 @@ export const presets: Readonly<Record<string, Preset>> = {
     treatPendingAsSignedOut: true,
   }),
 
-  // Projects that still sign with the legacy secret name it: secret = "SUPABASE_JWT_SECRET". Users may edit their
-  // user_metadata: good for a name, never for a role.
+  // A project with the legacy secret needs secret = "SUPABASE_JWT_SECRET". Users can edit their user_metadata, so it may be
+  // used for a name and never for a role.
   // https://supabase.com/docs/guides/auth/jwt-fields https://supabase.com/docs/guides/auth/signing-keys
   supabase: ({ issuer }) => ({
     jwksUrl: under(issuer, ".well-known/jwks.json"),
@@ -100,7 +101,7 @@ export const presets: Readonly<Record<string, Preset>> = {
   workos: (entry) => {
     const client = segments(entry.issuer).at(-1);
     const origin = URL.parse(entry.issuer)?.origin;
-    // Without the client id nobody knows where the keys are: the operator is told that jwksUrl is no address.
+    // Without the client id the address of the keys is not known, and the configuration reports jwksUrl as wrong.
     const known = client?.startsWith("client_") ? client : origin === "https://api.workos.com" ? "" : undefined;
     return {
       ...(known !== undefined && { jwksUrl: known && `${origin}/sso/jwks/${known}` }),
@@ -120,8 +121,8 @@ export const presets: Readonly<Record<string, Preset>> = {
     profile: { name: "name", avatar: "image" },
   }),
 
-  // Sessions are encrypted by default and then nobody else's to read. Where jwt.encode and jwt.decode are replaced by
-  // signing ones (HS256, with iss, exp and an audience or none), they can be used here.
+  // By default sessions are encrypted, and the gateway cannot read them. They can be used if jwt.encode and jwt.decode are
+  // replaced by functions that sign (HS256, with iss and exp, and an audience or none).
   // https://authjs.dev/reference/core/jwt https://authjs.dev/reference/core#jwt
   authjs: (entry) => signedCookie(entry, "AUTH_SECRET", "authjs.session-token"),
 

@@ -14,13 +14,13 @@ import { type JwkSet, jwkSet } from "./jwks.ts";
 import { anyUsable, type Keys, type Wanted } from "./keys.ts";
 
 /**
- * Keys that the provider publishes: memory → Cache API → KV → origin.
+ * The keys that a provider publishes, in four tiers: memory → Cache API → KV → origin.
  *
- * Fresh keys are used without I/O, and renewed after an answer before they go stale. Stale ones are renewed before they
- * are used, so that a withdrawn key stops working; where that fails they go on for a day at most. At most one attempt
- * per cool-down, failed ones counted, whatever asks for it.
+ * Fresh keys are used without I/O, and are renewed in the background before they become stale. Stale keys are renewed
+ * before they are used, so that a withdrawn key stops working; if that fails, they are used for at most one more day.
+ * There is at most one attempt in each cool-down, successful or not.
  *
- * @param most milliseconds that one attempt may take
+ * @param most the time limit of one attempt in milliseconds
  */
 export function remoteKeys(
   issuer: Issuer,
@@ -33,7 +33,7 @@ export function remoteKeys(
   const metadata = cachedDocument(metadataOf(issuer.issuer), deps, copies);
   const flight = createFlight(deps.now, most, () => (published.latest() ? KEYS_COOLDOWN_MS : KEYS_COLD_COOLDOWN_MS));
   let fault: Fault | undefined;
-  /** The keys could not be had where discovery said: it is asked again, whatever is cached of it. */
+  /** Whether the keys could not be fetched from the address in the metadata, so that the metadata is fetched again. */
   let doubted = false;
 
   const begin = (context: Context) => flight.begin(context, () => refresh(undefined, context));
@@ -49,13 +49,13 @@ export function remoteKeys(
     const known = published.latest();
     if (known && now >= known.fetchedAt + KEYS_KEPT_MS) {
       published.forget();
-      // What was refused beside them, as older, may be asked for at once.
+      // The refused keys were older than the provider's present ones, so the next fetch may begin at once.
       flight.reopen();
     } else if (known && now < known.freshUntil) {
       if (now >= known.refreshAt) context.after("keys-refresh", begin);
       return ok(known);
     }
-    // Stale: others need not wait for the one that renews it.
+    // The keys are stale. Other requests do not wait for the one that renews them.
     const patience = context.deadline.left() * KEYS_SHARE;
     if (published.latest()) await within(Math.min(KEYS_STALE_WAIT_MS, patience), begin(context));
     else await within(patience, join(context));
@@ -77,7 +77,8 @@ export function remoteKeys(
 
   /** One look beyond memory: the copies, then the provider. */
   async function refresh(kid: string | undefined, context: Context): Promise<void> {
-    // Not the request's own signal: that aborts when the caller goes, and a caller could keep the keys from everybody.
+    // The request's own signal is not used: it aborts when the caller disconnects, and one caller could prevent all
+    // fetches.
     const signal = AbortSignal.timeout(most);
     const before = published.latest()?.fetchedAt ?? 0;
     const enough = ({ fetchedAt, freshUntil, value }: Cached<JwkSet>) =>
@@ -86,18 +87,18 @@ export function remoteKeys(
         ? deps.now() < freshUntil && fetchedAt > before
         : deps.now() - fetchedAt < KEYS_COOLDOWN_MS || value.keys.some((key) => key.kid === kid);
     const { address, lost } = await locate(signal, context);
-    // Whoever waits for the provider has the copy, should it take too long.
+    // The copy is read first, so that requests can use it if the provider takes too long.
     const copy = address === undefined ? undefined : await published.copied(address, enough);
     if (copy && lost === undefined && enough(copy)) return flight.shared(copy.fetchedAt);
     const asked = lost === undefined ? await ask(published, address, signal, context) : err(lost);
     fault = asked.ok ? undefined : asked.error;
     if (asked.ok) return;
-    // Where the keys were may be where they are no longer.
+    // The keys may have moved to another address.
     doubted = true;
     deps.log({ event: "keys-fetch-failed", issuer: issuer.issuer, fault, kept: published.latest() !== undefined });
   }
 
-  /** The JWKS address; after a fault the last one known, under which there may be a copy. */
+  /** The JWKS address. After a fault it is the last known one, for which there may be a copy. */
   async function locate(
     signal: AbortSignal,
     context: Context,
@@ -115,7 +116,7 @@ export function remoteKeys(
     return { address: asked.value.value };
   }
 
-  /** The provider's own answer; counts as the attempt, whatever comes of it. */
+  /** Fetches from the provider. It counts as an attempt, successful or not. */
   function ask<T>(document: CachedDocument<T>, address: string, signal: AbortSignal, context: Context) {
     flight.asked(deps.now());
     return document.fetched(address, signal, context);

@@ -1,13 +1,13 @@
 import { sessionDigest } from "../kv.ts";
 import type { Issuer } from "./issuer.ts";
 
-/** A caller whom an identity provider vouches for. */
+/** A verified session of an identity provider's user. */
 export interface Session {
   readonly issuer: Issuer;
   readonly subject: string;
-  /** What tells it from others: `sessionIdClaim`, else `sid`, else `jti`, else base64url SHA-256 of what was signed. */
+  /** The session's id: `sessionIdClaim`, else `sid`, else `jti`, else the base64url SHA-256 of header and payload. */
   readonly sessionId: string;
-  /** What its provider calls it, which a refresh does not change: `sid`, else `sessionIdClaim`. */
+  /** The provider's name for the session, which a refresh does not change: `sid`, else `sessionIdClaim`. */
   readonly name: string | undefined;
   /** Seconds since 1970. */
   readonly expiresAt: number;
@@ -15,7 +15,7 @@ export interface Session {
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
-/** The same two as they are kept. */
+/** The digests by which the session's id and name are stored. */
 export async function digestsOf({
   issuer: { issuer },
   sessionId,

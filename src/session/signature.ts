@@ -4,10 +4,12 @@ import type { Compact } from "./compact.ts";
 import type { Key } from "./jwk.ts";
 
 /**
- * Whether that key signed that token with that algorithm (RFC 7515 §5.2); a key that is not sound signed nothing.
+ * Whether the key signed the token with that algorithm (RFC 7515 §5.2). A key that cannot be imported has signed
+ * nothing.
  *
- * WebCrypto does the mathematics. What a JOSE library would add lies before this line: the algorithm comes from the
- * configuration, the key was imported for it alone, the form of the token was looked at more strictly than libraries do.
+ * WebCrypto checks the signature. A JOSE library would add only what is done before: the algorithm comes from the
+ * configuration, the key was imported for that algorithm only, and the token's form was checked more strictly than by
+ * libraries.
  */
 export async function signedBy(
   { signed, signature }: Pick<Compact, "signed" | "signature">,
@@ -18,7 +20,7 @@ export async function signedBy(
   if (!imported) return false;
   const { verify, signatureBytes } = algorithms[alg];
   const { modulusLength = 0 } = imported.algorithm as { modulusLength?: number };
-  // RFC 7518 §3.4, RFC 8017 §8.2.2: the length first (CVE-2022-21449 was a verifier that took what came).
+  // The length is checked first (RFC 7518 §3.4, RFC 8017 §8.2.2; CVE-2022-21449: a verifier that did not check the form).
   if (signature.length !== (signatureBytes ?? Math.ceil(modulusLength / 8))) return false;
   try {
     return await crypto.subtle.verify(verify, imported, signature, signed);

@@ -32,11 +32,11 @@ export interface Logout extends LogoutClaims {
 }
 
 export interface Verifier {
-  /** Fails with a 401's reason, or with `keys-unavailable`: never both for one cause. */
+  /** Verifies a session. Fails with a reason for a 401 if the session is at fault, else with `keys-unavailable`. */
   readonly verify: (credential: Credential, context: Context) => Promise<Result<Session, GatewayError>>;
-  /** OpenID Connect Back-Channel Logout 1.0 §2.4–2.6, but for the replay check of `jti`. */
+  /** Verifies a logout token (OpenID Connect Back-Channel Logout 1.0 §2.4–2.6), except that its `jti` is new. */
   readonly verifyLogout: (token: string, context: Context) => Promise<Result<Logout, GatewayError>>;
-  /** Whether each issuer's keys can be had; asks a provider no more often than its cool-down allows. */
+  /** Whether each issuer's keys can be fetched. Fetches no more often than the cool-down allows. */
   readonly ready: (context: Context) => Promise<readonly { issuer: string; ok: boolean; reason?: string }[]>;
 }
 
@@ -63,13 +63,13 @@ export function createVerifier({
   readonly kv: KVNamespace;
   readonly requestTimeout?: number;
 }): Verifier {
-  // A slow store must leave time for the provider, and a slow provider for the mint.
+  // The time limits of copies and provider leave enough time for the next step, up to the mint.
   const copies = createCopies(deps, kv, Math.min(COPY_READ_MS, requestTimeout * COPY_READ_SHARE));
   const most = Math.min(KEYS_REFRESH_MS, requestTimeout * KEYS_REFRESH_SHARE);
   const sources = issuers.map((issuer) => ({ issuer, keys: keysOf(issuer, deps, copies, most) }));
   const memory = createSessionMemory(deps.now);
 
-  /** Whose token it is and that its signature is theirs. No claim but `iss` and `iat` is looked at before that. */
+  /** Finds the issuer and checks the signature. No claim but `iss` and `iat` is read before that. */
   async function authenticate(
     compact: Compact,
     among: readonly Issuer[],
@@ -82,7 +82,7 @@ export function createVerifier({
     context.timing.names.issuer = issuer.value.name;
     const alg = allowed(header.alg, issuer.value);
     if (!alg) return fail("alg-not-allowed");
-    // RFC 7515 §4.1.11: no extension is understood here, so every `crit` is refused, an empty one too.
+    // The gateway supports no extension, so every `crit` is refused, even an empty one (RFC 7515 §4.1.11).
     if (Object.hasOwn(header, "crit")) return fail("crit-present");
     // RFC 8725 §3.6, RFC 7519 §5.2: neither compressed nor nested.
     if (Object.hasOwn(header, "zip") || isNested(header.cty)) return fail("zip-or-nested");
@@ -103,7 +103,7 @@ export function createVerifier({
           return ok({ issuer: issuer.value, keys, key, until: found.value.until });
         }
       }
-      // A key without a name (OIDC Core §10.1) may have been replaced by another one: asked for once more.
+      // A key without `kid` (OpenID Connect Core §10.1) may have been replaced, so the keys are fetched once more.
       if (kid !== undefined) return fail("signature-wrong");
       refused.push(...untried);
     }
@@ -111,9 +111,9 @@ export function createVerifier({
 
   return {
     async verify({ token, issuers: named = issuers }, context) {
-      // Before anything is computed over it.
+      // The size is checked before the digest is computed.
       if (token.length > SESSION_BYTES) return fail("token-too-large");
-      // As it is, a character for each byte: it is looked up, and never leaves.
+      // The digest is only a key of the memory, so its bytes are not encoded further.
       const digest = String.fromCharCode(...(await sha256(token)));
       const remembered = memory.remembered(digest, context.now);
       if (remembered && named.includes(remembered.session.issuer)) {
@@ -132,11 +132,11 @@ export function createVerifier({
       const { issuer, key, until } = authenticated.value;
       const checked = checkSession(claims, issuer, context.now / 1000);
       if (!checked.ok) return checked;
-      // Not of the whole: with a second valid signature (ES256's r, n − s) it would be another session.
+      // The signature is not a part of the digest: a second valid one (ES256's r, n − s) must not make another session.
       const sessionId = checked.value.sessionId ?? (await digestOf(compact.value.signed));
       const session = { ...checked.value, sessionId, issuer, claims };
       const oldest = ageLimit(session);
-      // Larger ones are rare, and what a user can write into its claims may take sixteen times its text.
+      // Larger sessions are rare and not remembered: parsed claims may need sixteen times the memory of their text.
       if (token.length <= REMEMBERED_BYTES) {
         memory.remember(digest, session, key, context.now, Math.min(until, oldest));
       }
@@ -170,14 +170,14 @@ function keysOf(issuer: Issuer, deps: Deps, copies: Copies, most: number): Keys 
   return remoteKeys(issuer, source, deps, copies, most);
 }
 
-/** Milliseconds since 1970 at which a session is too old, where the issuer's entry says so. */
+/** When a session becomes too old by `maxAge`, in milliseconds since 1970. */
 function ageLimit({ issuer: { maxAge }, issuedAt }: Session): number {
   return maxAge === undefined || issuedAt === undefined ? Number.POSITIVE_INFINITY : (issuedAt + maxAge) * 1000;
 }
 
 /**
- * What the issuer's entry allows, and never a symmetric algorithm on a public key: that key's text would be the secret
- * (RFC 8725 §2.1, CVE-2015-9235).
+ * The token's algorithm if the issuer's entry allows it. A symmetric algorithm is never allowed with a public key,
+ * whose text would then be the secret (RFC 8725 §2.1, CVE-2015-9235).
  */
 function allowed(alg: unknown, { algorithms: ours, keys }: Issuer): Algorithm | undefined {
   const named = ours.find((one) => one === alg);
@@ -189,6 +189,6 @@ const isNested = (cty: unknown) => cty !== undefined && (typeof cty !== "string"
 /** RFC 7515 §4.1.9: case does not matter, and `application/` may be left out. */
 const mediaType = (typ: string) => typ.toLowerCase().replace(/^application\//, "");
 
-/** Whether it is the token that is at fault, rather than a provider that is down or our configuration. */
+/** Whether the token is at fault, and not a provider that is down or the gateway's configuration. */
 const isAbout = ({ reason }: GatewayError) =>
   !["keys-unavailable", "keys-cooling-down", "config-invalid"].includes(reason);
