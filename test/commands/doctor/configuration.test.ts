@@ -188,7 +188,7 @@ describe("each mistake of the configuration is named with its remedy", () => {
     expect(advice(report)).toMatchObject([
       {
         name: "SESSION_ISSUERS[0].authorizedParties",
-        detail: expect.stringMatching(/names nobody, nor does audience, .*logout tokens are refused$/),
+        detail: expect.stringMatching(/is missing, and audience as well, .*logout tokens are refused$/),
         remedy: expect.stringMatching(/^name the client's id/),
       },
     ]);
