@@ -92,7 +92,8 @@ async function homeOf(c: HonoContext<HonoEnv>, { session, uid }: Caller) {
 function credentialOf(c: HonoContext<HonoEnv>): Credential {
   const gateway = c.get("gateway");
   // RFC 6750 §5.3: addresses end up in logs and histories
-  if (c.req.raw.url.includes("?")) throw new Refusal({ reason: "query-present", detail: "This endpoint accepts no query." });
+  if (c.req.raw.url.includes("?"))
+    throw new Refusal({ reason: "query-present", detail: "This endpoint accepts no query." });
   const credential = unwrap(extract(c.req.raw.headers, gateway.config.issuers));
   if (credential.from === "cookie") admitCookie(c.req.raw.headers, gateway.origins);
   return credential;
