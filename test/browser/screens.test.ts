@@ -1,5 +1,5 @@
 import axe from "axe-core";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
 import { expectClean, KIT, openBrowser, SDK, signIn, type Visit, visit } from "./visit.ts";
@@ -52,37 +52,54 @@ interface Finding {
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
 }
 
+/** What axe-core finds serious now, and whether the page is wider than the screen. */
+async function problems(page: Page, excused: readonly string[][]): Promise<string[]> {
+  const found: string[] = [];
+  const { violations } = (await page.evaluate('axe.run({ resultTypes: ["violations"] })')) as { violations: Finding[] };
+  for (const { id, impact, nodes } of violations) {
+    if (impact !== "serious" && impact !== "critical") continue;
+    for (const { html, failureSummary } of nodes) {
+      if (excused.some(([rule, markup = ""]) => rule === id && html.includes(markup))) continue;
+      found.push(`${id}: ${html.slice(0, 200)}: ${failureSummary}`);
+    }
+  }
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  if (overflow > 0) found.push(`${overflow} px too wide`);
+  return found;
+}
+
 /** On phone and desktop, light and dark: axe-core finds nothing serious, and nothing is wider than the screen. */
 async function expectAccessible(page: Page, state: string, excused: readonly string[][] = []): Promise<void> {
   if (!(await page.evaluate("Boolean(globalThis.axe)"))) {
     await page.evaluate(axe.source);
-    // Colours halfway between two looks are nobody's.
+    // Colours in the middle of a transition are not those of the page.
     await page.addStyleTag({
       content: "*, ::before, ::after { transition: none !important; animation: none !important }",
     });
   }
-  const found: string[] = [];
   for (const { screen, colorScheme } of LOOKS) {
     const look = `${screen}-${colorScheme}`;
     await page.setViewportSize(SCREENS[screen]);
     await page.emulateMedia({ colorScheme });
+    // The UI Kit hears of the other colour scheme by an event, and draws itself again some time later.
+    await expect.poll(() => problems(page, excused), { message: `${state}, ${look}` }).toEqual([]);
     const { SCREENSHOTS } = process.env;
     if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/${state.replaceAll(" ", "-")}-${look}.png` });
-    const { violations } = (await page.evaluate('axe.run({ resultTypes: ["violations"] })')) as {
-      violations: Finding[];
-    };
-    for (const { id, impact, nodes } of violations) {
-      if (impact !== "serious" && impact !== "critical") continue;
-      for (const { html, failureSummary } of nodes) {
-        if (excused.some(([rule, markup = ""]) => rule === id && html.includes(markup))) continue;
-        found.push(`${look}: ${id}: ${html.slice(0, 200)}: ${failureSummary}`);
-      }
-    }
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    if (overflow > 0) found.push(`${look}: ${overflow} px too wide`);
   }
-  expect(found, state).toEqual([]);
 }
+
+/** Lets the page's time pass in steps of 5 s until this is on screen. The page is looked at between any two steps. */
+const passTimeUntil = (page: Page, shown: Locator) =>
+  expect
+    .poll(
+      async () => {
+        if (await shown.isVisible()) return true;
+        await page.clock.fastForward(5_000);
+        return false;
+      },
+      { interval: 200 },
+    )
+    .toBe(true);
 
 describe("the demo page is accessible, on phone and desktop, light and dark", () => {
   const address = () => new URL("/v1/token", sandbox.gateway).href;
@@ -100,12 +117,7 @@ describe("the demo page is accessible, on phone and desktop, light and dark", ()
     await signIn(page, "alice");
     await page.getByText("Tries again by itself").waitFor();
     await expectAccessible(page, "waiting");
-    const gaveUp = page.getByRole("heading", { name: "Not signed in yet" });
-    const passed = async () => {
-      await page.clock.fastForward(5_000);
-      return gaveUp.isVisible();
-    };
-    await expect.poll(passed, { interval: 200 }).toBe(true);
+    await passTimeUntil(page, page.getByRole("heading", { name: "Not signed in yet" }));
     await expectAccessible(page, "failed");
   });
 
@@ -121,11 +133,7 @@ describe("the demo page is accessible, on phone and desktop, light and dark", ()
     await page.clock.install();
     await page.context().route(address(), (route) => route.fulfill(UNAVAILABLE));
     await page.getByRole("button", { name: "Sign out here" }).click();
-    const told = async () => {
-      await page.clock.fastForward(5_000);
-      return page.getByRole("button", { name: "Try again" }).isVisible();
-    };
-    await expect.poll(told, { interval: 200 }).toBe(true);
+    await passTimeUntil(page, page.getByRole("button", { name: "Try again" }));
     await expectAccessible(page, "not signed out");
   });
 
