@@ -4,20 +4,20 @@ import { READY_KEY } from "../kv.ts";
 import { READY_MS } from "../limits.ts";
 import { within } from "../within.ts";
 
-/** GET /healthz: the Worker runs and its configuration is right. No I/O. */
+/** GET /healthz: 200 if the Worker runs and its configuration is valid. Does no I/O. */
 export const getHealth = (c: HonoContext<HonoEnv>): Response => c.json({ status: "ok" });
 
 interface Check {
   readonly check: string;
   readonly ok: boolean;
   readonly reason?: string | undefined;
-  /** What works, but leaves a check out. */
+  /** A setting that is valid but leaves a check out. */
   readonly warning?: string;
 }
 
 /**
- * GET /readyz: whether a sign-in could work now, one line for each thing it needs. CometChat itself is not called:
- * its apps are told as this isolate last saw them.
+ * GET /readyz: whether a sign-in could succeed now, with one check for each thing that it needs. CometChat is not
+ * called: the state of its apps is the last one that this isolate saw.
  */
 export async function getReady(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
@@ -46,7 +46,7 @@ export async function getReady(c: HonoContext<HonoEnv>): Promise<Response> {
 
 async function kvCheck(users: KVNamespace): Promise<Check> {
   try {
-    // KV answers null where there is nothing; undefined is our own "too late".
+    // KV returns null if there is no entry; undefined comes from `within` and means that KV was too slow.
     const answer = await within(READY_MS, users.get(READY_KEY));
     return answer === undefined ? { check: "kv", ok: false, reason: "slow" } : { check: "kv", ok: true };
   } catch {

@@ -8,24 +8,25 @@ import { LOGOUT_BODY_BYTES, ONCE_MS } from "../limits.ts";
 import { endLogout } from "../logout.ts";
 
 /**
- * POST /v1/backchannel-logout: the identity provider says that a session, or all of a user's, has ended
- * (OpenID Connect Back-Channel Logout 1.0). 200 where no token of it is left here, also where there never was one.
+ * POST /v1/backchannel-logout: the identity provider reports that a session, or all sessions of a user, have ended
+ * (OpenID Connect Back-Channel Logout 1.0). The answer is 200 if no token of them is left, even if there never was one.
  * https://openid.net/specs/openid-connect-backchannel-1_0.html
  */
 export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const logout = await proven(c, async () => unwrap(await gateway.verifier.verifyLogout(await tokenOf(c), context)));
 
-  // §2.6 step 9: once per `jti`. What fails is taken back, so that the provider may deliver it again.
+  // Each `jti` is used once (§2.6 step 9). If the logout fails, that is undone, so that the provider may deliver it
+  // again.
   const name = await digestOf(`${logout.issuer.issuer}\n${logout.jti}`);
   const by = crypto.randomUUID();
   const first = await gateway.ledgers.once(name, (once) => once.begin(by), context.deadline.left());
   const failed = () => gateway.ledgers.once(name, (once) => once.failed(by), ONCE_MS);
-  // It may have been written down all the same.
+  // The `jti` may have been recorded although the answer was lost.
   if (!first.ok && !(await failed()).ok) context.after("once", failed);
   if (!unwrap(first)) throw new Refusal({ reason: "logout-token-refused" });
   const ended = await endLogout(logout, gateway, context);
-  // So is what nobody is left to hear of.
+  // It is undone as well if the provider has disconnected and does not get the answer.
   if (!ended.ok || c.req.raw.signal.aborted) {
     if (!(await failed()).ok) context.after("once", failed);
     unwrap(ended);
@@ -35,7 +36,7 @@ export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
   return c.body(null, 200);
 }
 
-/** §2.5: a form with one `logout_token`. */
+/** Reads the form with one `logout_token` (§2.5). */
 async function tokenOf(c: HonoContext<HonoEnv>): Promise<string> {
   const { raw: request } = c.req;
   const refused = new Refusal({ reason: "logout-token-refused" });

@@ -2,5 +2,5 @@ import type { Context as HonoContext } from "hono";
 import type { HonoEnv } from "../http/environment.ts";
 import { openapi } from "../http/openapi.ts";
 
-/** GET /openapi.json: what all of this takes and answers; nothing of the configuration. */
+/** GET /openapi.json: the description of all endpoints. It contains nothing of the configuration. */
 export const getOpenapi = (c: HonoContext<HonoEnv>): Response => c.json(openapi());

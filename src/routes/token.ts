@@ -16,10 +16,10 @@ import { signIn } from "../signin.ts";
 
 const wish: Rules = { fresh: flag };
 
-// What could not be a token is refused: it would stand in an address.
+// A text without the form of an auth token is refused, since it would become a part of an address.
 const named: Rules = { authToken: [isAuthToken, "must be an auth token"] };
 
-/** POST /v1/token: a session in, an auth token out. */
+/** POST /v1/token: returns an auth token for a session. */
 export async function postToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const [gateway, context] = [c.get("gateway"), c.get("context")];
   const credential = credentialOf(c);
@@ -33,7 +33,7 @@ export async function postToken(c: HonoContext<HonoEnv>): Promise<Response> {
   return c.json({ ...answer, ...end }, reused ? 200 : 201);
 }
 
-/** DELETE /v1/token: the tokens of this session end, or the one that is named. */
+/** DELETE /v1/token: ends the tokens of this session, or the one in the body. */
 export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const credential = credentialOf(c);
@@ -46,7 +46,7 @@ export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const app = gateway.ledgers.together ? undefined : (await homeOf(c, caller)).chat.app.name;
   const revoked = await revokeSession(gateway, caller, app, context);
   if (!revoked.ok && revoked.error.reason === "token-not-held") {
-    // A user that CometChat does not know has no tokens, whatever is recorded.
+    // A user that CometChat does not know has no tokens, even if some are recorded.
     const user = await (await homeOf(c, caller)).chat.get(caller.uid, context);
     if (!user.ok && user.error.reason === "upstream-uid-unknown") return c.body(null, 204);
   }
@@ -54,7 +54,7 @@ export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
   return c.body(null, 204);
 }
 
-/** DELETE /v1/tokens: every token of this user ends. */
+/** DELETE /v1/tokens: ends all tokens of this user. */
 export async function deleteTokens(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const credential = credentialOf(c);
@@ -64,12 +64,12 @@ export async function deleteTokens(c: HonoContext<HonoEnv>): Promise<Response> {
   return c.body(null, 204);
 }
 
-/** The apps in which tokens of a user who signs out may be that nobody recorded; its own first. */
+/** The apps that may have unrecorded tokens of a user who signs out; the user's own app first. */
 async function appsOf(c: HonoContext<HonoEnv>, caller: Caller): Promise<readonly CometChat[]> {
   const { gateway, context } = c.var;
   const { chat, mapping } = await homeOf(c, caller);
   const apps = unwrap(await appsWith(gateway, chat, caller.uid, caller.session.issuer, context));
-  // One that has moved and comes with an older session: what nobody recorded is where it lives now.
+  // If the user has moved and this session is older, unrecorded tokens are in the app where the user lives now.
   const moved = mapping && gateway.cometchat(mapping.app);
   return [...new Set(moved ? [...apps, moved] : apps)];
 }
@@ -88,10 +88,10 @@ async function homeOf(c: HonoContext<HonoEnv>, { session, uid }: Caller) {
   return { chat, mapping };
 }
 
-/** The caller's session as it was presented; a cookie only from a page of ours, never anything in the address. */
+/** Reads the caller's session. A cookie counts only from an allowed page, and a query in the address is refused. */
 function credentialOf(c: HonoContext<HonoEnv>): Credential {
   const gateway = c.get("gateway");
-  // RFC 6750 §5.3: addresses end up in logs and histories
+  // Addresses are stored in logs and histories, so they must not contain a token (RFC 6750 §5.3).
   if (c.req.raw.url.includes("?"))
     throw new Refusal({ reason: "query-present", detail: "This endpoint accepts no query." });
   const credential = unwrap(extract(c.req.raw.headers, gateway.config.issuers));
@@ -99,10 +99,10 @@ function credentialOf(c: HonoContext<HonoEnv>): Credential {
   return credential;
 }
 
-/** Where Cloudflare says that the caller is: `request.cf` only, since anybody can send a header. */
+/** The caller's location by Cloudflare's `request.cf`. Headers are not read, since anybody can send them. */
 function whereabouts(request: Request): Whereabouts {
   const cf = () => request.cf as IncomingRequestCfProperties | undefined;
-  // Read where placement asks for it: the runtime makes it anew for each request, and it is large.
+  // `request.cf` is read only if placement needs it, since the runtime creates the large object anew for each request.
   return {
     get continent() {
       return cf()?.continent;

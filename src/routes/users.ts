@@ -35,8 +35,8 @@ interface Newcomer extends Profile {
 }
 
 /**
- * POST /v1/users: provisions the user that a later session of this subject will be, with a token if one is wanted.
- * One call to CometChat; a second only for the token of a user that was there already.
+ * POST /v1/users: creates the user of a later session with this subject, and returns a token if the body asks for it.
+ * It makes one call to CometChat, and a second one for the token of a user who existed already.
  */
 export async function postUser(c: C): Promise<Response> {
   const { gateway, context, outcome } = c.var;
@@ -66,7 +66,7 @@ export async function postUser(c: C): Promise<Response> {
 async function newcomerIn(c: C): Promise<Omit<Newcomer, "issuer"> & { readonly issuer: Issuer }> {
   const { issuers, apps } = c.var.gateway.config;
   const body = await readJson(c, USER_BODY_BYTES);
-  // Which apps are right depends on the issuer, and everything that is wrong is told at once.
+  // The allowed apps depend on the issuer, which is read first so that everything wrong is reported at once.
   const named = isObject(body) ? body.issuer : undefined;
   const issuer = issuers.find((one) => one.issuer === named || (named === undefined && issuers.length === 1));
   const rules = {
@@ -81,7 +81,7 @@ async function newcomerIn(c: C): Promise<Omit<Newcomer, "issuer"> & { readonly i
       : oneOf([...apps.keys()], "must be one of COMETCHAT_APPS"),
     withAuthToken: flag,
   };
-  // Where a claim of the session decides, there is none yet.
+  // If a claim of the session decides, the backend must name the app, since there is no session yet.
   const decided = issuer?.appClaim !== undefined;
   const required = ["subject", "name", ...(issuers.length > 1 ? ["issuer"] : []), ...(decided ? ["app"] : [])];
   const fields = readFields(body, rules, required) as unknown as Newcomer;
@@ -89,7 +89,7 @@ async function newcomerIn(c: C): Promise<Omit<Newcomer, "issuer"> & { readonly i
   return { ...fields, issuer };
 }
 
-/** Where the user lives, or is to live: where its sessions will look for it. */
+/** The app in which the user lives or will live: the one that its sessions will get. */
 async function homeFor(
   { var: { gateway, context } }: C,
   issuer: Issuer,
@@ -100,13 +100,13 @@ async function homeFor(
   const app = wish ?? issuer.app ?? placement.default;
   const decided = issuer.app !== undefined || issuer.appClaim !== undefined || apps.size === 1;
   if (decided) return { app, known: "absent" };
-  // The place of the backend's server tells nothing about its users' places; and a user who has a home stays there,
-  // whatever app the request names.
+  // The location of the backend's server says nothing about its users. A user with a home stays there, even if the
+  // request names another app.
   const home = unwrap(await gateway.homes.choose(uid, app, context));
   return { app: home.app, known: home.first ? "absent" : "there" };
 }
 
-/** A token of the backend's asking ends as all others do; it belongs to no session but its own. */
+/** Records a token that a backend asked for, so that it can be ended like all others. It gets a session of its own. */
 function recordOwn({ var: { gateway, context } }: C, chat: CometChat, uid: string, token: string): void {
   const { ledgers, config } = gateway;
   if (!ledgers.records) return;
@@ -119,11 +119,11 @@ function recordOwn({ var: { gateway, context } }: C, chat: CometChat, uid: strin
   record(uid, entry, ledgers, context);
 }
 
-/** GET /v1/users/{uid}: the user as CometChat has it. A deactivated one is unknown there. */
+/** GET /v1/users/{uid}: the user as CometChat returns it. CometChat does not find a deactivated one. */
 export const getUser = async (c: C): Promise<Response> =>
   c.json(await withUser(c, (chat, uid, context) => chat.get(uid, context)));
 
-/** PATCH /v1/users/{uid}: `null` takes away an avatar, a link or the metadata. */
+/** PATCH /v1/users/{uid}: updates the profile. `null` removes an avatar, a link or the metadata. */
 export async function patchUser(c: C): Promise<Response> {
   const uid = uidIn(c);
   const body = readFields(await readJson(c, USER_BODY_BYTES), changes);
@@ -133,7 +133,9 @@ export async function patchUser(c: C): Promise<Response> {
   return c.json(await withUser(c, (chat, _, context) => chat.update(uid, profile, unset, context)));
 }
 
-/** DELETE /v1/users/{uid}: deactivated in every app that knows it; older sessions may still lead to a former one. */
+/**
+ * DELETE /v1/users/{uid}: deactivates the user in every app that has it, since older sessions may lead to a former app.
+ */
 export async function deleteUser(c: C): Promise<Response> {
   const { gateway, context } = c.var;
   const uid = uidIn(c);
@@ -147,13 +149,14 @@ export async function postReactivate(c: C): Promise<Response> {
   await withUser(c, async (chat, uid, context) => {
     const done = await chat.reactivate(uid, context);
     if (!done.ok) return done;
-    // CometChat calls it done for a uid that it never had, too.
+    // CometChat reports success even for a uid that it never had.
     const user = await chat.get(uid, context);
     if (!user.ok) return user;
-    // What was to be revoked meanwhile could not be: CometChat called the user unknown.
+    // While the user was deactivated, its tokens could not be revoked, so they are ended now.
     return flushUser(c.var.gateway, [chat], uid, context);
   });
-  // Should a provider deliver once more that the user was deleted, that was before.
+  // If a provider repeats its "deleted" event, that event is older than this call and must not deactivate the user
+  // again.
   const { gateway, context } = c.var;
   context.after("event", (later) =>
     gateway.ledgers.home(uidIn(c), (home) => home.recordEvent(context.now, "reactivated"), later.deadline.left()),
@@ -161,7 +164,9 @@ export async function postReactivate(c: C): Promise<Response> {
   return c.body(null, 204);
 }
 
-/** DELETE /v1/users/{uid}/tokens. A user without tokens, or none at all, has none left either. */
+/**
+ * DELETE /v1/users/{uid}/tokens: ends all tokens. It succeeds also for a user without tokens and for an unknown uid.
+ */
 export async function deleteUserTokens(c: C): Promise<Response> {
   const { gateway, context } = c.var;
   const uid = uidIn(c);
@@ -169,7 +174,7 @@ export async function deleteUserTokens(c: C): Promise<Response> {
   return c.body(null, 204);
 }
 
-/** Does it in the app that knows the user; 404 where none does. */
+/** Calls `act` with the app that has the user; 404 if none has it. */
 async function withUser<T>(
   c: C,
   act: (chat: CometChat, uid: string, context: Context) => Promise<Result<T, GatewayError>>,
@@ -180,16 +185,22 @@ async function withUser<T>(
   return unwrap(await inOneOf(apps, (chat) => act(chat, uid, context)));
 }
 
-/** The uid as it stands in the address: nothing is decoded, so that there is one way to write it. */
+/** The uid in the address. Nothing is decoded, so that each uid has one address only. */
 function uidIn(c: C): string {
   const uid = c.req.path.split("/")[3] ?? "";
   if (!isUid(uid))
-    throw new Refusal({ reason: "uid-form", detail: `A uid is of ${UID_LETTERS}, at most ${UID_CHARS}.` });
+    throw new Refusal({
+      reason: "uid-form",
+      detail: `A uid consists of ${UID_LETTERS}, at most ${UID_CHARS} characters.`,
+    });
   if (uid === RESERVED) throw new Refusal({ reason: "subject-reserved" });
   return uid;
 }
 
-/** Each field may be right and all together too much. Empty metadata would come back as a list; left out it is none. */
+/**
+ * Checks the size of the whole profile, which may be too large although each field is within its limit. Empty metadata
+ * is left out, since CometChat would return it as a list.
+ */
 function sendable<P extends Profile>(profile: P): P {
   if (bytesOf(profile) > PROFILE_BYTES) throw wrong([`profile: must be at most ${PROFILE_BYTES} bytes.`]);
   if (!profile.metadata || Object.keys(profile.metadata).length > 0) return profile;

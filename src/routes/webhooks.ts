@@ -17,12 +17,12 @@ const issuerIn = (c: C): Issuer | undefined =>
     ({ name, webhookKeys }) => webhookKeys.length > 0 && name === c.req.path.split("/")[3],
   );
 
-/** Without a secret, or under a name that nobody has, there is nothing. */
+/** Whether the issuer in the address exists and has a webhook secret. Otherwise the endpoint answers 404. */
 export const hasWebhook = (c: C): boolean => issuerIn(c) !== undefined;
 
 /**
- * POST /v1/webhooks/{issuer}: what the identity provider says of its users. 204 for what was done, and for what is not
- * about users. Whatever of it is delivered twice, or again after a failure, leads to the same.
+ * POST /v1/webhooks/{issuer}: an event of the identity provider about one of its users. The answer is 204 if it was
+ * handled, or if it is not about a user. An event that is delivered several times has the same effect as once.
  */
 export async function postWebhook(c: C): Promise<Response> {
   const { gateway, context } = c.var;
@@ -30,7 +30,7 @@ export async function postWebhook(c: C): Promise<Response> {
   const event = eventOf(parseJson(bytes), context.now);
   const delivery = {
     id: await digestOf(`${issuer.issuer}\n${signed.id}\n${new TextDecoder().decode(bytes)}`),
-    // Its seconds are whole ones, and the provider's clock may be ahead.
+    // The timestamp is in whole seconds, so the end of that second is used, but no later than now.
     sentAt: Math.min(Number(signed.timestamp) * 1000 + 999, context.now),
   };
   const tell = (done: string) =>
@@ -43,7 +43,8 @@ export async function postWebhook(c: C): Promise<Response> {
     });
   if (!event) tell("ignored");
   else if (event.blocking) {
-    // A sign-up waits for this answer, and fails with it. Whatever goes wrong, the first sign-in makes up for it.
+    // The user's sign-up waits for this answer and would fail with it. So the event is handled after the answer; if
+    // that fails, the first sign-in creates the user.
     context.after("webhook", async (later) => {
       const done = await follow(event, delivery, issuer, gateway, later);
       tell(done.ok ? done.value : done.error.reason);
@@ -56,7 +57,7 @@ export async function postWebhook(c: C): Promise<Response> {
   return c.body(null, 204);
 }
 
-/** The body, once it is certain that the issuer whose endpoint this is has signed it. */
+/** Reads the body and checks that the issuer of this endpoint has signed it. */
 async function signedBody(c: C) {
   const { context } = c.var;
   const issuer = issuerIn(c);
