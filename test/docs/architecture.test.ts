@@ -11,33 +11,33 @@ const page = read("docs/architecture.md");
 const sources = globSync("src/**/*.ts", { cwd: root }).map((name) => read(name));
 const { scripts, devDependencies } = JSON.parse(read("package.json")) as Record<string, Record<string, string>>;
 
-/** What stands under a heading, up to the next one of the same kind or a higher one. */
+/** The text below a heading, up to the next heading of the same or a higher level. */
 function chapter(heading: string): string {
   const [, level = "", rest = ""] = new RegExp(`^(#+) ${heading}.*\\n([^]*)`, "m").exec(page) ?? [];
   expect(rest, `a chapter "${heading}"`).not.toBe("");
   return rest.split(new RegExp(`^#{1,${level.length}} `, "m"))[0] ?? "";
 }
 
-/** First cells of a text's tables, without their heads. */
+/** The first cell of each row of a text's tables, without the heads. */
 const firstCells = (text: string): string[] =>
   [...text.replaceAll(/^\|.*\n\| -.*$/gm, "").matchAll(/^\| (.*?) \|.*$/gm)].map(([, cell]) => cell ?? "");
 const quoted = (text: string): string[] => [...text.matchAll(/`([^`\n]+)`/g)].map(([, code]) => code ?? "");
 const found = (pattern: RegExp): string[] =>
   sources.flatMap((source) => [...source.matchAll(pattern)].map(([, name]) => name ?? ""));
 
-describe("the page about architecture", () => {
+describe("docs/architecture.md", () => {
   const paths = quoted(page).filter((code) => /^(src|test|docs)\/|^(wrangler\.toml|package\.json)$/.test(code));
 
-  it("names files, and says where a change goes", () => {
+  it("names many files, and has ten changes with the files that they need", () => {
     expect(paths.length).toBeGreaterThan(80);
     expect(firstCells(chapter("Where a change goes"))).toHaveLength(10);
   });
 
-  it.each([...new Set(paths)])("names nothing that is not there: %s", (path) => {
+  it.each([...new Set(paths)])("names a file that exists: %s", (path) => {
     expect(existsSync(join(root, path))).toBe(true);
   });
 
-  it("has a room for each folder and each file of src, and no other", () => {
+  it("has a row for each folder and each file of src, and no other", () => {
     const rooms = quoted(firstCells(chapter("Rooms")).join("\n"));
     const there = globSync(["src/*", "src/*/*"], { cwd: root }).filter(
       (name) => statSync(join(root, name)).isDirectory() || /^src\/\w+\.ts$/.test(name),
@@ -46,7 +46,7 @@ describe("the page about architecture", () => {
     expect(rooms.toSorted()).toEqual(named.toSorted());
   });
 
-  it("has an example for each column of each table", () => {
+  it("has an example of each column of each table", () => {
     const described = chapter("Stored data")
       .split(/^Table /m)
       .slice(1)
@@ -60,7 +60,7 @@ describe("the page about architecture", () => {
     expect(described).toEqual(created);
   });
 
-  it("has an example for each key in KV", async () => {
+  it("has an example of each key in KV", async () => {
     const keys = quoted(firstCells(chapter("KV, namespace")).join("\n"));
     expect(keys).toEqual([
       mappingKey("alice"),
@@ -73,7 +73,7 @@ describe("the page about architecture", () => {
     expect(keys.map(begin)).toEqual([...read("src/kv.ts").matchAll(/[`"](v\d+:\w+)/g)].map(([, start]) => start));
   });
 
-  it("has an example for each member of what is in KV", () => {
+  it("has an example of each member of the values in KV", () => {
     const [mapping = "", document = ""] = [...page.matchAll(/```json\n([^`]+)```/g)].map(([, json]) => json ?? "");
     const [, members = ""] =
       /const mapping = table\(\s*\{([\s\S]*?)\n {2}\},/.exec(read("src/directory/directory.ts")) ?? [];
@@ -83,7 +83,7 @@ describe("the page about architecture", () => {
     expect(Object.keys(JSON.parse(document))).toEqual(names(parts));
   });
 
-  it("has a chapter for each Durable Object, with each value that it holds", () => {
+  it("has a chapter for each Durable Object, with each of its stored values", () => {
     const { durable_objects: objects } = parse(read("wrangler.toml")) as {
       durable_objects: { bindings: { class_name: string }[] };
     };

@@ -20,14 +20,14 @@ async function problemsIn(config: string, env?: string): Promise<readonly string
   return parsed.ok ? [] : parsed.error.map(({ variable, remedy }) => `${variable} ${remedy}`);
 }
 
-describe("the page about setup", () => {
+describe("docs/setup.md", () => {
   const commands = [...setupPage.matchAll(/^npm run setup -- (--yes .+) < api-key\.txt$/gm)].map(
     ([, flags]) => flags ?? "",
   );
-  it("has a command for each of the three ways", () => {
+  it("has four commands with --yes", () => {
     expect(commands).toHaveLength(4);
   });
-  it.each(commands)("%s does what it says", async (flags) => {
+  it.each(commands)("has a command that sets up a right configuration: %s", async (flags) => {
     const config = join(folder({ "wrangler.toml": read("wrangler.toml") }), "wrangler.toml");
     const ended = await runHere(setup, [...flags.split(" "), "--config", config], {
       input: `${API_KEY}\n${HMAC_KEY}\n`,
@@ -48,8 +48,8 @@ describe("the page about setup", () => {
   });
 });
 
-describe("the page about environments", () => {
-  it("shows an environment that the gateway takes", async () => {
+describe("docs/environments.md", () => {
+  it("has an environment that the gateway accepts", async () => {
     const [, toml = ""] = /```toml\n([\s\S]+?)```/.exec(read("docs/environments.md")) ?? [];
     const document = { ...parse(read("wrangler.toml")), ...parse(toml.replaceAll("2753…", "2753abc")) };
     const config = join(
@@ -60,7 +60,7 @@ describe("the page about environments", () => {
   });
 });
 
-describe("the page about the doctor", () => {
+describe("docs/doctor.md", () => {
   it("names every option", () => {
     const options = [...read("src/commands/doctor/command.ts").matchAll(/^ {8}([a-z]+): \{ type:/gm)].map(
       ([, name]) => `--${name}`,

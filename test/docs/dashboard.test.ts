@@ -36,7 +36,7 @@ const line = (more: Partial<RequestLine>): RequestLine => ({
   ...more,
 });
 
-/** The dataset as Analytics Engine would hold it; each row stands for two requests. SQLite stands in for it. */
+/** The dataset in SQLite, which replaces Analytics Engine here. Each row stands for two requests. */
 function dataset(lines: readonly RequestLine[]): DatabaseSync {
   const db = new DatabaseSync(":memory:");
   const blobs = Array.from({ length: 20 }, (_, i) => `blob${i + 1} TEXT DEFAULT ''`);
@@ -73,7 +73,7 @@ function dataset(lines: readonly RequestLine[]): DatabaseSync {
   return db;
 }
 
-/** Analytics Engine's SQL in SQLite's words. */
+/** A query for Analytics Engine, translated to SQLite. */
 const inSqlite = (sql: string): string =>
   sql
     .replaceAll(/NOW\(\) - INTERVAL '1' HOUR/g, "now_seconds() - 3600")
@@ -82,35 +82,35 @@ const inSqlite = (sql: string): string =>
 const ask = (sql: string, lines: readonly RequestLine[]) => dataset(lines).prepare(inSqlite(sql)).all();
 const sqlOf = (title: string): string => questions.find(([name]) => name.startsWith(title))?.[1] ?? "";
 
-describe("the questions to Analytics Engine", () => {
-  it("are there", () => {
+describe("the queries for Analytics Engine in docs/operate.md", () => {
+  it("are at least eight", () => {
     expect(questions.length).toBeGreaterThanOrEqual(8);
   });
 
-  it.each(questions)("%s: is answered from rows as the gateway writes them", (_, sql) => {
+  it.each(questions)("return rows from the data points that the gateway writes: %s", (_, sql) => {
     const rows = ask(sql, [line({}), line({ status: 503, code: "cometchat-unavailable" })]);
     expect(rows.length).toBeGreaterThan(0);
   });
 
-  it.each(questions)("%s: uses no column that is not written", (_, sql) => {
+  it.each(questions)("use only columns that the gateway writes: %s", (_, sql) => {
     for (const [, kind, place] of sql.matchAll(/\b(blob|double)(\d+)/g)) {
       expect(Number(place)).toBeLessThanOrEqual(kind === "blob" ? TEXTS.length : NUMBERS.length);
     }
   });
 
-  it("count sign-ins alone, weighed by the sampling", () => {
+  it("count only sign-ins, and respect the sampling", () => {
     const signOut = line({ status: 204 });
     const refused = line({ status: 401, code: "session-invalid" });
     const rows = ask(sqlOf("Sign-ins"), [line({}), line({ status: 200, reused: true, calls: 0 }), signOut, refused]);
     expect(rows).toEqual([expect.objectContaining({ sign_ins: 4 })]);
   });
 
-  it("tell the share of tokens that were used again", () => {
+  it("return the share of tokens that were reused", () => {
     const rows = ask(sqlOf("Share of sign-ins"), [line({}), line({ reused: true }), line({ reused: true }), line({})]);
     expect(rows).toEqual([expect.objectContaining({ reused: 0.5 })]);
   });
 
-  it("count CometChat's calls by app, those of failed requests too", () => {
+  it("count the calls to CometChat by app, also those of failed requests", () => {
     const failed = line({ status: 503, code: "cometchat-unavailable", app: "eu", calls: 3 });
     const rows = ask(sqlOf("CometChat calls"), [line({}), failed]);
     expect(rows).toEqual([
@@ -119,28 +119,28 @@ describe("the questions to Analytics Engine", () => {
     ]);
   });
 
-  it("tell p50 and p99 of each stage by data centre", () => {
+  it("return p50 and p99 of each stage by data centre", () => {
     const lines = Array.from({ length: 100 }, (_, i) => line({ total: i + 1, cometchat: 1000 - i }));
     const rows = ask(sqlOf("Time to token"), [...lines, line({ colo: "SYD", total: 7 })]);
     expect(rows[0]).toMatchObject({ colo: "FRA", total_p50: 50, total_p99: 99, cometchat_p50: 950 });
     expect(rows[1]).toMatchObject({ colo: "SYD", total_p50: 7 });
   });
 
-  it("name app, region and issuer of failures", () => {
+  it("return app, region and issuer of failures", () => {
     const rows = ask(sqlOf("Failures"), [line({}), line({ status: 502, code: "cometchat-rejected", app: "eu" })]);
     expect(rows).toEqual([{ code: "cometchat-rejected", app: "eu", region: "us", issuer: "auth0", failures: 2 }]);
   });
 });
 
 describe("the Grafana dashboard", () => {
-  it("shows what the page asks, over the time that is shown", () => {
+  it("has the queries of docs/operate.md, for the selected time", () => {
     const shown = dashboard.panels.map(({ title, targets }) => [title, targets[0]?.query]);
     expect(shown).toEqual(questions.map(([title, sql]) => [title, sql.replace(LAST_HOUR, SHOWN)]));
   });
 });
 
-describe("the page about operating", () => {
-  it("has a row for each column that is written", () => {
+describe("docs/operate.md", () => {
+  it("has a row for each column that the gateway writes", () => {
     TEXTS.forEach((name, i) => {
       expect(page).toMatch(new RegExp(`\\| \`blob${i + 1}\` \\| ${name}\\b`));
     });
@@ -149,7 +149,7 @@ describe("the page about operating", () => {
     });
   });
 
-  it("has a row for each event of the log, and for no other", async () => {
+  it("has a row for each event of the log, and no other", async () => {
     const root = join(import.meta.dirname, "../../src");
     const events = new Set(["request"]);
     for await (const file of glob("**/*.ts", { cwd: root })) {

@@ -19,7 +19,7 @@ const described = (
 ).cloudflare;
 const example = read(".dev.vars.example");
 
-it("Cloudflare's deploy page can describe every variable, binding and secret, and nothing else", () => {
+it("package.json describes every variable, binding and secret for Cloudflare's deploy page, and nothing else", () => {
   const names = [
     ...Object.keys(deployment.vars),
     ...deployment.kv_namespaces.map(({ binding }) => binding),
@@ -32,10 +32,10 @@ it("Cloudflare's deploy page can describe every variable, binding and secret, an
   for (const { description } of Object.values(described.bindings)) expect(description).toMatch(/^[A-Z].+[.\d]$/);
 });
 
-it("the example of secrets holds none", () => {
+it(".dev.vars.example has no secret in it", () => {
   expect([...example.matchAll(/^(?:# )?[A-Z_]+=(.*)$/gm)].map(([, value]) => value)).toEqual(["", "", ""]);
 });
 
-it("files with secrets are in no repository, the example is", () => {
+it("git ignores files with secrets, but not the example", () => {
   expect(read(".gitignore").split("\n")).toEqual(expect.arrayContaining([".dev.vars*", "!.dev.vars.example"]));
 });

@@ -8,17 +8,17 @@ const lint = async (document: unknown): Promise<string[]> => {
   return problems.map(({ ruleId, message, location }) => `${ruleId} ${location[0]?.pointer}: ${message}`);
 };
 
-it("is an OpenAPI document that the linter has nothing to say of, warnings included", async () => {
+it("/openapi.json has no mistake and no warning of the OpenAPI linter", async () => {
   expect(await lint(openapi())).toEqual([]);
 });
 
-it("would be told where it is none", async () => {
+it("the OpenAPI linter finds a missing list of servers and a wrong operation", async () => {
   const { servers: _, ...rest } = openapi();
   expect(await lint(rest)).toEqual([expect.stringMatching(/^no-empty-servers/)]);
   expect(await lint({ ...openapi(), paths: { "/x": { get: {} } } })).not.toEqual([]);
 });
 
-it("calls each operation by a name of its own, which a generated client takes for its functions", () => {
+it("/openapi.json has a different name for each operation, which a generated client uses for its functions", () => {
   const { paths } = openapi() as { paths: Record<string, Record<string, { operationId?: string }>> };
   const names = Object.values(paths).flatMap((path) => Object.values(path).flatMap((one) => one.operationId ?? []));
   expect(new Set(names).size).toBe(names.length);

@@ -11,7 +11,7 @@ import { presets } from "../../src/session/presets.ts";
 const root = join(import.meta.dirname, "../..");
 const read = (name: string) => readFile(join(root, name), "utf8");
 const deployment = await read("wrangler.toml");
-/** Every page by its path, the README and the files beside it included. */
+/** Every page by its path, also the README and other pages of the root folder. */
 const pages = new Map<string, string>();
 for await (const name of glob(["*.md", "docs/**/*.md"], { cwd: root })) pages.set(name, await read(name));
 const page = (name: string): string => pages.get(name) ?? "";
@@ -19,9 +19,9 @@ const everyPage = [...pages].map(([name, text]) => [name, text] as const);
 const snippets = everyPage.flatMap(([name, text]) =>
   [...text.matchAll(/```toml\n([^`]+)```/g)].map(([, toml]) => [name, (toml ?? "").trim()] as const),
 );
-/** wrangler.toml with every example in it switched on. */
-const switchedOn = deployment.replace(/^# (\[(vars\.|placement).*\]|\w+ = .*)$/gm, "$1");
-/** Blocks of code that a reader may copy, but for TOML: page, language, code. */
+/** wrangler.toml with every example in it active. */
+const withExamples = deployment.replace(/^# (\[(vars\.|placement).*\]|\w+ = .*)$/gm, "$1");
+/** Blocks of code that a reader may copy, except TOML: page, language, code. */
 const blocks = everyPage.flatMap(([name, text]) =>
   [...text.matchAll(/^ *```(js|jsx|ts|tsx|json|sh)\n([^`]*(?:`[^`]+`[^`]*)*?)^ *```/gm)].map(
     ([, language, code]) => [name, language ?? "", code ?? ""] as const,
@@ -54,10 +54,10 @@ async function problemsOf(vars: Vars): Promise<string[]> {
   return parsed.ok ? [] : parsed.error.map(({ variable, remedy }) => `${variable} ${remedy}`);
 }
 
-/** `…` stands for what is the reader's own. */
+/** The configuration with a value in place of each `…`, which stands for a value of the reader. */
 const filled = (toml: string): string => toml.replaceAll("2753…", "2753abc").replaceAll('"…"', '"2753abc"');
 
-/** A heading as GitHub links to it. */
+/** The anchor that GitHub gives a heading. */
 const anchor = (heading: string): string =>
   heading
     .trim()
@@ -68,22 +68,22 @@ const anchorsOf = (text: string): string[] =>
   [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => anchor(heading ?? ""));
 
 describe("the pages", () => {
-  it.each(snippets)("%s shows a configuration that the gateway takes: %s", async (_, toml) => {
+  it.each(snippets)("%s has a configuration that the gateway accepts: %s", async (_, toml) => {
     expect(await problemsOf(varsOf(filled(toml)))).toEqual([]);
   });
 
-  it.each(blocks)("%s shows %s that can be read: %s", async (_, language, code) => {
+  it.each(blocks)("%s has a block of %s without syntax errors: %s", async (_, language, code) => {
     if (language === "json") expect(() => JSON.parse(code)).not.toThrow();
     else if (language === "sh") execFileSync("bash", ["-n"], { input: code });
-    // Top-level `await` and `import` stand beside each other in what a reader copies.
+    // A block may have top-level `await` and `import`.
     else await transform(code, { loader: language as Loader, format: "esm" });
   });
 
-  it("have more than one configuration to show", () => {
+  it("have at least two configurations", () => {
     expect(snippets.length).toBeGreaterThanOrEqual(2);
   });
 
-  it.each(everyPage)("%s links to nothing that is not there", async (name, text) => {
+  it.each(everyPage)("%s has only links to files and headings that exist", async (name, text) => {
     for (const [, link = ""] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^https?:/.test(link)) continue;
       const [path = "", fragment] = link.split("#");
@@ -93,21 +93,21 @@ describe("the pages", () => {
     }
   });
 
-  it.each([...pages.keys()].filter((name) => name.startsWith("docs/")))("%s can be found from the README", (name) => {
+  it.each([...pages.keys()].filter((name) => name.startsWith("docs/")))("%s is linked from the README", (name) => {
     const [, top = "", below] = name.split("/");
-    // A page in a folder is found from the page that the folder is named after.
+    // A page in a folder is linked from the page with the folder's name.
     const from = below === undefined ? "README.md" : `docs/${top}.md`;
     expect(page(from)).toContain(`(${below === undefined ? name : `${top}/${below}`}`);
   });
 });
 
 describe("the README", () => {
-  it("is read in a few minutes: 200 lines at most", () => {
+  it("has at most 200 lines", () => {
     expect(page("README.md").split("\n").length).toBeLessThanOrEqual(200);
   });
 });
 
-describe("the configuration's page", () => {
+describe("docs/configuration.md", () => {
   it("names every setting", async () => {
     const source = await read("src/config/schema.ts");
     const settings = [...source.matchAll(/^ +(\w+): (?:optional|rules|record|text|choice)\b/gm)].map(
@@ -120,19 +120,19 @@ describe("the configuration's page", () => {
   });
 });
 
-describe("the page of identity providers", () => {
+describe("docs/providers.md", () => {
   it.each(Object.keys(presets))("names the preset %s", (preset) => {
     expect(page("docs/providers.md")).toContain(`\`${preset}\``);
   });
 });
 
-describe("the page of endpoints", () => {
+describe("docs/endpoints.md", () => {
   it.each(Object.keys(codes))("names the code %s", (code) => {
     expect(page("docs/endpoints.md")).toContain(`\`${code}\``);
   });
 });
 
-describe("the page of standards", () => {
+describe("docs/standards.md", () => {
   const rows = [...page("docs/standards.md").matchAll(/^\| .+ \| (.+) \| `(test\/[^`]+)` \| (.+) \|$/gm)];
   /** What a chapter's rows say in the column of sections. */
   const sectionsOf = (standard: string) => {
@@ -164,14 +164,14 @@ describe("the page of standards", () => {
 });
 
 describe("wrangler.toml", () => {
-  it("is a configuration that the gateway takes, also with all its examples switched on", async () => {
+  it("is a configuration that the gateway accepts, also with all of its examples", async () => {
     expect(await problemsOf(varsOf(deployment))).toEqual([]);
     const vars = {
-      ...varsOf(switchedOn),
+      ...varsOf(withExamples),
       COMETCHAT_APPS: { main: app, eu: { ...app, region: "eu" }, in: { ...app, region: "in" } },
     };
     expect(Object.keys(vars)).toEqual(expect.arrayContaining(["TOKENS", "PROVISIONING", "PLACEMENT"]));
     expect(await problemsOf(vars)).toEqual([]);
-    expect(parse(switchedOn)).toHaveProperty("placement");
+    expect(parse(withExamples)).toHaveProperty("placement");
   });
 });

@@ -36,7 +36,7 @@ async function csv(name: string, rows: number): Promise<void> {
   await pipeline(Readable.from(lines()), createWriteStream(join(folder, name)));
 }
 
-/** Prints, each second, what is still in use after a collection; and in the end the most memory that the process had. */
+/** Prints the heap after a garbage collection each second, and the most memory of the process at its end. */
 const METER = `
   const tell = () => { gc(); process.stderr.write("heap " + process.memoryUsage().heapUsed + "\\n"); };
   setInterval(tell, 1000).unref();
@@ -76,15 +76,15 @@ test("a dry run of a million users needs no more memory than one of ten thousand
     `1,000,000 rows in ${many.seconds.toFixed(0)} s: in use at most ${most.toFixed(0)} MB (in the first quarter ${quarter.toFixed(0)} MB), resident ${many.rss.toFixed(0)} MB; 10,000 rows: resident ${few.rss.toFixed(0)} MB`,
   );
   expect(many.heaps.length).toBeGreaterThan(8);
-  // One byte a row, and what one reading of the file more or less has in hand.
+  // One byte for each row, and some megabytes for the part of the file that is being read.
   expect(most).toBeLessThan(quarter + 20);
   expect(many.rss).toBeLessThan(few.rss * 2);
 });
 
-/** On a real clock a minute takes a minute: `MIGRATE_USERS=20000 npm run test:long` takes seven. */
+/** This runs in real time: `MIGRATE_USERS=20000 npm run test:long` takes seven minutes. */
 const USERS = Number(process.env.MIGRATE_USERS ?? 2_000);
 
-test(`${USERS} users are imported at CometChat's limit, on a real clock`, async () => {
+test(`${USERS} users are imported as fast as CometChat's limit allows, in real time`, async () => {
   await csv("users.csv", USERS);
   const { summary, seconds } = await migrate(["users.csv"]);
   console.log(`${USERS} users in ${seconds.toFixed(0)} s: ${Math.round((USERS / seconds) * 60)} a minute`);

@@ -3,12 +3,12 @@ import { decodeProtectedHeader } from "jose";
 import { describe, expect, it } from "vitest";
 import { ask, better, oidc } from "../support/providers.ts";
 
-// The gateway asks a provider again after half a minute at the earliest: this waits for it, in wall-clock time.
-describe("keys that are rotated in the running provider", () => {
-  it("sign sessions that are never refused with a 401, and accepted as soon as the cool-down allows", {
+// The gateway fetches keys again after half a minute at the earliest. This test waits for it in wall-clock time.
+describe("sessions with new keys of oidc-provider and better-auth", () => {
+  it("are never called invalid, and are accepted as soon as the cool-down is over", {
     timeout: 120_000,
   }, async () => {
-    // Known to the gateway with the old keys.
+    // The gateway has the old keys.
     expect((await ask((await oidc.signIn("before")).idToken)).status).toBe(201);
     const { jar, token } = await better.signUp("Before");
     expect((await ask(token)).status).toBe(201);
@@ -28,7 +28,7 @@ describe("keys that are rotated in the running provider", () => {
       }
       expect(answer.status).toBe(201);
     }
-    // Signed before the rotation, by keys that are still published.
+    // This session was signed before the rotation, with a key that is still published.
     expect((await ask(token)).status).toBe(201);
   });
 });

@@ -7,15 +7,15 @@ import { Jar } from "./jar.ts";
 
 export interface BetterAuth {
   readonly issuer: string;
-  /** The signing keys run out, as after the plugin's rotation interval; the next token is signed with a new one. */
+  /** Makes the keys expire, as after the plugin's rotation interval. The next token is signed with a new key. */
   rotate(): void;
-  /** Signs a user up through its own endpoints, and fetches the user's JWT. */
+  /** Signs a user up, and fetches the user's JWT. */
   signUp(name: string): Promise<{ token: string; jar: Jar }>;
   token(jar: Jar): Promise<string>;
   close(): Promise<void>;
 }
 
-/** `better-auth` with its JWT plugin on loopback, as its documentation sets it up. */
+/** `better-auth` with its JWT plugin on loopback, configured as in its documentation. */
 export async function startBetterAuth(): Promise<BetterAuth> {
   let handler = async (_: Request): Promise<Response> => new Response(null, { status: 503 });
   const listener = await listen((request) => handler(request), 0);

@@ -1,4 +1,4 @@
-/** A browser's part of a sign-in: it keeps cookies, and follows redirects by hand. */
+/** Sends requests with cookies, as a browser does. It does not follow redirects: `next` gives their address. */
 export class Jar {
   readonly #cookies = new Map<string, string>();
 
@@ -18,7 +18,7 @@ export class Jar {
     return this.fetch(address, { method: "POST", body: new URLSearchParams(form) });
   }
 
-  /** Where a redirect leads. */
+  /** The address of a redirect. */
   static next(response: Response, from: string): string {
     const location = response.headers.get("location");
     if (!location) throw new Error(`${from} answered ${response.status} and leads nowhere`);

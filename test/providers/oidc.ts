@@ -14,13 +14,13 @@ const RESOURCE = "https://chat.example";
 export interface Oidc {
   readonly issuer: string;
   readonly audience: readonly string[];
-  /** The server exists before the gateway, whose address its client's registration needs. */
+  /** Opens the server, which needs the gateway's address for its client. */
   open(gateway: URL): Promise<void>;
-  /** Other keys sign from now on; the last ones stay published, as in a careful rotation. */
+  /** Rotates the keys. The old ones stay published. */
   rotate(): Promise<void>;
-  /** Signs a user in as a browser would: login page, consent, code, tokens. */
+  /** Signs a user in as a browser does: login page, consent page, code, tokens. */
   signIn(subject: string): Promise<{ jar: Jar; idToken: string; accessToken: string }>;
-  /** Signs out at the provider, which tells the gateway by itself; resolves when it has. */
+  /** Signs out at the provider, and resolves when the provider has sent its logout token to the gateway. */
   signOut(jar: Jar): Promise<void>;
   close(): Promise<void>;
 }
@@ -32,13 +32,13 @@ export async function startOidc(): Promise<Oidc> {
   await once(server, "listening");
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const cookieKeys = [randomBytes(24).toString("base64url")];
-  const told: { done: () => void; failed: (error: Error) => void }[] = [];
+  const waiting: { done: () => void; failed: (error: Error) => void }[] = [];
   let keys: object[] = [];
   let gateway: URL | undefined;
 
   async function restart(): Promise<void> {
     const made = await Promise.all(["ES256", "RS256"].map(makeKey));
-    // The first key that fits signs.
+    // The provider signs with the first key that fits.
     keys = [...made, ...keys.slice(0, 2)];
     const provider = new Provider(issuer, {
       jwks: { keys },
@@ -54,7 +54,7 @@ export async function startOidc(): Promise<Oidc> {
         },
       ],
       claims: { openid: ["sub"], profile: ["name", "picture"] },
-      // Claims of the profile in the ID token, as most providers have them.
+      // The ID token has the claims of the profile, as with most providers.
       conformIdTokenClaims: false,
       findAccount: (_: unknown, id: string) => ({
         accountId: id,
@@ -73,12 +73,12 @@ export async function startOidc(): Promise<Oidc> {
           }),
         },
       },
-      // It refuses to call this machine, where the gateway is.
+      // By default, oidc-provider does not call this machine, where the gateway is.
       fetch: (address: string, { dispatcher: _, ...init }: RequestInit & { dispatcher?: unknown }) =>
         fetch(address, init),
     });
-    provider.on("backchannel.success", () => told.shift()?.done());
-    provider.on("backchannel.error", (_, error: Error) => told.shift()?.failed(error));
+    provider.on("backchannel.success", () => waiting.shift()?.done());
+    provider.on("backchannel.error", (_, error: Error) => waiting.shift()?.failed(error));
     handler = provider.callback();
   }
 
@@ -107,7 +107,7 @@ export async function startOidc(): Promise<Oidc> {
       let answer = await jar.fetch(at);
       while (!at.startsWith(`${issuer}/callback`)) {
         if (answer.status === 200) {
-          // Its login page, then its consent page.
+          // This is the login page, and then the consent page.
           const prompt = /name="prompt" value="(\w+)"/.exec(await answer.text())?.[1] ?? "";
           answer = await jar.post(at, { prompt, login: subject, password: "any" });
         } else {
@@ -133,11 +133,11 @@ export async function startOidc(): Promise<Oidc> {
     },
 
     async signOut(jar) {
-      const heard = new Promise<void>((done, failed) => told.push({ done, failed }));
+      const delivered = new Promise<void>((done, failed) => waiting.push({ done, failed }));
       const page = await (await jar.fetch(`${issuer}/session/end`)).text();
       const xsrf = /name="xsrf" value="([^"]+)"/.exec(page)?.[1] ?? "";
       await jar.post(`${issuer}/session/end/confirm`, { xsrf, logout: "yes" });
-      await heard;
+      await delivered;
     },
 
     async close() {

@@ -2,8 +2,8 @@ import { decodeProtectedHeader } from "jose";
 import { describe, expect, it } from "vitest";
 import { ask, better, nameOf, oidc, sandbox } from "../support/providers.ts";
 
-describe("oidc-provider", () => {
-  it("its users get auth tokens for their ID tokens", async () => {
+describe("with oidc-provider,", () => {
+  it("a user gets an auth token for an ID token", async () => {
     const { idToken } = await oidc.signIn("ada");
     const { status, body } = await ask(idToken);
     expect({ status, uid: body.uid }).toEqual({ status: 201, uid: "o_ada" });
@@ -11,13 +11,13 @@ describe("oidc-provider", () => {
     expect(sandbox.simulator.tokens("o_ada")).toEqual([body.authToken]);
   });
 
-  it("its access tokens for a resource are sessions too (RFC 9068)", async () => {
+  it("a user gets an auth token for an access token of a resource (RFC 9068)", async () => {
     const { accessToken } = await oidc.signIn("grace");
     expect(decodeProtectedHeader(accessToken)).toMatchObject({ alg: "RS256", typ: "at+jwt" });
     expect(await ask(accessToken)).toMatchObject({ status: 201, body: { uid: "o_grace" } });
   });
 
-  it("a sign-out there reaches the gateway by its own back-channel logout, and ends the chat", async () => {
+  it("a sign-out at the provider revokes the auth token through back-channel logout", async () => {
     const { jar, idToken } = await oidc.signIn("edith");
     expect(await ask(idToken)).toMatchObject({ status: 201, body: { uid: "o_edith" } });
     expect(sandbox.simulator.tokens("o_edith")).toHaveLength(1);
@@ -26,8 +26,8 @@ describe("oidc-provider", () => {
   });
 });
 
-describe("better-auth with its JWT plugin, by preset", () => {
-  it("its users get auth tokens for their JWTs", async () => {
+describe("with better-auth, its JWT plugin and the preset,", () => {
+  it("a user gets an auth token for a JWT", async () => {
     const { token } = await better.signUp("Hedy");
     expect(decodeProtectedHeader(token).alg).toBe("EdDSA");
     const { status, body } = await ask(token);
@@ -37,8 +37,8 @@ describe("better-auth with its JWT plugin, by preset", () => {
   });
 });
 
-describe("readiness", () => {
-  it("names the issuer whose keys cannot be had, and no other", async () => {
+describe("with a provider that is down, /readyz", () => {
+  it("names that issuer, and no other", async () => {
     const response = await fetch(new URL("/readyz", sandbox.gateway));
     expect(response.status).toBe(503);
     const lines = (await response.text()).split("\n");

@@ -11,14 +11,14 @@ const alarmOf = (uid: string) => runInDurableObject(ledgerOf(uid), (_, { storage
 const record = (uid: string, token: string, expiresAt: number | null, now: number) =>
   ledgerOf(uid).record(uid, { app: "main", token, session: token, name: null, mintedAt: now, expiresAt });
 
-/** As deployed: what is spread over time is. */
+/** Gives the Durable Objects real random times, over which they spread their work. */
 function spreading(world: World): void {
   const isolate = createIsolate(world.deps);
   around.isolate = { deps: isolate.deps, partsOf: () => isolate.partsOf(world.env) };
 }
 
-describe("tokens of many users that end in the same minute", () => {
-  it("are revoked over five minutes, and never before their end", async () => {
+describe("tokens of many users with the same end", () => {
+  it("are revoked over five minutes after it, and never before", async () => {
     const world = createRecordingWorld();
     spreading(world);
     const now = Date.now();
@@ -35,7 +35,7 @@ describe("tokens of many users that end in the same minute", () => {
     expect(Math.min(...halves)).toBeGreaterThan(0);
   });
 
-  it("that live shortly are revoked no later than by a tenth of their life", async () => {
+  it("are revoked within a tenth of their ttl after it", async () => {
     const world = createRecordingWorld();
     spreading(world);
     const now = Date.now();
@@ -47,7 +47,7 @@ describe("tokens of many users that end in the same minute", () => {
 });
 
 describe("a user with more tokens than CometChat keeps", () => {
-  it("causes no alarm where none of them ends by itself", async () => {
+  it("causes no alarm if none of them has an end", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { reuse: "session" } } });
     await world.signIn({ subject: "alice" });
     const now = Date.now();
@@ -56,8 +56,8 @@ describe("a user with more tokens than CometChat keeps", () => {
   });
 });
 
-describe("CometChat down for an hour", () => {
-  it("is not asked by all users at once afterwards", async () => {
+describe("CometChat after an hour's outage", () => {
+  it("is not called for all users at the same time", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     spreading(world);
     const users = Array.from({ length: 12 }, (_, number) => `user-${number}`);

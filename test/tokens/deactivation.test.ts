@@ -33,7 +33,7 @@ function hooked(): BlockingWorld & { pass: (ms: number) => void; now: () => numb
   };
 }
 
-/** Signed at this moment, as the provider does, also when it tells of something that is long past. */
+/** Delivers a webhook with the present time in its signature, as a provider does for older events too. */
 async function deliver(world: ReturnType<typeof hooked>, payload: unknown): Promise<Response> {
   const body = JSON.stringify(payload);
   const timestamp = String(Math.floor(world.now() / 1000));
@@ -53,7 +53,7 @@ async function deliver(world: ReturnType<typeof hooked>, payload: unknown): Prom
   });
 }
 
-/** Somebody works in CometChat's dashboard. */
+/** A change in CometChat's dashboard. */
 const dashboard = (world: World, method: string, path: string, body: unknown) =>
   world.simulator.fetch(`https://275300000000000a.api-us.cometchat.io/v3${path}`, {
     method,
@@ -61,7 +61,7 @@ const dashboard = (world: World, method: string, path: string, body: unknown) =>
     body: JSON.stringify(body),
   });
 
-/** A row of Supabase's auth.users, last changed then. */
+/** A row of Supabase's auth.users that was last changed at this time. */
 const row = (changed: number) => ({
   id: "alice",
   aud: "authenticated",
@@ -74,8 +74,8 @@ const change = (type: string, record: unknown, old: unknown) => ({
   ...{ record, old_record: old },
 });
 
-describe("a user that the provider has deleted", () => {
-  it("and that signs in between the end of its tokens and its deactivation is left with a token that never works again", async () => {
+describe("a user whom the provider has deleted", () => {
+  it("loses a token that it got between the flush and the deactivation, when it is reactivated", async () => {
     const world = hooked();
     await world.signIn({ subject: "alice" });
     const deactivation = world.block("deactivate", "before");
@@ -90,7 +90,7 @@ describe("a user that the provider has deleted", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("and that somebody brings back in CometChat's dashboard keeps no token that was given in between", async () => {
+  it("loses a token that it got between the two, when it is reactivated in CometChat's dashboard", async () => {
     const world = hooked();
     await world.signIn({ subject: "alice" });
     const deactivation = world.block("deactivate", "before");
@@ -107,8 +107,8 @@ describe("a user that the provider has deleted", () => {
   });
 });
 
-describe("a user that Supabase has deleted", () => {
-  it("is deactivated, though its row was last changed long before it was reactivated here", async () => {
+describe("a user whom Supabase has deleted", () => {
+  it("is deactivated, although its row was last changed long before it was reactivated", async () => {
     const world = hooked();
     const lastWeek = Date.now() - 7 * 86_400_000;
     await deliver(world, change("INSERT", row(lastWeek), null));
@@ -121,7 +121,7 @@ describe("a user that Supabase has deleted", () => {
     expect(world.simulator.user("alice")?.deactivatedAt).toBeGreaterThan(0);
   });
 
-  it("is not created when the news of its making comes after that of its end", async () => {
+  it("is not created if the event of its creation comes after that of its deletion", async () => {
     const world = hooked();
     const changed = Date.now() - 60_000;
     await deliver(world, change("DELETE", null, row(changed)));
@@ -131,8 +131,8 @@ describe("a user that Supabase has deleted", () => {
   });
 });
 
-describe("a user that a backend reactivates", () => {
-  it("comes back without the tokens it had when somebody deactivated it in CometChat's dashboard", async () => {
+describe("a user whom a backend reactivates", () => {
+  it("loses the tokens from before it was deactivated in CometChat's dashboard", async () => {
     const world = hooked();
     await world.signIn({ subject: "alice" });
     await dashboard(world, "DELETE", "/users/alice", { permanent: false });
@@ -141,7 +141,7 @@ describe("a user that a backend reactivates", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("keeps what it signs in to afterwards, though the last step of its deactivation comes late", async () => {
+  it("keeps the token of a later sign-in, although the last step of its deactivation comes after that", async () => {
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
     let calls = 0;
     const LEDGER = {
@@ -182,8 +182,8 @@ describe("a user that a backend reactivates", () => {
   });
 });
 
-describe("a user that a sign-in brings back (PROVISIONING.reactivate)", () => {
-  it("comes back without them at a second try too: the flush of the first had failed", async () => {
+describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
+  it("loses its older tokens at the second attempt if the flush of the first failed", async () => {
     const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined };
     const world = createRecordingWorld({ env });
     const phone = await world.provider.issue(device("phone"));
@@ -204,7 +204,7 @@ describe("a user that a sign-in brings back (PROVISIONING.reactivate)", () => {
     expect(world.simulator.tokens("alice")).not.toContain(old);
   });
 
-  it("comes back without them also when that flush had hung until the request's time was over", async () => {
+  it("loses its older tokens at the second attempt if the flush of the first hung", async () => {
     const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined, REQUEST_TIMEOUT_MS: 1500 };
     const world = createRecordingWorld({ env });
     const { authToken: old } = await bodyOf(await world.signIn(device("phone")));

@@ -14,8 +14,8 @@ const rows = () =>
     sql.exec("SELECT app, session, state, at FROM minted WHERE state != 'ended'").toArray(),
   );
 
-describe("signing out everywhere while another device signs in", () => {
-  it("forgets nothing of a token that came after it: that device can still sign out itself", async () => {
+describe("a sign-out everywhere", () => {
+  it("keeps the token of a sign-in that begins after it, and that device can sign out later", async () => {
     const world = createBlockingWorld();
     const phone = await world.provider.issue(device("phone"));
     const laptop = await world.provider.issue(device("laptop"));
@@ -26,15 +26,15 @@ describe("signing out everywhere while another device signs in", () => {
     const later = await tokenOf(await world.signIn(laptop));
     answer.open();
     expect((await signingOut).status).toBe(204);
-    // It began after the sign-out, so it lives on, and is known.
+    // The sign-in began after the sign-out, so its token works and is recorded.
     expect(world.simulator.tokens("alice")).toEqual([later]);
     expect(await rows()).toMatchObject([{ state: "live" }]);
     expect((await world.call("/v1/token", request("DELETE", laptop))).status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it.each(["while CometChat ends the others", "after the sign-out was answered"])(
-    "ends the token of a sign-in that began before it and was minted %s",
+  it.each(["while CometChat revokes the others", "after the sign-out was answered"])(
+    "revokes the token of a sign-in that began before it and was minted %s",
     async (when) => {
       const world = createBlockingWorld();
       const phone = await world.provider.issue(device("phone"));
@@ -68,7 +68,7 @@ describe("signing out everywhere while another device signs in", () => {
     expect(await rows()).toEqual([{ app: "us", session: "elsewhere", state: "live", at: null }]);
   });
 
-  it("costs one call to CometChat, however many devices there are", async () => {
+  it("needs one call to CometChat, however many devices there are", async () => {
     const world = createRecordingWorld();
     for (const name of ["phone", "laptop", "tablet"]) await world.signIn(device(name));
     const before = world.fetched.length;
@@ -77,14 +77,14 @@ describe("signing out everywhere while another device signs in", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("does not end what a device signs in to afterwards", async () => {
+  it("does not revoke the token of a later sign-in", async () => {
     const world = createRecordingWorld();
     const phone = await world.provider.issue(device("phone"));
     await world.signIn(phone);
     await world.call("/v1/tokens", request("DELETE", phone));
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
-    const again = await tokenOf(await world.signIn(device("laptop")));
-    expect(world.simulator.tokens("alice")).toEqual([again]);
+    const next = await tokenOf(await world.signIn(device("laptop")));
+    expect(world.simulator.tokens("alice")).toEqual([next]);
   });
 });
 
@@ -92,7 +92,7 @@ const record = async (app: string, token: string, session: string, mintedAt = Da
   ledgerOf("alice").record("alice", { app, token, session, name: null, mintedAt, expiresAt: null });
 
 describe("a user with very many tokens", () => {
-  it("has no more of them on record than CometChat keeps alive", async () => {
+  it("has no more of them recorded than CometChat keeps", async () => {
     const world = createRecordingWorld();
     await world.signIn(device("phone"));
     for (let number = 0; number < 105; number += 1) {
@@ -104,8 +104,8 @@ describe("a user with very many tokens", () => {
     expect(sessions).not.toContain("session 4");
   });
 
-  it("signs out of a session with a hundred in time: some are ended side by side", async () => {
-    // One after the other they would take 6 seconds.
+  it("signs out of a session with a hundred tokens in time, since some are revoked at the same time", async () => {
+    // One after the other, the calls would take 6 seconds.
     const world = createRecordingWorld({ env: { REQUEST_TIMEOUT_MS: 4000 } });
     const phone = await world.provider.issue(device("phone"));
     await world.signIn(phone);
@@ -117,7 +117,7 @@ describe("a user with very many tokens", () => {
     expect(await rows()).toEqual([]);
   });
 
-  it("keeps the newest of a session (TOKENS.maxPerSession), though the clock that minted it is behind", async () => {
+  it("keeps the newest token of a session (TOKENS.maxPerSession), although the clock that minted it is slow", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { maxPerSession: 5 } } });
     const phone = await world.provider.issue(device("phone"));
     for (let reload = 0; reload < 5; reload += 1) await world.signIn(phone);

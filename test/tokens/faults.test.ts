@@ -26,12 +26,12 @@ const rows = () =>
   );
 const alarmAt = () => runInDurableObject(ledgerOf("alice"), (_, { storage }) => storage.getAlarm());
 const clock = (now: number) => vi.useFakeTimers({ toFake: ["Date"], now });
-async function ring(now: number) {
+async function runAlarmAt(now: number) {
   clock(now);
   await runDurableObjectAlarm(ledgerOf("alice"));
 }
 
-/** Somebody works in CometChat's dashboard. */
+/** A change in CometChat's dashboard. */
 const dashboard = (world: World, method: string, path: string, body: unknown) =>
   world.simulator.fetch(`https://275300000000000a.api-us.cometchat.io/v3${path}`, {
     method,
@@ -41,7 +41,7 @@ const dashboard = (world: World, method: string, path: string, body: unknown) =>
 const deactivate = (world: World) => dashboard(world, "DELETE", "/users/alice", { permanent: false });
 const reactivate = (world: World) => dashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
 
-/** Tokens of so many sessions that end with their ttl; answers when the last of them does. */
+/** Signs in on so many devices. Returns the end of the last token. */
 async function expiring(world: World, devices = 1): Promise<number> {
   let end = 0;
   for (let number = 0; number < devices; number += 1) {
@@ -50,7 +50,7 @@ async function expiring(world: World, devices = 1): Promise<number> {
   return end;
 }
 
-/** An answer of CometChat's that says that one call in a hundred is left, and not until when. */
+/** The same answer of CometChat, with headers that say that one call in a hundred is left, and not until when. */
 function nearTheLimit(response: Response): Response {
   const headers = new Headers(response.headers);
   headers.set("x-ratelimit-limit", "500");
@@ -60,32 +60,32 @@ function nearTheLimit(response: Response): Response {
   return new Response(response.body, { status: response.status, headers });
 }
 
-describe("an outage of CometChat at the alarm", () => {
-  it.each([1, 3])("once over, the next alarm ends what has expired (%i devices)", async (devices) => {
+describe("the alarm that revokes expired tokens", () => {
+  it.each([1, 3])("revokes them after an outage of CometChat (%i devices)", async (devices) => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     let now = await expiring(world, devices);
     const down = world.simulator.faults.add({ match: "revoke", effect: { kind: "refuse" } });
-    // Long enough for the object to stop calling altogether.
+    // After so many failures, the circuit breaker prevents calls.
     for (let time = 0; time < 4; time += 1) {
-      await ring(now);
+      await runAlarmAt(now);
       now += HOUR;
     }
     world.simulator.faults.remove(down);
     for (let time = 0; time < devices; time += 1) {
-      await ring(now);
+      await runAlarmAt(now);
       now += HOUR;
     }
     expect(world.simulator.tokens("alice")).toEqual([]);
     expect(await alarmAt()).toBeNull();
   });
 
-  it("is met with pauses that double", async () => {
+  it("is repeated after pauses that double, up to an hour, while CometChat is down", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     let now = await expiring(world);
     world.simulator.faults.add({ match: "revoke", effect: { kind: "wrongKey" } });
     const pauses: number[] = [];
     for (let time = 0; time < 9; time += 1) {
-      await ring(now);
+      await runAlarmAt(now);
       const next = Number(await alarmAt());
       pauses.push(Math.round((next - now) / 1000));
       now = next;
@@ -93,24 +93,24 @@ describe("an outage of CometChat at the alarm", () => {
     expect(pauses).toEqual([30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
   });
 
-  it("costs one alarm twenty seconds at most, though CometChat never answers", async () => {
+  it("takes at most twenty seconds, although CometChat never answers", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const now = await expiring(world);
     world.simulator.faults.add({ match: "revoke", effect: { kind: "hang" } });
-    // Nobody wants to wait for them here: what takes seconds is over at once, and the clock moves.
+    // Timers of a second or more fire at once here, and move the clock.
     const real = setTimeout;
     vi.spyOn(globalThis, "setTimeout").mockImplementation(((work: () => void, ms = 0) =>
       real(() => {
         if (ms >= 1000) vi.setSystemTime(Date.now() + ms);
         work();
       }, ms % 1000)) as typeof setTimeout);
-    await ring(now);
+    await runAlarmAt(now);
     expect(Date.now() - now).toBeGreaterThan(1000);
     expect(Date.now() - now).toBeLessThanOrEqual(20_100);
     expect(await alarmAt()).toBeGreaterThan(now);
   });
 
-  it("near CometChat's rate limit what has expired waits: the rest is for sign-ins", async () => {
+  it("waits while CometChat's rate limit is nearly used up, so that sign-ins have the rest", async () => {
     const base = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     await base.signIn(device("phone"));
     clock(Date.now() + 5000);
@@ -119,46 +119,46 @@ describe("an outage of CometChat at the alarm", () => {
     createRecordingWorld({ env: { TOKENS: { ttl: 60 } }, deps: { fetch } });
     const world = base;
     const revoked = () => world.simulator.journal.calls({ call: "revoke" });
-    await ring(now - 5000);
+    await runAlarmAt(now - 5000);
     expect(revoked()).toBe(1);
-    await ring(now);
+    await runAlarmAt(now);
     expect(revoked()).toBe(1);
-    await ring(now + 30_000);
+    await runAlarmAt(now + 30_000);
     expect(revoked()).toBe(2);
   });
 
-  it("is told to the log, with what to do where somebody has to do something", async () => {
+  it("logs a failure, with what an operator has to do", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const now = await expiring(world);
     world.simulator.faults.add({ match: "any", effect: { kind: "wrongKey" } });
     world.lines.splice(0);
-    await ring(now);
+    await runAlarmAt(now);
     const remedy = expect.stringContaining("REST API key");
     expect(world.lines).toEqual([{ event: "ledger-revoke-failed", reason: "upstream-key", remedy }]);
   });
 
-  it("nothing that goes wrong in an alarm ends all later ones: it is logged, and there is a next", async () => {
+  it("logs any exception, and is repeated", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const now = await expiring(world);
     world.lines.splice(0);
-    // A deployment without its variables.
+    // The deployment has lost its variables.
     shareWithObjects({ deps: world.deps, env: {} });
-    await ring(now);
+    await runAlarmAt(now);
     expect(world.lines).toEqual([{ event: "ledger-alarm-failed" }]);
     expect(await alarmAt()).toBe(now + HOUR);
     shareWithObjects(world);
-    await ring(now + HOUR);
+    await runAlarmAt(now + HOUR);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 });
 
-describe("the platform evicts the object while it ends tokens", () => {
-  it("the alarm goes on where it was", async () => {
+describe("a Durable Object that the platform evicts while it revokes tokens", () => {
+  it("revokes the rest by its alarm", async () => {
     const world = createRecordingWorld();
     const session = await world.provider.issue(device("phone"));
     await world.signIn(session);
     const silent = world.simulator.faults.add({ match: "revoke", effect: { kind: "hang" } });
-    // Asked directly: a gateway would ask the next object at once, and that would set an alarm as well.
+    // The test calls the object itself, because a gateway would repeat the call, and that would set an alarm too.
     const ended = `session ${await sessionDigest(ISSUER, "phone")}` as const;
     const asked = ledgerOf("alice").end("alice", ended, { at: Date.now(), budget: 60_000 });
     const outcome = Promise.resolve(asked).then(
@@ -166,18 +166,18 @@ describe("the platform evicts the object while it ends tokens", () => {
       () => "lost",
     );
     await vi.waitUntil(() => world.simulator.journal.calls({ call: "revoke" }) > 0, 10_000);
-    // `evictDurableObject` would wait for the answer.
+    // `evictDurableObject` would wait until the call has ended.
     await runInDurableObject(ledgerOf("alice"), (_, state) => state.abort("evicted")).catch(() => undefined);
     expect(await outcome).toBe("lost");
     world.simulator.faults.remove(silent);
     expect(await alarmAt()).toBeGreaterThan(Date.now());
-    await ring(Date.now() + 60_000);
+    await runAlarmAt(Date.now() + 60_000);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 });
 
-describe("tokens of an app that is no longer configured", () => {
-  it("a sign-out says that it failed, and once the app is configured again they end", async () => {
+describe("a token of an app that is no longer configured", () => {
+  it("makes a sign-out fail, and is revoked as soon as the app is configured again", async () => {
     const before = createRecordingWorld();
     const session = await before.provider.issue(device("phone"));
     await before.signIn(session);
@@ -192,46 +192,49 @@ describe("tokens of an app that is no longer configured", () => {
     expect(await rows()).toMatchObject([{ app: "main", state: "ending", tries: 1 }]);
     expect(before.simulator.tokens("alice")).toHaveLength(1);
     shareWithObjects(before);
-    await ring(Date.now() + HOUR);
+    await runAlarmAt(Date.now() + HOUR);
     expect(before.simulator.tokens("alice")).toEqual([]);
     expect(await rows()).toEqual([]);
   });
 });
 
-describe("tokens of a user that somebody has deactivated in CometChat's dashboard", () => {
-  it.each(["/v1/token", "/v1/tokens"])("end by the alarm when the user is back (DELETE %s)", async (path) => {
-    const world = createRecordingWorld();
-    const session = await world.provider.issue(device("phone"));
-    await world.signIn(session);
-    await deactivate(world);
-    // To CometChat there is no such user, so nobody can use the token.
-    expect((await world.call(path, request("DELETE", session))).status).toBe(204);
-    await reactivate(world);
-    expect(world.simulator.tokens("alice")).toHaveLength(1);
-    await ring(Date.now() + HOUR);
-    expect(world.simulator.tokens("alice")).toEqual([]);
-  });
+describe("the tokens of a user who was deactivated in CometChat's dashboard", () => {
+  it.each(["/v1/token", "/v1/tokens"])(
+    "are revoked by the alarm after the user is reactivated (DELETE %s)",
+    async (path) => {
+      const world = createRecordingWorld();
+      const session = await world.provider.issue(device("phone"));
+      await world.signIn(session);
+      await deactivate(world);
+      // For CometChat this user does not exist, so nobody can use the token.
+      expect((await world.call(path, request("DELETE", session))).status).toBe(204);
+      await reactivate(world);
+      expect(world.simulator.tokens("alice")).toHaveLength(1);
+      await runAlarmAt(Date.now() + HOUR);
+      expect(world.simulator.tokens("alice")).toEqual([]);
+    },
+  );
 
-  it("are not each asked after: what is true of one is true of all", async () => {
+  it("need only a few calls to CometChat, since they all fail alike", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const end = await expiring(world, 12);
     await deactivate(world);
-    await ring(end);
-    // As many as are asked side by side.
+    await runAlarmAt(end);
+    // So many calls are made at the same time.
     expect(world.simulator.journal.calls({ call: "revoke" })).toBeLessThanOrEqual(4);
   });
 
-  it.each(["after an hour", "after a week"])("end with the user's next sign-in, %s", async (when) => {
+  it.each(["after an hour", "after a week"])("are revoked at the user's next sign-in, %s", async (when) => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     let now = await expiring(world);
     const [old] = world.simulator.tokens("alice");
     await deactivate(world);
-    await ring(now);
+    await runAlarmAt(now);
     for (let tries = 0; when === "after a week" && tries < 168; tries += 1) {
       now += HOUR;
-      await ring(now);
+      await runAlarmAt(now);
     }
-    // Nobody is asked for ever about a user that is not there.
+    // The alarm gives up after a week.
     if (when === "after a week") {
       expect(await rows()).toMatchObject([{ state: "ending", at: null }]);
       expect(await alarmAt()).toBeNull();
@@ -245,8 +248,8 @@ describe("tokens of a user that somebody has deactivated in CometChat's dashboar
   });
 });
 
-describe("a revocation", () => {
-  it("that is asked of CometChat with a record has an alarm behind it", async () => {
+describe("a token that is revoked when another one is recorded", () => {
+  it("has an alarm set before CometChat is called", async () => {
     let alarm: number | null | undefined;
     let look = false;
     const base = createRecordingWorld({ env: { TOKENS: { maxPerSession: 1 } } });
@@ -263,7 +266,7 @@ describe("a revocation", () => {
   });
 });
 
-describe("the way to the ledger", () => {
+describe("a call to the ledger that fails", () => {
   const failing = (times: number, error: object) => {
     let asked = 0;
     const LEDGER = faultyLedger((call) => {
@@ -275,10 +278,10 @@ describe("the way to the ledger", () => {
   };
 
   it.each<[string, number, object, number, number]>([
-    ["one that may be asked again is, at once", 1, { retryable: true }, 204, 2],
-    ["three times at most", 9, { retryable: true }, 503, 3],
-    ["not one with too much to do", 9, { retryable: true, overloaded: true }, 503, 1],
-    ["nor one that does not say so", 9, {}, 503, 1],
+    ["is repeated at once if the error is retryable", 1, { retryable: true }, 204, 2],
+    ["is made three times at most", 9, { retryable: true }, 503, 3],
+    ["is not repeated if the ledger is overloaded", 9, { retryable: true, overloaded: true }, 503, 1],
+    ["is not repeated if the error is not retryable", 9, {}, 503, 1],
   ])("%s", async (_, times, error, status, tries) => {
     const { LEDGER, asked } = failing(times, error);
     const world = createRecordingWorld({ env: { LEDGER } });
@@ -288,7 +291,7 @@ describe("the way to the ledger", () => {
     expect(asked()).toBe(tries);
   });
 
-  it("failing once after a sign-in loses no token: it is recorded all the same, and ends at the sign-out", async () => {
+  it("is repeated after a sign-in, so that the token is recorded and revoked at the sign-out", async () => {
     let failed = false;
     const LEDGER = faultyLedger((call) => {
       if (call !== "record" || failed) return undefined;
@@ -305,8 +308,8 @@ describe("the way to the ledger", () => {
   });
 });
 
-describe("what the ledger keeps", () => {
-  /** Whether it still knows that these sessions have ended: what is recorded late does not live. */
+describe("the ledger of a user", () => {
+  /** Whether the ledger still knows that these sessions have ended: then it revokes a token that is recorded late. */
   const known = async (sessions: readonly string[]) => {
     const late = { app: "main", name: null, mintedAt: 0, expiresAt: null };
     for (const session of sessions) await ledgerOf("alice").record("alice", { ...late, token: session, session });
@@ -314,7 +317,7 @@ describe("what the ledger keeps", () => {
     return sessions.map((_, index) => states[index]?.state !== "live");
   };
 
-  it("no token that was named and revoked", async () => {
+  it("does not keep a token that was named and revoked", async () => {
     const world = createRecordingWorld();
     const session = await world.provider.issue(device("phone"));
     const { authToken } = await bodyOf(await world.signIn(session));
@@ -323,7 +326,7 @@ describe("what the ledger keeps", () => {
     expect(await rows()).toEqual([]);
   });
 
-  it("a sign-out for a day: longer than a record can follow its sign-in, and not for ever", async () => {
+  it("keeps a sign-out for a day, which is longer than a record can be late", async () => {
     const world = createRecordingWorld();
     const ledger = ledgerOf("alice");
     const now = Date.now();
@@ -338,7 +341,7 @@ describe("what the ledger keeps", () => {
     expect(await known(["of yesterday", "of today", "of this moment"])).toEqual([false, true, true]);
   });
 
-  it("no more sign-outs than a user comes to, though somebody asks for others all day", async () => {
+  it("keeps at most 500 sign-outs, however many there are", async () => {
     const ledger = ledgerOf("alice");
     const now = Date.now();
     createRecordingWorld();
@@ -348,7 +351,7 @@ describe("what the ledger keeps", () => {
     expect(await known(["0", "9", "10", "509"])).toEqual([false, false, true, true]);
   });
 
-  it("of more than a hundred tokens those that CometChat keeps, whichever was recorded last", async () => {
+  it("keeps the same hundred tokens as CometChat, in whichever order they are recorded", async () => {
     const world = createRecordingWorld();
     await world.signIn(device("phone"));
     const record = (token: string, session: string, mintedAt: number) =>
@@ -357,7 +360,7 @@ describe("what the ledger keeps", () => {
     const oldest = world.simulator.mint("alice");
     const second = world.simulator.mint("alice");
     await record(second, await sessionDigest(ISSUER, "second"), start + 2);
-    // Its follow-up was slower.
+    // The oldest token is recorded last.
     await record(oldest, await sessionDigest(ISSUER, "oldest"), start + 1);
     for (let n = 0; n < 99; n += 1)
       await record(world.simulator.mint("alice"), await sessionDigest(ISSUER, `s${n}`), start + 3 + n);
@@ -369,7 +372,7 @@ describe("what the ledger keeps", () => {
     expect(world.simulator.tokens("alice")).not.toContain(second);
   });
 
-  it("the later of two sign-outs, though the news of the earlier one comes last", async () => {
+  it("keeps the later of two sign-outs, although the earlier one arrives last", async () => {
     const world = createRecordingWorld();
     await world.signIn(device("phone"));
     const now = Date.now();
@@ -383,19 +386,36 @@ describe("what the ledger keeps", () => {
     await runAlarms();
     expect(world.simulator.tokens("alice")).not.toContain(token);
   });
+});
 
-  it("of two events of the same instant the deletion, in whichever order they come", async () => {
+describe("the Durable Object of a user's home", () => {
+  it("prefers a deletion to another event of the same time, in either order", async () => {
     const newer = (kind: string, at: number) => homeOf("alice").recordEvent(at, kind);
     expect([await newer("deleted", 1), await newer("updated", 1)]).toEqual([undefined, "deleted"]);
     expect([await newer("updated", 2), await newer("deleted", 2)]).toEqual([undefined, undefined]);
-    // The same once more is no older one: it may have failed.
+    // A repeated event is not outdated, since its first delivery may have failed.
     expect(await newer("deleted", 2)).toBeUndefined();
   });
 
-  it("what happens once, until it is done, and what was begun and never done may be again", async () => {
+  it("lets one isolate update the profile, and another one if the first does not end", async () => {
+    const begin = () => homeOf("alice").beginSync(25_000);
+    const now = Date.now();
+    clock(now);
+    expect([await begin(), await begin()]).toEqual([true, false]);
+    clock(now + 24_999);
+    expect(await begin()).toBe(false);
+    clock(now + 25_000);
+    expect(await begin()).toBe(true);
+    await homeOf("alice").endSync();
+    expect(await begin()).toBe(true);
+  });
+});
+
+describe("the Durable Object of a logout token", () => {
+  it("lets one delivery begin until it has ended, and another one if the first fails or never ends", async () => {
     clock(Date.now());
     const object = bindings.ONCE.getByName("alice") as unknown as DurableObjectStub<Once>;
-    // The same one may ask again: an answer can be lost on its way.
+    // The same delivery may begin twice, since an answer may be lost.
     expect([await object.begin("one"), await object.begin("one"), await object.begin("two")]).toEqual([
       true,
       true,
@@ -410,33 +430,20 @@ describe("what the ledger keeps", () => {
     clock(Date.now() + 30_000);
     expect(await object.begin("four")).toBe(false);
     await runDurableObjectAlarm(object);
-    // Nothing of it stays, and the next one to ask wakes the object anew.
+    // The object is empty now, and starts again at the next call.
     await evictDurableObject(object);
     expect(await object.begin("five")).toBe(true);
   });
-
-  it("the profile for one to bring up to date, and for another when that one never came back", async () => {
-    const begin = () => homeOf("alice").beginSync(25_000);
-    const now = Date.now();
-    clock(now);
-    expect([await begin(), await begin()]).toEqual([true, false]);
-    clock(now + 24_999);
-    expect(await begin()).toBe(false);
-    clock(now + 25_000);
-    expect(await begin()).toBe(true);
-    await homeOf("alice").endSync();
-    expect(await begin()).toBe(true);
-  });
 });
 
-describe("a profile that changes", () => {
+describe("a changed profile", () => {
   const vip = {
     SESSION_ISSUERS: [
       { issuer: ISSUER, audience: ["chat"], profile: { name: "name", role: "role" }, roles: { vip: "gold" } },
     ],
   };
 
-  it("by a role that CometChat does not have costs nothing, in no isolate", async () => {
+  it("causes no update in any isolate if its role does not exist in CometChat", async () => {
     const world = createRecordingWorld({ env: vip });
     const session = await world.provider.issue({ subject: "alice", claims: { name: "Alice", role: "vip" } });
     await world.signIn(session);
@@ -447,7 +454,7 @@ describe("a profile that changes", () => {
     expect(world.simulator.journal.calls({ call: "update" })).toBe(0);
   });
 
-  it("by a role that CometChat gets only later is granted it then", async () => {
+  it("gets its role when CometChat has it", async () => {
     const world = createRecordingWorld({
       env: {
         SESSION_ISSUERS: [
@@ -470,7 +477,7 @@ describe("a profile that changes", () => {
     expect(world.simulator.user("alice")?.role).toBe("moderator");
   });
 
-  it("waits near CometChat's rate limit, and is brought up to date afterwards", async () => {
+  it("is updated later while CometChat's rate limit is nearly used up", async () => {
     let moved = 0;
     let low = true;
     const base = createWorld();
@@ -494,7 +501,7 @@ describe("a profile that changes", () => {
     expect(base.simulator.user("alice")?.name).toBe("Alice B.");
   });
 
-  it("and is refused is told to the log, and tried again with the next sign-in", async () => {
+  it("is updated at the next sign-in if CometChat refuses it, which is logged", async () => {
     const world = createWorld();
     await world.signIn({ subject: "alice", claims: { name: "Alice" } });
     const refusing = world.simulator.faults.add({

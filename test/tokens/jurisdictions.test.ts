@@ -5,18 +5,18 @@ import { bodyOf } from "../support/world.ts";
 
 restoreAfterEach();
 
-// workerd refuses jurisdictions where it runs alone. As on the platform, one gives other ids for the same names.
+// workerd alone has no jurisdictions. Here, as on the platform, the same name has another id in each.
 const LEDGER = {
   getByName: (name: string) => bindings.LEDGER.getByName(name),
   jurisdiction: (place: string) => ({ getByName: (name: string) => bindings.LEDGER.getByName(`${place}/${name}`) }),
 };
 const later = { LEDGER, PLACEMENT: { default: "main", jurisdictions: { main: "eu" } } };
 
-describe("a jurisdiction that is switched on later (PLACEMENT.jurisdictions)", () => {
+describe("after a jurisdiction is configured (PLACEMENT.jurisdictions),", () => {
   it.each([
     ["here", "/v1/token"],
     ["everywhere", "/v1/tokens"],
-  ])("leaves no token behind that was recorded before: a sign-out %s ends it", async (_, path) => {
+  ])("a sign-out %s revokes a token that was recorded before", async (_, path) => {
     const before = createRecordingWorld();
     const session = await before.provider.issue({ subject: "alice", sid: "phone" });
     await before.signIn(session);
@@ -27,7 +27,7 @@ describe("a jurisdiction that is switched on later (PLACEMENT.jurisdictions)", (
     expect(before.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("nor one that a session had: it is given a new one, and signs out of both (reuse = session)", async () => {
+  it("a session gets a new token, and a sign-out revokes both (reuse = session)", async () => {
     const TOKENS = { reuse: "session" };
     const before = createRecordingWorld({ env: { TOKENS } });
     const session = await before.provider.issue({ subject: "alice", sid: "phone" });

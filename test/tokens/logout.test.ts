@@ -30,7 +30,7 @@ describe("POST /v1/backchannel-logout", () => {
   it.each<[string, LogoutTokenOptions]>([
     ["by sid", { sid: "phone" }],
     ["by sub and sid", { sub: "alice", sid: "phone" }],
-  ])("ends that session's tokens, and no other's (%s)", async (_, options) => {
+  ])("revokes the tokens of that session, and of no other: %s", async (_, options) => {
     const world = createRecordingWorld({ env });
     const { onLaptop } = await twoDevices(world);
     const response = await logout(world, options);
@@ -39,7 +39,7 @@ describe("POST /v1/backchannel-logout", () => {
     expect(world.simulator.tokens("alice")).toEqual([onLaptop]);
   });
 
-  it("ends all of a user's tokens by sub", async () => {
+  it("revokes all tokens of a user by sub", async () => {
     const world = createRecordingWorld({ env });
     await twoDevices(world);
     await world.signIn({ subject: "bob", sid: "tablet" });
@@ -48,14 +48,14 @@ describe("POST /v1/backchannel-logout", () => {
     expect(world.simulator.tokens("bob")).toHaveLength(1);
   });
 
-  it("ends all of a user's tokens by sid where none are recorded: too much rather than nothing", async () => {
+  it("revokes all tokens of a user by sid if none are recorded", async () => {
     const world = createWorld({ env });
     await twoDevices(world);
     expect((await logout(world, { sid: "phone" })).status).toBe(200);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it.each(["late", "lost"])("by sid ends a token though what its record answered is %s", async (how) => {
+  it.each(["late", "lost"])("revokes a token by sid, although the answer to its record is %s", async (how) => {
     const recorded = Promise.withResolvers<void>();
     const opened = Promise.withResolvers<void>();
     const LEDGER = {
@@ -89,7 +89,7 @@ describe("POST /v1/backchannel-logout", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("by sid costs one write to KV at the sign-in, where tokens are reused too", async () => {
+  it("needs one write to KV at the sign-in for a sid, also with reuse", async () => {
     let written = 0;
     const USERS = faultyKv((operation, key) => {
       if (operation !== "put" || !key.startsWith("v1:s:")) return undefined;
@@ -103,14 +103,14 @@ describe("POST /v1/backchannel-logout", () => {
     expect(written).toBe(1);
   });
 
-  it("is done for a session and a user that were never here", async () => {
+  it("answers 200 for an unknown session and an unknown user", async () => {
     const world = createRecordingWorld({ env });
     expect((await logout(world, { sid: "unknown" })).status).toBe(200);
     expect((await logout(world, { sub: "nobody" })).status).toBe(200);
     expect((await logout(world, { sub: "app_system" })).status).toBe(200);
   });
 
-  it("takes a logout token once", async () => {
+  it("accepts a logout token once", async () => {
     const world = createRecordingWorld({ env });
     await twoDevices(world);
     const token = await world.provider.issueLogoutToken({ sub: "alice" });
@@ -122,7 +122,7 @@ describe("POST /v1/backchannel-logout", () => {
     expect(world.simulator.tokens("alice")).toHaveLength(2);
   });
 
-  it("takes one of many at the same time", async () => {
+  it("accepts a logout token once if it comes ten times at the same time", async () => {
     const world = createRecordingWorld({ env });
     await twoDevices(world);
     const token = await world.provider.issueLogoutToken({ sub: "alice" });
@@ -131,7 +131,7 @@ describe("POST /v1/backchannel-logout", () => {
     expect(statuses.filter((status) => status === 400)).toHaveLength(9);
   });
 
-  it("takes it again where CometChat could not be told", async () => {
+  it("accepts a logout token again if CometChat was down", async () => {
     const world = createRecordingWorld({ env });
     await twoDevices(world);
     const token = await world.provider.issueLogoutToken({ sub: "alice" });
@@ -142,7 +142,7 @@ describe("POST /v1/backchannel-logout", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("does not take a session for it", async () => {
+  it("refuses a session", async () => {
     const world = createRecordingWorld({ env });
     const response = await post(world, await world.provider.issue({ subject: "alice", sid: "phone" }));
     expect(response.status).toBe(400);
@@ -151,7 +151,7 @@ describe("POST /v1/backchannel-logout", () => {
   it.each([
     ["JSON", "application/json"],
     ["plain text", "text/plain"],
-  ])("does not take it as %s", async (_, type) => {
+  ])("refuses a logout token as %s", async (_, type) => {
     const world = createRecordingWorld({ env });
     const response = await post(world, await world.provider.issueLogoutToken({ sub: "alice" }), type);
     expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([400, "bad-request"]);
@@ -161,7 +161,7 @@ describe("POST /v1/backchannel-logout", () => {
     ["nothing", ""],
     ["an empty token", "logout_token="],
     ["two tokens", "logout_token=a.b.c&logout_token=a.b.c"],
-  ])("does not take %s", async (_, body) => {
+  ])("refuses a form with %s", async (_, body) => {
     const world = createRecordingWorld({ env });
     const headers = { "Content-Type": "application/x-www-form-urlencoded" };
     const response = await world.call("/v1/backchannel-logout", { method: "POST", headers, body });
@@ -169,13 +169,13 @@ describe("POST /v1/backchannel-logout", () => {
   });
 });
 
-describe("a store that fails at a logout", () => {
+describe("a logout while KV fails", () => {
   virtualTime();
 
   it.each<[string, () => Promise<never>]>([
     ["throws", () => Promise.reject(new Error("KV failed"))],
     ["does not answer", never],
-  ])("and %s: the provider is told to come again, in time, and then it is done", async (_, fault) => {
+  ])("is answered 503 in time, and works at the next delivery: KV %s", async (_, fault) => {
     let failing = true;
     const USERS = faultyKv((operation, key) =>
       failing && operation === "get" && key.startsWith("v1:s:") ? fault() : undefined,
@@ -200,17 +200,17 @@ describe("many logouts from one address", () => {
     return createWorld({ env: { ...env, RATE_LIMIT_IP: { limit: async () => ({ success: left-- > 0 }) } } });
   };
 
-  it("are the provider's: all of its users are behind it", async () => {
+  it("are not limited if they are valid, since a provider sends those of all users", async () => {
     const world = limited();
     for (let user = 0; user < 8; user += 1) expect((await logout(world, { sub: `user-${user}` })).status).toBe(200);
   });
 
-  it("are stopped where they are none", async () => {
+  it("are limited if they are invalid", async () => {
     const world = limited();
     const statuses: number[] = [];
     for (let time = 0; time < 5; time += 1) statuses.push((await post(world, "a.b.c")).status);
     expect(statuses).toEqual([400, 400, 400, 429, 429]);
-    // Before anything is looked at, so that a good one cannot be told from a bad one; at another address it can.
+    // The limit is checked before the token, so a valid one from this address is refused too.
     expect((await logout(world, { sub: "alice" })).status).toBe(429);
   });
 });

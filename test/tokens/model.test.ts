@@ -15,7 +15,7 @@ import { bodyOf, ISSUER, type World } from "../support/world.ts";
 
 restoreAfterEach();
 
-/** A token as a client knows it. `perhaps`: its end was asked for, and said to have failed. */
+/** A token from a client's view. `perhaps`: a client has asked to revoke it, and the gateway answered a failure. */
 interface Known {
   readonly token: string;
   readonly session: string;
@@ -75,7 +75,7 @@ const steps = fc.array(
   { minLength: 3, maxLength: 16 },
 );
 
-/** One user, three of its sessions, two isolates in front of the same stores and the same CometChat. */
+/** Runs the steps for one user with three sessions, with two isolates that share stores and CometChat. */
 async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: number }): Promise<void> {
   vi.useFakeTimers({ toFake: ["Date"] });
   const pass = (ms: number) => vi.setSystemTime(Date.now() + ms);
@@ -111,7 +111,7 @@ async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: nu
   const known: Known[] = [];
   let down: string | undefined;
 
-  /** What an answer says of the tokens that were to end. */
+  /** The state of the tokens that a request was to revoke, by the status of its answer. */
   const conclude = (status: number, concerned: (one: Known) => boolean) => {
     for (const one of known) {
       if (one.state === "ended" || !concerned(one)) continue;
@@ -120,7 +120,7 @@ async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: nu
   };
 
   for (const step of sequence) {
-    // No two requests are of the same instant.
+    // No two requests come at the same millisecond.
     pass(20);
     switch (step.do) {
       case "sign in": {
@@ -132,7 +132,7 @@ async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: nu
         if (response.status === 201) {
           const recorded = ledger !== "unreachable";
           known.push({ token, session: step.session, recorded, expiresAt: end, state: "live" });
-          // Until the other isolate has forgotten what it knew of the user.
+          // After this time, the other isolate no longer has the user in its memory.
           if (!recorded) pass(11_000);
         } else {
           const given = known.find((one) => one.token === token);
@@ -169,7 +169,7 @@ async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: nu
           body: `logout_token=${token}`,
         });
         conclude(status, (one) => sid === undefined || one.session === sid || one.session === "nameless");
-        // Too much may have ended: where one of the user's could not be recorded, all do.
+        // If one of the user's tokens could not be recorded, a logout may revoke all of them.
         for (const one of known)
           if (one.state === "live" && known.some(({ recorded }) => !recorded)) one.state = "perhaps";
         break;
@@ -179,14 +179,14 @@ async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: nu
         down = step.up ? undefined : (down ?? first.simulator.faults.add({ match: "any", effect: { kind: "refuse" } }));
         break;
       case "KV":
-        // One store at a time: that a record failed for good is known to KV alone.
+        // KV and the ledger are never down together, since KV records that the ledger has failed.
         kvUp = step.up || ledger === "unreachable";
         break;
       case "the ledger":
         ledger = kvUp ? step.is : "fine";
         break;
       case "evict":
-        // One that does not run cannot be evicted.
+        // An object that is not running cannot be evicted.
         await evictDurableObject(ledgerOf("alice")).catch(() => undefined);
         break;
       case "wait":
@@ -197,7 +197,7 @@ async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: nu
     }
   }
 
-  // Everything is back.
+  // Everything works again.
   kvUp = true;
   ledger = "fine";
   first.simulator.faults.clear();
@@ -216,13 +216,13 @@ async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: nu
   await reset();
 }
 
-describe("whatever happens in whichever order, once everything is back", () => {
+describe("after any sequence of requests and failures", () => {
   it.each([
     ["fresh tokens", { reuse: "never" }],
-    ["tokens that are used again", { reuse: "session" }],
-    ["tokens that are used again, and end", { reuse: "session", ttl: 3600 }],
+    ["tokens that are reused", { reuse: "session" }],
+    ["tokens that are reused and have an end", { reuse: "session", ttl: 3600 }],
   ])(
-    "what should live lives, what has ended is dead, and nothing that ended was handed out (%s)",
+    "each token works exactly if it should, and no revoked one was given out: %s",
     async (_, TOKENS) => {
       await fc.assert(
         fc.asyncProperty(steps, (sequence) => play(sequence, TOKENS)),

@@ -13,7 +13,7 @@ restoreAfterEach();
 const REGIONS = ["eu", "in"] as const;
 const CLAIMS = { emea: "eu", apac: "in" } as const;
 
-/** A gateway of two apps, and a provider whose claim says in which of them a user lives. */
+/** A gateway with two apps, and a provider with a claim that names the user's app. */
 function moving(env: Record<string, unknown> = {}) {
   const provider = createProvider({ issuer: ISSUER, keyPair });
   const simulated = (region: (typeof REGIONS)[number]) =>
@@ -45,22 +45,22 @@ function moving(env: Record<string, unknown> = {}) {
 const calls = ({ journal }: Simulator) =>
   journal.entries.filter(({ surface }) => surface === "rest").map(({ call }) => call);
 
-describe("a user whom a claim moves", () => {
-  it("costs one call for its token, on the way and ever after", async () => {
+describe("a user whom a claim moves to another app", () => {
+  it("gets its token with one call, at the move and later", async () => {
     const { apps, signIn } = moving();
     await signIn("emea");
     expect(await signIn("apac")).toMatchObject({ region: "in", created: true });
-    // The mapping named the old app: known there is not known here, so no mint is tried in vain.
+    // The mapping names the old app, so the user is created in the new one without a mint before.
     expect(calls(apps.in)).toEqual(["create"]);
     apps.in.journal.clear();
     apps.eu.journal.clear();
     expect(await signIn("apac")).toMatchObject({ region: "in", created: false });
     expect(calls(apps.in)).toEqual(["mint"]);
-    // The old app has been seen to at the move.
+    // The old app was called at the move.
     expect(calls(apps.eu)).toEqual([]);
   });
 
-  it("back again is known there no more, and found in two calls", async () => {
+  it("gets its token with two calls when it moves back", async () => {
     const { apps, signIn } = moving();
     await signIn("emea");
     await signIn("apac");
@@ -73,7 +73,7 @@ describe("a user whom a claim moves", () => {
 });
 
 describe("a user whom a claim moves out of an app with a jurisdiction", () => {
-  // workerd refuses jurisdictions where it runs alone. As on the platform, one gives other ids for the same names.
+  // workerd alone has no jurisdictions. Here, as on the platform, the same name has another id in each.
   const inside = () => ledgerOf("eu/alice");
   const LEDGER = {
     getByName: (name: string) => bindings.LEDGER.getByName(name),
@@ -83,7 +83,7 @@ describe("a user whom a claim moves out of an app with a jurisdiction", () => {
   };
   const env = { LEDGER, PLACEMENT: { default: "eu", jurisdictions: { eu: "eu" } } };
 
-  it("keeps no token there", async () => {
+  it("loses its tokens there", async () => {
     const { apps, signIn } = moving(env);
     await signIn("emea");
     expect(apps.eu.tokens("alice")).toHaveLength(1);
@@ -92,7 +92,7 @@ describe("a user whom a claim moves out of an app with a jurisdiction", () => {
     expect(apps.in.tokens("alice")).toHaveLength(1);
   });
 
-  it("while that app is down: the alarm of the object there ends them, and no other object could", async () => {
+  it("loses its tokens there later if that app is down, by the alarm of the object in that jurisdiction", async () => {
     const { apps, signIn } = moving(env);
     await signIn("emea");
     await signIn("emea");
@@ -101,13 +101,13 @@ describe("a user whom a claim moves out of an app with a jurisdiction", () => {
     apps.eu.faults.remove(down);
     expect(apps.eu.tokens("alice")).toHaveLength(2);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
-    // The new app's object, outside, has never heard of them.
+    // The new app's object, outside of the jurisdiction, does not know them.
     await runDurableObjectAlarm(ledgerOf("alice"));
     expect(apps.eu.tokens("alice")).toHaveLength(2);
     await runAlarms("eu/alice");
     expect(apps.eu.tokens("alice")).toEqual([]);
     expect(apps.in.tokens("alice")).toEqual([authToken]);
-    // Nothing of it stays to be done.
+    // No work is left to do.
     expect(await runDurableObjectAlarm(inside())).toBe(false);
   });
 });

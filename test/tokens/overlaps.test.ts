@@ -11,7 +11,7 @@ restoreAfterEach();
 const device = (jti: string) => ({ subject: "alice", claims: { jti } });
 const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
 
-/** An object as it is, but for the first such call: it is done, and its answer is lost. */
+/** A binding whose first call of this method is done, but whose answer is lost. */
 const losing = (binding: "LEDGER" | "ONCE", lost: string) => {
   let losses = 1;
   return {
@@ -29,8 +29,8 @@ const losing = (binding: "LEDGER" | "ONCE", lost: string) => {
   };
 };
 
-describe("a logout", () => {
-  it("that was answered 503, since the note that it had begun was lost on its way, works when it is delivered again", async () => {
+describe("a logout that was answered 503, because the answer of its Durable Object was lost,", () => {
+  it("works at the second delivery", async () => {
     const SESSION_ISSUERS = [{ issuer: ISSUER, audience: ["chat"] }];
     const world = createRecordingWorld({ env: { SESSION_ISSUERS, ONCE: losing("ONCE", "begin") } });
     await world.signIn({ subject: "alice", sid: "phone" });
@@ -43,13 +43,13 @@ describe("a logout", () => {
   });
 });
 
-describe("a new user, placed by geography, whom another place is just creating", () => {
-  it("is not taken for deactivated", async () => {
+describe("a new user, placed by geography, whom another place creates at the same time", () => {
+  it("is not called deactivated", async () => {
     const world = regions();
     await homeOf("alice").home("eu");
     const fetch: Deps["fetch"] = async (input, init) => {
       if (init.method === "POST" && input.endsWith("/users")) {
-        // CometChat has said "not found" here. Now the other place creates the user, and writes that down.
+        // CometChat has answered "not found" here. Now the other place creates the user and writes the mapping.
         world.apps.eu.seed({ uid: "alice" });
         const mapping = { app: "eu", profile: "", createdAt: Date.now(), syncedAt: 0 };
         await bindings.USERS.put("v1:u:alice", JSON.stringify(mapping));
@@ -64,8 +64,8 @@ describe("a new user, placed by geography, whom another place is just creating",
   });
 });
 
-describe("who has asked for too many tokens", () => {
-  it("can still sign out, from the same address", async () => {
+describe("a caller whose limit of sign-ins by address is reached", () => {
+  it("can still sign out from that address", async () => {
     const counts = new Map<string, number>();
     const RATE_LIMIT_IP = {
       limit: async ({ key }: { key: string }) => {
@@ -80,14 +80,14 @@ describe("who has asked for too many tokens", () => {
     expect(statuses).toEqual([201, 201, 201, 429]);
     expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([]);
-    // And no more often than it may sign in.
+    // The limit of sign-outs is the same as that of sign-ins.
     for (let time = 0; time < 2; time += 1) await world.call("/v1/tokens", request("DELETE", session));
     expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(429);
   });
 });
 
-describe("a record that is repeated, since its answer was lost,", () => {
-  it("does not bring back a token that has ended meanwhile, nor end a newer one", async () => {
+describe("a record of a token that is repeated, because its answer was lost,", () => {
+  it("does not make a revoked token live again, and does not revoke a newer one", async () => {
     const env = { TOKENS: { reuse: "session", maxPerSession: 1 } };
     const world = createRecordingWorld({ env });
     const session = await world.provider.issue(device("phone"));
@@ -105,8 +105,8 @@ describe("a record that is repeated, since its answer was lost,", () => {
   });
 });
 
-describe("two sign-ins of a session at once", () => {
-  it("end each older token with one call (TOKENS.maxPerSession)", async () => {
+describe("several sign-ins of a session at once", () => {
+  it("revoke each older token with one call (TOKENS.maxPerSession)", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { maxPerSession: 1 } } });
     const session = await world.provider.issue(device("phone"));
     await world.signIn(session);
@@ -117,11 +117,11 @@ describe("two sign-ins of a session at once", () => {
   });
 });
 
-describe("a session without a name that outlives a refresh", () => {
+describe("a session without an id that survives a refresh", () => {
   it.each<[string, (world: World, session: string, authToken: string) => Promise<Response>]>([
     ["everywhere", (world, session) => world.call("/v1/tokens", request("DELETE", session))],
     ["by its token", (world, session, authToken) => world.call("/v1/token", request("DELETE", session, { authToken }))],
-  ])("that has signed out %s may sign out once more", async (_, signOut) => {
+  ])("may sign out again after a sign-out %s", async (_, signOut) => {
     const world = createRecordingWorld();
     const session = await world.provider.issue(device("phone"));
     const authToken = await tokenOf(await world.signIn(session));

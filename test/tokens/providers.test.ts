@@ -25,14 +25,14 @@ const issuing = (sessionIdClaim: string | undefined, more: object = {}) => ({
 const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
 
 describe.each([{ sid: "phone" }, { sub: "alice", sid: "phone" }])(
-  "a logout of %o ends that session's tokens",
+  "a logout with %o revokes the tokens of that session",
   (options) => {
     it.each<[string, string | undefined, Record<string, unknown>]>([
-      ["where no claim is configured", undefined, {}],
-      ["where another claim is configured, which its sessions lack", "session_id", {}],
-      ["where another claim is configured, which its sessions have, too", "session_id", { session_id: "another name" }],
-      ["where it is what is configured", "sid", {}],
-    ])("%s", async (_, claim, claims) => {
+      ["no sessionIdClaim is configured", undefined, {}],
+      ["another claim is configured, which sessions do not have", "session_id", {}],
+      ["another claim is configured, which sessions have too", "session_id", { session_id: "another name" }],
+      ["sid is configured", "sid", {}],
+    ])("if %s", async (_, claim, claims) => {
       const world = createRecordingWorld({ env: issuing(claim) });
       await world.signIn({ subject: "alice", sid: "phone", claims });
       const onLaptop = await tokenOf(
@@ -44,8 +44,8 @@ describe.each([{ sid: "phone" }, { sub: "alice", sid: "phone" }])(
   },
 );
 
-describe("a logout that names a session by sid ends its tokens", () => {
-  it("and with sub those of the user's sessions that have no name: they cannot be told apart", async () => {
+describe("a logout with sid", () => {
+  it("and sub revokes the tokens of the user's sessions without sid too, since it may mean them", async () => {
     const world = createRecordingWorld({ env: issuing("sid") });
     await world.signIn({ subject: "alice", claims: { jti: "an access token" } });
     const onLaptop = await tokenOf(await world.signIn({ subject: "alice", sid: "laptop" }));
@@ -53,14 +53,14 @@ describe("a logout that names a session by sid ends its tokens", () => {
     expect(world.simulator.tokens("alice")).toEqual([onLaptop]);
   });
 
-  it("and with sub all of the user's, where sessions go by another claim and none is known by that name", async () => {
+  it("and sub revokes all of the user's tokens if sessions have another claim and none has this value", async () => {
     const world = createRecordingWorld({ env: issuing("session_id") });
     await world.signIn({ subject: "alice", claims: { session_id: "phone" } });
     expect(await logout(world, { sub: "alice", sid: "another name for it" })).toBe(200);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("is refused where only the user could be found: a provider that sends none, and yet did", async () => {
+  it("and no sub is refused from a provider whose preset says that it sends no logouts", async () => {
     const env = issuing("session_id", { preset: "supabase", jwksUrl: `${ISSUER}/jwks` });
     const world = createRecordingWorld({ env });
     await world.signIn({ subject: "alice", sid: "phone" });
@@ -70,7 +70,7 @@ describe("a logout that names a session by sid ends its tokens", () => {
   });
 });
 
-describe("a user whom a claim places", () => {
+describe("a user whose app is named by a claim", () => {
   const REGIONS = ["eu", "in"] as const;
   function placed(options: WorldOptions = {}) {
     const provider = createProvider({ issuer: ISSUER, keyPair });
@@ -108,7 +108,7 @@ describe("a user whom a claim places", () => {
     { ...one, options: { sub: "alice", sid: "phone" } },
   ]);
 
-  it.each(cases)("is signed out by $options though KV has lost where it lives, $name", async ({ env, options }) => {
+  it.each(cases)("is signed out by $options, although KV has lost its app, $name", async ({ env, options }) => {
     const { apps, provider, world } = placed({ env });
     const session = await provider.issue({ subject: "alice", sid: "phone", claims: { region: "apac" } });
     expect((await world.signIn(session)).status).toBe(201);
@@ -120,10 +120,10 @@ describe("a user whom a claim places", () => {
   });
 });
 
-describe("a logout token that is delivered again", () => {
+describe("a logout token that is delivered twice", () => {
   const env = issuing("sid");
 
-  it("works where the first delivery took all of its time", async () => {
+  it("works the second time if the first delivery timed out", async () => {
     const world = createRecordingWorld({ env: { ...env, REQUEST_TIMEOUT_MS: 1500 } });
     await world.signIn({ subject: "alice", sid: "phone" });
     const token = await world.provider.issueLogoutToken({ sub: "alice" });
@@ -135,14 +135,14 @@ describe("a logout token that is delivered again", () => {
     expect((await post(world, token)).status).toBe(400);
   });
 
-  it("works where the object that remembers it did not hear that the first delivery failed", async () => {
+  it("works the second time if its Durable Object does not know that the first delivery failed", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
-    let deaf = false;
+    let failing = false;
     const ONCE = {
       getByName: (name: string) =>
         new Proxy(bindings.ONCE.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>, {
           get: (stub, call: string) => async (by: unknown) => {
-            if (deaf && call !== "begin" && call !== "once") throw new Error("internal error");
+            if (failing && call !== "begin" && call !== "once") throw new Error("internal error");
             return stub[call]?.(by);
           },
         }),
@@ -151,16 +151,16 @@ describe("a logout token that is delivered again", () => {
     await world.signIn({ subject: "alice", sid: "phone" });
     const token = await world.provider.issueLogoutToken({ sub: "alice" });
     const id = world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
-    deaf = true;
+    failing = true;
     expect((await post(world, token)).status).toBe(503);
     world.simulator.faults.remove(id);
-    deaf = false;
+    failing = false;
     vi.setSystemTime(Date.now() + 30_000);
     expect((await post(world, token)).status).toBe(200);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("works the first time though that object's answer was lost on its way", async () => {
+  it("works the first time, although an answer of its Durable Object was lost", async () => {
     let lost = false;
     const ONCE = {
       getByName: (name: string) =>
@@ -181,10 +181,10 @@ describe("a logout token that is delivered again", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("is told the same where its provider had gone before the answer", async () => {
+  it("is answered 200 again if the provider closed the first connection before the answer", async () => {
     const gone = new AbortController();
     const base = createWorld();
-    // The provider hangs up while CometChat is being asked.
+    // The provider closes the connection during the call to CometChat.
     const fetch: Deps["fetch"] = async (input, init) => {
       const response = await base.fetch(input, init);
       if (init.method === "DELETE") gone.abort();
@@ -199,7 +199,7 @@ describe("a logout token that is delivered again", () => {
   });
 });
 
-describe("what a sign-in writes to KV", () => {
+describe("the record of a session in KV, which logouts need,", () => {
   const writes = async (more: object, session: object, env: object = {}) => {
     const written: string[] = [];
     const USERS = faultyKv((operation, key) => {
@@ -213,14 +213,14 @@ describe("what a sign-in writes to KV", () => {
   const session = { subject: "alice", sid: "phone", claims: { session_id: "phone", origin_jti: "phone" } };
 
   it.each(["clerk", "supabase", "cognito", "workos", "okta", "entra"])(
-    "is no session's name with the preset %s: that provider sends no logout",
+    "is not written with the preset %s, whose provider sends no logouts",
     async (preset) => {
       const more = { preset, jwksUrl: `${ISSUER}/jwks`, audience: ["chat"], uid: { claim: "sub" } };
       expect(await writes(more, session)).toEqual(["v1:u:"]);
     },
   );
 
-  it("is one for each session, and not for each sign-in, in one data centre", async () => {
+  it("is written once for each session in one data centre, not for each sign-in", async () => {
     let written = 0;
     let refuses = true;
     const USERS = faultyKv((operation, key) => {
@@ -236,7 +236,7 @@ describe("what a sign-in writes to KV", () => {
     } as unknown as Cache;
     const world = createRecordingWorld({ env: { ...issuing("sid"), USERS }, deps: { cache: () => cache } });
     await world.signIn(session);
-    // KV refused it, however often it was tried: so the next sign-in of the session writes it.
+    // KV has refused every attempt, so the next sign-in of the session writes it.
     refuses = false;
     for (let time = 0; time < 3; time += 1) await world.signIn(session);
     expect(written).toBe(1);
@@ -245,16 +245,16 @@ describe("what a sign-in writes to KV", () => {
   });
 
   it.each([{ preset: "auth0" }, { preset: "keycloak" }, {}])(
-    "is one with %o, whose logouts may come",
+    "is written with %o, which may send logouts",
     async (preset) => {
       expect(await writes({ jwksUrl: `${ISSUER}/jwks`, ...preset }, session)).toEqual(["v1:s:", "v1:u:"]);
     },
   );
 
   it.each([
-    ["sessions have no name", {}, { subject: "alice" }],
-    ["no logout token could be for us", { audience: undefined, audienceRequired: false }, session],
-  ])("is none where %s", async (_, more, one) => {
+    ["sessions have no id", {}, { subject: "alice" }],
+    ["no logout token could be accepted", { audience: undefined, audienceRequired: false }, session],
+  ])("is not written if %s", async (_, more, one) => {
     expect(await writes(more, one)).toEqual(["v1:u:"]);
   });
 });

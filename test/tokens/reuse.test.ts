@@ -21,8 +21,8 @@ async function ask(world: World, session: object | string, body?: string): Promi
   return [response.status, (await bodyOf(response)).authToken];
 }
 
-/** Another isolate, which remembers nothing: the same stores, the same CometChat. */
-const elsewhere = (world: World) => {
+/** A gateway in another isolate: its memory is empty, the stores and CometChat are the same. */
+const anotherIsolate = (world: World) => {
   const other = reusing({ deps: { fetch: (input, init) => world.fetch(input, init) } });
   return { ...other, signIn: async (session: object) => other.signIn(await world.provider.issue(session)) };
 };
@@ -31,16 +31,16 @@ describe("with reuse = session", () => {
   it("a session gets its own token again, without a call to CometChat", async () => {
     const world = reusing();
     const [first, token] = await ask(world, phone);
-    const [second, again] = await ask(world, phone);
+    const [second, sameToken] = await ask(world, phone);
     expect([first, second]).toEqual([201, 200]);
-    expect(again).toBe(token);
+    expect(sameToken).toBe(token);
     expect(rest(world)).toEqual(["create"]);
   });
 
-  it("another isolate gives it too", async () => {
+  it("a session gets its own token again in another isolate", async () => {
     const world = reusing();
     const [, token] = await ask(world, phone);
-    const response = await elsewhere(world).signIn(phone);
+    const response = await anotherIsolate(world).signIn(phone);
     expect([response.status, (await bodyOf(response)).authToken]).toEqual([200, token]);
   });
 
@@ -52,7 +52,7 @@ describe("with reuse = session", () => {
     expect(onLaptop).not.toBe(onPhone);
   });
 
-  it("`fresh` mints, and the new token is the one held from then on", async () => {
+  it("a session gets a new token with fresh, and that one from then on", async () => {
     const world = reusing();
     const [, token] = await ask(world, phone);
     const [status, fresh] = await ask(world, phone, '{"fresh":true}');
@@ -61,7 +61,7 @@ describe("with reuse = session", () => {
     expect(await ask(world, phone)).toEqual([200, fresh]);
   });
 
-  it("the profile is still brought up to date when the claims change", async () => {
+  it("the profile is updated when the claims change", async () => {
     const world = reusing();
     await ask(world, { ...phone, claims: { jti: "phone", name: "Alice" } });
     const [status] = await ask(world, { ...phone, claims: { jti: "phone", name: "Alicia" } });
@@ -71,20 +71,20 @@ describe("with reuse = session", () => {
   });
 });
 
-describe("a token is not handed out again", () => {
+describe("a token is not given out again", () => {
   it.each(["in this isolate", "in another one"])("after its session has signed out, %s", async (where) => {
     const world = reusing();
     const session = await world.provider.issue(phone);
     const [, token] = await ask(world, session);
     const [, other] = await ask(world, laptop);
     expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
-    const asked = where === "in this isolate" ? world : elsewhere(world);
+    const asked = where === "in this isolate" ? world : anotherIsolate(world);
     const response = await asked.signIn(phone);
     expect(response.status).toBe(201);
     expect((await bodyOf(response)).authToken).not.toBe(token);
-    // The other device keeps its own.
-    const kept = await asked.signIn(laptop);
-    expect([kept.status, (await bodyOf(kept)).authToken]).toEqual([200, other]);
+    // The other device keeps its token.
+    const onLaptop = await asked.signIn(laptop);
+    expect([onLaptop.status, (await bodyOf(onLaptop)).authToken]).toEqual([200, other]);
   });
 
   it.each(["in this isolate", "in another one"])("after the user has signed out everywhere, %s", async (where) => {
@@ -93,7 +93,7 @@ describe("a token is not handed out again", () => {
     const [, onPhone] = await ask(world, session);
     const [, onLaptop] = await ask(world, laptop);
     expect((await world.call("/v1/tokens", request("DELETE", session))).status).toBe(204);
-    const asked = where === "in this isolate" ? world : elsewhere(world);
+    const asked = where === "in this isolate" ? world : anotherIsolate(world);
     for (const [device, dead] of [
       [phone, onPhone],
       [laptop, onLaptop],
@@ -109,7 +109,7 @@ describe("a token is not handed out again", () => {
     const session = await world.provider.issue(phone);
     const [, token] = await ask(world, session);
     await world.call("/v1/token", request("DELETE", session, { authToken: token }));
-    expect((await elsewhere(world).signIn(phone)).status).toBe(201);
+    expect((await anotherIsolate(world).signIn(phone)).status).toBe(201);
     expect((await world.signIn(phone)).status).toBe(200);
   });
 
@@ -127,8 +127,8 @@ describe("a token is not handed out again", () => {
   });
 });
 
-describe("a token of the session", () => {
-  it("opens under a key that is being rotated out, and is missing under another one", async () => {
+describe("a token that is recorded with an older TOKEN_ENCRYPTION_KEY", () => {
+  it("is given out again while that key is listed, and not afterwards", async () => {
     const world = reusing();
     const [, token] = await ask(world, phone);
     const old = String((bindings as unknown as Record<string, unknown>).TOKEN_ENCRYPTION_KEY);

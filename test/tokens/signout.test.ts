@@ -15,7 +15,7 @@ const tokenOf = async (response: Response) => (await bodyOf(response)).authToken
 const codeOf = async (response: Response) => (await bodyOf<ProblemAnswer>(response)).code;
 const calls = ({ simulator }: World) => simulator.journal.entries.map(({ call }) => call);
 
-/** Two devices of one user: two sessions of the identity provider's. */
+/** One user with two devices, each with a session of its own. */
 async function twoDevices(world: World) {
   const phone = await world.provider.issue({ subject: "alice", claims: { jti: "phone" } });
   const laptop = await world.provider.issue({ subject: "alice", claims: { jti: "laptop" } });
@@ -24,8 +24,8 @@ async function twoDevices(world: World) {
   return { phone, laptop, onPhone, onLaptop };
 }
 
-describe("signing out here", () => {
-  it("ends the tokens of this session, and no other device's", async () => {
+describe("a sign-out (DELETE /v1/token)", () => {
+  it("revokes the tokens of this session, and of no other device", async () => {
     const world = createRecordingWorld();
     const { phone, onPhone, onLaptop } = await twoDevices(world);
     const second = await tokenOf(await world.signIn(phone));
@@ -36,7 +36,7 @@ describe("signing out here", () => {
     expect([onPhone, second]).not.toContain(onLaptop);
   });
 
-  it("asks CometChat once for each token: the alarm that stands behind it does not come in between", async () => {
+  it("calls CometChat once for each token, since the alarm comes later than the call's end", async () => {
     const base = createRecordingWorld();
     const { phone } = await twoDevices(base);
     let alarm: number | null = null;
@@ -48,18 +48,18 @@ describe("signing out here", () => {
     const world = createRecordingWorld({ deps: { fetch } });
     expect((await world.call("/v1/token", request("DELETE", phone))).status).toBe(204);
     expect(calls(base).filter((call) => call === "revoke")).toHaveLength(1);
-    // Later than any request waits for CometChat.
+    // No request waits for CometChat for so long.
     expect(alarm).toBeGreaterThan(begun + REQUEST_MS);
   });
 
-  it("ends the token that is named", async () => {
+  it("revokes the token that the body names", async () => {
     const world = createRecordingWorld();
     const { phone, onPhone, onLaptop } = await twoDevices(world);
     expect((await world.call("/v1/token", request("DELETE", phone, { authToken: onPhone }))).status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([onLaptop]);
   });
 
-  it("asks for the token where none are recorded", async () => {
+  it("needs the token in the body if none are recorded", async () => {
     const world = createWorld();
     const session = await world.provider.issue({ subject: "alice" });
     const token = await tokenOf(await world.signIn(session));
@@ -70,7 +70,7 @@ describe("signing out here", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("leaves somebody else's token alone, and does not tell", async () => {
+  it("does not revoke another user's token, and answers as if the token were unknown", async () => {
     const world = createRecordingWorld();
     const mine = await world.provider.issue({ subject: "a" });
     await world.signIn(mine);
@@ -83,19 +83,19 @@ describe("signing out here", () => {
   });
 
   it.each(["..", ".", "../../x", "a/b", "a?b", "", "a b", "é", "x".repeat(1025), 1, null])(
-    "refuses %o, which would be another address",
+    "refuses a token that could change an address: %o",
     async (authToken) => {
       const world = createRecordingWorld();
       const session = await world.provider.issue({ subject: "alice" });
-      const kept = await tokenOf(await world.signIn(session));
+      const own = await tokenOf(await world.signIn(session));
       const response = await world.call("/v1/token", request("DELETE", session, { authToken }));
       expect(response.status).toBe(400);
       expect(await codeOf(response)).toBe("bad-request");
-      expect(world.simulator.tokens("alice")).toEqual([kept]);
+      expect(world.simulator.tokens("alice")).toEqual([own]);
     },
   );
 
-  it("is done for a user that CometChat does not know", async () => {
+  it("succeeds for a user who does not exist in CometChat", async () => {
     const world = createRecordingWorld();
     const session = await world.provider.issue({ subject: "nobody" });
     expect((await world.call("/v1/token", request("DELETE", session))).status).toBe(204);
@@ -103,7 +103,7 @@ describe("signing out here", () => {
     expect(world.simulator.user("nobody")).toBeUndefined();
   });
 
-  it("says that it failed while CometChat is down, and catches up by itself", async () => {
+  it("fails while CometChat is down, and is completed by the alarm", async () => {
     const world = createRecordingWorld();
     const { phone, onLaptop } = await twoDevices(world);
     const down = world.simulator.faults.add({
@@ -113,7 +113,7 @@ describe("signing out here", () => {
     const failed = await world.call("/v1/token", request("DELETE", phone));
     expect(failed.status).toBe(503);
     expect(world.simulator.tokens("alice")).toHaveLength(2);
-    // Nobody asks again. The alarm does, also after the platform has evicted the object.
+    // The alarm revokes the token, also after the platform has evicted the object.
     world.simulator.faults.remove(down);
     await evictDurableObject(ledgerOf("alice"));
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
@@ -122,7 +122,7 @@ describe("signing out here", () => {
     expect(await runInDurableObject(ledgerOf("alice"), (_, state) => state.storage.getAlarm())).toBeNull();
   });
 
-  it("says that CometChat did not answer in time, rather than that the ledger did not", async () => {
+  it("answers cometchat-timeout if CometChat does not answer in time", async () => {
     const world = createRecordingWorld({ env: { REQUEST_TIMEOUT_MS: 1500 } });
     const { phone } = await twoDevices(world);
     world.simulator.faults.add({ match: "revoke", effect: { kind: "hang" } });
@@ -130,7 +130,7 @@ describe("signing out here", () => {
     expect([response.status, await codeOf(response)]).toEqual([504, "cometchat-timeout"]);
   });
 
-  it("keeps trying however long CometChat is down", async () => {
+  it("is tried again at least every hour while CometChat is down", async () => {
     const world = createRecordingWorld();
     const { phone } = await twoDevices(world);
     world.simulator.faults.add({ match: "revoke", effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" } });
@@ -146,12 +146,12 @@ describe("signing out here", () => {
     }
   });
 
-  it("ends a token that was recorded only after its session had signed out", async () => {
+  it("revokes a token of its session that is recorded after it", async () => {
     const world = createRecordingWorld();
     const session = await world.provider.issue({ subject: "alice", claims: { jti: "phone" } });
     await world.signIn(session);
     await world.call("/v1/token", request("DELETE", session));
-    // The answer of a slower sign-in of the same session has gone out before; its record comes now.
+    // An earlier sign-in of the same session was answered before the sign-out, and is recorded now.
     const token = world.simulator.mint("alice");
     const minted = { app: "main", token, session: await sessionDigest(ISSUER, "phone"), name: null };
     await ledgerOf("alice").record("alice", { ...minted, mintedAt: Date.now() - 5000, expiresAt: null });
@@ -159,18 +159,18 @@ describe("signing out here", () => {
   });
 });
 
-describe("signing out everywhere", () => {
-  it("ends every token of the user, of other sessions too", async () => {
+describe("a sign-out everywhere (DELETE /v1/tokens)", () => {
+  it("revokes every token of the user, also of other sessions", async () => {
     const world = createRecordingWorld();
     const { phone } = await twoDevices(world);
     world.simulator.mint("alice");
     expect((await world.call("/v1/tokens", request("DELETE", phone))).status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([]);
-    // The session itself is still valid: it may have a new one.
+    // The session itself is still valid, so it can get a new token.
     expect((await world.signIn(phone)).status).toBe(201);
   });
 
-  it("works where no token is recorded", async () => {
+  it("works if no tokens are recorded", async () => {
     const world = createWorld();
     const session = await world.provider.issue({ subject: "alice" });
     await world.signIn(session);
@@ -178,7 +178,7 @@ describe("signing out everywhere", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("says that it failed while CometChat is down, and the ledger goes on", async () => {
+  it("fails while CometChat is down, and is completed by the alarm", async () => {
     const world = createRecordingWorld();
     const { phone } = await twoDevices(world);
     const down = world.simulator.faults.add({
@@ -200,12 +200,12 @@ describe("signing out everywhere", () => {
   });
 });
 
-describe("a ledger that cannot be reached", () => {
+describe("while the ledger is down,", () => {
   virtualTime();
 
   const unreachable = faultyLedger(() => Promise.reject(new Error("overloaded")));
 
-  it.each(["never", "session"])("costs no sign-in, and a sign-out here says so (reuse = %s)", async (reuse) => {
+  it.each(["never", "session"])("a sign-in works, and a sign-out fails (reuse = %s)", async (reuse) => {
     const world = createRecordingWorld({ env: { LEDGER: unreachable, TOKENS: { reuse } } });
     const session = await world.provider.issue({ subject: "alice" });
     expect((await world.signIn(session)).status).toBe(201);
@@ -214,7 +214,7 @@ describe("a ledger that cannot be reached", () => {
     expect(response.headers.get("Retry-After")).toMatch(/^\d+$/);
   });
 
-  it("does not keep a user from signing out everywhere: CometChat has done it", async () => {
+  it("a sign-out everywhere works, since CometChat does it", async () => {
     const world = createRecordingWorld({ env: { LEDGER: unreachable } });
     const session = await world.provider.issue({ subject: "alice" });
     const { authToken } = await bodyOf(await world.signIn(session));
@@ -223,7 +223,7 @@ describe("a ledger that cannot be reached", () => {
     expect((await world.call("/v1/token", request("DELETE", session, { authToken }))).status).toBe(204);
   });
 
-  it("does where it would hand out again what has ended", async () => {
+  it("a sign-out everywhere fails with reuse, since the ledger could give out a revoked token", async () => {
     let down = false;
     const LEDGER = faultyLedger(() => (down ? Promise.reject(new Error("overloaded")) : undefined));
     const world = createRecordingWorld({ env: { LEDGER, TOKENS: { reuse: "session" } } });
@@ -233,14 +233,14 @@ describe("a ledger that cannot be reached", () => {
     const named = request("DELETE", session, { authToken });
     expect((await world.call("/v1/token", named)).status).toBe(503);
     expect((await world.call("/v1/tokens", request("DELETE", session))).status).toBe(503);
-    // The token is dead all the same.
+    // The token is revoked nevertheless.
     expect(world.simulator.tokens("alice")).toEqual([]);
     down = false;
     expect((await world.call("/v1/tokens", request("DELETE", session))).status).toBe(204);
     expect((await world.signIn(session)).status).toBe(201);
   });
 
-  it("is told to the log, also after the answer", async () => {
+  it("each failure is logged, also those after the answer", async () => {
     const world = createRecordingWorld({ env: { LEDGER: unreachable } });
     const response = await world.signIn({ subject: "alice" });
     const requestId = response.headers.get("X-Request-Id");
@@ -249,7 +249,7 @@ describe("a ledger that cannot be reached", () => {
     expect(world.lines).toContainEqual(lost);
   });
 
-  it("leaves time to end at CometChat what it does not answer for, and the log tells", async () => {
+  it("a sign-out everywhere still has time for its call to CometChat, and is logged", async () => {
     let hangs = true;
     const LEDGER = faultyLedger((call) => (hangs && call === "end" ? never() : undefined));
     const world = createRecordingWorld({ env: { LEDGER, REQUEST_TIMEOUT_MS: 600 } });
@@ -263,8 +263,8 @@ describe("a ledger that cannot be reached", () => {
   });
 });
 
-describe("the life of a token (TOKENS.ttl)", () => {
-  it("is told to the client, and ends by the alarm", async () => {
+describe("the end of a token (TOKENS.ttl)", () => {
+  it("is in the answer to the client, and the alarm revokes the token then", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 3600 } } });
     const before = Date.now();
     const { expiresAt } = await bodyOf(await world.signIn({ subject: "alice" }));
@@ -280,7 +280,7 @@ describe("the life of a token (TOKENS.ttl)", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("ends late rather than never when CometChat is down at the alarm", async () => {
+  it("is kept late if CometChat is down at the alarm", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const { expiresAt } = await bodyOf(await world.signIn({ subject: "alice" }));
     const down = world.simulator.faults.add({ match: "revoke", effect: { kind: "refuse" } });
@@ -295,7 +295,7 @@ describe("the life of a token (TOKENS.ttl)", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("also for a token whose key was rotated out: all of the user's end rather than none", async () => {
+  it("is kept for a token whose key was removed, by revoking all tokens of the user", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const { expiresAt } = await bodyOf(await world.signIn({ subject: "alice" }));
     createRecordingWorld({ env: { TOKEN_ENCRYPTION_KEY: btoa("n".repeat(32)) }, deps: { fetch: world.fetch } });
@@ -305,8 +305,8 @@ describe("the life of a token (TOKENS.ttl)", () => {
   });
 });
 
-describe("at rest", () => {
-  it("no token is in the clear, in KV or in the Durable Object", async () => {
+describe("a token in storage", () => {
+  it("is never in plain text, neither in KV nor in the Durable Object", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { reuse: "session", ttl: 3600 } } });
     const { onPhone, onLaptop } = await twoDevices(world);
     const rows = await runInDurableObject(ledgerOf("alice"), (_, state) =>
@@ -330,7 +330,7 @@ const textOf = (value: unknown) =>
   value instanceof ArrayBuffer ? new TextDecoder("latin1").decode(value) : String(value);
 
 describe("many reloads on one device (TOKENS.maxPerSession)", () => {
-  it("never sign another device out of CometChat's hundred tokens", async () => {
+  it("never push another device's token out of CometChat's hundred", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { maxPerSession: 5 } } });
     const { laptop, onPhone } = await twoDevices(world);
     for (let reload = 0; reload < 120; reload += 1) await world.signIn(laptop);
@@ -339,7 +339,7 @@ describe("many reloads on one device (TOKENS.maxPerSession)", () => {
     expect(calls(world).filter((call) => call === "revoke").length).toBe(116);
   });
 
-  it("without it, they do: the window is real", async () => {
+  it("do so without this setting", async () => {
     const world = createWorld();
     const { laptop, onPhone } = await twoDevices(world);
     for (let reload = 0; reload < 120; reload += 1) await world.signIn(laptop);

@@ -18,10 +18,11 @@ async function ask(world: World, session: string): Promise<[number, string]> {
   return [response.status, (await bodyOf(response)).authToken];
 }
 
+/** A ledger that cannot record tokens. */
 const unrecording = () =>
   faultyLedger((call) => (call === "record" ? Promise.reject(new Error("internal error")) : undefined));
 
-/** Two apps, two identity providers, and any number of gateways in front of them. */
+/** Two apps, two identity providers, and any number of gateways. */
 function twoApps(env: Record<string, unknown>) {
   const simulated = (region: "eu" | "in") =>
     createSimulator({ appId: `2753000000000${region}`, region, keys: { [API_KEY]: "fullAccess" } });
@@ -42,14 +43,14 @@ function twoApps(env: Record<string, unknown>) {
   return { apps, providers, provider: providers.eu, world };
 }
 
-describe("a token in one of two apps, between which a claim moves the user,", () => {
+describe("a token of a user whom a claim moves between two apps", () => {
   const env = {
     SESSION_ISSUERS: [
       { issuer: ISSUER, audience: ["chat"], appClaim: "region", appByClaim: { emea: "eu", apac: "in" } },
     ],
   };
 
-  it("ends where another of the user's sessions named it in the wrong app", async () => {
+  it("is revoked if a session with the old app's claim names it", async () => {
     const { apps, provider, world } = twoApps(env);
     const gateway = world();
     const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
@@ -63,7 +64,7 @@ describe("a token in one of two apps, between which a claim moves the user,", ()
   it.each([
     ["nothing is recorded (no TOKEN_ENCRYPTION_KEY)", false],
     ["nothing is recorded, and KV has lost the user", true],
-  ])("ends where another of the user's sessions named it in the wrong app, though %s", async (_, lost) => {
+  ])("is revoked if a session with the old app's claim names it, although %s", async (_, lost) => {
     const { apps, provider, world } = twoApps({ ...env, TOKEN_ENCRYPTION_KEY: undefined });
     const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
     const newer = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
@@ -74,7 +75,7 @@ describe("a token in one of two apps, between which a claim moves the user,", ()
     expect(apps.in.tokens("alice")).toEqual([]);
   });
 
-  it("ends with all of the user's, though nothing is recorded and KV has lost the user", async () => {
+  it("is revoked by a sign-out everywhere, although nothing is recorded and KV has lost the user", async () => {
     const { apps, provider, world } = twoApps({ ...env, TOKEN_ENCRYPTION_KEY: undefined });
     const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
     await world().signIn(older);
@@ -84,7 +85,7 @@ describe("a token in one of two apps, between which a claim moves the user,", ()
     expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
   });
 
-  it("ends where a session named it in the wrong app, though it could not be recorded", async () => {
+  it("is revoked if a session with the old app's claim names it, although it could not be recorded", async () => {
     const { apps, provider, world } = twoApps({ ...env, LEDGER: unrecording() });
     const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
     const newer = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
@@ -94,7 +95,7 @@ describe("a token in one of two apps, between which a claim moves the user,", ()
     expect(apps.in.tokens("alice")).toEqual([]);
   });
 
-  it("ends when the user comes back to the other app through a place that still takes it for the user's own", async () => {
+  it("is revoked if the user moves back through an isolate that has the first app in memory", async () => {
     const { apps, provider, world } = twoApps(env);
     const stale = world();
     const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
@@ -103,13 +104,13 @@ describe("a token in one of two apps, between which a claim moves the user,", ()
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
     await world().signIn(newer);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
-    // Here it is remembered that the user lives in this app.
+    // This isolate has in its memory that the user lives in this app.
     const [, back] = await ask(stale, older);
     await runAlarms();
     expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[back], []]);
   });
 
-  it("lives on where a record of the former app comes late: the move was before", async () => {
+  it("is not revoked if a record of the old app from before the move comes late", async () => {
     const { apps, provider, world } = twoApps(env);
     await world().signIn(await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } }));
     const late = apps.eu.mint("alice");
@@ -123,7 +124,7 @@ describe("a token in one of two apps, between which a claim moves the user,", ()
     expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], [token]]);
   });
 
-  it("is not handed what the move has ended, by a session that still claims the former app", async () => {
+  it("is not given out again after the move has revoked it", async () => {
     const { apps, provider, world } = twoApps({ ...env, TOKENS: { reuse: "session" } });
     const gateway = world();
     const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
@@ -138,14 +139,14 @@ describe("a token in one of two apps, between which a claim moves the user,", ()
   });
 });
 
-describe("a session that a claim has moved", () => {
+describe("a session with a claim that has moved the user", () => {
   const env = {
     SESSION_ISSUERS: [
       { issuer: ISSUER, audience: ["chat"], appClaim: "region", appByClaim: { emea: "eu", apac: "in" } },
     ],
   };
 
-  it("keeps the token that it has in the new app, when those of the old one end", async () => {
+  it("keeps its token of the new app when those of the old one are revoked", async () => {
     const { provider, world } = twoApps({ ...env, TOKENS: { reuse: "session" } });
     const gateway = world();
     await gateway.signIn(await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } }));
@@ -171,7 +172,7 @@ describe("a user whom two issuers share, each with an app of its own,", () => {
     return { ...rest, world: world() };
   }
 
-  it("is deactivated by the backend in each", async () => {
+  it("is deactivated by the backend in both", async () => {
     const { apps, providers, world } = shared();
     await world.signIn(await providers.eu.issue({ subject: "alice" }));
     await world.signIn(await providers.in.issue({ subject: "alice" }));
@@ -181,7 +182,7 @@ describe("a user whom two issuers share, each with an app of its own,", () => {
       expect.any(Number),
     ]);
   });
-  it("signs out everywhere, though nothing is recorded", async () => {
+  it("signs out everywhere, although nothing is recorded", async () => {
     const { apps, providers, world } = shared({ TOKEN_ENCRYPTION_KEY: undefined });
     await world.signIn(await providers.in.issue({ subject: "alice" }));
     const eu = await providers.eu.issue({ subject: "alice" });
@@ -190,7 +191,7 @@ describe("a user whom two issuers share, each with an app of its own,", () => {
     await runAlarms();
     expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
   });
-  it("is flushed by the backend, though nothing is recorded", async () => {
+  it("loses all tokens when the backend revokes them, although nothing is recorded", async () => {
     const { apps, providers, world } = shared({ TOKEN_ENCRYPTION_KEY: undefined });
     await world.signIn(await providers.in.issue({ subject: "alice" }));
     await world.signIn(await providers.eu.issue({ subject: "alice" }));
@@ -198,7 +199,7 @@ describe("a user whom two issuers share, each with an app of its own,", () => {
     await runAlarms();
     expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
   });
-  it("signs out everywhere, though one app has a jurisdiction", async () => {
+  it("signs out everywhere, although one app has a jurisdiction", async () => {
     const LEDGER = {
       getByName: (name: string) => bindings.LEDGER.getByName(name),
       jurisdiction: (jurisdiction: string) => ({
@@ -216,7 +217,7 @@ describe("a user whom two issuers share, each with an app of its own,", () => {
     expect([apps.eu.tokens("alice"), apps.in.tokens("alice")]).toEqual([[], []]);
   });
 
-  it("is signed out of both by its provider, though nothing is recorded", async () => {
+  it("is signed out of both by its provider, although nothing is recorded", async () => {
     const { apps, providers, world } = shared({ TOKEN_ENCRYPTION_KEY: undefined });
     await world.signIn(await providers.in.issue({ subject: "alice" }));
     await world.signIn(await providers.eu.issue({ subject: "alice" }));
@@ -232,7 +233,7 @@ describe("a user whom two issuers share, each with an app of its own,", () => {
   it.each([
     ["refuses", { kind: "refuse" }],
     ["hangs", { kind: "hang" }],
-  ] as const)("signs out everywhere while an app %s in which it never was", async (_, effect) => {
+  ] as const)("signs out everywhere, although an app without the user %s", async (_, effect) => {
     const { apps, providers, world } = shared({ REQUEST_TIMEOUT_MS: 2000 });
     const session = await providers.eu.issue({ subject: "alice" });
     await world.signIn(session);

@@ -9,32 +9,35 @@ restoreAfterEach();
 
 const out = (session: string, body?: unknown) => request("DELETE", session, body);
 
-describe("a token that could not be recorded, however often it was tried,", () => {
-  const deaf = () => {
-    const state = { deaf: true };
+describe("a token that could not be recorded after all attempts", () => {
+  const failing = () => {
+    const state = { down: true };
     const LEDGER = faultyLedger((call) =>
-      state.deaf && call === "record" ? Promise.reject(new Error("internal error")) : undefined,
+      state.down && call === "record" ? Promise.reject(new Error("internal error")) : undefined,
     );
     return { state, LEDGER };
   };
 
-  it.each(["never", "session"])("is asked for at the sign-out: nobody else knows it (reuse = %s)", async (reuse) => {
-    const { state, LEDGER } = deaf();
-    const world = createRecordingWorld({ env: { LEDGER, TOKENS: { reuse } } });
-    const session = await world.provider.issue({ subject: "alice", sid: "phone" });
-    const { authToken } = await bodyOf(await world.signIn(session));
-    state.deaf = false;
-    expect((await world.call("/v1/token", out(session))).status).toBe(400);
-    expect((await world.call("/v1/token", out(session, { authToken }))).status).toBe(204);
-    expect(world.simulator.tokens("alice")).toEqual([]);
-  });
+  it.each(["never", "session"])(
+    "has to be named at the sign-out, since only the client has it (reuse = %s)",
+    async (reuse) => {
+      const { state, LEDGER } = failing();
+      const world = createRecordingWorld({ env: { LEDGER, TOKENS: { reuse } } });
+      const session = await world.provider.issue({ subject: "alice", sid: "phone" });
+      const { authToken } = await bodyOf(await world.signIn(session));
+      state.down = false;
+      expect((await world.call("/v1/token", out(session))).status).toBe(400);
+      expect((await world.call("/v1/token", out(session, { authToken }))).status).toBe(204);
+      expect(world.simulator.tokens("alice")).toEqual([]);
+    },
+  );
 
-  it("is asked for at the sign-out also where KV did not take the user's mapping before", async () => {
+  it("has to be named at the sign-out also if KV did not store the user's mapping before", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
-    const state = { deaf: true };
+    const state = { down: true };
     const LEDGER = faultyLedger((call) =>
-      // Later than KV, so that what else is written of the user has failed for good before.
-      state.deaf && call === "record" ? scheduler.wait(50).then(() => Promise.reject(new Error("late"))) : undefined,
+      // The ledger fails later than KV, so that the write of the mapping has failed for good before.
+      state.down && call === "record" ? scheduler.wait(50).then(() => Promise.reject(new Error("late"))) : undefined,
     );
     let refused = 0;
     const USERS = faultyKv((operation, key) => {
@@ -42,44 +45,44 @@ describe("a token that could not be recorded, however often it was tried,", () =
       refused += 1;
       return Promise.reject(new Error("KV PUT failed: 503"));
     });
-    // As long as what is tried again takes: an isolate remembers a mapping for 10 s.
+    // The clock moves on with each attempt, because an isolate remembers a mapping for 10 s.
     const sleep = async () => void vi.setSystemTime(Date.now() + 5000);
     const world = createRecordingWorld({ env: { LEDGER, USERS }, deps: { sleep } });
     const session = await world.provider.issue({ subject: "alice", sid: "phone" });
     const { authToken } = await bodyOf(await world.signIn(session));
-    state.deaf = false;
+    state.down = false;
     expect((await world.call("/v1/token", out(session))).status).toBe(400);
     expect((await world.call("/v1/token", out(session, { authToken }))).status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("does not stand in the way of the user's other sessions", async () => {
-    const { state, LEDGER } = deaf();
+  it("does not prevent the user's other sessions from signing out", async () => {
+    const { state, LEDGER } = failing();
     const world = createRecordingWorld({ env: { LEDGER } });
     const { authToken } = await bodyOf(await world.signIn({ subject: "alice", sid: "phone" }));
-    state.deaf = false;
+    state.down = false;
     const laptop = await world.provider.issue({ subject: "alice", sid: "laptop" });
     await world.signIn(laptop);
     expect((await world.call("/v1/token", out(laptop))).status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([authToken]);
   });
 
-  it("ends with all of the user's, and then that session signs out as any other", async () => {
-    const { state, LEDGER } = deaf();
+  it("is revoked by a sign-out everywhere, and need not be named after that", async () => {
+    const { state, LEDGER } = failing();
     const world = createRecordingWorld({ env: { LEDGER } });
     const session = await world.provider.issue({ subject: "alice", sid: "phone" });
     await world.signIn(session);
-    state.deaf = false;
+    state.down = false;
     expect((await world.call("/v1/tokens", out(session))).status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([]);
     expect((await world.call("/v1/token", out(session))).status).toBe(204);
   });
 
-  it("ends at a logout of its session: all of the user's do", async () => {
-    const { state, LEDGER } = deaf();
+  it("is revoked by a logout of its session, with all tokens of the user", async () => {
+    const { state, LEDGER } = failing();
     const world = createRecordingWorld({ env: { LEDGER } });
     await world.signIn({ subject: "alice", sid: "phone" });
-    state.deaf = false;
+    state.down = false;
     const response = await world.call("/v1/backchannel-logout", {
       method: "POST",
       headers: { "Content-Type": "application/x-www-form-urlencoded" },
@@ -90,11 +93,11 @@ describe("a token that could not be recorded, however often it was tried,", () =
   });
 });
 
-describe("a request that a test did not wait for", () => {
+describe("a request that a test does not wait for", () => {
   let late: Promise<unknown>;
   const keys = () => bindings.USERS.list({ prefix: "v1:k:" });
 
-  it("may still be at work when the test ends", async () => {
+  it("may still be running when the test ends", async () => {
     const world = createWorld();
     const USERS = world.env.USERS as KVNamespace;
     late = scheduler.wait(50).then(() => USERS.put("v1:k:late", "keys"));
@@ -102,14 +105,14 @@ describe("a request that a test did not wait for", () => {
     expect((await world.signIn()).status).toBe(201);
   });
 
-  it("writes nothing that the next one could read", async () => {
+  it("writes nothing that the next test could read", async () => {
     await expect(late).rejects.toThrow("over");
     expect((await keys()).keys).toEqual([]);
   });
 });
 
 describe("the work after an answer", () => {
-  it("is over within the 30 s that the platform gives, its log line included, though nothing ever answers", async () => {
+  it("ends, with its log line, within the platform's 30 s, although the ledger never answers", async () => {
     const LEDGER = faultyLedger(never);
     const lines: LogLine[] = [];
     const world = createRecordingWorld({
@@ -137,7 +140,7 @@ describe("the work after an answer", () => {
 });
 
 describe("a deployment that records no tokens (no TOKEN_ENCRYPTION_KEY)", () => {
-  it("writes no object, and needs none, to sign a user out everywhere", async () => {
+  it("calls no Durable Object for a sign-out everywhere", async () => {
     const asked: string[] = [];
     const LEDGER = faultyLedger((call) => {
       asked.push(call);

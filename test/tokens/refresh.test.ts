@@ -8,11 +8,11 @@ const tokenOf = async (response: Response) => (await bodyOf(response)).authToken
 const out = (world: World, session: string, body?: unknown) =>
   world.call("/v1/token", request("DELETE", session, body));
 
-describe("a session that has no name which survives a refresh (Firebase, better-auth, Auth0's access tokens)", () => {
+describe("a session without an id that survives a refresh (Firebase, better-auth, Auth0's access tokens)", () => {
   const before = { subject: "alice", claims: { jti: "before the refresh" } };
   const after = { subject: "alice", claims: { jti: "after it" } };
 
-  it("is asked for its token after a refresh, since nothing is recorded under its new name", async () => {
+  it("has to name its token at a sign-out after a refresh, since none is recorded under its new id", async () => {
     const world = createRecordingWorld();
     const token = await tokenOf(await world.signIn(before));
     const refreshed = await world.provider.issue(after);
@@ -23,25 +23,25 @@ describe("a session that has no name which survives a refresh (Firebase, better-
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("signs out without it before a refresh, and once more", async () => {
+  it("signs out without naming its token before a refresh, also twice", async () => {
     const world = createRecordingWorld();
     const session = await world.provider.issue(before);
     await world.signIn(session);
     expect((await out(world, session)).status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([]);
     expect((await out(world, session)).status).toBe(204);
-    // The sign-out of another one said nothing of this.
+    // The sign-out of the first session does not apply to the refreshed one.
     expect((await out(world, await world.provider.issue(after))).status).toBe(400);
   });
 
-  it("is asked again and again, as long as it does not name its token", async () => {
+  it("is answered 400 at every sign-out without its token", async () => {
     const world = createRecordingWorld();
     await world.signIn(before);
     const refreshed = await world.provider.issue(after);
     expect([(await out(world, refreshed)).status, (await out(world, refreshed)).status]).toEqual([400, 400]);
   });
 
-  it("with neither sid nor jti is the same one with a second valid signature (ECDSA's r, n − s)", async () => {
+  it("with neither sid nor jti is the same session with its second valid signature (ECDSA's r, n − s)", async () => {
     const world = createRecordingWorld();
     const session = await world.provider.issue({ subject: "alice", claims: { jti: undefined }, alg: "ES256" });
     await world.signIn(session);
@@ -51,7 +51,7 @@ describe("a session that has no name which survives a refresh (Firebase, better-
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("with neither sid nor jti has one token, not one for each signature (reuse = session)", async () => {
+  it("with neither sid nor jti has one token with both signatures (reuse = session)", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { reuse: "session" } } });
     const session = await world.provider.issue({ subject: "alice", claims: { jti: undefined }, alg: "ES256" });
     const token = await tokenOf(await world.signIn(session));
@@ -59,13 +59,13 @@ describe("a session that has no name which survives a refresh (Firebase, better-
   });
 });
 
-describe("a session that has a name", () => {
+describe("a session with an id that survives a refresh", () => {
   it.each<[string, object, string | undefined]>([
-    ["sid, where nothing is configured", { sid: "phone" }, undefined],
-    ["sid, where the configured claim is missing", { sid: "phone" }, "session_id"],
+    ["sid, if no claim is configured", { sid: "phone" }, undefined],
+    ["sid, if the configured claim is missing", { sid: "phone" }, "session_id"],
     ["the configured claim", { claims: { session_id: "phone" } }, "session_id"],
-    ["the configured claim, and a sid besides", { sid: "x", claims: { session_id: "phone" } }, "session_id"],
-  ])("signs out after a refresh: by %s", async (_, name, sessionIdClaim) => {
+    ["the configured claim, if there is a sid too", { sid: "x", claims: { session_id: "phone" } }, "session_id"],
+  ])("signs out after a refresh by %s", async (_, name, sessionIdClaim) => {
     const world = createRecordingWorld({
       env: { SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"], sessionIdClaim }] },
     });
@@ -76,7 +76,7 @@ describe("a session that has a name", () => {
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("signs out though it never had a token", async () => {
+  it("signs out without ever having had a token", async () => {
     const world = createRecordingWorld();
     await world.signIn({ subject: "alice", sid: "phone" });
     expect((await out(world, await world.provider.issue({ subject: "alice", sid: "laptop" }))).status).toBe(204);
@@ -84,10 +84,10 @@ describe("a session that has a name", () => {
   });
 });
 
-describe("a user that CometChat does not know", () => {
+describe("a user who does not exist in CometChat", () => {
   it.each([
-    ["with records", true],
-    ["without", false],
+    ["with TOKEN_ENCRYPTION_KEY", true],
+    ["without TOKEN_ENCRYPTION_KEY", false],
   ])("signs out, here and everywhere, %s", async (_, records) => {
     const world = records ? createRecordingWorld() : createWorld();
     const session = await world.provider.issue({ subject: "nobody" });
@@ -97,39 +97,45 @@ describe("a user that CometChat does not know", () => {
   });
 });
 
-describe("what the gateway hands out can be named at a sign-out:", () => {
-  it.each(["alice_17.ab~c+d=", "-", "a".repeat(600)])("%s", async (token) => {
-    const base = createWorld();
-    let revoked = "";
-    const fetch: World["fetch"] = async (input, init) => {
-      const { pathname } = new URL(input);
-      if (init.method === "POST" && pathname.includes("/users")) {
-        return Response.json({ data: { uid: "alice", name: "alice", authToken: token } });
-      }
-      if (init.method === "DELETE") revoked = decodeURIComponent(pathname.split("/auth_tokens/")[1] ?? "");
-      return init.method === "DELETE" ? Response.json({ data: { success: true } }) : base.fetch(input, init);
-    };
-    const world = createWorld({ deps: { fetch } });
-    const session = await base.provider.issue({ subject: "alice" });
-    expect(await tokenOf(await world.signIn(session))).toBe(token);
-    expect((await out(world, session, { authToken: token })).status).toBe(204);
-    expect(revoked).toBe(token);
-  });
+describe("a token of CometChat", () => {
+  it.each(["alice_17.ab~c+d=", "-", "a".repeat(600)])(
+    "can be named at a sign-out in any form that is given out: %s",
+    async (token) => {
+      const base = createWorld();
+      let revoked = "";
+      const fetch: World["fetch"] = async (input, init) => {
+        const { pathname } = new URL(input);
+        if (init.method === "POST" && pathname.includes("/users")) {
+          return Response.json({ data: { uid: "alice", name: "alice", authToken: token } });
+        }
+        if (init.method === "DELETE") revoked = decodeURIComponent(pathname.split("/auth_tokens/")[1] ?? "");
+        return init.method === "DELETE" ? Response.json({ data: { success: true } }) : base.fetch(input, init);
+      };
+      const world = createWorld({ deps: { fetch } });
+      const session = await base.provider.issue({ subject: "alice" });
+      expect(await tokenOf(await world.signIn(session))).toBe(token);
+      expect((await out(world, session, { authToken: token })).status).toBe(204);
+      expect(revoked).toBe(token);
+    },
+  );
 
-  it.each(["a/b", "..", "a b", "a%2fb", "é", "a".repeat(1025)])("CometChat's %s is no token", async (token) => {
-    const base = createWorld();
-    const fetch: World["fetch"] = async (input, init) =>
-      init.method === "POST"
-        ? Response.json({ data: { uid: "alice", name: "alice", authToken: token } })
-        : base.fetch(input, init);
-    const world = createWorld({ deps: { fetch, random: () => 0 } });
-    const response = await world.signIn(await base.provider.issue({ subject: "alice" }));
-    expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([503, "cometchat-unavailable"]);
-  });
+  it.each(["a/b", "..", "a b", "a%2fb", "é", "a".repeat(1025)])(
+    "is not given out if it could not be named: %s",
+    async (token) => {
+      const base = createWorld();
+      const fetch: World["fetch"] = async (input, init) =>
+        init.method === "POST"
+          ? Response.json({ data: { uid: "alice", name: "alice", authToken: token } })
+          : base.fetch(input, init);
+      const world = createWorld({ deps: { fetch, random: () => 0 } });
+      const response = await world.signIn(await base.provider.issue({ subject: "alice" }));
+      expect([response.status, (await bodyOf<ProblemAnswer>(response)).code]).toEqual([503, "cometchat-unavailable"]);
+    },
+  );
 });
 
-describe("who has asked for too many tokens", () => {
-  it("can still sign out, here and everywhere, and has a limit there, too", async () => {
+describe("a user whose limit of sign-ins is reached", () => {
+  it("can still sign out, here and everywhere, with a limit of its own", async () => {
     const counts = new Map<string, number>();
     const limit = async ({ key }: { key: string }) => {
       counts.set(key, (counts.get(key) ?? 0) + 1);
@@ -148,7 +154,7 @@ describe("who has asked for too many tokens", () => {
   });
 });
 
-/** The same session with the other signature that is valid for it: (r, n − s) for (r, s). */
+/** The same session with its second valid signature: (r, n − s) for (r, s). */
 function twinOf(session: string): string {
   const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
   const [header, payload, signature = ""] = session.split(".");
