@@ -1,14 +1,14 @@
 import { stripVTControlCharacters } from "node:util";
 import { spawn } from "@lydell/node-pty";
 
-/** What a person reads before they type, and what they type. */
+/** The text that a person waits for, and the keys that they type then. */
 export type Turn = readonly [reads: string | RegExp, types: string];
 
 export const ENTER = "\r";
 export const DOWN = "\u001b[B";
 export const INTERRUPT = "\u0003";
 
-/** A command in a pseudo-terminal, answered as a person would. Resolves when it ends. */
+/** Runs a command in a pseudo-terminal, and types the answers of a person. Resolves when the command ends. */
 export function converse(
   command: readonly string[],
   turns: readonly Turn[],
@@ -26,7 +26,7 @@ export function converse(
     const left = [...turns];
     const late = setTimeout(() => {
       terminal.kill();
-      reject(new Error(`Nothing said ${left[0]?.[0]}: ${unread.slice(-2000)}`));
+      reject(new Error(`The command did not print ${left[0]?.[0]}: ${unread.slice(-2000)}`));
     }, 30_000);
     terminal.onData((chunk) => {
       all += chunk;

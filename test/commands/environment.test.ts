@@ -49,7 +49,7 @@ function read(files: Readonly<Record<string, string>>, env?: string): Readonly<R
 
 afterEach(() => vi.unstubAllEnvs());
 
-test("the environment of a wrangler.toml and its .dev.vars is a configuration of the gateway", async () => {
+test("a command reads the gateway's configuration from wrangler.toml and .dev.vars", async () => {
   const env = read({ "wrangler.toml": TOML, ".dev.vars": `COMETCHAT_API_KEY="key-1"\nAUTH_SECRET=${HMAC}\n` });
   const parsed = await parseConfig(env);
   expect(parsed.ok && parsed.value.apps.get("main")).toMatchObject({ appId: "app1", apiKey: "key-1" });
@@ -69,14 +69,14 @@ test("an environment inherits neither variables nor bindings", async () => {
   ]);
 });
 
-test("an environment has its own .dev.vars.NAME, which takes the place of .dev.vars", () => {
+test("an environment has its own .dev.vars.NAME, which is read instead of .dev.vars", () => {
   const files = { "wrangler.toml": TOML, ".dev.vars": "A=1\nSTAGING_KEY=one", ".dev.vars.staging": "STAGING_KEY=two" };
   expect(read(files, "staging").STAGING_KEY).toBe("two");
   expect(read(files, "staging").A).toBeUndefined();
   expect(read(files).STAGING_KEY).toBe("one");
 });
 
-test("a secret that no file has comes from the process's environment, and nothing else does", () => {
+test("a secret that is in no file is read from the process's environment, and nothing else is", () => {
   for (const name of ["COMETCHAT_API_KEY", "STAGING_KEY", "AUTH_SECRET", "OTHER", "TOKENS"])
     vi.stubEnv(name, "process");
   const files = { "wrangler.toml": TOML, ".dev.vars": "COMETCHAT_API_KEY=" };
@@ -88,7 +88,7 @@ test("a secret that no file has comes from the process's environment, and nothin
   expect(read({ ...files, ".dev.vars": "COMETCHAT_API_KEY=file" }).COMETCHAT_API_KEY).toBe("file");
 });
 
-test("a variable as JSON text in .dev.vars replaces that of wrangler.toml", async () => {
+test("a variable as JSON text in .dev.vars overrides the one in wrangler.toml", async () => {
   const apps = '{"main":{"appId":"app3","region":"in"}}';
   const env = read({
     "wrangler.toml": TOML,
@@ -98,17 +98,17 @@ test("a variable as JSON text in .dev.vars replaces that of wrangler.toml", asyn
   expect(parsed.ok && parsed.value.apps.get("main")?.appId).toBe("app3");
 });
 
-test("a table that is no setting is told, as it would be in a Worker", async () => {
+test("an unknown table is a mistake, as in the Worker", async () => {
   const parsed = await parseConfig(read({ "wrangler.toml": `${TOML}[vars.PLACEMENTS_OLD]\na = "b"\n` }));
   expect(parsed.ok ? [] : parsed.error.map(({ variable }) => variable)).toContain("PLACEMENTS_OLD");
 });
 
 test.each([
-  ["a file that is not there", () => "/nonexistent/wrangler.toml", undefined, /wrangler\.toml/],
+  ["a file that does not exist", () => "/nonexistent/wrangler.toml", undefined, /wrangler\.toml/],
   ["a file that is no TOML", () => folder({ "wrangler.toml": "[vars\n" }), undefined, /TOML.+\(line 1\)/],
   ["an environment in a file without any", () => folder({ "wrangler.toml": ALONE }), "prod", /has no \[env\.prod\]/],
-  ["an environment that is not there", () => folder({ "wrangler.toml": TOML }), "prod", /\[env\.prod\]/],
-])("%s is told in a sentence", (_, config, env, words) => {
+  ["an environment that does not exist", () => folder({ "wrangler.toml": TOML }), "prod", /\[env\.prod\]/],
+])("%s is reported in a sentence", (_, config, env, words) => {
   const environment = readEnvironment({ config: config(), env });
   expect(environment.ok ? "" : environment.error).toMatch(words);
 });

@@ -8,7 +8,7 @@ type Table = Readonly<Record<string, unknown>>;
 export const API_KEY = "0123456789abcdef0123456789abcdef01234567";
 export const HMAC_KEY = "hmac-0123456789abcdef-0123456789";
 
-/** What wrangler.toml declares besides variables. */
+/** The bindings of wrangler.toml. */
 export const bindings = {
   kv_namespaces: [{ binding: "USERS" }],
   durable_objects: {
@@ -25,14 +25,14 @@ export const bindings = {
   analytics_engine_datasets: [{ binding: "METRICS", dataset: "gateway" }],
 };
 
-/** A folder of these files, as they are. */
+/** Creates a folder with these files, and returns its path. */
 export function folder(files: Readonly<Record<string, string>>): string {
   const path = mkdtempSync(join(tmpdir(), "gateway-commands-"));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text, { mode: 0o600 });
   return path;
 }
 
-/** A wrangler.toml with these variables, and `.dev.vars` with these secrets beside it. The path of the former. */
+/** Creates a wrangler.toml with these variables and a `.dev.vars` with these secrets. Returns the path of the first. */
 export function deployment(vars: Table, secrets: Readonly<Record<string, string>>, change: Table = {}): string {
   const head = { name: "gateway", main: "src/index.ts", compatibility_date: "2026-10-20" };
   const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);

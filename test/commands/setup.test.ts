@@ -15,7 +15,7 @@ const root = join(import.meta.dirname, "../..");
 const script = join(root, "src/commands/setup/index.ts");
 const template = readFileSync(join(root, "wrangler.toml"), "utf8");
 
-/** A folder as after a clone: wrangler.toml as it is in the repository. */
+/** A folder with the repository's own wrangler.toml, as after a clone. */
 const clone = (files: Readonly<Record<string, string>> = {}) =>
   join(folder({ "wrangler.toml": template, ...files }), "wrangler.toml");
 const secretsOf = (config: string, name = ".dev.vars") => readFileSync(join(dirname(config), name), "utf8");
@@ -23,7 +23,7 @@ const tomlOf = (config: string) => readFileSync(config, "utf8");
 type Vars = { ALLOWED_ORIGINS: string[]; COMETCHAT_APPS: Record<string, object>; SESSION_ISSUERS: object[] };
 const varsOf = (config: string) => (parse(tomlOf(config)) as unknown as { vars: Vars }).vars;
 
-/** No secret is ever shown, whatever becomes of the command. */
+/** Runs the command, and checks that it prints no secret. */
 async function setup(
   config: string,
   args: readonly string[],
@@ -41,7 +41,7 @@ async function setup(
 const APP = ["--yes", "--app-id", "2753abc", "--region", "eu", "--api-key-stdin", "--origin", "https://app.test"];
 const AUTH0 = ["--preset", "auth0", "--issuer", "https://t.eu.auth0.com/", "--audience", "https://api.test"];
 
-/** The gateway's own judgement of both files. */
+/** The mistakes that the gateway finds in both files. */
 async function problemsIn(config: string, env?: string): Promise<readonly string[]> {
   const environment = readEnvironment({ config, env });
   if (!environment.ok) return [environment.error];
@@ -49,10 +49,10 @@ async function problemsIn(config: string, env?: string): Promise<readonly string
   return parsed.ok ? [] : parsed.error.map(({ variable, remedy }) => `${variable} ${remedy}`);
 }
 
-/** The lines of one text that the other has not, in order. */
+/** The lines of `text` that are not in `other`, in order. */
 const beyond = (text: string, other: string) => text.split("\n").filter((line) => !other.split("\n").includes(line));
 
-describe("by flags", () => {
+describe("npm run setup with flags", () => {
   it("takes several origins and audiences, behind one flag or one each", async () => {
     const config = clone();
     const many = ["--origin", "https://a.test", "https://b.test", "--origin", "https://c.test"];
@@ -63,7 +63,7 @@ describe("by flags", () => {
     expect(await setup(config, ["--yes", "--region", "eu", "stray"])).toMatchObject({ status: 2 });
   });
 
-  it("as npm runs it, it reads the key from standard input, and ends with 0, or with 2 for wrong usage", async () => {
+  it("reads the key from standard input, and ends with 0, or with 2 for wrong usage", async () => {
     const config = clone();
     const ended = (input: string, ...args: readonly string[]) =>
       runScript(script, ["--config", config, ...args], { cwd: root, input });
@@ -79,7 +79,7 @@ describe("by flags", () => {
     expect(done.stdout).not.toContain(API_KEY);
   });
 
-  it("sets up what was cloned; every other line and comment stays", async () => {
+  it("writes a right configuration after a clone, and keeps every other line and comment", async () => {
     const config = clone();
     const { status, stdout, stderr } = await setup(config, [...APP, ...AUTH0], `${API_KEY}\n`);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
@@ -101,21 +101,21 @@ describe("by flags", () => {
     expect(stdout).toContain("+ COMETCHAT_API_KEY=(not shown)");
   });
 
-  it("a setting that is new stays above the examples that are switched off", async () => {
+  it("writes a new setting above the examples in comments", async () => {
     const config = clone();
     await setup(config, [...APP, ...AUTH0], API_KEY);
     writeFileSync(config, tomlOf(config).replace(/^# (\[vars\.PLACEMENT\]|default = "main")/gm, "$1"));
     expect(await problemsIn(config)).toEqual([]);
   });
 
-  it("the key goes to .dev.vars alone, which nobody else may read", async () => {
+  it("writes the key to .dev.vars alone, which only its owner may read", async () => {
     const config = clone();
     await setup(config, [...APP, ...AUTH0], API_KEY);
     expect(secretsOf(config)).toBe(`COMETCHAT_API_KEY=${API_KEY}\n`);
     expect(statSync(join(dirname(config), ".dev.vars")).mode & 0o777).toBe(0o600);
   });
 
-  it("other lines of .dev.vars stay, and so does what was readable before no longer", async () => {
+  it("keeps the other lines of .dev.vars, and lets only its owner read it", async () => {
     const config = clone({
       ".dev.vars": `# mine\nBACKEND_SECRET='${"a".repeat(32)}\nb'\nCOMETCHAT_API_KEY=old # the key\nOTHER=1`,
     });
@@ -127,7 +127,7 @@ describe("by flags", () => {
     expect(statSync(join(dirname(config), ".dev.vars")).mode & 0o777).toBe(0o600);
   });
 
-  it("says the three commands that remain", async () => {
+  it("prints the three commands that remain", async () => {
     const config = clone();
     const { stdout } = await setup(config, [...APP, ...AUTH0], API_KEY);
     expect(stdout).toMatch(
@@ -135,7 +135,7 @@ describe("by flags", () => {
     );
   });
 
-  it("run twice, it changes nothing", async () => {
+  it("changes nothing if it is run twice", async () => {
     const config = clone();
     await setup(config, [...APP, ...AUTH0], API_KEY);
     const before = [tomlOf(config), secretsOf(config), statSync(config).mtimeMs];
@@ -145,7 +145,7 @@ describe("by flags", () => {
     expect([tomlOf(config), secretsOf(config), statSync(config).mtimeMs]).toEqual(before);
   });
 
-  it("what the flags leave out stays as it is", async () => {
+  it("keeps settings for which there is no flag", async () => {
     const config = clone();
     await setup(config, [...APP, ...AUTH0], API_KEY);
     const own = tomlOf(config).replace(
@@ -158,7 +158,7 @@ describe("by flags", () => {
     expect(tomlOf(config)).toBe(`${own}[vars.PROVISIONING]\nsync = false\n`.replace('region = "eu"', 'region = "in"'));
   });
 
-  it("another provider takes the place of the first, without what was the first one's", async () => {
+  it("replaces a provider with another one, and removes settings that only the first needs", async () => {
     const config = clone();
     await setup(config, [...APP, ...AUTH0], API_KEY);
     writeFileSync(
@@ -177,7 +177,7 @@ describe("by flags", () => {
     expect(await problemsIn(config)).toEqual([]);
   });
 
-  it("Clerk's authorized parties follow the origins, without wildcards; others of the operator's stay", async () => {
+  it("writes the origins without wildcards as Clerk's authorized parties, unless the operator has named others", async () => {
     const config = clone();
     await setup(
       config,
@@ -194,7 +194,7 @@ describe("by flags", () => {
     expect(parties()).toEqual(["mobile"]);
   });
 
-  it("a secret comes in the line after the key", async () => {
+  it("reads a secret from the line after the key", async () => {
     const config = clone();
     const args = [...APP, "--preset", "hs256", "--issuer", "my-backend", "--audience", "chat", "--secret-stdin"];
     const { status } = await setup(config, args, `${API_KEY}\n${HMAC_KEY}\n`);
@@ -206,7 +206,7 @@ describe("by flags", () => {
     expect(await problemsIn(config)).toEqual([]);
   });
 
-  it("a secret that is nowhere is named, not demanded: it may be on Cloudflare already", async () => {
+  it("names a missing secret without demanding it, since Cloudflare may have it", async () => {
     const config = clone();
     const { status, stdout } = await setup(config, [...APP.filter((flag) => flag !== "--api-key-stdin"), ...AUTH0]);
     expect(status).toBe(0);
@@ -215,7 +215,7 @@ describe("by flags", () => {
     expect(existsSync(join(dirname(config), ".dev.vars"))).toBe(false);
   });
 
-  it("a file without tables for it, or with other line ends, is edited as well", async () => {
+  it("edits a file without the tables, and one with CR LF", async () => {
     const config = join(
       folder({
         "wrangler.toml": 'name = "g"\r\nmain = "src/index.ts"\r\n\r\n# mine\r\n[observability]\r\nenabled = true\r\n',
@@ -233,7 +233,7 @@ describe("by flags", () => {
   });
 
   const several = `${template.replace(/^audience = .*$/m, '$&\nuid = { prefix = "a_" }')}[[vars.SESSION_ISSUERS]]\nissuer = "https://b.test"\naudience = ["chat"]\nuid = { prefix = "b_" }\n[vars.COMETCHAT_APPS.eu]\nappId = "eu1"\nregion = "eu"\n`;
-  it("of several apps and issuers the named ones are set up", async () => {
+  it("changes the named app and issuer if there are several", async () => {
     const config = clone({ "wrangler.toml": several });
     const named = ["--app", "eu", "--app-id", "eu2", "--issuer", "https://b.test", "--audience", "other"];
     expect((await setup(config, ["--yes", ...named])).status).toBe(2);
@@ -249,7 +249,7 @@ describe("by flags", () => {
   const wrong: readonly (readonly [string, readonly string[], RegExp])[] = [
     ["no app id", ["--yes"], /--app-id is missing/],
     ["no issuer", ["--yes", "--app-id", "a"], /--issuer is missing/],
-    ["a region that is none", [...APP, ...AUTH0, "--region", "asia"], /--region: .+must be one of "us", "eu", "in"/],
+    ["an unknown region", [...APP, ...AUTH0, "--region", "asia"], /--region: .+must be one of "us", "eu", "in"/],
     ["an app id that cannot be one", [...APP, ...AUTH0, "--app-id", "my app"], /--app-id: /],
     ["an origin with a path", [...APP, ...AUTH0, "--origin", "https://app.test/x"], /--origin: .+no path/],
     [
@@ -258,13 +258,13 @@ describe("by flags", () => {
       /--issuer: .+must begin with https/,
     ],
     ["no audience", [...APP, "--preset", "auth0", "--issuer", "t.auth0.com"], /--audience: .+is missing/],
-    ["a preset that is none", [...APP, "--preset", "autho"], /--preset must be one of auth0, clerk/],
+    ["an unknown preset", [...APP, "--preset", "autho"], /--preset must be one of auth0, clerk/],
     ["a key on the command line, which is not repeated", ["--yes", API_KEY], /secrets are read from standard input/],
     ["an option for the key", ["--yes", "--api-key", API_KEY], /Unknown option '--api-key'/],
-    ["a secret where none is used", [...APP, ...AUTH0, "--secret-stdin"], /--secret-stdin is for a provider/],
+    ["a secret for a provider that has none", [...APP, ...AUTH0, "--secret-stdin"], /--secret-stdin is for a provider/],
     ["no terminal", [], /no terminal to ask questions in/],
   ];
-  it.each(wrong)("%s is wrong usage, and nothing is written", async (_, args, says) => {
+  it.each(wrong)("ends with 2 and writes nothing after wrong usage: %s", async (_, args, says) => {
     const config = clone();
     const { status, stdout, stderr } = await setup(config, args, `${API_KEY}\n${HMAC_KEY}\n`);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
@@ -274,7 +274,7 @@ describe("by flags", () => {
   });
 
   it.each([
-    ["a file that is not there", () => "/nonexistent/wrangler.toml", /no such file/],
+    ["a file that does not exist", () => "/nonexistent/wrangler.toml", /no such file/],
     [
       "a file that is no TOML",
       () => join(folder({ "wrangler.toml": "[vars\nKEY = 1" }), "wrangler.toml"),
@@ -285,7 +285,7 @@ describe("by flags", () => {
       () => clone({ "wrangler.toml": 'vars = { COMETCHAT_APPS = { main = { appId = "a", region = "us" } } }\n' }),
       /^$/,
     ],
-  ])("%s", async (_, config, says) => {
+  ])("edits any TOML, and reports a file that it cannot edit: %s", async (_, config, says) => {
     const { stderr, status } = await setup(config(), [...APP, ...AUTH0], API_KEY).catch((error) => ({
       stderr: String(error),
       status: 1,
@@ -295,8 +295,8 @@ describe("by flags", () => {
   });
 });
 
-describe("every identity provider can be set up by its flags", () => {
-  it("there is one for each preset", () => {
+describe("npm run setup with the flags of a provider", () => {
+  it("knows a provider for each preset", () => {
     expect(
       providers
         .filter(({ isPreset }) => isPreset)
@@ -356,10 +356,10 @@ describe("every identity provider can be set up by its flags", () => {
       { issuer: "my-backend", audience: ["chat"], publicKey: pem.trim() },
     ],
   ];
-  it("and a row for each", () => {
+  it("is tested here for every provider", () => {
     expect(rows.map(([name]) => name)).toEqual(providers.map(({ name }) => name));
   });
-  it.each(rows)("%s", async (name, [issuer = "", ...rest], entry) => {
+  it.each(rows)("writes a right entry: %s", async (name, [issuer = "", ...rest], entry) => {
     const config = clone();
     const env = { AUTH_SECRET: HMAC_KEY, NEXTAUTH_SECRET: HMAC_KEY, SESSION_SECRET: HMAC_KEY };
     const { status, stderr } = await setup(
@@ -381,8 +381,8 @@ describe("every identity provider can be set up by its flags", () => {
   });
 });
 
-describe("an environment", () => {
-  it("is made with everything that it does not inherit, and secrets of its own", async () => {
+describe("npm run setup with --env", () => {
+  it("writes everything that the environment does not inherit, and its own secrets", async () => {
     const config = clone();
     await setup(config, [...APP, ...AUTH0], API_KEY);
     const top = tomlOf(config);
@@ -407,7 +407,7 @@ describe("an environment", () => {
     expect(stdout).toMatch(
       /npx wrangler secret bulk .+\.dev\.vars\.staging --env staging .+\n {2}npm run deploy -- --env staging .+\n {2}npm run doctor -- --env staging/,
     );
-    const again = await setup(config, [
+    const second = await setup(config, [
       "--yes",
       "--env",
       "staging",
@@ -416,10 +416,10 @@ describe("an environment", () => {
       "--origin",
       "https://staging.test",
     ]);
-    expect(again.stdout).toMatch(/^Nothing to change/);
+    expect(second.stdout).toMatch(/^Nothing to change/);
   });
 
-  it("is completed where it lacks something", async () => {
+  it("completes an environment that lacks something", async () => {
     const config = clone();
     await setup(config, [...APP, ...AUTH0], API_KEY);
     writeFileSync(config, `${tomlOf(config)}\n[env.staging.vars]\nALLOWED_ORIGINS = ["https://s.test"] # mine\n`);
@@ -429,7 +429,7 @@ describe("an environment", () => {
   });
 });
 
-describe("by questions, in a terminal", () => {
+describe("npm run setup in a terminal", () => {
   const talk = (config: string, turns: readonly Turn[], args: readonly string[] = []) =>
     converse([script, "--config", config, ...args], turns, { cwd: root });
   const app: readonly Turn[] = [
@@ -443,7 +443,7 @@ describe("by questions, in a terminal", () => {
     DOWN.repeat(providers.findIndex((one) => one.name === name)) + ENTER,
   ];
 
-  it("asks what Auth0 needs, shows the change, and writes it", async () => {
+  it("asks for the settings of Auth0, shows the change, and writes it", async () => {
     const config = clone();
     const { status, text } = await talk(config, [
       ...app,
@@ -464,7 +464,7 @@ describe("by questions, in a terminal", () => {
     expect(text).toMatch(/What remains:\s+npx wrangler secret bulk/);
   });
 
-  it("asks nothing that Clerk's preset knows", async () => {
+  it("asks for nothing that Clerk's preset knows", async () => {
     const config = clone();
     const { text } = await talk(config, [
       ...app,
@@ -482,7 +482,7 @@ describe("by questions, in a terminal", () => {
     expect(text).not.toMatch(/audience of|client ID|secret that/i);
   });
 
-  it("asks which tokens Cognito's are", async () => {
+  it("asks which of Cognito's tokens are used", async () => {
     const config = clone();
     await talk(config, [
       ...app,
@@ -501,7 +501,7 @@ describe("by questions, in a terminal", () => {
     ]);
   });
 
-  it("asks a backend of your own for its secret, and does not show it", async () => {
+  it("asks for the secret of a backend of your own, and does not show it", async () => {
     const config = clone();
     const { text } = await talk(config, [
       ...app,
@@ -519,7 +519,7 @@ describe("by questions, in a terminal", () => {
     expect(await problemsIn(config)).toEqual([]);
   });
 
-  it("says at once what is wrong with an answer, in the gateway's words", async () => {
+  it("reports a wrong answer at once, in the gateway's words", async () => {
     const config = clone();
     const { text } = await talk(config, [
       ["App ID", `my app${ENTER}`],
@@ -536,7 +536,7 @@ describe("by questions, in a terminal", () => {
     expect(tomlOf(config)).toBe(template);
   });
 
-  it("run again, it has the answers already, and changes nothing", async () => {
+  it("has the answers already if it is run again, and changes nothing", async () => {
     const config = clone();
     await setup(config, [...APP, ...AUTH0], API_KEY);
     const before = tomlOf(config);
@@ -555,7 +555,7 @@ describe("by questions, in a terminal", () => {
     expect(secretsOf(config)).toBe(`COMETCHAT_API_KEY=${API_KEY}\n`);
   });
 
-  it("run again, what it does not ask about stays: a secret of another name, a list of clients, an address of keys", async () => {
+  it("keeps settings for which it does not ask, if it is run again", async () => {
     const config = clone();
     const args = [...APP, "--preset", "hs256", "--issuer", "my-backend", "--audience", "chat", "--secret-stdin"];
     await setup(config, args, `${API_KEY}\n${HMAC_KEY}\n`);
@@ -576,7 +576,7 @@ describe("by questions, in a terminal", () => {
     expect([tomlOf(config), secretsOf(config)]).toEqual(before);
   });
 
-  it("not agreed to, nothing is written", async () => {
+  it("writes nothing if the change is not confirmed", async () => {
     const config = clone();
     const { status } = await talk(config, [
       ...app,

@@ -14,7 +14,7 @@ import {
 
 virtualTime();
 
-/** Milliseconds of a request here; the default is 8,000. */
+/** The time of a request in milliseconds. The default is 8,000. */
 const DEADLINE = 500;
 
 type Expected = 201 | `${number} ${Code}`;
@@ -30,21 +30,21 @@ const error = (code: string, more: { status?: number; headers?: Record<string, s
 });
 const tooMany = (value?: string) => error("ERR_TOO_MANY_REQUESTS", value ? { headers: { "Retry-After": value } } : {});
 
-/** What is answered while the fault lasts for one call, and while it lasts. The same for unknown and known users. */
+/** The answer if the fault affects one call, and if it affects all. It is the same for unknown and known users. */
 const faults: readonly [name: string, effect: Effect, once: Expected, always: Expected][] = [
   // The connection
   ["no connection", { kind: "refuse" }, 201, down],
   ["the connection is reset", { kind: "reset" }, 201, down],
-  ["done, and the answer lost", { kind: "drop" }, 201, down],
+  ["the call is done, and its answer lost", { kind: "drop" }, 201, down],
   ["the answer is cut off", { kind: "cut" }, 201, down],
-  ["half done, and said to have failed", { kind: "partial" }, 201, down],
+  ["the call is done, and answered as failed", { kind: "partial" }, 201, down],
   // Time
   ["no answer", { kind: "hang" }, 201, late],
   ["headers, and then silence", { kind: "silence" }, 201, late],
-  ["a byte a second", { kind: "drip" }, 201, late],
+  ["one byte each second", { kind: "drip" }, 201, late],
   ["an answer after 100 ms", { kind: "delay", ms: 100 }, 201, 201],
   ["an answer after the deadline", { kind: "delay", ms: 2 * DEADLINE }, 201, late],
-  // Nonsense
+  // Wrong answers
   ["a page, with 200", { kind: "html", status: 200 }, 201, down],
   ["nothing, with 200", { kind: "empty" }, 201, down],
   ["no content", { kind: "empty", status: 204 }, 201, down],
@@ -54,8 +54,8 @@ const faults: readonly [name: string, effect: Effect, once: Expected, always: Ex
   ["a redirect", { kind: "redirect", location: "https://elsewhere.example/v3/users" }, 201, down],
   ["no token", { kind: "token", value: "absent" }, 201, down],
   ["an empty token", { kind: "token", value: "empty" }, 201, down],
-  ["null for a token", { kind: "token", value: "null" }, 201, down],
-  ["a number for a token", { kind: "token", value: "number" }, 201, down],
+  ["null as token", { kind: "token", value: "null" }, 201, down],
+  ["a number as token", { kind: "token", value: "number" }, 201, down],
   ["another user's token", { kind: "token", value: "foreign" }, 201, down],
   // Passing faults, some with a 4xx status
   ["a proxy's 502", { kind: "html" }, 201, down],
@@ -65,9 +65,9 @@ const faults: readonly [name: string, effect: Effect, once: Expected, always: Ex
   ["a fatal error", error("ERR_MISSION_FAILED"), 201, down],
   ["an exception", error("ERR_EXCEPTION"), 201, down],
   ["a bad error response", error("ERR_BAD_ERROR_RESPONSE"), 201, down],
-  ["a user that was not made everywhere", error("ERR_WS_USER_CREATION_FAILED"), 201, down],
+  ["a user who was not created completely", error("ERR_WS_USER_CREATION_FAILED"), 201, down],
   ["an unknown code, as 500", error("ERR_OF_TOMORROW", { status: 500 }), 201, down],
-  // Refusals: asking again would change nothing
+  // Refusals, which a repeated call would not change
   ["a wrong key", { kind: "wrongKey" }, refused, refused],
   ["a wrong key, as 401", error("AUTH_ERR_APIKEY_NOT_FOUND", { status: 401 }), refused, refused],
   ["an authOnly key", error("AUTH_ERR_NO_ACCESS"), refused, refused],
@@ -85,11 +85,11 @@ const faults: readonly [name: string, effect: Effect, once: Expected, always: Ex
   // The rate limit
   ["429, for 30 seconds", tooMany("30"), limited, limited],
   ["429, until a date", tooMany("Fri, 31 Dec 9999 23:59:59 GMT"), limited, limited],
-  ["429, and no word for how long", tooMany(), limited, limited],
+  ["429, without a time", tooMany(), limited, limited],
   ["429, for a billion seconds", tooMany("1000000000"), limited, limited],
 ];
 
-/** A world with little time, whose clock can be moved past what the gateway remembers of a fault. */
+/** A world with a short time for requests. Its clock can be moved past the end of the gateway's memory of a fault. */
 function hastyWorld(options: WorldOptions = {}) {
   let moved = 0;
   const world = createWorld({
@@ -108,7 +108,7 @@ function hastyWorld(options: WorldOptions = {}) {
   };
 }
 
-/** Nothing secret and nothing of CometChat's own words in an answer or in the log. */
+/** Neither the answer nor the log has a secret or a text of CometChat in it. */
 function nothingLeaks(world: World, text: string) {
   const all = text + JSON.stringify(world.lines);
   expect(all).not.toContain(API_KEY);
@@ -134,12 +134,12 @@ const cells = faults.flatMap(([name, effect, once, always]) =>
   ]),
 );
 
-describe("whatever CometChat does, the answer is in time and says what it is, and nobody is lost", () => {
+describe("a sign-in is answered in time with the right code, and works after the fault:", () => {
   test.each(
     cells.map((cell) => [cell.name, cell.times === 1 ? "once" : "always", cell.user, cell.expected, cell] as const),
   )("%s, %s, %s user: %s", async (_name, _often, _user, _expected, { effect, user, times, expected }) => {
     const world = hastyWorld();
-    // Keys are fetched before: this is about CometChat.
+    // The provider's keys are fetched before, since this test is about CometChat.
     await signsIn(world, "somebody");
     if (user === "known") await signsIn(world);
 
@@ -155,13 +155,13 @@ describe("whatever CometChat does, the answer is in time and says what it is, an
     } else {
       const problem = JSON.parse(text) as ProblemAnswer;
       expect(`${response.status} ${problem.code}`).toBe(expected);
-      // A client that is told to wait is told how long, and never for hours.
+      // A client that has to wait gets the time, which is never hours.
       const wait = response.headers.get("retry-after");
       if (response.status === 503) expect(Number(wait)).toBeGreaterThanOrEqual(1);
       if (wait !== null) expect(Number(wait)).toBeLessThanOrEqual(60);
     }
     nothingLeaks(world, expected === 201 ? "" : text);
-    // Nothing is followed: the API key would go along.
+    // No redirect is followed, since the request has the API key.
     expect(world.simulator.journal.entries.filter(({ redirect }) => redirect !== "manual")).toEqual([]);
 
     world.simulator.faults.remove(id);
@@ -172,7 +172,7 @@ describe("whatever CometChat does, the answer is in time and says what it is, an
   });
 });
 
-describe("an operator reads in the log what to do", () => {
+describe("the log tells an operator what to do after", () => {
   test.each([
     ["AUTH_ERR_NO_ACCESS", "upstream-key", /fullAccess/],
     ["AUTH_ERR_APIKEY_NOT_FOUND", "upstream-key", /API key/],
@@ -189,7 +189,7 @@ describe("an operator reads in the log what to do", () => {
     nothingLeaks(world, "");
   });
 
-  test("a role that CometChat does not have: the user is in without it, and the log names it once", async () => {
+  test("a role that CometChat does not have, which is logged once while users sign in without it", async () => {
     const world = hastyWorld({
       env: {
         SESSION_ISSUERS: [
@@ -208,8 +208,8 @@ describe("an operator reads in the log what to do", () => {
   });
 });
 
-describe("a fault stays where it is", () => {
-  test("a 429 is remembered: nobody else is sent against the wall, and each is told the time left", async () => {
+describe("a fault of CometChat", () => {
+  test("with 429 prevents calls for other users, who are answered with the time that is left", async () => {
     const world = hastyWorld();
     world.simulator.faults.add({ match: "create", times: 1, effect: tooMany("30") });
     await world.signIn({ subject: "alice" });
@@ -221,7 +221,7 @@ describe("a fault stays where it is", () => {
     expect(world.simulator.journal.calls()).toBe(0);
   });
 
-  test("an outage is answered at once after a while, another app is served, and the end of it is noticed", async () => {
+  test("that lasts is answered at once, does not affect another app, and is over at the first success", async () => {
     const world = hastyWorld({
       env: {
         COMETCHAT_APPS: {
@@ -244,13 +244,13 @@ describe("a fault stays where it is", () => {
     expect(world.lines.at(-1)).toMatchObject({ reason: "upstream-open" });
 
     world.simulator.faults.clear();
-    // The simulator is one app; the other's answer is a refusal, but it is an answer.
+    // The simulator has one app. It refuses calls to the other, which shows that they are made.
     expect(await bodyOf<ProblemAnswer>(await signIn("b"))).toMatchObject({ code: "cometchat-rejected" });
     world.pass(5_000);
     expect((await signIn("a")).status).toBe(201);
   });
 
-  test("/healthz answers while CometChat hangs with 100 requests in flight, and all of them end in time", async () => {
+  test("that makes 100 requests hang does not affect /healthz, and all of them end in time", async () => {
     const world = hastyWorld();
     await signsIn(world, "somebody");
     world.simulator.faults.add({ match: "any", effect: { kind: "hang" } });
@@ -277,7 +277,7 @@ describe("a fault stays where it is", () => {
     }
   });
 
-  test("a client that goes away stops the work: CometChat's call is aborted, and no other is made", async () => {
+  test("is not waited for after the client has gone: the call is aborted, and no other is made", async () => {
     const world = hastyWorld({ env: { REQUEST_TIMEOUT_MS: 5_000 } });
     await signsIn(world, "somebody");
     world.simulator.journal.clear();
@@ -296,7 +296,7 @@ describe("a fault stays where it is", () => {
     expect(entries.filter(({ outcome }) => outcome !== "aborted")).toEqual([]);
   });
 
-  test("a user deleted upstream whose new create loses its answer is not taken for a deactivated one", async () => {
+  test("at the create of a user who was deleted there does not make the user count as deactivated", async () => {
     const world = hastyWorld();
     await signsIn(world);
     await world.simulator.fetch("https://275300000000000a.api-us.cometchat.io/v3/users/alice", {
@@ -310,7 +310,7 @@ describe("a fault stays where it is", () => {
   });
 });
 
-/** KV as it can be: the named operations replaced. */
+/** KV with these operations replaced. */
 const kv = (
   faulty: Partial<Record<"get" | "put" | "delete", (...args: never[]) => Promise<unknown>>>,
   under?: unknown,
@@ -339,23 +339,23 @@ const throws = async () => {
 };
 const hangs = () => new Promise<never>(() => undefined);
 
-describe("KV only decides which call goes first", () => {
+describe("with KV that has", () => {
   const mapping = { app: "main", profile: "", createdAt: 1, syncedAt: 1 };
-  // Which of two calls goes first is not asserted: either may, or both at the same time.
+  // The order of two calls is not asserted, since they may be made at the same time.
   const rows: [string, unknown, unknown[]][] = [
     ["reads that throw", kv({ get: throws }), ["mint"]],
     ["reads that hang", kv({ get: hangs }), ["mint"]],
-    ["reads of something that is no JSON", kv({ get: async () => JSON.parse("{") }), ["mint"]],
+    ["reads of text that is no JSON", kv({ get: async () => JSON.parse("{") }), ["mint"]],
     ["reads of a text", kv({ get: async () => "corrupt" }), ["mint"]],
     ["reads of an older version", kv({ get: async () => ({ v: 0, known: true }) }), ["mint"]],
-    ["reads that do not know yet", kv({ get: async () => null }), ["create", "mint"]],
+    ["reads without the user", kv({ get: async () => null }), ["create", "mint"]],
     ["reads of another app", kv({ get: async () => ({ ...mapping, app: "gone" }) }), ["create", "mint"]],
-    ["reads that know", kv({ get: async () => mapping }), ["mint"]],
+    ["reads with the user", kv({ get: async () => mapping }), ["mint"]],
     ["writes that are refused", kv({ put: throws, delete: throws }), ["create", "mint"]],
     ["reads and writes that throw", kv({ get: throws, put: throws, delete: throws }), ["mint"]],
   ];
 
-  test.each(rows)("%s: the known user signs in", async (_, USERS, calls) => {
+  test.each(rows)("%s, a user who exists signs in", async (_, USERS, calls) => {
     const world = hastyWorld({ env: { USERS } });
     world.simulator.seed({ uid: "alice", name: "alice" });
     expect(await signsIn(world)).toMatchObject({ created: false });
@@ -364,14 +364,14 @@ describe("KV only decides which call goes first", () => {
     expect(world.simulator.users().length).toBe(1);
   });
 
-  test.each(rows)("%s: the unknown user signs in, and again", async (_, USERS) => {
+  test.each(rows)("%s, a new user signs in twice", async (_, USERS) => {
     const world = hastyWorld({ env: { USERS } });
     expect(await signsIn(world)).toMatchObject({ created: true });
     expect(await signsIn(world)).toMatchObject({ created: false });
     expect(world.simulator.users().length).toBe(1);
   });
 
-  test("writes that hang do not hold the answer up", async () => {
+  test("writes that hang, the answer is not delayed", async () => {
     const world = hastyWorld({ env: { USERS: kv({ put: hangs }) } });
     const session = await world.provider.issue({ subject: "alice" });
     const begun = Date.now();
@@ -380,7 +380,7 @@ describe("KV only decides which call goes first", () => {
     expect(Date.now() - begun).toBe(0);
   });
 
-  test("a write that KV refuses is told to the log, and says nothing of the user", async () => {
+  test("writes that are refused, the log tells so, without naming the user", async () => {
     const world = hastyWorld({ env: { USERS: kv({ put: throws }) } });
     await signsIn(world);
     const line = world.lines.find(({ event }) => event !== "request");
@@ -388,7 +388,7 @@ describe("KV only decides which call goes first", () => {
     expect(JSON.stringify(line)).not.toMatch(/alice|KV GET failed/);
   });
 
-  test("all of KV lost: every user is found again", async () => {
+  test("lost everything, every user is found again", async () => {
     const USERS = kv({});
     const world = hastyWorld({ env: { USERS } });
     for (const subject of ["alice", "bob", "carol"]) await signsIn(world, subject);
@@ -401,9 +401,9 @@ describe("KV only decides which call goes first", () => {
   });
 });
 
-describe("a rate limit that fails is a brake less, not a lock", () => {
+describe("a rate limit that fails", () => {
   test.each(["RATE_LIMIT_IP", "RATE_LIMIT_USER"])(
-    "%s throws: the sign-in goes on, and the log says so",
+    "does not prevent a sign-in, and is logged: %s throws",
     async (binding) => {
       const world = hastyWorld({ env: { [binding]: { limit: throws } } });
       await signsIn(world);
@@ -411,7 +411,7 @@ describe("a rate limit that fails is a brake less, not a lock", () => {
     },
   );
 
-  test.each(["RATE_LIMIT_IP", "RATE_LIMIT_USER"])("%s hangs: the answer comes all the same", async (binding) => {
+  test.each(["RATE_LIMIT_IP", "RATE_LIMIT_USER"])("does not prevent a sign-in: %s hangs", async (binding) => {
     const world = hastyWorld({ env: { [binding]: { limit: hangs } } });
     const session = await world.provider.issue({ subject: "alice" });
     const begun = Date.now();

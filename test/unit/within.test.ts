@@ -10,8 +10,8 @@ afterEach(() => {
 
 const never = () => new Promise<never>(() => undefined);
 
-describe("the timer that a request's waits share", () => {
-  test("is one, however many of them are over in time, and none when the request is answered", async () => {
+describe("the shared timer of a request's time limits", () => {
+  test("is one timer for any number of limits, and is cleared at the answer", async () => {
     const { timer, stop } = sharedTimer(Date.now);
     for (let wait = 0; wait < 3; wait += 1) {
       expect(await within(100, Promise.resolve("in time"), timer)).toBe("in time");
@@ -21,7 +21,7 @@ describe("the timer that a request's waits share", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("ends each wait at its own time, whichever began first", () => {
+  test("ends each limit at its own time, in any order", () => {
     const { timer } = sharedTimer(Date.now);
     const late: string[] = [];
     timer(4_000, () => late.push("a call"));
@@ -41,7 +41,7 @@ describe("the timer that a request's waits share", () => {
     expect(late).toEqual(["a limit", "a later one", "a call"]);
   });
 
-  test("still ends what is waited for after the answer, and is over with it", async () => {
+  test("ends limits after the answer too, and is cleared after the last of them", async () => {
     const { timer, stop } = sharedTimer(Date.now);
     const first = within(100, never(), timer);
     const second = within(500, never(), timer);

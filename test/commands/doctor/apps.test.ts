@@ -20,7 +20,7 @@ import { deployment } from "../place.ts";
 
 serve();
 
-describe("CometChat is asked for each app's key", () => {
+describe("npm run doctor checks each app at CometChat", () => {
   const rows: readonly (readonly [string, () => Case, detail: RegExp, remedy: RegExp])[] = [
     [
       "a key that it does not know",
@@ -43,7 +43,7 @@ describe("CometChat is asked for each app's key", () => {
       /compare appId and region/,
     ],
     [
-      "a plan that is used up",
+      "a plan whose limit is reached",
       () => {
         return refused("ERR_PLAN_QUOTA_RESTRICTION");
       },
@@ -65,13 +65,13 @@ describe("CometChat is asked for each app's key", () => {
       /ends in \/v3/,
     ],
     [
-      "an address where nobody is",
+      "an address where nothing answers",
       () => ({ vars: { COMETCHAT_APPS: { main: { ...app(), baseUrl: "http://127.0.0.1:9/v3" } } } }),
       /cannot be reached/,
       /Compare appId/,
     ],
   ];
-  it.each(rows)("%s", async (_, prepare, detail, remedy) => {
+  it.each(rows)("and names a mistake with its remedy: %s", async (_, prepare, detail, remedy) => {
     const [check, ...others] = wrong(await doctor(prepare()));
     expect(check?.name).toBe("app main");
     expect(check?.detail).toMatch(detail);
@@ -79,7 +79,7 @@ describe("CometChat is asked for each app's key", () => {
     expect(others).toEqual([]);
   });
 
-  it("an app of another region: the region is named", async () => {
+  it("and names the right region of an app", async () => {
     const hosts: string[] = [];
     const fetch = async (address: string, init: RequestInit) => {
       const url = new URL(address);
@@ -99,7 +99,7 @@ describe("CometChat is asked for each app's key", () => {
     expect(hosts).toEqual(["app1.api-in.cometchat.io", "app1.api-us.cometchat.io"]);
   });
 
-  it("CometChat's sample users are advised against", async () => {
+  it("and advises to delete CometChat's sample users", async () => {
     simulator.seed({ uid: "cometchat-uid-1" });
     simulator.seed({ uid: "cometchat-uid-5" });
     const report = await doctor({});

@@ -9,12 +9,12 @@ import { deployment } from "../place.ts";
 
 serve();
 
-describe("the command", () => {
+describe("npm run doctor", () => {
   const root = join(import.meta.dirname, "../../..");
   const script = join(root, "src/commands/doctor/index.ts");
   const run = (args: readonly string[], input?: string) => runHere(command, args, { input });
 
-  it("as npm runs it ends with 0 where all is right, with 1 where something is wrong, with 2 for wrong usage", async () => {
+  it("ends with 0 if everything is right, with 1 if something is wrong, and with 2 after wrong usage", async () => {
     const ended = (args: readonly string[], input?: string) => runScript(script, args, { cwd: root, input });
     const all = await Promise.all([
       ended(["--config", deployment(right(), SECRETS), "--session", "-", "--json"], `Bearer ${await sign({})}\n`),
@@ -26,7 +26,7 @@ describe("the command", () => {
     expect(all.slice(0, 2).map(({ stderr }) => stderr)).toEqual(["", ""]);
   });
 
-  it("ends with 0 where all is right, and prints a line for each check without colours", async () => {
+  it("prints a line for each check, without colours", async () => {
     const { status, stdout, stderr } = await run(["--config", deployment(right(), SECRETS)]);
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(
@@ -34,7 +34,7 @@ describe("the command", () => {
     );
   });
 
-  it("ends with 1 where something is wrong, and prints what to do; no secret", async () => {
+  it("prints what to do about a mistake, without a secret", async () => {
     const { status, stdout } = await run([
       "--config",
       deployment(right(), { ...SECRETS, COMETCHAT_API_KEY: WRONG_KEY }),
@@ -44,7 +44,7 @@ describe("the command", () => {
     expect(stdout).not.toContain(WRONG_KEY);
   });
 
-  it("--json is the report, and - reads the session from standard input", async () => {
+  it("prints its report as JSON with --json, and reads a session from standard input", async () => {
     const session = await sign({ name: "Ada" });
     const { status, stdout } = await run(
       ["--config", deployment(right(), SECRETS), "--json", "--session", "-"],
@@ -57,7 +57,7 @@ describe("the command", () => {
     expect(stdout).not.toContain(session);
   });
 
-  it("a session that is refused makes it end with 1", async () => {
+  it("ends with 1 if a session is refused", async () => {
     const { status, stdout } = await run([
       "--config",
       deployment(right(), SECRETS),
@@ -73,7 +73,7 @@ describe("the command", () => {
     ["a session without its option, which is not repeated", ["eyJhbGciOi"], /Every argument begins with --/],
     ["no session on standard input", ["--session", "-"], /--session is empty/],
     ["an option without its value", ["--session"], /argument missing/],
-  ])("ends with 2 for wrong usage: %s", async (_, args, says) => {
+  ])("ends with 2 after wrong usage: %s", async (_, args, says) => {
     const { status, stdout, stderr } = await run(args);
     expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr).toMatch(says);
@@ -81,7 +81,7 @@ describe("the command", () => {
     expect(stderr).not.toContain("eyJhbGciOi");
   });
 
-  it("colours only a terminal, and none where NO_COLOR is set", async () => {
+  it("prints colours only in a terminal, and not with NO_COLOR", async () => {
     const config = deployment(right(), SECRETS);
     const inTerminal = (env: Record<string, string>) =>
       new Promise<string>((resolve) => {

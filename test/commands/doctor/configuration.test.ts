@@ -19,7 +19,7 @@ import { API_KEY, deployment, folder, HMAC_KEY } from "../place.ts";
 
 serve();
 
-it("a configuration that is right has nothing wrong, and nothing is changed at CometChat", async () => {
+it("npm run doctor finds no mistake in a right configuration, and changes nothing at CometChat", async () => {
   const report = await doctor({});
   expect(wrong(report)).toEqual([]);
   expect(advice(report)).toEqual([]);
@@ -33,13 +33,13 @@ it("a configuration that is right has nothing wrong, and nothing is changed at C
   expect(new Set(simulator.journal.entries.map(({ method }) => method))).toEqual(new Set(["GET"]));
 });
 
-describe("each mistake of the configuration is named with its remedy", () => {
+describe("npm run doctor checks the configuration", () => {
   const changed = (change: object) => ({ SESSION_ISSUERS: [{ ...hs256, ...change }] });
   const rows: readonly (readonly [string, Case, name: string, says: RegExp])[] = [
     ["no app", { vars: { COMETCHAT_APPS: {} } }, "COMETCHAT_APPS", /must name at least one app/],
     ["no issuer", { vars: { SESSION_ISSUERS: [] } }, "SESSION_ISSUERS", /at least one identity provider/],
     [
-      "a region that is none",
+      "an unknown region",
       { vars: { COMETCHAT_APPS: { main: { appId: "app1", region: "asia" } } } },
       "COMETCHAT_APPS.main.region",
       /one of "us", "eu", "in"/,
@@ -111,24 +111,24 @@ describe("each mistake of the configuration is named with its remedy", () => {
       /not set.+npx wrangler secret put JWT_SECRET/,
     ],
     [
-      "tokens held without a key",
+      "reuse without an encryption key",
       { vars: { TOKENS: { reuse: "session" } } },
       "TOKEN_ENCRYPTION_KEY",
       /is missing, and TOKENS.reuse.+openssl/,
     ],
     [
-      "an encryption key that is none",
+      "an encryption key that is too short",
       { secrets: { ...SECRETS, TOKEN_ENCRYPTION_KEY: "c2hvcnQ=" } },
       "TOKEN_ENCRYPTION_KEY",
       /32 bytes in base64/,
     ],
     [
-      "an app that is not there",
+      "an app that is not configured",
       { vars: changed({ app: "eu" }) },
       "SESSION_ISSUERS[0].app",
       /one of the apps in COMETCHAT_APPS: main/,
     ],
-    ["a variable that is nearly ours", { vars: { TOKEN: { reuse: "session" } } }, "TOKEN", /did you mean TOKENS\?/],
+    ["a variable with a typing mistake", { vars: { TOKEN: { reuse: "session" } } }, "TOKEN", /did you mean TOKENS\?/],
     ["no KV namespace", { top: { kv_namespaces: [] } }, "binding USERS", /missing.+\[\[kv_namespaces\]\]/],
     [
       "no Durable Object",
@@ -150,7 +150,7 @@ describe("each mistake of the configuration is named with its remedy", () => {
       /still the example.+npm run setup/,
     ],
   ];
-  it.each(rows)("%s", async (_, asked, name, says) => {
+  it.each(rows)("and names a mistake with its remedy: %s", async (_, asked, name, says) => {
     const report = await doctor(asked);
     const found = wrong(report).find((check) => check.name === name);
     expect(`${found?.detail} ${found?.remedy}`, JSON.stringify(report.checks)).toMatch(says);
@@ -158,7 +158,7 @@ describe("each mistake of the configuration is named with its remedy", () => {
     expect(report.ok).toBe(false);
   });
 
-  it("several mistakes are told at once", async () => {
+  it("and names several mistakes at once", async () => {
     const report = await doctor({
       vars: { COMETCHAT_APPS: { main: { region: "us" } }, ALLOWED_ORIGINS: ["*"] },
       secrets: {},
@@ -169,19 +169,19 @@ describe("each mistake of the configuration is named with its remedy", () => {
     );
   });
 
-  it("a secret that is missing keeps nothing else from being looked at", async () => {
+  it("and checks everything else if a secret is missing", async () => {
     const report = await doctor({ secrets: { JWT_SECRET: HMAC_KEY }, session: await sign({}) });
     expect(wrong(report).map(({ name }) => name)).toEqual(["COMETCHAT_API_KEY"]);
     expect(report.session).toMatchObject({ accepted: true, uid: "ada" });
   });
 
-  it("without metrics the gateway works, and this is said", async () => {
+  it("and tells that the gateway works without metrics", async () => {
     const report = await doctor({ top: { analytics_engine_datasets: [] } });
     expect(report.ok).toBe(true);
     expect(advice(report).map(({ name }) => name)).toEqual(["bindings"]);
   });
 
-  it("what works, but leaves a check out, is advised against", async () => {
+  it("and advises against leaving out a check", async () => {
     const { audience: _, ...open } = { ...hs256, audienceRequired: false };
     const report = await doctor({ vars: { SESSION_ISSUERS: [open] } });
     expect(report.ok).toBe(true);
@@ -194,7 +194,7 @@ describe("each mistake of the configuration is named with its remedy", () => {
     ]);
   });
 
-  it(".dev.vars that others may read is advised against", async () => {
+  it("and advises against a .dev.vars that others may read", async () => {
     const config = deployment(right(), SECRETS);
     chmodSync(join(dirname(config), ".dev.vars"), 0o644);
     expect(advice(await look({ config }))).toMatchObject(
@@ -203,13 +203,13 @@ describe("each mistake of the configuration is named with its remedy", () => {
   });
 
   it.each([
-    ["a file that is not there", () => "/nonexistent/wrangler.toml", /Could not read file/],
+    ["a file that does not exist", () => "/nonexistent/wrangler.toml", /Could not read file/],
     [
       "a file that is no TOML",
       () => join(folder({ "wrangler.toml": "[vars\n" }), "wrangler.toml"),
       /wrangler\.toml:1|TOML/,
     ],
-  ])("%s", async (_, config, says) => {
+  ])("and reports %s", async (_, config, says) => {
     expect(wrong(await look({ config: config() }))).toMatchObject([
       { name: "wrangler.toml", detail: expect.stringMatching(says) },
     ]);

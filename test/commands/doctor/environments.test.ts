@@ -6,12 +6,12 @@ import { bindings, deployment, HMAC_KEY } from "../place.ts";
 
 serve();
 
-describe("environments inherit neither variables nor bindings", () => {
-  const production = () => ({ ...right(), TOKENS: { reuse: "session" } });
-  const staging = (change: object) => ({ top: { env: { staging: change } }, env: "staging" });
-  const secrets = { ...SECRETS, TOKEN_ENCRYPTION_KEY: TOKEN_KEY };
+const production = () => ({ ...right(), TOKENS: { reuse: "session" } });
+const staging = (change: object) => ({ top: { env: { staging: change } }, env: "staging" });
+const secrets = { ...SECRETS, TOKEN_ENCRYPTION_KEY: TOKEN_KEY };
 
-  it("what is missing is named, and where to write it", async () => {
+describe("npm run doctor with --env", () => {
+  it("names what the environment does not inherit, and where to write it", async () => {
     const report = await doctor({ vars: production(), secrets, ...staging({}) });
     const told = new Map(wrong(report).map(({ name, remedy }) => [name, remedy]));
     expect(told.get("[env.staging] USERS")).toBe('Write it in [[env.staging.kv_namespaces]] with binding = "USERS".');
@@ -22,7 +22,7 @@ describe("environments inherit neither variables nor bindings", () => {
     expect(advice(report).map(({ name }) => name)).toContain("[env.staging] METRICS");
   });
 
-  it("one that repeats everything is right; what both share is advised against", async () => {
+  it("accepts an environment that repeats everything, and advises against sharing", async () => {
     const kv = [{ binding: "USERS", id: "0123456789abcdef0123456789abcdef" }];
     const own = { ...bindings, kv_namespaces: kv, vars: production() };
     const report = await doctor({
@@ -38,7 +38,7 @@ describe("environments inherit neither variables nor bindings", () => {
     );
   });
 
-  it("its secrets are those of .dev.vars.staging, and the remedies name the environment", async () => {
+  it("reads .dev.vars.staging, and names the environment in the remedies", async () => {
     const own = { ...bindings, vars: production() };
     const config = deployment(production(), secrets, { env: { staging: own } });
     writeFileSync(
@@ -50,15 +50,17 @@ describe("environments inherit neither variables nor bindings", () => {
     expect(check?.remedy).toBe("npx wrangler secret put COMETCHAT_API_KEY --env staging (locally: .dev.vars.staging)");
   });
 
-  it("one that is not in the file", async () => {
+  it("reports an environment that does not exist", async () => {
     const [check] = wrong(await doctor({ env: "staging", top: { env: { prod: {} } } }));
     expect(check).toMatchObject({
       name: "wrangler.toml",
       detail: expect.stringContaining('No environment found in configuration with name "staging"'),
     });
   });
+});
 
-  it("without --env the others are looked through as well", async () => {
+describe("npm run doctor without --env", () => {
+  it("finds what the environments lack", async () => {
     const report = await doctor({
       vars: production(),
       secrets,

@@ -18,13 +18,13 @@ import { API_KEY } from "../place.ts";
 serve();
 serveOidc();
 
-describe("the keys of an identity provider are fetched as the gateway does", () => {
+describe("npm run doctor fetches the keys of an identity provider as the gateway does", () => {
   const oidcIssuer = (change: object = {}) => ({
     SESSION_ISSUERS: [{ issuer: issuerUrl(), audience: ["chat"], ...change }],
   });
   const keysCheck = (report: Report) => report.checks.find(({ name }) => name.startsWith("keys of"));
 
-  it("of oidc-provider, a certified one", async () => {
+  it("and accepts those of oidc-provider", async () => {
     const report = await doctor({ vars: { SESSION_ISSUERS: [{ issuer: oidc.issuer, audience: oidc.audience }] } });
     expect(report.ok).toBe(true);
     expect(keysCheck(report)).toMatchObject({
@@ -34,7 +34,7 @@ describe("the keys of an identity provider are fetched as the gateway does", () 
   });
 
   const rows: readonly (readonly [string, () => Promise<object>, detail: RegExp, remedy: RegExp])[] = [
-    ["nobody is there", async () => ({ issuer: "http://127.0.0.1:9" }), /cannot be reached/, /jwksUrl/],
+    ["nothing answers", async () => ({ issuer: "http://127.0.0.1:9" }), /cannot be reached/, /jwksUrl/],
     ["there is no discovery document", async () => ({}), /status 404/, /name the address of its keys as jwksUrl/],
     [
       "the issuer is written without its slash",
@@ -99,7 +99,7 @@ describe("the keys of an identity provider are fetched as the gateway does", () 
       /Compare jwksUrl/,
     ],
   ];
-  it.each(rows)("%s", async (_, prepare, detail, remedy) => {
+  it.each(rows)("and names a mistake with its remedy: %s", async (_, prepare, detail, remedy) => {
     const report = await doctor({ vars: oidcIssuer(await prepare()) });
     const check = keysCheck(report);
     expect(check?.ok, check?.detail).toBe(false);
@@ -107,7 +107,7 @@ describe("the keys of an identity provider are fetched as the gateway does", () 
     expect(check?.remedy).toMatch(remedy);
   });
 
-  it("some of its keys are excluded: said, and no mistake", async () => {
+  it("and tells which keys the algorithms exclude, which is no mistake", async () => {
     publish([(await keyPair("RS256")).jwk, (await keyPair("ES256")).jwk]);
     const report = await doctor({ vars: oidcIssuer({ algorithms: ["RS256"] }) });
     expect(report.ok).toBe(true);
@@ -115,7 +115,7 @@ describe("the keys of an identity provider are fetched as the gateway does", () 
     expect(keysCheck(report)?.remedy).toContain('["RS256","ES256"]');
   });
 
-  it("a preset that knows where the keys are: the issuer's slash is compared all the same", async () => {
+  it("and compares the slash of the issuer, also with a preset that knows the address of the keys", async () => {
     publish([(await keyPair("RS256")).jwk], { issuer: `${issuerUrl()}/` });
     pages["/.well-known/jwks.json"] = pages["/jwks"] ?? new Response();
     const report = await doctor({ vars: oidcIssuer({ preset: "auth0" }) });
@@ -124,7 +124,7 @@ describe("the keys of an identity provider are fetched as the gateway does", () 
     ]);
   });
 
-  it("what a provider answers is shown on one line, and a secret in it is not shown", async () => {
+  it("and shows a provider's answer on one line, without a secret in it", async () => {
     publish([], { issuer: `https://x.test/\u001b[31m\n${API_KEY}` });
     const detail = keysCheck(await doctor({ vars: oidcIssuer() }))?.detail ?? "";
     expect(detail).toContain("(secret)");

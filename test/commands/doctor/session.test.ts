@@ -22,7 +22,7 @@ import { API_KEY } from "../place.ts";
 serve();
 serveOidc();
 
-describe("a session is judged, and the sentence names claim and setting", () => {
+describe("npm run doctor with --session", () => {
   const changed = (change: object): Case => ({ vars: { SESSION_ISSUERS: [{ ...hs256, ...change }] } });
   const past = () => Math.floor(Date.now() / 1000) - 3600;
   const rows: readonly (readonly [string, Case, () => Promise<string> | string, says: RegExp])[] = [
@@ -107,7 +107,7 @@ describe("a session is judged, and the sentence names claim and setting", () => 
     ["one from the future", {}, () => sign({ nbf: inAnHour() }), /nbf is .+clockTolerance \(30 s\)/],
     ["no subject", {}, () => sign({ sub: undefined as never }), /has no sub, which names the user/],
     [
-      "no subject where another claim is one",
+      "no subject, which is another claim",
       changed({ uid: { claim: "oid" } }),
       () => sign({}),
       /has no oid \(uid\.claim\)/,
@@ -120,14 +120,14 @@ describe("a session is judged, and the sentence names claim and setting", () => 
       /^org is "other" \(appClaim\), and appByClaim lists acme/,
     ],
   ];
-  it.each(rows)("%s", async (_, asked, make, says) => {
+  it.each(rows)("says why a session is refused, with claim and setting: %s", async (_, asked, make, says) => {
     const { session, ok } = await doctor({ ...asked, session: await make() });
     expect(session?.accepted).toBe(false);
     expect(session?.reason).toMatch(says);
     expect(ok).toBe(false);
   });
 
-  it("one that is accepted: its uid, app and profile, as a sign-in would have them", async () => {
+  it("prints uid, app and profile of a session that is accepted", async () => {
     const profile = { name: "name", avatar: "picture", role: "groups", metadata: { plan: "plan" } };
     const claims = { sub: "auth0|Ada", name: "Ada", picture: "https://img.test/a.png", groups: ["staff"], plan: "pro" };
     const report = await doctor({
@@ -143,7 +143,7 @@ describe("a session is judged, and the sentence names claim and setting", () => 
     });
   });
 
-  it("a session without a name, or with what CometChat would refuse: said, and no mistake", async () => {
+  it("tells that a session has no name, or a value that CometChat would refuse, which is no mistake", async () => {
     const report = await doctor({ session: await sign({ picture: "javascript:alert(1)" }) });
     expect(report.ok).toBe(true);
     expect(advice(report).map(({ detail }) => detail)).toEqual([
@@ -152,7 +152,7 @@ describe("a session is judged, and the sentence names claim and setting", () => 
     ]);
   });
 
-  it("of oidc-provider: accepted, and refused for its audience", async () => {
+  it("accepts a session of oidc-provider, and refuses it for another audience", async () => {
     const entry = { issuer: oidc.issuer, audience: oidc.audience, profile: { name: "name" } };
     const { idToken, accessToken } = await oidc.signIn("grace");
     for (const session of [idToken, accessToken]) {
@@ -168,7 +168,7 @@ describe("a session is judged, and the sentence names claim and setting", () => 
     expect(excluded.session?.reason).toMatch(/^alg is "ES256", and this issuer's algorithms allow RS256/);
   });
 
-  it("signed with a key that the provider does not publish", async () => {
+  it("says that the provider does not publish the session's key", async () => {
     publish([(await keyPair("RS256")).jwk]);
     const { privateKey } = await keyPair("RS256");
     const session = await new SignJWT({
@@ -184,7 +184,7 @@ describe("a session is judged, and the sentence names claim and setting", () => 
     expect(report.session?.reason).toMatch(/^kid is "elsewhere", and no key of that name .+\(issuer\)/);
   });
 
-  it("whose keys cannot be had is not called wrong", async () => {
+  it("does not call a session wrong if the keys cannot be fetched", async () => {
     const session = await sign({ iss: "http://127.0.0.1:9" }, { kid: "a" }, hmacKey);
     const issuer = { issuer: "http://127.0.0.1:9", audience: ["chat"] };
     const { privateKey } = await keyPair("ES256");
@@ -199,29 +199,29 @@ describe("a session is judged, and the sentence names claim and setting", () => 
     );
   });
 
-  it("whose HMAC key is not set", async () => {
+  it("says that the HMAC key is not set", async () => {
     const report = await doctor({ secrets: { COMETCHAT_API_KEY: API_KEY }, session: await sign({}) });
     expect(report.session?.reason).toMatch(/HMAC key that secret names is not set/);
   });
 
   const users: readonly (readonly [string, () => Case, ok: boolean, says: RegExp])[] = [
-    ["is there already", () => seeded({}), true, /is in main already/],
-    ["is not there yet", () => ({}), true, /first sign-in creates it/],
+    ["exists", () => seeded({}), true, /is in main already/],
+    ["does not exist", () => ({}), true, /first sign-in creates it/],
     [
-      "is not there, and none are created",
+      "does not exist, and none are created",
       () => ({ vars: { PROVISIONING: { mode: "existing" } } }),
       false,
       /PROVISIONING\.mode is "existing"/,
     ],
     ["is deactivated", () => seeded({ deactivatedAt: 1 }), false, /is deactivated in main/],
     [
-      "is deactivated, and brought back",
+      "is deactivated, and a sign-in reactivates it",
       () => seeded({ deactivatedAt: 1 }, { vars: { PROVISIONING: { reactivate: true } } }),
       true,
       /reactivates it/,
     ],
   ];
-  it.each(users)("whose user %s", async (_, prepare, ok, says) => {
+  it.each(users)("tells that the session's user %s", async (_, prepare, ok, says) => {
     const report = await doctor({ ...prepare(), session: await sign({}) });
     expect(report.checks.find(({ name }) => name === "user ada")).toMatchObject({
       ok,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createWorld } from "../../support/migrate.ts";
 
-/** As firebase-tools writes it: 28 fields, and a comma at the end. */
+/** A line of firebase-tools: 28 fields, and a comma at the end. */
 const firebase = (id: string, name: string, photo = "", claims = "") =>
   `${[id, `${id}@x.example`, "true", "HASH", "SALT", name, photo, ...Array(16).fill(""), "1", "2", "", "false", claims].join(",")},\n`;
 
@@ -71,14 +71,14 @@ test.each<[string, string, string]>([
   expect(simulator.user("2")).toMatchObject({ name: "bo" });
 });
 
-test("of two apostrophes in Auth0's CSV one is the name's own, and its JSON has none but those", async () => {
+test("one apostrophe is removed from each text of Auth0's CSV, and none from its JSON", async () => {
   const { file, run, simulator } = await createWorld();
   await run(file("users.csv", `user_id,name\n"'a","''t Hooft"\n`), { from: "auth0" });
   await run(file("users.json", json({ user_id: "b", name: "'t Hooft" })), { from: "auth0" });
   expect(simulator.users().map(({ name }) => name)).toEqual(["'t Hooft", "'t Hooft"]);
 });
 
-test("Auth0's CSV read without --from auth0 makes no users of other uids", async () => {
+test("Auth0's CSV without --from auth0 is refused, so that no user gets a wrong uid", async () => {
   const { file, run, simulator } = await createWorld();
   const names = new Map([["subject", "user_id"] as const]);
   const { findings } = await run(file("users.csv", `user_id,name\n"'auth0|1","'Anna"\n`), { names });
@@ -87,19 +87,19 @@ test("Auth0's CSV read without --from auth0 makes no users of other uids", async
   expect(simulator.users()).toEqual([]);
 });
 
-test("a user of an export that has no name gets the one that its session would give it", async () => {
+test("a user without a name gets the same name as from a session", async () => {
   const { file, run, simulator } = await createWorld();
   await run(file("users.csv", firebase("AbC", "") + firebase("abc", "")), { from: "firebase" });
   expect(simulator.users().map(({ name }) => name)).toEqual([expect.stringMatching(/^User [a-z2-7]{6}$/), "abc"]);
 });
 
-test("a Firebase name with a quote in it is read, as its tool writes it", async () => {
+test("a name with a quotation mark is read as firebase-tools writes it", async () => {
   const { file, run, simulator } = await createWorld();
   await run(file("users.csv", firebase("a", 'Anna "Ann" B') + firebase("b", '"Bo, C"')), { from: "firebase" });
   expect(simulator.users().map(({ name }) => name)).toEqual(['Anna "Ann" B', "Bo, C"]);
 });
 
-test("digests of passwords are never written into the file of what failed", async () => {
+test("digests of passwords are never written into the file of failed users", async () => {
   const { file, run, read } = await createWorld();
   await run(file("users.csv", firebase("a", "x".repeat(101))), { from: "firebase" });
   expect(JSON.parse(read("users.csv.failed.ndjson"))).toEqual({
@@ -109,7 +109,7 @@ test("digests of passwords are never written into the file of what failed", asyn
   });
 });
 
-test("columns are named by --map, paths into objects too, beside an export's own", async () => {
+test("--map names columns, also by paths into objects, in addition to those of an export", async () => {
   const { file, run, simulator } = await createWorld();
   const names = new Map([["name", "app_metadata.shown"] as const, ["role", "app_metadata.role"] as const]);
   simulator.set({ roles: ["moderator"] });
@@ -133,7 +133,7 @@ test.each<[string, string, object, string]>([
     { from: "clerk" },
     'Line 1: has no column "id": it is not an export of the provider that --from names.',
   ],
-])("%s is missed with the columns that are there", async (_, content, options, sentence) => {
+])("%s is missing, and the columns of the file are named", async (_, content, options, sentence) => {
   const { file, run } = await createWorld();
   await expect(run(file("users.csv", content), options)).rejects.toThrow(sentence);
 });

@@ -47,13 +47,13 @@ test.each<[string, string, readonly number[]]>([
     '{ "users": [\n{"subject":"a","name":"Anna"},\n{"subject":"b","name":"Bo"}\n], "next": null}',
     [2, 3],
   ],
-])("%s is read, each row with the line it begins in", async (_, content, lines) => {
+])("%s is read, each row with the number of its first line", async (_, content, lines) => {
   const entries = await read(content);
   expect(entries.map(({ row }) => row)).toEqual(rows);
   expect(entries.map(({ line }) => line)).toEqual(lines);
 });
 
-test("a quoted CSV field may hold commas, quotes and lines, and those are counted", async () => {
+test("a quoted CSV field may contain commas, quotation marks and line breaks, which are counted", async () => {
   const entries = await read('subject,name\na,"A ""B"", C\r\nD\n"\nb,Bo\n');
   expect(entries.map(({ line, row }) => [line, row?.name])).toEqual([
     [2, 'A "B", C\r\nD\n'],
@@ -61,7 +61,7 @@ test("a quoted CSV field may hold commas, quotes and lines, and those are counte
   ]);
 });
 
-test("characters that chunks cut apart are put together", async () => {
+test("a character that is split between two chunks is read", async () => {
   const name = "ä€😀".repeat(100_000);
   const entries = await read(
     `${JSON.stringify({ subject: "a", name: "x" })}\n${JSON.stringify({ subject: "b", note: name })}\n`,
@@ -117,11 +117,11 @@ test.each<[string, string | Buffer, string]>([
     "Line 2: a row that begins here is longer than 1 MB.",
   ],
   ["text after a JSON array", '[{"subject":"a"}]\nmore', "Line 2: is not valid JSON from here on."],
-])("%s is refused with its line", async (_, content, sentence) => {
+])("%s is refused with the number of its line", async (_, content, sentence) => {
   expect(await failure(content)).toContain(sentence);
 });
 
-test("a file that is not there, and a folder, are said to be so", async () => {
+test("a file that does not exist and a folder are reported", async () => {
   const open = (path: string) => openSource(path, Readable.from([])).catch((error: Error) => error.message);
   expect(await open("/nonexistent.csv")).toBe("There is no such file.");
   expect(await open("/")).toBe("It is a folder, not a file.");

@@ -6,7 +6,7 @@ import { Journal } from "../../../src/commands/migrate/journal.ts";
 import { asText, exitCode } from "../../../src/commands/migrate/summary.ts";
 import { createWorld, csvOf, KEY } from "../../support/migrate.ts";
 
-test("20,000 users, one in twenty of them wrong, are imported at CometChat's limit", async () => {
+test("20,000 users, of whom a twentieth are wrong, are imported as fast as CometChat's limit allows", async () => {
   const { file, run, simulator, clock, batches, read } = await createWorld();
   const began = clock.now;
   const summary = await run(file("users.csv", csvOf(20_000, { bad: true })));
@@ -30,7 +30,7 @@ test("20,000 users, one in twenty of them wrong, are imported at CometChat's lim
   });
 });
 
-test("a dry run says everything, and sends nothing", async () => {
+test("a dry run prints every finding, and sends nothing", async () => {
   const { file, run, simulator, folder, read } = await createWorld();
   const content = [
     "subject,name,avatar,link,role,tags,metadata",
@@ -64,7 +64,7 @@ test("a dry run says everything, and sends nothing", async () => {
   for (const name of ["failed.ndjson", "journal"]) expect(existsSync(join(folder, `users.csv.${name}`))).toBe(false);
 });
 
-test("of many findings twenty are shown, and it is said how many more there are and where", async () => {
+test("twenty of many findings are shown, with the number of the others and the file that has them", async () => {
   const { file, run, folder } = await createWorld();
   const content = `subject,name,avatar\n${"a,,x\n".repeat(30)}`;
   const words = asText(await run(file("users.csv", content), { dryRun: true }), "again");
@@ -72,13 +72,13 @@ test("of many findings twenty are shown, and it is said how many more there are 
   expect(words).toContain(`  … and 40 more: ${join(folder, "users.csv.report.ndjson")}`);
 });
 
-test("a dry run with nothing wrong asks CometChat nothing", async () => {
+test("a dry run of a right file does not call CometChat", async () => {
   const { file, run, simulator } = await createWorld();
   expect(exitCode(await run(file("users.csv", csvOf(3)), { dryRun: true }))).toBe(0);
   expect(simulator.journal.entries).toEqual([]);
 });
 
-test("all of a user arrives as it is in the input, from CSV and from NDJSON", async () => {
+test("a user is imported with all fields, from CSV and from NDJSON", async () => {
   const { file, run, simulator } = await createWorld({}, { roles: ["vip"], importNesting: "data.data" });
   const csv = `subject,name,avatar,link,role,tags,metadata\na, Anna ,https://a.example/1,https://a.example/2,vip,"one,two","{""a"":{""b"":[1]}}"\n`;
   const fields = { name: "Anna", avatar: "https://a.example/1", link: "https://a.example/2", role: "vip" };
@@ -92,7 +92,7 @@ test("all of a user arrives as it is in the input, from CSV and from NDJSON", as
   expect(simulator.user("42")).toMatchObject({ ...fields, ...more });
 });
 
-test("roles that CometChat does not have are named before the start, and made where asked for", async () => {
+test("roles that CometChat does not have are named before the import, and created with --create-roles", async () => {
   const { file, run, simulator, folder } = await createWorld();
   const input = file("users.csv", "subject,name,role\na,A,boss\nb,B,boss\nc,C,default\nd,D,guest\n");
   await expect(run(input)).rejects.toThrow('"boss" in app main (2 users), "guest" in app main (1 users)');
@@ -102,7 +102,7 @@ test("roles that CometChat does not have are named before the start, and made wh
   expect(simulator.user("a")?.role).toBe("boss");
 });
 
-test("users that are there are counted and left alone, deactivated ones too", async () => {
+test("users who exist are counted and not changed, also deactivated ones", async () => {
   const { file, run, simulator, batches } = await createWorld();
   simulator.seed({ uid: "user-2", name: "Old" });
   simulator.seed({ uid: "user-3", name: "Gone", deactivatedAt: 1_700_000_000 });
@@ -110,12 +110,12 @@ test("users that are there are counted and left alone, deactivated ones too", as
   expect(summary).toMatchObject({ created: 118, existing: 2, updated: 0, failed: 0 });
   expect(exitCode(summary)).toBe(0);
   expect(simulator.user("user-2")?.name).toBe("Old");
-  // Full batches all the same.
+  // The batches are full nevertheless.
   expect(batches().map((batch) => batch.length)).toEqual([50, 50, 18]);
 });
 
 test.each(["updates", "refuses"] as const)(
-  "--update brings them up to date, where an import %s",
+  "--update updates users who exist, if CometChat's import %s",
   async (importExisting) => {
     const { file, run, simulator } = await createWorld({}, { importExisting });
     simulator.seed({ uid: "user-2", name: "Old" });
@@ -125,7 +125,7 @@ test.each(["updates", "refuses"] as const)(
   },
 );
 
-test("of two rows of one user the first counts, however far apart they are", async () => {
+test("the first of several rows of one user counts, however far apart they are", async () => {
   const { file, run, simulator, batches } = await createWorld();
   const later = "user-3,Later,\nuser-90,Later,\nuser-90,Later,\n";
   const summary = await run(file("users.csv", csvOf(120) + later));
@@ -140,7 +140,7 @@ test("of two rows of one user the first counts, however far apart they are", asy
   expect(simulator.user("user-3")?.name).toBe("User 3");
 });
 
-test("the second run of a finished one sends nothing", async () => {
+test("a second run after a finished one sends nothing", async () => {
   const { file, run, batches } = await createWorld();
   const input = file("users.csv", csvOf(70));
   await run(input);
@@ -148,7 +148,7 @@ test("the second run of a finished one sends nothing", async () => {
   expect(batches()).toHaveLength(2);
 });
 
-test("a user that CometChat refuses fails alone, and is fed in again as the file has it", async () => {
+test("a user whom CometChat refuses fails alone, and its row can be used as input again", async () => {
   const { file, run, simulator, folder, read } = await createWorld({}, { userLimit: 2 });
   const summary = await run(file("users.csv", csvOf(4)));
   expect(summary).toMatchObject({ created: 2, failed: 2 });
@@ -163,7 +163,7 @@ test("a user that CometChat refuses fails alone, and is fed in again as the file
   expect(existsSync(join(folder, "users.csv.failed.ndjson.failed.ndjson"))).toBe(false);
 });
 
-test("of a batch only those are sent again whose failure may pass, and nothing that CometChat wrote is repeated", async () => {
+test("only users of a batch whose failure may pass are sent again, and no text of CometChat is shown", async () => {
   const { file, run, simulator, read, batches } = await createWorld();
   const failure = (error: object) => ({ success: false, error });
   const data = {
@@ -187,7 +187,7 @@ test("of a batch only those are sent again whose failure may pass, and nothing t
   expect(failed).toEqual(["CometChat refuses this user: avatar", "CometChat has no such role"]);
 });
 
-test("a batch that CometChat refuses as a whole keeps nobody back but whom it refuses", async () => {
+test("a batch that CometChat refuses is sent in parts, so that only wrong users fail", async () => {
   const { file, run, simulator, batches } = await createWorld();
   simulator.faults.add({
     match: "import",
@@ -199,7 +199,7 @@ test("a batch that CometChat refuses as a whole keeps nobody back but whom it re
   expect(batches().flat()).toHaveLength(49);
 });
 
-test("faults in between lose nobody, and Retry-After is waited for", async () => {
+test("failures during the import lose no user, and Retry-After is respected", async () => {
   const { file, run, simulator } = await createWorld();
   const faults = ["reset", "drop", "empty", "html", "truncated"] as const;
   for (const kind of faults) simulator.faults.add({ match: "import", times: 12, probability: 0.06, effect: { kind } });
@@ -222,12 +222,12 @@ test("faults in between lose nobody, and Retry-After is waited for", async () =>
   const imports = simulator.journal.entries.filter(({ call }) => call === "import");
   const at = imports.findIndex(({ status }) => status === 429);
   expect((imports[at + 1]?.at ?? 0) - (imports[at]?.at ?? 0)).toBeGreaterThanOrEqual(37_000);
-  // Never above the limit, whatever is repeated.
+  // Repeated calls stay within the limit too.
   for (const { at: from } of imports)
     expect(imports.filter(({ at: to }) => to >= from && to < from + 59_000).length).toBeLessThanOrEqual(60);
 });
 
-test("an outage stops the run, which goes on later where it ended", async () => {
+test("an outage stops the run, and a later run continues there", async () => {
   const { file, run, simulator, batches, folder } = await createWorld();
   const input = file("users.csv", csvOf(500, { bad: true }));
   const fault = simulator.faults.add({ match: "import", uid: "user-301", effect: { kind: "html", status: 503 } });
@@ -244,7 +244,7 @@ test("an outage stops the run, which goes on later where it ended", async () => 
   expect(new Set(all).size).toBe(475);
 });
 
-test("a key that CometChat does not accept ends it at once, in words that do not repeat it", async () => {
+test("a wrong API key ends the run at once, and is not shown", async () => {
   const { file, run, simulator, batches } = await createWorld();
   simulator.set({ keys: {} });
   const summary = await run(file("users.csv", csvOf(500)));
@@ -255,7 +255,7 @@ test("a key that CometChat does not accept ends it at once, in words that do not
   expect(simulator.journal.entries.length).toBeLessThan(3);
 });
 
-test("an unfinished run is not gone on with under other circumstances, unless it is to be forgotten", async () => {
+test("an unfinished run is not continued with another file or settings, unless --restart is given", async () => {
   const { file, run, simulator } = await createWorld();
   const input = file("users.csv", csvOf(100));
   simulator.faults.add({ match: "import", uid: "user-99", times: 10, effect: { kind: "html", status: 503 } });
@@ -274,7 +274,7 @@ test("standard input is read like a file", async () => {
   expect(JSON.parse(read("stdin.failed.ndjson"))).toMatchObject({ subject: "b", failed: [{ line: 3, field: "name" }] });
 });
 
-test("what differs when it is read back is told", async () => {
+test("--verify reports fields that differ in CometChat", async () => {
   const { file, run, simulator } = await createWorld();
   const input = file("users.csv", csvOf(3));
   simulator.faults.add({
@@ -301,7 +301,7 @@ const apps = {
   PLACEMENT: { default: "us" },
 };
 
-test("a column places users as the claim of their sessions does", async () => {
+test("a column names the app of a user as the claim of a session does", async () => {
   const issuer = {
     issuer: "https://idp.example",
     audience: ["chat"],
@@ -324,7 +324,7 @@ test("a column places users as the claim of their sessions does", async () => {
   expect(await run(file("n.json", JSON.stringify([nested])), { out: folder })).toMatchObject({ created: 1 });
 });
 
-test("a column with the country places users where the configuration goes by geography", async () => {
+test("a column with the country names the app of a user if users are placed by geography", async () => {
   const { file, run, simulators } = await createWorld({
     ...apps,
     PLACEMENT: { default: "us", countries: { DE: "eu" } },
@@ -334,7 +334,7 @@ test("a column with the country places users where the configuration goes by geo
   expect(simulators["2753000000000us"]?.users()).toMatchObject([{ uid: "b" }, { uid: "c" }]);
 });
 
-test("--app sends all to one app, and --issuer says whose users they are", async () => {
+test("--app imports all users into one app, and --issuer names their issuer", async () => {
   const issuers = [
     { issuer: "https://idp.example", audience: ["chat"], uid: { prefix: "a_" } },
     { issuer: "https://other.example", audience: ["chat"], uid: { prefix: "b_" }, app: "us" },
@@ -349,7 +349,7 @@ test("--app sends all to one app, and --issuer says whose users they are", async
   expect(simulators["2753000000000eu"]?.users()).toMatchObject([{ uid: "a_x" }]);
 });
 
-test("the mappings are those that the gateway writes, also of a run that was interrupted", async () => {
+test("the mappings are the same as the gateway's, also after an interrupted run", async () => {
   const { file, run, simulator, folder, read, clock } = await createWorld();
   simulator.seed({ uid: "user-3", name: "Old" });
   const kv = join(folder, "kv.json");
@@ -369,11 +369,11 @@ test("the mappings are those that the gateway writes, also of a run that was int
     createdAt: began,
     syncedAt: 0,
   });
-  // Nobody knows what CometChat has of this one: its first session's claims are sent.
+  // The profile of this user in CometChat is unknown, so the claims of the first session are sent.
   expect(mapping("user-3")).toMatchObject({ app: "main", profile: "" });
 });
 
-test("a journal whose last line was cut off is gone on with from the line before", async () => {
+test("a run continues with a journal whose last line was cut off", async () => {
   const { file, run, simulator, folder, read } = await createWorld();
   const input = file("users.csv", csvOf(100));
   simulator.faults.add({ match: "import", uid: "user-99", times: 10, effect: { kind: "html", status: 503 } });
@@ -385,7 +385,7 @@ test("a journal whose last line was cut off is gone on with from the line before
   expect(await run(input)).toMatchObject({ existing: 100 });
 });
 
-test("an input of users that are all there needs no import", async () => {
+test("a file of users who all exist causes no import", async () => {
   const { file, run, simulator, batches } = await createWorld();
   for (let number = 1; number <= 2_500; number++) simulator.seed({ uid: `user-${number}` });
   expect(await run(file("users.csv", csvOf(2_500)))).toMatchObject({ existing: 2_500, created: 0 });

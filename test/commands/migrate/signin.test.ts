@@ -16,7 +16,7 @@ afterAll(async () => {
   for (const close of open.reverse()) await close();
 });
 
-test("the first sign-in of a migrated user is one mint, and nothing more", async () => {
+test("the first sign-in of a migrated user needs one call, a mint", async () => {
   const secrets = makeSecrets();
   const { COMETCHAT_API_KEY } = secrets;
   const simulator = createSimulator({ ...APP, keys: { [COMETCHAT_API_KEY]: "fullAccess" }, sampleUsers: false });
@@ -46,7 +46,7 @@ test("the first sign-in of a migrated user is one mint, and nothing more", async
   const config = ["--config", deployment.configPath];
   const migrate = [join(ROOT, "src/commands/migrate/index.ts"), "users.json", "--kv", "kv.json", ...config];
   await run(process.execPath, migrate, { cwd });
-  // The command that the summary names, for the local KV.
+  // This is the command that the summary prints, for the local KV.
   const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
   const put = ["kv", "bulk", "put", "kv.json", "--binding", "USERS", "--local", "--persist-to", deployment.statePath];
   const env = { ...process.env, HOME: deployment.homePath, XDG_CONFIG_HOME: deployment.homePath };
@@ -71,7 +71,7 @@ test("the first sign-in of a migrated user is one mint, and nothing more", async
     expect(answer.status).toBe(201);
     expect(await answer.json()).toMatchObject({ created: false });
   }
-  // Long enough for a profile update that would follow the answer: the next request is served after it.
+  // An update of the profile after the answer would be made before this request is answered.
   await fetch(new URL("/healthz", gateway.url));
   await gateway.stop();
   expect(simulator.journal.entries.map(({ call }) => call)).toEqual(["mint", "mint"]);

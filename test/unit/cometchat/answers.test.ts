@@ -10,34 +10,34 @@ const text =
   () =>
     new Response(body, { status });
 
-describe("an answer that makes no sense is never half believed", () => {
-  const nonsense: [string, () => Response][] = [
+describe("a wrong answer of CometChat", () => {
+  const wrongAnswers: [string, () => Response][] = [
     ["a page", text("<!doctype html><title>Welcome to the hotel Wi-Fi</title>")],
     ["nothing", text("")],
     ["no content", text(null, 204)],
     ["half of its JSON", text(`{"data":{"uid":"alice","authToken":"${token.slice(0, 9)}`)],
     [
-      "a byte that is no UTF-8, where nobody looks",
-      text(latin1(`{"data":{"uid":"alice","authToken":"${token}"},"note":"\xff"}`)),
+      "a byte that is no UTF-8, in an unused member",
+      text(latin1(`{"data":{"uid":"alice","authToken":"${token}"},"more":"\xff"}`)),
     ],
     ["an empty object", () => json(200, {})],
     ["null", () => json(200, null)],
     ["a list", () => json(200, [])],
-    ["data without anything", () => minted({})],
+    ["empty data", () => minted({})],
     ["no token", () => minted({ uid: "alice" })],
     ["an empty token", () => minted({ uid: "alice", authToken: "" })],
-    ["null for a token", () => minted({ uid: "alice", authToken: null })],
-    ["a number for a token", () => minted({ uid: "alice", authToken: 42 })],
+    ["null as token", () => minted({ uid: "alice", authToken: null })],
+    ["a number as token", () => minted({ uid: "alice", authToken: 42 })],
     ["a token with a line break", () => minted({ uid: "alice", authToken: "a\r\nb" })],
     ["a token of 2,000 characters", () => minted({ uid: "alice", authToken: "a".repeat(2000) })],
     ["another user's token", () => minted({ uid: "bob", authToken: token })],
-    ["a token of nobody", () => minted({ authToken: token })],
+    ["a token without a uid", () => minted({ authToken: token })],
     ["300 KB, valid", () => json(200, { data: { uid: "alice", authToken: token }, padding: "x".repeat(300 * 1024) })],
     ["a redirect", () => new Response(null, { status: 302, headers: { location: "https://elsewhere.example/" } })],
     ["not modified", text(null, 304)],
   ];
 
-  test.each(nonsense)("%s, to a mint and to a create", async (_, answer) => {
+  test.each(wrongAnswers)("is never used, at a mint or a create: %s", async (_, answer) => {
     const { chat, asked, request } = createClientWorld(script(answer));
     expect(await chat.mint("alice", request())).toEqual({
       ok: false,
@@ -48,13 +48,13 @@ describe("an answer that makes no sense is never half believed", () => {
     expect(created).toMatchObject({ ok: false, error: { reason: "upstream-answer" } });
   });
 
-  test.each(nonsense)("%s, once: the next attempt counts", async (_, answer) => {
+  test.each(wrongAnswers)("is followed by another attempt, whose answer is used: %s", async (_, answer) => {
     const { chat, asked, request } = createClientWorld(script(answer, minted({ uid: "alice", authToken: token })));
     expect(await chat.mint("alice", request())).toEqual({ ok: true, value: token });
     expect(asked.length).toBe(2);
   });
 
-  test("a redirect is not followed: the API key would go along", async () => {
+  test("that is a redirect is not followed, since the request has the API key", async () => {
     const { chat, asked, request } = createClientWorld(
       script(() => Response.redirect("https://elsewhere.example/", 307)),
     );
@@ -63,7 +63,7 @@ describe("an answer that makes no sense is never half believed", () => {
     expect(asked.every(({ url }) => url.startsWith("https://app1.api-us.cometchat.io/v3/"))).toBe(true);
   });
 
-  test("10 MB are not read to the end", async () => {
+  test("of 10 MB is not read to its end", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     simulator.faults.add({ match: "mint", effect: { kind: "huge", bytes: 10_000_000 } });
@@ -79,17 +79,17 @@ describe("an answer that makes no sense is never half believed", () => {
       return new Response(response.body?.pipeThrough(count) ?? null, response);
     });
     expect(await counting.chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-answer" } });
-    // Three attempts, each stopped within a chunk or two of 256 KB.
+    // There are three attempts, each of which reads one or two chunks of 256 KB.
     expect(pulled).toBeLessThan(3 * 512 * 1024);
     expect(await chat.get("alice", request())).toMatchObject({ ok: true });
   });
 
-  test("a 2xx that holds an error is an error", async () => {
+  test("with a 2xx and an error is that error", async () => {
     const { chat, request } = createClientWorld(script(json(200, { error: { code: "ERR_UID_NOT_FOUND" } })));
     expect(await chat.mint("alice", request())).toMatchObject({ error: { reason: "upstream-uid-unknown" } });
   });
 
-  test("a revocation counts as done only where CometChat says so", async () => {
+  test("to a revocation or flush never counts as done", async () => {
     for (const [answer, done] of [
       [json(200, { data: { success: true, message: "…" } }), true],
       [json(200, { data: {} }), true],
@@ -106,7 +106,7 @@ describe("an answer that makes no sense is never half believed", () => {
   });
 });
 
-test("a user is read as documented; a field of another type is left out, what is not documented is not kept", async () => {
+test("a user of CometChat is read with its documented fields, except those of a wrong type", async () => {
   const data = {
     uid: "alice",
     name: "Alice",
@@ -133,7 +133,7 @@ test("a user is read as documented; a field of another type is left out, what is
   });
 });
 
-test("another user's record is not taken for the one that was asked for", async () => {
+test("a user of CometChat with another uid than the requested one is a wrong answer", async () => {
   const { chat, request } = createClientWorld(script(json(200, { data: { uid: "bob", name: "Bob" } })));
   expect(await chat.get("alice", request())).toMatchObject({ error: { reason: "upstream-answer" } });
   expect(await chat.update("alice", { name: "Alice" }, [], request())).toMatchObject({

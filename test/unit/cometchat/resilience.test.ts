@@ -14,20 +14,20 @@ const good = json(200, { data: { uid: "alice", authToken: token } });
 const refusedConnection = new TypeError("connect ECONNREFUSED");
 const never = () => new Promise<Response>(() => undefined);
 
-describe("what may pass is tried again, and nothing else", () => {
+describe("a call to CometChat that fails", () => {
   test.each([
     ["a refused connection", refusedConnection],
-    ["a 500 of CometChat's", refusal(500, "ERR_EXCEPTION")],
+    ["a 500 of CometChat", refusal(500, "ERR_EXCEPTION")],
     ["a passing fault that came with a 400", refusal(400, "ERR_OPERATION_FAILED")],
     ["a proxy's 502", new Response("<h1>Bad gateway</h1>", { status: 502 })],
     ["a 503 without a body", new Response(null, { status: 503 })],
-  ])("%s, twice, costs two calls and no sign-in", async (_, fault) => {
+  ])("is repeated twice if the failure may pass: %s", async (_, fault) => {
     const { chat, asked, request } = createClientWorld(script(fault, fault, good));
     expect(await chat.mint("alice", request())).toEqual({ ok: true, value: token });
     expect(asked.length).toBe(3);
   });
 
-  test("for ever, ends after three calls with the last fault", async () => {
+  test("is given up after three attempts, with the last failure", async () => {
     const { chat, asked, request } = createClientWorld(
       script(refusedConnection, refusedConnection, refusal(500, "ERR_EXCEPTION")),
     );
@@ -35,7 +35,7 @@ describe("what may pass is tried again, and nothing else", () => {
     expect(asked.length).toBe(ATTEMPTS);
   });
 
-  test("a fault and then a refusal: the refusal counts", async () => {
+  test("is given up if the second attempt is refused", async () => {
     const { chat, asked, request } = createClientWorld(
       script(refusedConnection, refusal(404, "ERR_UID_NOT_FOUND"), good),
     );
@@ -43,7 +43,7 @@ describe("what may pass is tried again, and nothing else", () => {
     expect(asked.length).toBe(2);
   });
 
-  test("the pauses are anywhere between nothing and their bound, which doubles", async () => {
+  test("is repeated after a random pause, whose longest time doubles", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 2, maxLength: 2 }),
@@ -59,7 +59,7 @@ describe("what may pass is tried again, and nothing else", () => {
     );
   });
 
-  test("no pause is begun that the deadline would not outlast", async () => {
+  test("is given up at once if the pause would be longer than the request's time", async () => {
     const { chat, asked, request } = createClientWorld(script(refusedConnection), { random: () => 0.999 });
     const begun = Date.now();
     expect(await chat.mint("alice", request(250))).toMatchObject({ error: { reason: "upstream-unreachable" } });
@@ -68,7 +68,7 @@ describe("what may pass is tried again, and nothing else", () => {
   });
 });
 
-/** The pauses that `setTimeout` was asked for between the attempts, without waiting for them. */
+/** The times of the pauses between attempts, without waiting for them. */
 async function pausesWith(draws: readonly number[]): Promise<number[]> {
   const pauses: number[] = [];
   const real = globalThis.setTimeout;
@@ -93,14 +93,14 @@ async function pausesWith(draws: readonly number[]): Promise<number[]> {
   }
 }
 
-describe("time is bounded", () => {
+describe("a call to CometChat without an answer", () => {
   const hanging: [string, () => Promise<Response>][] = [
-    ["no answer, and deaf to being aborted", never],
+    ["no answer, also after it is aborted", never],
     ["headers, and then silence", async () => new Response(new ReadableStream())],
     ["a byte at a time", async () => new Response(drip())],
   ];
 
-  test.each(hanging)("%s: two attempts, then a timeout, by the deadline", async (_, answer) => {
+  test.each(hanging)("is repeated once, and ends with the request's time: %s", async (_, answer) => {
     const { chat, asked, request } = createClientWorld(answer);
     const begun = Date.now();
     expect(await chat.mint("alice", request(1_200))).toMatchObject({
@@ -108,16 +108,16 @@ describe("time is bounded", () => {
     });
     expect(Date.now() - begun).toBe(1_200);
     expect(asked.length).toBe(2);
-    // CometChat's side is told to stop.
+    // Both calls are aborted.
     expect(asked.every(({ init }) => init.signal?.aborted)).toBe(true);
   });
 
-  test.each(hanging)("%s, once: the second attempt brings the token", async (_, answer) => {
+  test.each(hanging)("is repeated, and the second attempt returns the token: %s", async (_, answer) => {
     const { chat, request } = createClientWorld(script(answer, good));
     expect(await chat.mint("alice", request(1_200))).toEqual({ ok: true, value: token });
   });
 
-  test("an answer that comes after half of the time is not cut off twice: after a timeout all the rest is given", async () => {
+  test("has less than half of the request's time at first, and then all the rest", async () => {
     const slow = () => new Promise<Response>((resolve) => setTimeout(() => resolve(good.clone()), 320));
     const { chat, asked, request } = createClientWorld(script(slow));
     expect(await chat.mint("alice", request(800))).toEqual({ ok: true, value: token });
@@ -127,7 +127,7 @@ describe("time is bounded", () => {
     expect(tight.asked.length).toBe(2);
   });
 
-  test("a caller that goes away ends the work at once, and nothing more is asked", async () => {
+  test("ends at once when the caller goes away, and is not repeated", async () => {
     const { chat, asked, request } = createClientWorld(never);
     const caller = new AbortController();
     setTimeout(() => caller.abort(), 50);
@@ -138,7 +138,7 @@ describe("time is bounded", () => {
     expect(asked[0]?.init.signal?.aborted).toBe(true);
   });
 
-  test("a caller that goes away during a pause is not worked for any more", async () => {
+  test("is not repeated if the caller goes away during the pause", async () => {
     const { chat, asked, request } = createClientWorld(script(refusedConnection), { random: () => 0.999 });
     const caller = new AbortController();
     setTimeout(() => caller.abort(), 20);
@@ -148,13 +148,13 @@ describe("time is bounded", () => {
     expect(asked.length).toBe(1);
   });
 
-  test("whoever has gone before is not called for at all", async () => {
+  test("is not made if the caller has already gone", async () => {
     const { chat, asked, request } = createClientWorld(script(good));
     expect((await chat.mint("alice", request(5_000, AbortSignal.abort()))).ok).toBe(false);
     expect(asked).toEqual([]);
   });
 
-  test("no timer outlives its call", async () => {
+  test("leaves no timer behind", async () => {
     const set = new Set<unknown>();
     const [realSet, realClear] = [globalThis.setTimeout, globalThis.clearTimeout];
     globalThis.setTimeout = ((done: () => void, ms: number) => {
@@ -191,10 +191,10 @@ function drip(): ReadableStream<Uint8Array> {
   });
 }
 
-describe("a lost answer does nothing twice", () => {
+describe("after a call to CometChat whose answer is lost,", () => {
   const lossy = ["drop", "cut", "truncated", "partial", "silence"] as const;
 
-  test.each(lossy)("a create whose answer is lost (%s) ends with one user and a token that works", async (kind) => {
+  test.each(lossy)("a create ends with one user and a token that works: %s", async (kind) => {
     const { chat, simulator, request } = createSimulatedWorld();
     simulator.faults.add({ match: "create", times: 1, effect: { kind } });
     const result = await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request(600));
@@ -204,7 +204,7 @@ describe("a lost answer does nothing twice", () => {
     expect(simulator.journal.entries.map(({ call }) => call)).toEqual(["create", "create", "mint"]);
   });
 
-  test("a user that is really taken is not minted for by a create that lost nothing", async () => {
+  test("but not without one, a create of a uid that exists mints a token", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     const result = await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request());
@@ -212,7 +212,7 @@ describe("a lost answer does nothing twice", () => {
     expect(simulator.journal.calls()).toBe(1);
   });
 
-  test("a deactivated user stays taken, whatever was lost on the way", async () => {
+  test("the uid of a deactivated user still counts as existing", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "gone", deactivatedAt: 1 });
     simulator.faults.add({ match: "create", times: 1, effect: { kind: "reset" } });
@@ -220,28 +220,25 @@ describe("a lost answer does nothing twice", () => {
     expect(result).toMatchObject({ error: { reason: "upstream-uid-exists" } });
   });
 
-  test.each(lossy)(
-    "a mint whose answer is lost (%s) leaves a token that nobody knows, and brings another",
-    async (kind) => {
-      const { chat, simulator, request } = createSimulatedWorld();
-      simulator.seed({ uid: "alice" });
-      simulator.faults.add({ match: "mint", times: 1, effect: { kind } });
-      const result = await chat.mint("alice", request(600));
-      if (!result.ok) throw new Error(result.error.reason);
-      expect(simulator.tokens("alice").length).toBe(2);
-      expect(simulator.tokens("alice")[0]).toBe(result.value);
-    },
-  );
+  test.each(lossy)("a mint returns a second token: %s", async (kind) => {
+    const { chat, simulator, request } = createSimulatedWorld();
+    simulator.seed({ uid: "alice" });
+    simulator.faults.add({ match: "mint", times: 1, effect: { kind } });
+    const result = await chat.mint("alice", request(600));
+    if (!result.ok) throw new Error(result.error.reason);
+    expect(simulator.tokens("alice").length).toBe(2);
+    expect(simulator.tokens("alice")[0]).toBe(result.value);
+  });
 
   test.each(["revoke", "flush", "deactivate", "reactivate", "update"] as const)(
-    "a %s whose answer is lost is done once more, with the same end",
+    "a %s is repeated, with the same result",
     async (call) => {
       const { chat, simulator, request } = createSimulatedWorld();
       simulator.seed({ uid: "alice", ...(call === "reactivate" ? { deactivatedAt: 1 } : {}) });
-      const held = simulator.mint("alice");
+      const existing = simulator.mint("alice");
       simulator.faults.add({ match: call, times: 1, effect: { kind: "drop" } });
       const results = {
-        revoke: () => chat.revoke("alice", held, request()),
+        revoke: () => chat.revoke("alice", existing, request()),
         flush: () => chat.flush("alice", request()),
         deactivate: () => chat.deactivate("alice", request()),
         reactivate: () => chat.reactivate("alice", request()),
@@ -253,7 +250,7 @@ describe("a lost answer does nothing twice", () => {
   );
 });
 
-describe("a 429 is remembered", () => {
+describe("after a 429 of CometChat,", () => {
   const limited = (headers: Record<string, string> = {}) => refusal(429, "ERR_TOO_MANY_REQUESTS", undefined, headers);
   const date = (seconds: number) => new Date(Date.now() + seconds * 1000).toUTCString();
 
@@ -265,12 +262,12 @@ describe("a 429 is remembered", () => {
     ["nothing", () => undefined, 15, 15],
     ["a word", () => "soon", 15, 15],
     ["a negative number", () => "-5", 15, 15],
-    ["a day's name and rubbish", () => "Monday", 15, 15],
+    ["the name of a day", () => "Monday", 15, 15],
     ["a billion seconds", () => "1000000000", 60, 60],
-    ["a number that is none", () => "1e9", 15, 15],
-    ["a number beyond all numbers", () => "9".repeat(400), 60, 60],
+    ["a number of another form", () => "1e9", 15, 15],
+    ["a number of 400 digits", () => "9".repeat(400), 60, 60],
     ["the year 9999", () => "Fri, 31 Dec 9999 23:59:59 GMT", 60, 60],
-  ])("Retry-After with %s", async (_, header, least, most) => {
+  ])("callers wait for the time in Retry-After, of at most a minute: %s", async (_, header, least, most) => {
     const value = header();
     const { chat, asked, request } = createClientWorld(
       script(limited(value === undefined ? {} : { "retry-after": value })),
@@ -280,11 +277,11 @@ describe("a 429 is remembered", () => {
     if (result.ok) return;
     expect(result.error.retryAfter).toBeGreaterThanOrEqual(least);
     expect(result.error.retryAfter).toBeLessThanOrEqual(most);
-    // Not asked again within the request.
+    // The call is not repeated within the request.
     expect(asked.length).toBe(1);
   });
 
-  test("until it has passed, nobody is called, and each is told the time left; another app is not affected", async () => {
+  test("no call is made to that app for this time, and callers get the time that is left", async () => {
     const fetch = script(limited({ "retry-after": "10" }), good);
     const { chat, asked, advance, request } = createClientWorld(fetch);
     const other = createClientWorld(script(good), { on: { ...app, name: "other", appId: "app2" } });
@@ -304,7 +301,7 @@ describe("a 429 is remembered", () => {
     expect(asked.length).toBe(2);
   });
 
-  test("a wall of 429s does not open the breaker", async () => {
+  test("and many more, the circuit breaker stays closed", async () => {
     const { chat, advance, request } = createClientWorld(
       script(...Array(20).fill(limited({ "retry-after": "1" })), good),
     );
@@ -316,7 +313,7 @@ describe("a 429 is remembered", () => {
   });
 });
 
-describe("near the limit, what can wait does", () => {
+describe("calls that can wait, do so near CometChat's rate limit:", () => {
   const answer = (headers: Record<string, string>) => json(200, { data: { uid: "alice", authToken: token } }, headers);
   const soon = () => String(Math.ceil(Date.now() / 1000) + 30);
 
@@ -325,25 +322,25 @@ describe("near the limit, what can wait does", () => {
     ["a tenth", { "x-ratelimit-limit": "10000", "x-ratelimit-remaining": "1000" }, false],
     ["a tenth, in the other spelling", { "x-rate-limit": "500", "x-rate-limit-remaining": "50" }, false],
     ["nothing", { "x-ratelimit-limit": "500", "x-ratelimit-remaining": "0" }, false],
-    ["50 of nobody knows how many", { "x-rate-limit-remaining": "50" }, false],
-    ["51 of nobody knows how many", { "x-rate-limit-remaining": "51" }, true],
+    ["50 of an unknown number", { "x-rate-limit-remaining": "50" }, false],
+    ["51 of an unknown number", { "x-rate-limit-remaining": "51" }, true],
     ["no headers", {}, true],
-    ["rubbish", { "x-ratelimit-remaining": "few", "x-ratelimit-limit": "-1" }, true],
-  ])("%s left", async (_, headers, spare) => {
+    ["wrong values", { "x-ratelimit-remaining": "few", "x-ratelimit-limit": "-1" }, true],
+  ])("%s left", async (_, headers, hasRoom) => {
     const { chat, request } = createClientWorld(script(answer(headers as unknown as Record<string, string>)));
     expect(chat.hasRoom()).toBe(true);
     expect(await chat.mint("alice", request())).toMatchObject({ ok: true });
-    expect(chat.hasRoom()).toBe(spare);
+    expect(chat.hasRoom()).toBe(hasRoom);
   });
 
-  test("until the limit is reset, as told; never longer than its minute", async () => {
+  test("until the limit is reset, and never longer than a minute", async () => {
     const low = { "x-ratelimit-limit": "500", "x-ratelimit-remaining": "3" };
-    const told = createClientWorld(script(answer({ ...low, "x-ratelimit-reset": soon() })));
-    await told.chat.mint("alice", told.request());
-    told.advance(29_000);
-    expect(told.chat.hasRoom()).toBe(false);
-    told.advance(2_100);
-    expect(told.chat.hasRoom()).toBe(true);
+    const usual = createClientWorld(script(answer({ ...low, "x-ratelimit-reset": soon() })));
+    await usual.chat.mint("alice", usual.request());
+    usual.advance(29_000);
+    expect(usual.chat.hasRoom()).toBe(false);
+    usual.advance(2_100);
+    expect(usual.chat.hasRoom()).toBe(true);
 
     const absurd = createClientWorld(script(answer({ ...low, "x-ratelimit-reset": "99999999999" })));
     await absurd.chat.mint("alice", absurd.request());
@@ -352,7 +349,7 @@ describe("near the limit, what can wait does", () => {
     expect(absurd.chat.hasRoom()).toBe(true);
   });
 
-  test("plenty for other kinds of calls does not end it", async () => {
+  test("although other kinds of calls are far from their limit", async () => {
     const low = answer({ "x-ratelimit-limit": "10000", "x-ratelimit-remaining": "3" });
     const { chat, request } = createClientWorld(
       script(low, answer({ "x-ratelimit-limit": "20000", "x-ratelimit-remaining": "19999" })),
@@ -362,7 +359,7 @@ describe("near the limit, what can wait does", () => {
     expect(chat.hasRoom()).toBe(false);
   });
 
-  test("the createSimulatedWorld limit is seen in all its spellings", async () => {
+  test("with the simulator's limit, in each spelling of the headers", async () => {
     for (const rateHeaders of ["X-RateLimit-*", "X-Rate-Limit-*", "both"] as const) {
       const { chat, simulator, request } = createSimulatedWorld({
         rateHeaders,

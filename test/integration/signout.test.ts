@@ -7,13 +7,13 @@ virtualTime();
 
 const DEADLINE = 500;
 
-/** What a sign-out is answered while the fault lasts; after a single one it is done, or has to be asked for again. */
+/** The answer to a sign-out if the fault affects one call, and if it affects all. */
 const faults: readonly [name: string, effect: Effect, once: string, always: string][] = [
   ["no connection", { kind: "refuse" }, "204", "503 cometchat-unavailable"],
   ["the connection is reset", { kind: "reset" }, "204", "503 cometchat-unavailable"],
-  ["done, and the answer lost", { kind: "drop" }, "204", "503 cometchat-unavailable"],
+  ["the call is done, and its answer lost", { kind: "drop" }, "204", "503 cometchat-unavailable"],
   ["the answer is cut off", { kind: "cut" }, "204", "503 cometchat-unavailable"],
-  ["done, and said to have failed", { kind: "partial" }, "204", "503 cometchat-unavailable"],
+  ["the call is done, and answered as failed", { kind: "partial" }, "204", "503 cometchat-unavailable"],
   ["no answer", { kind: "hang" }, "204", "504 cometchat-timeout"],
   ["headers, and then silence", { kind: "silence" }, "204", "504 cometchat-timeout"],
   ["a page, with 200", { kind: "html", status: 200 }, "204", "503 cometchat-unavailable"],
@@ -28,7 +28,7 @@ const faults: readonly [name: string, effect: Effect, once: string, always: stri
     "503 cometchat-unavailable",
   ],
   [
-    "a success that is none",
+    "an answer without success",
     { kind: "answer", status: 200, body: '{"data":{"success":false}}' },
     "204",
     "503 cometchat-unavailable",
@@ -78,7 +78,7 @@ const signOut = (world: World, call: (typeof calls)[number], session: string, au
   });
 };
 
-describe("a sign-out says that it is done only when it is, and can be asked for again", () => {
+describe("a sign-out is answered 204 only when it is done, and can be repeated:", () => {
   test.each(
     cells.map((cell) => [cell.call, cell.name, cell.times === 1 ? "once" : "always", cell.expected, cell] as const),
   )("%s: %s, %s: %s", async (_call, _name, _often, _expected, { call, effect, times, expected }) => {
@@ -91,7 +91,7 @@ describe("a sign-out says that it is done only when it is, and can be asked for 
     const response = await signOut(world, call, session, authToken);
     expect(Date.now() - begun).toBeLessThanOrEqual(DEADLINE);
     if (response.status === 204) {
-      // A token that the first attempt ended is unknown to the second: done, whatever the first was told.
+      // The second attempt finds a token unknown that the first has revoked, and so is done.
       const doneBefore = effect.kind === "partial" && call === "DELETE /v1/token";
       expect(doneBefore ? "204" : expected).toBe("204");
       expect(world.simulator.tokens("alice")).toEqual([]);

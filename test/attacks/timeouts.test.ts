@@ -6,11 +6,8 @@ import { bodyOf, createWorld, type ProblemAnswer, type WorldOptions } from "../s
 
 virtualTime();
 
-/**
- * A provider whose JWKS hangs must leave a request the time to mint, whatever its time is.
- */
-describe("a JWKS that hangs", () => {
-  /** A gateway with a clock that can be moved, and keys that nobody else has. */
+describe("while a provider's JWKS hangs, a sign-in", () => {
+  /** A gateway with a clock that can be moved, and its own KV. */
   function hanging(env: Record<string, unknown>, { ...options }: WorldOptions = {}) {
     let moved = 0;
     const world = createWorld({
@@ -21,11 +18,11 @@ describe("a JWKS that hangs", () => {
     });
     return {
       ...world,
-      /** The keys are stale from here on, and may still be used. */
+      /** Makes the keys stale. They may still be used. */
       pass: () => {
         moved += KEYS_FRESH_MOST_MS;
       },
-      /** Status, what was answered, and in how many milliseconds. */
+      /** A sign-in: its status, body, answer and milliseconds. */
       timed: async () => {
         world.provider.fault = { kind: "hang", on: "jwks" };
         const Authorization = `Bearer ${await world.provider.issue({ subject: "alice" })}`;
@@ -37,7 +34,7 @@ describe("a JWKS that hangs", () => {
     };
   }
 
-  it("cold, with a second for all: 503 keys-unavailable within it, and nothing is minted", async () => {
+  it("without keys is answered 503 keys-unavailable within its time, and CometChat is not called", async () => {
     const world = hanging({ REQUEST_TIMEOUT_MS: 1_000 });
     const { status, body, response, ms } = await world.timed();
     expect([status, body.code]).toEqual([503, "keys-unavailable"]);
@@ -47,7 +44,7 @@ describe("a JWKS that hangs", () => {
     await world.finish();
   });
 
-  it("with stale keys and a second for all: 201", async () => {
+  it("with stale keys works within a timeout of one second", async () => {
     const world = hanging({ REQUEST_TIMEOUT_MS: 1_000 });
     expect((await world.signIn({ subject: "alice" })).status).toBe(201);
     world.pass();
@@ -57,7 +54,7 @@ describe("a JWKS that hangs", () => {
     await world.finish();
   });
 
-  it("with stale keys and the usual time: 201 after about half a second", async () => {
+  it("with stale keys works after half a second with the default timeout", async () => {
     const world = hanging({});
     expect((await world.signIn({ subject: "alice" })).status).toBe(201);
     world.pass();
