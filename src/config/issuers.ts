@@ -6,6 +6,7 @@ import type { Issuer, KeySource } from "../session/issuer.ts";
 import { keyFromText } from "../session/jwk.ts";
 import { anyUsable } from "../session/keys.ts";
 import { SENDS_LOGOUT } from "../session/presets.ts";
+import { isObject } from "../shape.ts";
 import { wrongUrl } from "../urls.ts";
 import type { RawApps } from "./apps.ts";
 import { type RawEnv, type Report, secret } from "./report.ts";
@@ -48,8 +49,18 @@ export function checkIssuers(
       );
     }
   });
+  issuers.forEach((one, index) => {
+    if (!issuers.slice(0, index).some((other) => haveSameKey(one, other))) return;
+    warn(
+      `SESSION_ISSUERS[${index}].secret`,
+      "is another issuer's too, so that whoever signs sessions of the one can sign those of the other: give each its own",
+    );
+  });
   return issuers;
 }
+
+const haveSameKey = ({ keys: one }: Issuer, { keys: other }: Issuer): boolean =>
+  one.from === "secret" && other.from === "secret" && one.bytes.length > 0 && `${one.bytes}` === `${other.bytes}`;
 
 function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApps, report: Report): Issuer {
   const wrong = (key: string, remedy: string) => report(`${variable}.${key}`, remedy);
@@ -132,7 +143,17 @@ const pathsOf = (given: RawIssuer["profile"]) =>
 
 function defaultAlgorithms(keys: KeySource): readonly Algorithm[] {
   if (keys.from === "secret") return ["HS256"];
-  return keys.from === "public" && !/"alg"\s*:/.test(keys.text) ? WITHOUT_ALG : ASYMMETRIC;
+  return keys.from === "public" && !namesAlgorithm(keys.text) ? WITHOUT_ALG : ASYMMETRIC;
+}
+
+/** Whether the key is a JWK with a member `alg` of its own (RFC 7517 §4.4). An `alg` elsewhere in the text does not count. */
+function namesAlgorithm(text: string): boolean {
+  try {
+    const jwk: unknown = JSON.parse(text);
+    return isObject(jwk) && Object.hasOwn(jwk, "alg");
+  } catch {
+    return false;
+  }
 }
 
 /**

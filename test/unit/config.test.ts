@@ -87,6 +87,28 @@ describe("a configuration without a check that it could have", () => {
   });
 });
 
+describe("issuers whose sessions are signed with the same secret", () => {
+  const backend = (name: string, secret: string) => ({
+    ...{ issuer: name, audience: ["chat"], secret, uid: { prefix: `${name}_` } },
+  });
+  const warnings = async (other: string, value: string) =>
+    (await configOf({ SESSION_ISSUERS: [backend("a", "ONE"), backend("b", other)], ONE: SECRET, OTHER: value }))
+      .warnings;
+
+  it.each(["ONE", "OTHER"])("work, and a warning says that each can sign for the other: %s", async (name) => {
+    expect(await warnings(name, SECRET)).toEqual([
+      {
+        variable: "SESSION_ISSUERS[1].secret",
+        remedy: expect.stringMatching(/^is another issuer's too.+: give each its own$/),
+      },
+    ]);
+  });
+
+  it("are not meant where each has its own", async () => {
+    expect(await warnings("OTHER", `${SECRET}2`)).toEqual([]);
+  });
+});
+
 describe("a configuration", () => {
   it("needs an app, its API key, an issuer and its audience, and everything else has a default", async () => {
     const config = await configOf({});
@@ -160,6 +182,7 @@ describe("a configuration", () => {
     ["RSA keys of discovery", {}, ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"]],
     ["an RSA key as PEM", { publicKey: "pem" }, ["RS256"]],
     ["an RSA key as JWK without alg", { publicKey: "jwk" }, ["RS256"]],
+    ["an RSA key as JWK with an alg that is not its own", { publicKey: "inner" }, ["RS256"]],
     ["an RSA key as JWK with alg", { publicKey: "PS512" }, ["PS512"]],
     ["an RSA key as PEM, with algorithms", { publicKey: "pem", algorithms: ["PS256"] }, ["PS256"]],
     ["an RSA key as JWK, with algorithms", { publicKey: "jwk", algorithms: ["RS512", "PS384"] }, ["RS512", "PS384"]],
@@ -170,6 +193,7 @@ describe("a configuration", () => {
     const texts: Record<string, string> = {
       pem: `-----BEGIN PUBLIC KEY-----\n${btoa(String.fromCharCode(...der))}\n-----END PUBLIC KEY-----`,
       jwk: JSON.stringify({ kty: "RSA", n, e }),
+      inner: JSON.stringify({ kty: "RSA", n, e, made: { alg: "PS512" } }),
       PS512: JSON.stringify({ kty: "RSA", n, e, alg: "PS512" }),
     };
     const text = texts[String(entry.publicKey)];

@@ -17,7 +17,8 @@ type Out = Terminal["stderr"];
 const LINE_SECONDS = 10;
 
 /** Shows a bar on a terminal; elsewhere it writes a line from time to time. */
-export const createProgress = (out: Out, now: () => number): Progress => (out.isTTY ? bar(out) : lines(out, now));
+export const createProgress = (out: Out, now: () => number): Progress =>
+  out.isTTY && process.env.TERM !== "dumb" ? bar(out) : lines(out, now);
 
 function bar(stream: Out): Progress {
   let current: SingleBar | undefined;

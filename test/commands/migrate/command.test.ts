@@ -125,6 +125,19 @@ test("Ctrl-C does not wait for what CometChat asks to be waited for", { timeout:
   expect(simulator.users().length).toBeGreaterThanOrEqual(100);
 });
 
+test("a terminal that cannot move its cursor is given plain lines", async () => {
+  const cwd = folder({ "users.csv": csvOf(10) });
+  const env = { ...process.env, TERM: "dumb" };
+  const terminal = spawnTerminal(process.execPath, [MIGRATE, "users.csv", "--dry-run"], { cwd, name: "dumb", env });
+  let screen = "";
+  terminal.onData((text) => {
+    screen += text;
+  });
+  await new Promise((ended) => terminal.onExit(ended));
+  expect(screen).toContain("Rows: 10.");
+  expect(screen).not.toContain("\u001b");
+});
+
 test("without a terminal there are plain lines, and the result for a person or a machine", async () => {
   simulator.reset();
   const cwd = folder({ "users.csv": 'subject,name\nalice,Alice\nBob,Bob\n"eve",\n' });
