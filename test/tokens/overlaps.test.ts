@@ -2,6 +2,8 @@ import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { sessionDigest } from "../../src/kv.ts";
+import { createProvider } from "../sandbox/provider/index.ts";
+import { keyPair } from "../support/keys.ts";
 import { createRecordingWorld, homeOf, ledgerOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { COMETCHAT_APPS, GEOGRAPHY, regionOf, regions } from "../support/regions.ts";
 import { bodyOf, ISSUER, unlimited, type World } from "../support/world.ts";
@@ -114,6 +116,57 @@ describe("several sign-ins of a session at once", () => {
     await Promise.all([world.signIn(session), world.signIn(session), world.signIn(session)]);
     expect(world.simulator.tokens("alice")).toHaveLength(1);
     expect(world.simulator.journal.calls({ call: "revoke" })).toBe(3);
+  });
+});
+
+describe("a revocation that takes CometChat long", () => {
+  it("does not hold up the record that causes it: the answer waits for the record alone (TOKENS.maxPerSession)", async () => {
+    const recorded: string[] = [];
+    const LEDGER = {
+      getByName: (name: string) => {
+        const stub = bindings.LEDGER.getByName(name) as unknown as Record<string, (...v: unknown[]) => unknown>;
+        const call =
+          (method: string) =>
+          async (...values: unknown[]) => {
+            const answer = await stub[method]?.(...values);
+            recorded.push(method);
+            return answer;
+          };
+        return new Proxy({}, { get: (_, method: string) => call(method) });
+      },
+    };
+    const world = createRecordingWorld({ env: { LEDGER, TOKENS: { reuse: "session", maxPerSession: 1 } } });
+    const session = await world.provider.issue(device("phone"));
+    await world.signIn(session);
+    world.simulator.faults.add({ match: "revoke", effect: { kind: "delay", ms: 1000 } });
+    recorded.splice(0);
+    const headers = { "Content-Type": "application/json", Authorization: `Bearer ${session}` };
+    const response = await world.ask("/v1/token", { method: "POST", headers, body: '{"fresh":true}' });
+    expect(response.status).toBe(201);
+    // Though it began to end the older token, the record is done before the answer.
+    expect(recorded).toEqual(["record"]);
+  });
+});
+
+describe("two issuers that share users and give their sessions the same ids", () => {
+  it("sign out one session each", async () => {
+    const OTHER = "https://other.example";
+    const other = createProvider({ issuer: OTHER, keyPair });
+    const world = createRecordingWorld();
+    const shared = { audience: ["chat"], uid: { shared: true } };
+    const SESSION_ISSUERS = [
+      { ...shared, issuer: ISSUER },
+      { ...shared, issuer: OTHER },
+    ];
+    const fetch: Deps["fetch"] = (input, init) =>
+      input.startsWith(OTHER) ? other.fetch(new Request(input, init)) : world.fetch(input, init);
+    const both = createRecordingWorld({ env: { SESSION_ISSUERS }, deps: { fetch } });
+    const here = await world.provider.issue({ subject: "alice", sid: "1" });
+    const there = await other.issue({ subject: "alice", sid: "1" });
+    await both.signIn(here);
+    const kept = await tokenOf(await both.signIn(there));
+    expect((await both.call("/v1/token", request("DELETE", here))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([kept]);
   });
 });
 
