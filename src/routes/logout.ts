@@ -16,7 +16,7 @@ export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const logout = await proven(c, async () => unwrap(await gateway.verifier.verifyLogout(await tokenOf(c), context)));
 
-  // Each `jti` is used once (§2.6 step 9). If the logout fails, that is undone, so that the provider may deliver it
+  // Each `jti` is used once (§2.6 step 8). If the logout fails, that is undone, so that the provider may deliver it
   // again.
   const name = await digestOf(`${logout.issuer.issuer}\n${logout.jti}`);
   const by = crypto.randomUUID();

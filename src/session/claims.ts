@@ -205,7 +205,7 @@ export interface LogoutClaims {
 export function checkLogout(claims: Json, issuer: Issuer, now: number): Checked<LogoutClaims> {
   const refused = fail("logout-token-refused");
   const { iat, exp, jti, sid, events } = claims;
-  // §2.6 step 3. The `aud` of a logout token is the client's id, which may differ from the audience of the sessions.
+  // §2.6 step 4. The `aud` of a logout token is the client's id, which may differ from the audience of the sessions.
   const ours = { audience: clientsOf(issuer), audienceRequired: true };
   if (ours.audience.length === 0) {
     return fail("logout-token-refused", { remedy: "Name the client's id in authorizedParties, or in audience." });

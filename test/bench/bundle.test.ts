@@ -7,7 +7,7 @@ import { bundle } from "../runtime/bundle.ts";
 /** KiB after gzip, as `wrangler deploy` counts them. */
 const BUDGET = 48;
 
-test(`the Worker is at most ${BUDGET} KiB as it is uploaded`, async () => {
+test(`the uploaded Worker has at most ${BUDGET} KiB`, async () => {
   const directory = await mkdtemp(join(tmpdir(), "bundle-"));
   try {
     const { compressed } = await bundle(resolve(import.meta.dirname, "../../wrangler.toml"), directory);

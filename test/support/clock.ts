@@ -167,7 +167,7 @@ export function installClock(
   };
 }
 
-/** Tells of every call of the object's methods, +1 when it begins and -1 when its promise has settled. */
+/** Reports each call of the object's methods: +1 when it begins, -1 when its promise has settled. */
 function countCalls(object: object, tell: (change: 1 | -1) => void): () => void {
   const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(object)).filter(
     (name) => name !== "constructor" && typeof Reflect.get(object, name) === "function",

@@ -21,8 +21,8 @@ const withSession = (session: string) => ({
 });
 const fresh = { body: '{"fresh":true}', headers: { "Content-Type": "application/json" } };
 
-describe("a user whom a sign-in brings back (PROVISIONING.reactivate)", () => {
-  it("keeps none of its older tokens, though neither their end nor its deactivation anew could be told to CometChat", async () => {
+describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
+  it("keeps none of its older tokens, even if CometChat fails both to delete them and to deactivate the user again", async () => {
     const world = createRecordingWorld({ env });
     const { authToken: old } = await bodyOf(await world.signIn(device("phone")));
     await deactivate(world);
@@ -39,14 +39,14 @@ describe("a user whom a sign-in brings back (PROVISIONING.reactivate)", () => {
     expect(world.simulator.tokens("alice")).toContain((await bodyOf(laptop)).authToken);
   });
 
-  it("is handed out no token that another sign-in, which brought it back, has ended at the same time", async () => {
+  it("does not receive a token again that a concurrent sign-in has deleted during the reactivation", async () => {
     const base = createBlockingWorld({ env });
     await base.signIn(device("tablet"));
     await deactivate(base);
     const flush = base.block("flush", "before");
     const bringing = base.signIn(device("laptop"), fresh);
     await flush.reached;
-    // The user is back, and this one need not bring it back.
+    // The user is active again, so this sign-in does not reactivate it.
     const between = await base.signIn(device("phone"), fresh);
     const { authToken } = await bodyOf(between);
     expect(between.status).toBe(201);
@@ -57,18 +57,18 @@ describe("a user whom a sign-in brings back (PROVISIONING.reactivate)", () => {
     const again = await bodyOf(await base.signIn(device("phone")));
     expect(again.authToken).not.toBe(authToken);
     expect(base.simulator.tokens("alice")).toContain(again.authToken);
-    // Who brought it back has what it was given.
+    // The session that reactivated the user still receives its own token.
     const laptop = await base.signIn(device("laptop"));
     expect([laptop.status, (await bodyOf(laptop)).authToken]).toEqual([200, brought.authToken]);
   });
 });
 
-describe("a user whom two places bring back at the same time (PROVISIONING.reactivate)", () => {
+describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.reactivate)", () => {
   const KEY = bindings.TOKEN_ENCRYPTION_KEY;
   it.each([
     ["", KEY],
     [", though none is recorded", undefined],
-  ] as const)("is handed out two tokens that work%s", async (_, TOKEN_ENCRYPTION_KEY) => {
+  ] as const)("receives two tokens that work%s", async (_, TOKEN_ENCRYPTION_KEY) => {
     const both = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY };
     const first = createBlockingWorld({ env: both });
     const old = (await bodyOf(await first.signIn(device("tablet")))).authToken;
@@ -84,7 +84,7 @@ describe("a user whom two places bring back at the same time (PROVISIONING.react
       told.resolve("told");
       return response;
     })();
-    // Longer than it would take if it waited for nothing.
+    // 500 ms are longer than a sign-in that does not wait for the other one.
     await Promise.race([told.promise, scheduler.wait(500)]);
     reactivation.open();
     const tokens = await Promise.all([slow, other].map(async (one) => (await bodyOf(await one)).authToken));
@@ -95,7 +95,7 @@ describe("a user whom two places bring back at the same time (PROVISIONING.react
     expect(first.simulator.tokens("alice")).not.toContain(old);
   });
 
-  it("signs in all the same where the object that would tell them of each other cannot be reached", async () => {
+  it("signs in also if the Durable Object that coordinates the two fails", async () => {
     const HOME = { getByName: () => new Proxy({}, { get: () => () => Promise.reject(new Error("unreachable")) }) };
     const world = createRecordingWorld({ env: { ...env, HOME } });
     await world.signIn(device("tablet"));
@@ -104,7 +104,7 @@ describe("a user whom two places bring back at the same time (PROVISIONING.react
     expect(world.simulator.tokens("alice")).toHaveLength(1);
   });
 
-  it("signs in though the one who began to bring it back was never heard of again", async () => {
+  it("signs in also if the first sign-in never ends", async () => {
     const world = createRecordingWorld({ env: { ...env, REQUEST_TIMEOUT_MS: 3000 } });
     await world.signIn(device("tablet"));
     await deactivate(world);
@@ -115,8 +115,8 @@ describe("a user whom two places bring back at the same time (PROVISIONING.react
   });
 });
 
-describe("a token that was given out in another isolate", () => {
-  it("is not handed out again there after the 204 of its sign-out", async () => {
+describe("a token that another isolate has returned too", () => {
+  it("is not returned by that isolate after its sign-out with 204", async () => {
     const world = createRecordingWorld({ env });
     const session = await world.provider.issue(device("phone"));
     const { authToken } = await bodyOf(await world.signIn(session));

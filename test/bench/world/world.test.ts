@@ -38,7 +38,7 @@ describe("the world in one process", () => {
     expect([cost.first.cometchat, cost.later.cometchat]).toEqual([2, 1]);
   });
 
-  test("KV that does not answer in time costs a known user nothing", async () => {
+  test("KV that does not answer in time does not delay a known user", async () => {
     const slow: Chance = { ...calm, draw: (spread) => (spread === KV.cold ? 10_000 : spread.p50) };
     const { met } = await signIns("fresh", "eu", ["London"], 2, clock, slow);
     for (const ms of met.get("London")?.later ?? []) {
@@ -59,7 +59,7 @@ describe("the world in one process", () => {
     expect(clock.now() - begun).toBe(1);
   });
 
-  test("what waits for nothing that could come is an error, not a hang", async () => {
+  test("a wait for an event that cannot come ends with an error", async () => {
     await expect(clock.run(() => new Promise(() => {}))).rejects.toThrow("stuck");
   });
 });

@@ -38,7 +38,7 @@ function folder(files: Readonly<Record<string, string>>): string {
 const command = (cwd: string, args: readonly string[], surroundings: Surroundings = {}) =>
   runHere(migrateUsers, args, { cwd, ...surroundings });
 
-test("a run that is killed again and again loses nobody and sends no finished batch twice", async () => {
+test("a run that is killed several times loses no user and sends no finished batch twice", async () => {
   simulator.reset();
   const cwd = folder({ "users.csv": csvOf(2_000, { bad: true }) });
   const journal = join(cwd, "users.csv.journal");
@@ -76,7 +76,7 @@ test("a run that is killed again and again loses nobody and sends no finished ba
   expect(readFileSync(join(cwd, "users.csv.failed.ndjson"), "utf8").trim().split("\n")).toHaveLength(100);
 });
 
-test("on a terminal there is a bar, and Ctrl-C stops after what is under way and says how to go on", async () => {
+test("on a terminal a run shows a bar, and Ctrl-C stops it after the current calls and prints how to continue", async () => {
   simulator.reset();
   const cwd = folder({ "users.csv": csvOf(1_000) });
   const args = [MIGRATE, "users.csv", "--rpm", "300"];
@@ -104,7 +104,7 @@ test("on a terminal there is a bar, and Ctrl-C stops after what is under way and
   expect(again.status).toBe(0);
 });
 
-test("Ctrl-C does not wait for what CometChat asks to be waited for", { timeout: 30_000 }, async () => {
+test("Ctrl-C does not wait until CometChat's Retry-After is over", { timeout: 30_000 }, async () => {
   simulator.reset();
   const limited = {
     kind: "error",
@@ -138,7 +138,7 @@ test("a terminal that cannot move its cursor is given plain lines", async () => 
   expect(screen).not.toContain("\u001b");
 });
 
-test("without a terminal there are plain lines, and the result for a person or a machine", async () => {
+test("without a terminal a run prints plain lines, and its result as text or as JSON", async () => {
   simulator.reset();
   const cwd = folder({ "users.csv": 'subject,name\nalice,Alice\nBob,Bob\n"eve",\n' });
   const person = await runScript(MIGRATE, ["users.csv", "--rpm", "6000"], { cwd });
@@ -179,7 +179,7 @@ test("flags and MIGRATE_RPM are read, paths from where npm was called", () => {
   expect(importFlags(["-"], {})).toMatchObject({ rpm: 60 });
 });
 
-test("wrong usage and wrong input are 2, and a sentence", async () => {
+test("wrong usage and wrong input end with 2 and one sentence", async () => {
   simulator.reset();
   const cwd = folder({ "users.csv": csvOf(1), "empty.csv": "" });
   expect(await command(cwd, [])).toMatchObject({
@@ -201,7 +201,7 @@ test("wrong usage and wrong input are 2, and a sentence", async () => {
   expect(simulator.journal.entries).toEqual([]);
 });
 
-test("a configuration that is not right is told with every variable, and never a secret", async () => {
+test("a wrong configuration is reported with every wrong variable, and without secrets", async () => {
   const cwd = folder({
     "users.csv": csvOf(1),
     ".dev.vars": `COMETCHAT_API_KEY=\nBACKEND_SECRET=${"s3cr3t".repeat(2)}\n`,
@@ -213,7 +213,7 @@ test("a configuration that is not right is told with every variable, and never a
   expect(stderr).not.toContain("s3cr3t");
 });
 
-test("without any secret an input is checked, and uids are told", async () => {
+test("an input can be checked, and its uids printed, without any secret", async () => {
   simulator.reset();
   const cwd = folder({ "users.csv": "subject,name,role\nalice,Alice,boss\n", ".dev.vars": "" });
   const dry = await command(cwd, ["users.csv", "--dry-run", "--json"]);

@@ -43,7 +43,7 @@ test.each<[string, (folder: string) => object, string]>([
     (folder) => ({ out: join(folder, "report"), dryRun: true }),
     "users.csv.report.ndjson cannot be written",
   ],
-])("%s that cannot be written are told before anything is read", async (_, options, sentence) => {
+])("%s that cannot be written are reported before anything is read", async (_, options, sentence) => {
   const { file, run, folder, simulator } = await createWorld();
   const input = file("users.csv", USERS);
   for (const name of ["failed", "report"]) {
@@ -53,7 +53,7 @@ test.each<[string, (folder: string) => object, string]>([
   expect(simulator.journal.entries).toEqual([]);
 });
 
-test("the folder of --out is made where it is not there", async () => {
+test("the folder of --out is created if it does not exist", async () => {
   const { file, run, folder } = await createWorld();
   const out = join(folder, "a", "b");
   await run(file("users.csv", "subject,name\nalice,\n"), { out });
@@ -65,7 +65,7 @@ test.each<[string, string]>([
   ["nothing", "null\n"],
   ["half of what it should have", '{"version":1,"fingerprint":"x"}\n'],
   ["a line in between that is none", '{"version":1}\n\0\0\0\n'],
-])("a journal that holds %s is told, and --restart begins anew", async (_, content) => {
+])("a journal that holds %s is reported, and --restart begins from the start", async (_, content) => {
   const { file, run, simulator } = await createWorld();
   const input = file("users.csv", USERS);
   const journal = file("users.csv.journal", content);
@@ -77,7 +77,7 @@ test.each<[string, string]>([
 test.each([
   ["is gone", undefined],
   ["was cut", 1],
-])("a run whose mappings %s is not gone on with", async (_, left) => {
+])("a run whose mappings %s is not continued", async (_, left) => {
   const { file, run, folder, simulator } = await createWorld();
   const input = file("users.csv", csvOf(120));
   const kv = join(folder, "kv.json");
@@ -92,14 +92,14 @@ test.each([
   await expect(run(input, { kv })).rejects.toThrow(`${kv} is not as the unfinished run left it.`);
 });
 
-test("a pipe in the place of FILE is told, and not waited for", async () => {
+test("a pipe instead of FILE is reported at once", async () => {
   const { run, folder } = await createWorld();
   const pipe = join(folder, "users.csv");
   execFileSync("/usr/bin/mkfifo", [pipe]);
   await expect(run(pipe)).rejects.toThrow("It is no file on the disk. Pass it by standard input: FILE is - then.");
 });
 
-test("an input that changes between check and import is told", async () => {
+test("an input that changes between check and import is reported", async () => {
   const { file, run, simulator } = await createWorld();
   const input = file("users.csv", csvOf(60));
   const { fetch } = simulator;

@@ -16,20 +16,20 @@ const slow = new Slow();
 describe("virtual time", () => {
   virtualTime(slow);
 
-  it("lets a day pass at once, and no longer than was waited for", async () => {
+  it("lets a day pass at once, and not more time than the test waits for", async () => {
     const begun = Date.now();
     await sleep(86_400_000);
     expect(Date.now() - begun).toBe(86_400_000);
   });
 
-  it("ends waiting in the order of time, whoever began first", async () => {
+  it("ends timers in the order of their time, not of their start", async () => {
     const begun = Date.now();
     const ended: number[] = [];
     await Promise.all([300, 100, 200, 100].map((ms) => sleep(ms).then(() => ended.push(Date.now() - begun))));
     expect(ended).toEqual([100, 100, 200, 300]);
   });
 
-  it("stands still while others are asked: a deadline does not pass meanwhile", async () => {
+  it("stands still during a real call, so that a deadline does not pass", async () => {
     const begun = Date.now();
     for (const ask of [() => slow.get(), () => env.USERS.get("alice"), () => env.HOME.getByName("alice").home()]) {
       expect(await Promise.race([ask(), sleep(1).then(() => "late")])).not.toBe("late");
@@ -38,7 +38,7 @@ describe("virtual time", () => {
     }
   });
 
-  it("aborts a signal when its time has come, and wakes nobody who no longer waits", async () => {
+  it("aborts a signal at its time, and does not run a timer that was cleared", async () => {
     const begun = Date.now();
     const woken: string[] = [];
     clearTimeout(setTimeout(() => woken.push("cleared"), 50));
