@@ -18,12 +18,13 @@ export interface Asset {
 let built: Promise<Map<string, Asset>> | undefined;
 
 /**
- * The page's scripts and styles by path, bundled into memory at the first call: React, CometChat's SDK and its UI Kit come
- * from this project's node_modules, where npm put them under their own terms. Nothing of them is kept or published.
+ * The page's scripts and styles by path, bundled into memory at the first call: React, CometChat's SDK and its UI Kit
+ * come from this project's node_modules, where npm put them under their own terms. Nothing of them is kept or
+ * published.
  */
 export function bundle(): Promise<Map<string, Asset>> {
   built ??= make().catch((error) => {
-    // The mistake may be mended while the sandbox is up.
+    // A mistake may be corrected while the sandbox is running.
     built = undefined;
     throw error;
   });
@@ -49,7 +50,7 @@ async function make(): Promise<Map<string, Asset>> {
       "cometchat-edge-gateway/client": join(ROOT, "src/client/index.ts"),
       "cometchat-edge-gateway/react": join(ROOT, "src/client/react.ts"),
     },
-    // The UI Kit looks for it only where calls are switched on.
+    // The UI Kit needs it only if calls are switched on.
     external: ["@cometchat/calls-sdk-javascript"],
     logLevel: "error",
   });

@@ -6,7 +6,7 @@ import { parse } from "smol-toml";
 const ROOT = resolve(import.meta.dirname, "../..");
 const WORKSPACE = join(ROOT, ".wrangler/sandbox");
 
-/** The sandbox's CometChat app. Ids look like this one; nobody owns it. */
+/** The id of the sandbox's CometChat app. It has the form of a real id, and belongs to nobody. */
 export const APP = { appId: "2753000000000000", region: "us" } as const;
 
 export type Vars = Record<string, unknown>;
@@ -17,7 +17,7 @@ export interface Secrets {
   TOKEN_ENCRYPTION_KEY: string;
 }
 
-/** Secrets for one run. Nothing outside of it ever knows them. */
+/** Generates the secrets for one run. They are used in no other one. */
 export function makeSecrets(): Secrets {
   return {
     // CometChat's keys are 40 hex digits.
@@ -27,7 +27,7 @@ export function makeSecrets(): Secrets {
   };
 }
 
-/** What the sandbox puts in place of the operator's own settings. */
+/** The settings that the sandbox uses instead of the operator's own. */
 export function sandboxVars(sandbox: URL, issuer: string): Vars {
   const { port } = sandbox;
   return {
@@ -66,7 +66,7 @@ export async function writeDeployment(
   const config: Record<string, unknown> = parse(await readFile(join(ROOT, "wrangler.toml"), "utf8"));
   config.main = join(ROOT, String(config.main));
   config.vars = vars;
-  // Wrangler hands on those that are listed here, and no other.
+  // Wrangler passes on only the variables that are listed here.
   config.secrets = { required: Object.keys(secrets) };
   configure(config);
 
@@ -85,7 +85,7 @@ export async function writeDeployment(
   };
 }
 
-/** What runs that were killed left behind: their process is gone, and nobody else looks there. */
+/** Deletes the folders of runs that were killed, whose processes no longer exist. */
 async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(WORKSPACE)) {
     const pid = Number.parseInt(name, 10);
@@ -97,7 +97,7 @@ function alive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // Somebody else's process is alive as well.
+    // A process of another user exists as well, although it may not be signalled.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -38,13 +38,13 @@ export async function startGateway(
       if (matters(line)) onLog(line);
     });
   };
-  // The gateway logs JSON. The rest of what wrangler says on its standard output is of its own affairs.
+  // The gateway logs JSON. All other lines on wrangler's standard output are wrangler's own.
   collect(child.stdout, (line) => line.startsWith("{"));
-  // What it says while it is being stopped is no error of the gateway's: where its own log is, which is deleted with the
-  // deployment, or the stack of a compiler that it did not wait for.
+  // What it says while it is being stopped is no error of the gateway's: where its own log is, which is deleted with
+  // the deployment, or the stack of a compiler that it did not wait for.
   let stopping = false;
   collect(child.stderr, () => !stopping);
-  // Wrangler would wait for the mistake to be mended.
+  // Wrangler would wait until the mistake is corrected.
   const broken = new Promise<never>((_, fail) => {
     child.stderr?.on("data", (text) => String(text).includes("Build failed") && fail(new Error("it does not build")));
   });
@@ -109,7 +109,7 @@ function launch({ configPath, statePath, homePath }: Deployment, port: number): 
   );
 }
 
-/** Wrangler tells its parent process the address, which is the only way to learn what port 0 became. */
+/** Wrangler sends the address to its parent process. There is no other way to learn which port it chose for port 0. */
 async function listening(child: ChildProcess): Promise<URL> {
   const patience = AbortSignal.timeout(READY_WITHIN_MS);
   const ended = once(child, "exit", { signal: patience }).then(([code]) => {

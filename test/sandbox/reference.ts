@@ -1,4 +1,4 @@
-/** As much of Fastify as the viewer asks for: it is published for it alone, script and all, and adds its routes to it. */
+/** The part of Fastify that the viewer needs. The viewer is published as a Fastify plugin only. */
 interface Route {
   readonly url: string;
   readonly handler: (request: object, reply: object) => unknown;
@@ -29,7 +29,7 @@ const CONFIGURATION = {
 const POLICY =
   "default-src 'self' http://localhost:* http://127.0.0.1:* data: blob: 'unsafe-inline' 'unsafe-eval'; frame-src 'none'; object-src 'none'";
 
-/** Loaded at the first visit: the script has four megabytes. */
+/** The viewer is loaded at the first visit, since its script has four megabytes. */
 async function routesOf(): Promise<ReadonlyMap<string, Route["handler"]>> {
   const { default: viewer } = await import("@scalar/fastify-api-reference");
   const routes = new Map<string, Route["handler"]>();
@@ -71,7 +71,7 @@ export function createReference(gateway: () => URL | undefined): (request: Reque
   };
 }
 
-/** With the gateway's address, so that the page's examples are sent there. */
+/** Adds the gateway's address, so that the page sends its examples there. */
 async function document(gateway: URL | undefined): Promise<Response> {
   if (!gateway) return new Response(null, { status: 503 });
   const answer = await fetch(new URL("/openapi.json", gateway));

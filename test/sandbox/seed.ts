@@ -1,6 +1,6 @@
 import type { Simulator } from "./cometchat/index.ts";
 
-/** Colleagues who are there to talk to. They never sign in. */
+/** Users to chat with. They never sign in. */
 const COLLEAGUES = [
   { uid: "colleague-grace", name: "Grace Okafor" },
   { uid: "colleague-mateo", name: "Mateo Rossi" },
@@ -9,7 +9,7 @@ const COLLEAGUES = [
 
 const GROUP = { guid: "launch", name: "Launch week" };
 
-/** Who writes what to a new user, and how many minutes before. Oldest first, as all messages are kept. */
+/** The messages to a new user: sender, text, and how many minutes ago. The oldest comes first. */
 const DIRECT: [from: string, text: string, minutes: number][] = [
   ["colleague-grace", "Welcome aboard! The release notes are in the shared folder.", 95],
   ["colleague-mateo", "Coffee at three?", 47],
@@ -22,7 +22,7 @@ const TOGETHER: [from: string, text: string, minutes: number][] = [
   ["colleague-ines", "Faster than the page around them.", 174],
 ];
 
-/** Gives a new user a few conversations, so that there is something to see after the first sign-in. */
+/** Creates a few conversations of a new user, so that the first sign-in shows some. */
 export function greet(simulator: Simulator, uid: string, avatars: string): void {
   const { chats } = simulator;
   if (COLLEAGUES.some((colleague) => colleague.uid === uid)) return;

@@ -63,7 +63,7 @@ export async function listenTls(fetch: Fetch, upgrade?: Upgrade): Promise<TlsLis
   };
 }
 
-/** Whether somebody listens there already; asked before anything is started. */
+/** Whether a port is in use already. It is checked before anything is started. */
 export async function inUse(port: number): Promise<boolean> {
   for (const host of ["127.0.0.1", "::1"]) {
     try {
