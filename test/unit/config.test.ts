@@ -605,6 +605,11 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
       { SESSION_ISSUERS: [{ ...issuer, uid: { prefix: 4 } }] },
       /\[0\]\.uid\.prefix must be text$/,
     ],
+    [
+      "a webhook secret of 23 bytes, one less than Standard Webhooks asks for",
+      { SESSION_ISSUERS: [{ ...issuer, webhookSecret: "HOOK" }], HOOK: `whsec_${btoa("w".repeat(23))}` },
+      /^HOOK must be the webhook's signing secret: whsec_ and at least 24 bytes in base64$/,
+    ],
     ["a request timeout that is too short", { REQUEST_TIMEOUT_MS: 50 }, /^REQUEST_TIMEOUT_MS /],
     ["a name with a typing mistake", { ALLOWED_ORIGIN: "[]" }, /^ALLOWED_ORIGIN .*did you mean ALLOWED_ORIGINS/],
     ["a table with an unknown name", { PROVISION: { mode: "existing" } }, /^PROVISION is not a setting/],
