@@ -10,7 +10,7 @@ import { flushUser, type RevokeParts } from "./revoke.ts";
 import type { Logout } from "./session/verify.ts";
 import { within } from "./within.ts";
 
-/** The parts that a provider's logout is done by. */
+/** The parts of the gateway that do a provider's logout. */
 type LogoutParts = PlacementParts &
   RevokeParts & {
     readonly ledgers: Pick<Ledgers, "together">;
@@ -18,8 +18,8 @@ type LogoutParts = PlacementParts &
   };
 
 /**
- * Ends the tokens that a provider's logout is about: those of its session where they can be told from the user's others,
- * else all of the user's. Done where there never were any.
+ * Does a provider's logout: ends the tokens of its session if they are known, else all tokens of the user. Succeeds if
+ * there are none.
  */
 export async function endLogout(
   logout: Logout,
@@ -27,11 +27,11 @@ export async function endLogout(
   context: Context,
 ): Promise<Result<void, GatewayError>> {
   const { issuer, subject, sid } = logout;
-  // Where nobody writes down whose session it is, only the user can be found.
+  // For these issuers no sign-in stores which user a `sid` belongs to, so the logout must name the subject.
   if (subject === undefined && !issuer.sendsLogout) return fail("logout-token-refused");
   const user =
     subject === undefined ? await userOf(issuer.issuer, sid ?? "", parts, context) : await uidOf(issuer, subject);
-  // A subject that may have no chat user has none.
+  // A subject that can have no uid has no tokens.
   if (!user.ok) return subject === undefined ? user : ok(undefined);
   const uid = user.value;
   if (uid === undefined) return ok(undefined);
@@ -39,12 +39,12 @@ export async function endLogout(
     const told = await endSession(uid, sid, logout, parts, context);
     if (!told.ok || told.value) return told.ok ? ok(undefined) : told;
   }
-  // It cannot be told which of the user's tokens are meant: too much ends rather than nothing.
+  // The tokens of the session are not known, so all of the user's are ended.
   const apps = await appsOf(parts, uid, context, issuer);
   return apps.ok ? flushUser(parts, apps.value, uid, context) : apps;
 }
 
-/** Ends the tokens of one session. Whether they can be told from the user's others. */
+/** Ends the tokens of one session. False if some of them may be unknown. */
 async function endSession(
   uid: string,
   sid: string,
@@ -59,19 +59,19 @@ async function endSession(
   const order = { at: context.now, budget: left * LEDGER_WHOLE_SHARE, app: home?.value.app.name };
   const digest = await sessionDigest(issuer.issuer, sid);
   const session = ledgers.end(uid, `session ${digest}`, order, left);
-  // A logout that names the user is of its sessions without a name, too.
+  // Sessions without a name cannot be told from this one. They end too, if the logout names the user.
   const nameless = subject === undefined ? [] : [ledgers.end(uid, "nameless", order, left)];
   const [mapping, ended, ...others] = await Promise.all([directory.get(uid), session, ...nameless]);
   for (const answer of [ended, ...others]) {
     if (!answer.ok) return answer;
     if (!answer.value.done.ok) return answer.value.done;
   }
-  // Sessions that go by another claim may have another name there than this one.
+  // With another `sessionIdClaim`, the session may be recorded under another name than its `sid`.
   const other = subject !== undefined && issuer.sessionIdClaim !== undefined && issuer.sessionIdClaim !== "sid";
   return ok(!mapping?.unrecorded && !(other && ended.ok && !ended.value.known));
 }
 
-/** Whose session that was, as the sign-in wrote it down. KV failing is our fault, not an unknown session. */
+/** The user whose sign-in stored this `sid`; undefined if none did. Fails if KV cannot be read. */
 async function userOf(
   issuer: string,
   sid: string,

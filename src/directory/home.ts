@@ -46,8 +46,8 @@ export class Home extends DurableObject<Env> {
   }
 
   /**
-   * Whether an event is to be followed now: not where one is known that is `newer`, nor where this delivery of it is
-   * `done`. A deletion that says no time was when it was first sent, however often it is delivered.
+   * Returns whether an event should be handled now: `newer` if a newer event is recorded, `done` if this delivery was
+   * handled before. The time of a deletion without one is that of its first delivery.
    */
   deliver({ id, sentAt }: Delivery, at: number | undefined, kind: string): { done?: string; newer?: string } {
     const seenAt = platform.now();
@@ -69,8 +69,8 @@ export class Home extends DurableObject<Env> {
   }
 
   /**
-   * Whether the caller may bring the profile up to date now: nobody else may, in any isolate, until it is done or `ms`
-   * pass.
+   * Whether the caller may update the profile now. If so, no other request in any isolate may, until the update has ended
+   * or `ms` milliseconds have passed.
    */
   beginSync(ms: number): boolean {
     return this.#begin("syncing", ms);
@@ -81,8 +81,8 @@ export class Home extends DurableObject<Env> {
   }
 
   /**
-   * The same for bringing the user back: how many milliseconds ago that was last done; undefined where the caller may
-   * not.
+   * The same for reactivating the user. Returns how many milliseconds ago that was last done, or undefined if the caller
+   * may not.
    */
   beginRevival(ms: number): number | undefined {
     return this.#begin("reviving", ms) ? platform.now() - (this.#fact<number>("revivedAt") ?? 0) : undefined;

@@ -20,7 +20,9 @@ export interface Newcomer {
    * been created by another request.
    */
   readonly look?: () => Promise<boolean>;
-  /** Lets one request at a time bring the user back, and tells it whether another one has since this one began. */
+  /**
+   * Lets one request at a time reactivate the user. `done` is whether another request has done so since this one began.
+   */
   readonly revival?: <T>(
     revive: (done: boolean) => Promise<Result<T, GatewayError>>,
   ) => Promise<Result<T, GatewayError>>;
@@ -33,8 +35,8 @@ interface Provisioned {
   /** Whether this sign-in created the CometChat user. */
   readonly created: boolean;
   /**
-   * When this sign-in began, in milliseconds since 1970; where it minted once more, when it did: others may have ended
-   * tokens.
+   * When this sign-in began, in milliseconds since 1970. If it minted a second time, when that began, since tokens may
+   * have been ended in between.
    */
   readonly mintedAt: number;
   /** Where a second call is still under way: the token that it brings, if any. It has to be recorded, or ended. */

@@ -6,9 +6,9 @@ import type { Result } from "../result.ts";
 import { pause } from "./pause.ts";
 
 /**
- * Brings a deactivated user back, one request at a time, in whichever isolate it is: the flush that belongs to it would
- * end the token that another request has just been given. `revive` is told whether another one has done it since this
- * request began. Where the user's object does not answer, it is done all the same.
+ * Lets one request at a time, of all isolates, reactivate a user. Otherwise the flush of one request would end the token
+ * that another one has just returned. `revive` gets whether another request has reactivated the user since this one
+ * began. If the user's object does not answer, `revive` is called nevertheless.
  */
 export async function revival<T>(
   uid: string,
@@ -20,9 +20,9 @@ export async function revival<T>(
   const begin = () => home(uid, (home) => home.beginRevival(left()), left());
   let begun = await begin();
   while (begun.ok && begun.value === undefined && (await pause(REVIVAL_POLL_MS, context))) begun = await begin();
-  // Both are durations, so that no two clocks are compared.
+  // Both numbers are durations, so that the clocks of isolate and object are not compared.
   const revived = await revive(begun.ok && (begun.value ?? 0) <= context.timing.stages().total);
-  // After a failure the user is deactivated again: nobody else begins before this request is over.
+  // After a failure the user is deactivated again, and no other request may begin before this one has ended.
   if (revived.ok) context.after("revival", (later) => home(uid, (home) => home.endRevival(), later.deadline.left()));
   return revived;
 }

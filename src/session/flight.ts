@@ -4,19 +4,19 @@ import { asked, begun, ended, IDLE, isBusy, mayBegin, reopened, restOf, shared }
 
 /** One fetch at a time among the requests of an isolate, and at most one in each cool-down. Times in milliseconds. */
 export interface Flight {
-  /** Fetches, unless another request does or the cool-down is not over. Never fails. */
+  /** Fetches, unless another request is fetching or the cool-down is not over. Never fails. */
   readonly begin: (context: Context, work: () => Promise<void>) => Promise<void>;
-  /** Waits for another request's fetch, where one is under way; else begins one. */
+  /** Waits for another request's fetch if there is one. Otherwise it begins one. */
   readonly join: (context: Context, work: () => Promise<void>) => Promise<void>;
-  /** How long no other fetch may begin. */
+  /** For how many milliseconds no other fetch may begin. */
   readonly rest: () => number;
   /** The last attempt, in milliseconds since 1970. */
   readonly attemptedAt: () => number;
-  /** The provider is asked now. */
+  /** Records that this isolate asks the provider now. */
   readonly asked: (at: number) => void;
-  /** Another isolate asked it then. */
+  /** Records that another isolate asked the provider at that time. */
   readonly shared: (at: number) => void;
-  /** The last attempt no longer counts. */
+  /** Forgets the last attempt, so that a fetch may begin. */
   readonly reopen: () => void;
 }
 
@@ -26,11 +26,11 @@ export interface Flight {
  * @param cooldown milliseconds between two attempts, failed ones counted
  */
 export function createFlight(now: () => number, most: number, cooldown: () => number): Flight {
-  // Only this is shared between requests: the promise of a fetch belongs to the request that made it.
+  // Requests share only this state. They may not share a promise, which belongs to the request that made it.
   let gate = IDLE;
   const busy = () => isBusy(gate, now(), most + KEYS_POLL_MS);
 
-  /** Waits for another request's fetch, by looking: true where there was one and it came to an end. */
+  /** Waits for another request's fetch by polling. True if there was one and it has ended. */
   async function followed(context: Context): Promise<boolean> {
     if (!busy()) return false;
     const { left, signal } = context.deadline;
@@ -41,7 +41,7 @@ export function createFlight(now: () => number, most: number, cooldown: () => nu
         leader = gate.pending;
         since = left();
       } else if (since - left() > most) {
-        // Its request was ended before it: as if it had never asked.
+        // That request ended before its fetch did, so its attempt does not count.
         gate = reopened(ended(gate, leader));
         return false;
       }
@@ -57,7 +57,7 @@ export function createFlight(now: () => number, most: number, cooldown: () => nu
     const fetching = work().finally(() => {
       gate = ended(gate, mark);
     });
-    // Not to be ended with this request, should its caller go: others wait for it.
+    // The fetch continues if this request's caller disconnects, since other requests wait for it.
     context.after("keys-fetch", () => fetching);
     await fetching;
   }
@@ -66,7 +66,7 @@ export function createFlight(now: () => number, most: number, cooldown: () => nu
     begin,
     async join(context, work) {
       if (await followed(context)) return;
-      // Of requests that came in the same instant one was first, and the others follow it after all.
+      // If several requests began at the same instant, one of them fetches and the others wait for it.
       if (busy()) await followed(context);
       else await begin(context, work);
     },

@@ -75,14 +75,14 @@ export function remoteKeys(
     return chosen === "newer" ? unavailable("keys-cooling-down") : ok(chosen);
   }
 
-  /** One look beyond memory: the copies, then the provider. */
+  /** Looks for keys outside of memory: in the copies, then at the provider. */
   async function refresh(kid: string | undefined, context: Context): Promise<void> {
     // The request's own signal is not used: it aborts when the caller disconnects, and one caller could prevent all
     // fetches.
     const signal = AbortSignal.timeout(most);
     const before = published.latest()?.fetchedAt ?? 0;
     const enough = ({ fetchedAt, freshUntil, value }: Cached<JwkSet>) =>
-      // A renewal wants keys that are newer than ours.
+      // A renewal needs keys that are newer than those in memory.
       kid === undefined
         ? deps.now() < freshUntil && fetchedAt > before
         : deps.now() - fetchedAt < KEYS_COOLDOWN_MS || value.keys.some((key) => key.kid === kid);

@@ -41,7 +41,7 @@ export async function keep(
   await record(uid, entry, parts.ledgers, context, () => remember(uid, entry, parts));
 }
 
-/** Beside the answer and after it: the ledger is told of a token. `lost` is done where it cannot be. */
+/** Records a token in the ledger, beside or after the answer. Calls `lost` if all tries fail. */
 export const record = (
   uid: string,
   minted: Minted | Promise<Minted>,
