@@ -137,9 +137,7 @@ describe("a sign-in in a real browser", () => {
   );
 });
 
-// A second try: its list once did not show within 15 s on a busy machine, and the cause was not found. The list waits for
-// the login and for one request of its own, and is shown however late that is answered; the socket is not waited for.
-describe("CometChat's UI Kit", { retry: 1 }, () => {
+describe("CometChat's UI Kit", () => {
   it("shows the user's conversations, opens one, and writes into it", async () => {
     const { page, errors } = await open(KIT);
     await signIn(page, "alice");
