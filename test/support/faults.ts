@@ -13,8 +13,8 @@ export const faultyKv = (fault: (operation: string, key: string) => Promise<void
     },
   });
 
-/** The ledger. Where `fault` returns a promise for a call, that promise is the answer. */
-export const faultyLedger = (fault: (call: string) => Promise<never> | undefined) => ({
+/** The ledger, with `around` in place of each call. `run` makes the call itself. */
+export const ledgerAround = (around: (call: string, run: () => unknown) => unknown) => ({
   getByName: (name: string) => {
     const stub = bindings.LEDGER.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>;
     return new Proxy(
@@ -23,11 +23,14 @@ export const faultyLedger = (fault: (call: string) => Promise<never> | undefined
         get:
           (_, call: string) =>
           (...values: unknown[]) =>
-            fault(call) ?? stub[call]?.(...values),
+            around(call, () => stub[call]?.(...values)),
       },
     );
   },
 });
 
-/** A promise that never settles. */
+/** The ledger. If `fault` returns a promise for a call, that promise is the answer. */
+export const faultyLedger = (fault: (call: string) => Promise<never> | undefined) =>
+  ledgerAround((call, run) => fault(call) ?? run());
+
 export const never = () => new Promise<never>(() => undefined);

@@ -1,8 +1,7 @@
 import { evictDurableObject, reset } from "cloudflare:test";
-import { env as bindings } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { faultyKv } from "../support/faults.ts";
+import { faultyKv, ledgerAround } from "../support/faults.ts";
 import {
   createRecordingWorld,
   ledgerOf,
@@ -82,19 +81,12 @@ async function play(sequence: readonly Step[], TOKENS: { reuse: string; ttl?: nu
   let kvUp = true;
   let ledger: Ledger = "fine";
   const USERS = faultyKv(() => (kvUp ? undefined : Promise.reject(new Error("KV failed: 503"))));
-  const LEDGER = {
-    getByName: (name: string) =>
-      new Proxy(bindings.LEDGER.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>, {
-        get:
-          (stub, call: string) =>
-          async (...values: unknown[]) => {
-            if (ledger === "unreachable") throw new Error("unreachable");
-            const answer = await stub[call]?.(...values);
-            if (ledger === "answers late") throw new Error("lost");
-            return answer;
-          },
-      }),
-  };
+  const LEDGER = ledgerAround(async (_, run) => {
+    if (ledger === "unreachable") throw new Error("unreachable");
+    const answer = await run();
+    if (ledger === "answers late") throw new Error("lost");
+    return answer;
+  });
   const env = { LEDGER, USERS, TOKENS, SESSION_ISSUERS: [{ issuer: ISSUER, audience: ["chat"] }] };
   const first = createRecordingWorld({ env });
   const isolates = [first, createRecordingWorld({ env, deps: { fetch: first.fetch } })] as const;

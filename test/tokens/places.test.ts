@@ -5,6 +5,7 @@ import { describe, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
+import { ledgerAround } from "../support/faults.ts";
 import { keyPair, returnKeyPairs } from "../support/keys.ts";
 import { createRecordingWorld, ledgerOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { API_KEY, bodyOf, ISSUER, type World } from "../support/world.ts";
@@ -90,18 +91,11 @@ async function move(sequence: readonly Move[], keyed: boolean): Promise<void> {
   let late = false;
   /** Records that are still on their way; the newest arrives first. */
   const records: (() => unknown)[] = [];
-  const LEDGER = {
-    getByName: (name: string) =>
-      new Proxy(bindings.LEDGER.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>, {
-        get:
-          (stub, call: string) =>
-          async (...values: unknown[]) => {
-            if (!late || call !== "record") return stub[call]?.(...values);
-            records.unshift(() => stub[call]?.(...values));
-            return undefined;
-          },
-      }),
-  };
+  const LEDGER = ledgerAround(async (call, run) => {
+    if (!late || call !== "record") return run();
+    records.unshift(run);
+    return undefined;
+  });
   const env = { LEDGER, TOKEN_ENCRYPTION_KEY: keyed ? TOKEN_ENCRYPTION_KEY : undefined };
   const { at, issue, alive } = places(env);
   const sessions = { emea: await issue("emea"), apac: await issue("apac") };
