@@ -33,5 +33,5 @@ it.each([
   const env = called(name, dirname(place));
   const ended = await runHere(command, ["--config", join(basename(place), "wrangler.toml"), ...more], { env });
   expect(ended.stdout + ended.stderr).not.toMatch(/ENOENT|Could not read/);
-  expect(ended.stdout).toMatch(/still the example|What remains/);
+  expect(ended.stdout).toMatch(/still the example|Run these commands next/);
 });

@@ -69,7 +69,7 @@ describe("a configuration without a check that it could have", () => {
   ])("works, with a warning: %s", async (_, entry) => {
     expect(await warnings(entry)).toEqual([
       expect.stringMatching(
-        /^SESSION_ISSUERS\[0\]\.authorizedParties is missing, and audience as well, .*logout tokens are refused: name the client's id/,
+        /^SESSION_ISSUERS\[0\]\.authorizedParties is missing, and audience as well, .*refuses logout tokens: write the client's id/,
       ),
     ]);
   });
@@ -99,7 +99,9 @@ describe("issuers whose sessions are signed with the same secret", () => {
     expect(await warnings(name, SECRET)).toEqual([
       {
         variable: "SESSION_ISSUERS[1].secret",
-        remedy: expect.stringMatching(/^is another issuer's too.+: give each its own$/),
+        remedy: expect.stringMatching(
+          /^has the same value as the secret of another issuer.+: give each issuer a secret of its own$/,
+        ),
       },
     ]);
   });
@@ -279,7 +281,7 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     [
       "credentials in an address",
       { COMETCHAT_APPS: { main: { ...app, baseUrl: "https://u:p@chat.example" } } },
-      /main\.baseUrl .*credentials/,
+      /main\.baseUrl must not contain a user name or a password/,
     ],
     [
       "a host that only begins like the loopback",
@@ -413,7 +415,7 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
       (cookie): [string, Record<string, unknown>, RegExp] => [
         `the cookie ${cookie}, whose prefix is not in the case that all browsers know`,
         { SESSION_ISSUERS: [{ ...issuer, cookie }] },
-        /\[0\]\.cookie must have its prefix .*__Host- or __Secure-/,
+        /\[0\]\.cookie must spell its prefix .*__Host- or __Secure-/,
       ],
     ),
     [

@@ -55,7 +55,7 @@ it("of two issuers the one without a prefix is named, and that users would get n
   const entry = (issuer: string, uid: object) => ({ issuer, audience: ["chat"], secret: "JWT_SECRET", ...uid });
   const issuers = [entry("a", {}), entry("b", { uid: { prefix: "b_" } })];
   const [check] = wrong(await doctor({ vars: { SESSION_ISSUERS: issuers } }));
-  expect(check?.remedy).toMatch(/SESSION_ISSUERS\[0\] has none: .*new uids/);
+  expect(check?.remedy).toMatch(/SESSION_ISSUERS\[0\] has none\)\. .*new uids/);
 });
 
 it("an issuer of one's own whose name looks like an example is none", async () => {
