@@ -55,7 +55,9 @@ describe("npm start", () => {
       const { port, close } = await listen(async () => new Response(), 0);
       const { ended, output } = start({ ...(await freePorts()), [variable]: port });
       expect(await ended).toBe(1);
-      expect(output()).toMatch(new RegExp(`^Port ${port} is in use\\. Another one: ${variable}=\\d+ npm start\n$`));
+      expect(output()).toMatch(
+        new RegExp(`^Port ${port} is in use\\. To use another one: ${variable}=\\d+ npm start\n$`),
+      );
       await close();
     },
   );
@@ -63,7 +65,7 @@ describe("npm start", () => {
   it.each(["0", "65536", "http"])("refuses %s as a port", async (text) => {
     const { ended, output } = start({ ...(await freePorts()), PORT: text });
     expect(await ended).toBe(1);
-    expect(output()).toBe(`PORT=${text} is no port (1 to 65535).\n`);
+    expect(output()).toBe(`PORT=${text} is not a port (1 to 65535).\n`);
   });
 
   it("suggests a port that there is, where the one in use is among the last", async () => {
@@ -71,7 +73,7 @@ describe("npm start", () => {
     const { ended, output } = start({ ...(await freePorts()), PORT: port });
     expect(await ended).toBe(1);
     await close();
-    expect(output()).toBe(`Port ${port} is in use. Another one: PORT=${port - 100} npm start\n`);
+    expect(output()).toBe(`Port ${port} is in use. To use another one: PORT=${port - 100} npm start\n`);
   });
 });
 

@@ -17,17 +17,17 @@ import "./styles/aside.css";
 
 const RUN = "sandbox-run";
 
-/** The page of one product. */
+/** Starts the page for one product. */
 export async function start(product: Product): Promise<void> {
   leadToSimulator();
   const settings = await settled();
-  // The simulators forget when they are started anew: what the SDK and this page remember of another run is of no use.
+  // Each run of the sandbox starts with empty simulators, so logins from an earlier run are deleted.
   if (localStorage.getItem(RUN) !== settings.run) localStorage.clear();
   localStorage.setItem(RUN, settings.run);
 
   await product.start(settings);
   const identity = createIdentity(settings.issuer, async (login) => {
-    // The login that this browser remembers has changed: the other tab's is this one's as well.
+    // Another tab has signed in. Its login is this tab's login too.
     if (login) return void chat.signIn().catch(() => undefined);
     const ended = identity.login.get()?.sid;
     await chat.signOut().catch(() => undefined);
@@ -37,7 +37,7 @@ export async function start(product: Product): Promise<void> {
   const chat = createChat(settings, identity, product);
   keepLooking(chat);
   keepWatching();
-  // For the browser's console: CometChat.getLoggedinUser(), for instance.
+  // This makes the SDK usable in the browser's console, for example CometChat.getLoggedinUser().
   Object.assign(window, { CometChat });
 
   const root = document.getElementById("root");
