@@ -44,22 +44,22 @@ describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
     await base.signIn(device("tablet"));
     await deactivate(base);
     const flush = base.block("flush", "before");
-    const bringing = base.signIn(device("laptop"), fresh);
+    const reactivating = base.signIn(device("laptop"), fresh);
     await flush.reached;
     // The user is active again, so this sign-in does not reactivate it.
     const between = await base.signIn(device("phone"), fresh);
     const { authToken } = await bodyOf(between);
     expect(between.status).toBe(201);
     flush.open();
-    const brought = await bodyOf(await bringing);
-    expect(base.simulator.tokens("alice")).toEqual([brought.authToken]);
+    const reactivated = await bodyOf(await reactivating);
+    expect(base.simulator.tokens("alice")).toEqual([reactivated.authToken]);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
-    const again = await bodyOf(await base.signIn(device("phone")));
-    expect(again.authToken).not.toBe(authToken);
-    expect(base.simulator.tokens("alice")).toContain(again.authToken);
+    const later = await bodyOf(await base.signIn(device("phone")));
+    expect(later.authToken).not.toBe(authToken);
+    expect(base.simulator.tokens("alice")).toContain(later.authToken);
     // The session that reactivated the user still receives its own token.
     const laptop = await base.signIn(device("laptop"));
-    expect([laptop.status, (await bodyOf(laptop)).authToken]).toEqual([200, brought.authToken]);
+    expect([laptop.status, (await bodyOf(laptop)).authToken]).toEqual([200, reactivated.authToken]);
   });
 });
 
@@ -67,7 +67,7 @@ describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.rea
   const KEY = bindings.TOKEN_ENCRYPTION_KEY;
   it.each([
     ["", KEY],
-    [", though none is recorded", undefined],
+    [", also if no tokens are recorded", undefined],
   ] as const)("receives two tokens that work%s", async (_, TOKEN_ENCRYPTION_KEY) => {
     const both = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY };
     const first = createBlockingWorld({ env: both });
@@ -77,15 +77,15 @@ describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.rea
     const slow = first.signIn(device("laptop"), fresh);
     await reactivation.reached;
     const second = createRecordingWorld({ env: both, deps: { fetch: first.deps.fetch } });
-    const told = Promise.withResolvers<"told">();
+    const answered = Promise.withResolvers<void>();
     const other = (async () => {
       const session = await first.provider.issue(device("phone"));
       const response = await second.ask("/v1/token", { method: "POST", ...withSession(session) });
-      told.resolve("told");
+      answered.resolve();
       return response;
     })();
-    // 500 ms are longer than a sign-in that does not wait for the other one.
-    await Promise.race([told.promise, scheduler.wait(500)]);
+    // A sign-in that does not wait for the other one takes less than 500 ms.
+    await Promise.race([answered.promise, scheduler.wait(500)]);
     reactivation.open();
     const tokens = await Promise.all([slow, other].map(async (one) => (await bodyOf(await one)).authToken));
     await second.finish();

@@ -82,12 +82,12 @@ describe("a configuration without a check that it could have", () => {
     ],
     ["for Clerk, with origins", { ...clerk, authorizedParties: ["https://app.example.com"] }],
     ["for Keycloak, with the client", { ...realm("staff"), preset: "keycloak" }],
-  ])("is not meant by the warning: one %s", async (_, entry) => {
+  ])("causes no warning if it has the check: one %s", async (_, entry) => {
     expect(await warnings(entry)).toEqual([]);
   });
 });
 
-describe("issuers whose sessions are signed with the same secret", () => {
+describe("issuers whose sessions are signed with a secret", () => {
   const backend = (name: string, secret: string) => ({
     ...{ issuer: name, audience: ["chat"], secret, uid: { prefix: `${name}_` } },
   });
@@ -95,18 +95,21 @@ describe("issuers whose sessions are signed with the same secret", () => {
     (await configOf({ SESSION_ISSUERS: [backend("a", "ONE"), backend("b", other)], ONE: SECRET, OTHER: value }))
       .warnings;
 
-  it.each(["ONE", "OTHER"])("work, and a warning says that each can sign for the other: %s", async (name) => {
-    expect(await warnings(name, SECRET)).toEqual([
-      {
-        variable: "SESSION_ISSUERS[1].secret",
-        remedy: expect.stringMatching(
-          /^has the same value as the secret of another issuer.+: give each issuer a secret of its own$/,
-        ),
-      },
-    ]);
-  });
+  it.each(["ONE", "OTHER"])(
+    "cause a warning if it is the same secret, since each can sign for the other: %s",
+    async (name) => {
+      expect(await warnings(name, SECRET)).toEqual([
+        {
+          variable: "SESSION_ISSUERS[1].secret",
+          remedy: expect.stringMatching(
+            /^has the same value as the secret of another issuer.+: give each issuer a secret of its own$/,
+          ),
+        },
+      ]);
+    },
+  );
 
-  it("are not meant where each has its own", async () => {
+  it("cause no warning if each has its own", async () => {
     expect(await warnings("OTHER", `${SECRET}2`)).toEqual([]);
   });
 });
