@@ -720,7 +720,7 @@ describe("a wrong configuration is reported with the variable and a remedy", () 
     const spki = new Uint8Array((await crypto.subtle.exportKey("spki", publicKey)) as ArrayBuffer);
     const text = btoa(String.fromCharCode(...spki));
     const lines = text.match(/.{1,64}/g) ?? [];
-    // In the forms of a dashboard and of openssl, and after invisible characters.
+    // The key is in the forms that a dashboard and openssl give it, and after invisible characters.
     for (const SESSION_SECRET of [text, `${text}\n`, lines.join("\n"), lines.join("\r\n"), `\ufeff ${text}`]) {
       expect(await problemsOf({ ...key("HS256", 32), SESSION_SECRET })).toEqual([
         "SESSION_SECRET looks like a public key, which is not a secret: set it as publicKey instead",

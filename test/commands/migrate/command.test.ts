@@ -54,7 +54,7 @@ test("a run that is killed several times loses no user and sends no finished bat
     const done = readFileSync(journal, "utf8").split("\n").slice(1, -1);
     for (const line of done) finished.set(JSON.parse(line).batch, before + enough);
   }
-  // Each run had got further than the one before.
+  // Each run has finished more batches than the one before.
   expect(finished.size).toBeGreaterThan(15);
   const first = [...finished.keys()];
   const atKill = sent().length;
@@ -98,7 +98,7 @@ test("on a terminal a run shows a bar, and Ctrl-C stops it after the current cal
   const imported = simulator.users().length;
   expect(imported).toBeGreaterThanOrEqual(200);
   expect(imported).toBeLessThan(1_000);
-  // What was answered was written down: it is created, and not taken for a user that was there before.
+  // The journal has every batch that was answered, so the second run does not count those users as existing ones.
   const again = await command(cwd, ["users.csv", "--json"], { env: { MIGRATE_RPM: "60000" } });
   expect(JSON.parse(again.stdout)).toMatchObject({ created: 1_000, existing: 0 });
   expect(again.status).toBe(0);
@@ -117,7 +117,7 @@ test("Ctrl-C does not wait until CometChat's Retry-After is over", { timeout: 30
   const child = spawn(process.execPath, [MIGRATE, "users.csv", "--rpm", "6000", "--json"], { cwd });
   const refused = () => simulator.journal.entries.some(({ status }) => status === 429);
   while (!refused() && child.exitCode === null) await sleep(5);
-  // From the terminal, and once more from npm, which sends it on.
+  // The process gets the signal twice: from the terminal, and from npm, which passes it on.
   child.kill("SIGINT");
   child.kill("SIGINT");
   const [code] = await once(child, "exit");
