@@ -206,7 +206,7 @@ describe.each(Object.entries(endpoints))(
     it("is refused by the deployment's real limit", async () => {
       const { target } = targetOf(0, bindings.RATE_LIMIT_IP);
       const statuses = new Map<number, number>();
-      // 300 a minute; a minute may end in between, and then they are counted anew.
+      // The limit is 300 a minute. If a minute ends during the loop, the count starts again.
       for (let time = 0; time < 610 && !statuses.has(429); time += 1) {
         const { status } = await forged(target, "192.0.2.9");
         statuses.set(status, (statuses.get(status) ?? 0) + 1);

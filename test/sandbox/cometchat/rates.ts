@@ -27,7 +27,7 @@ export interface Rates {
   clear: () => void;
 }
 
-/** Rate limits. Each one begins anew with a minute of the clock. */
+/** Rate limits. The counts start at 0 again with each minute of the clock. */
 export function rates(now: () => number, switches: Switches): Rates {
   const used: Record<Class, { minute: number; calls: number }> = {
     core: { minute: 0, calls: 0 },
