@@ -50,15 +50,15 @@ export function createKv(central: CentralStore, clock: Clock, chance: Chance, co
 
 /** The Cache API of one location. */
 export function createCache(clock: Clock, draw: () => number): Cache {
-  const held = new Map<string, string>();
+  const stored = new Map<string, string>();
   const cache = {
     async match(address: string) {
       await clock.sleep(draw());
-      const text = held.get(address);
+      const text = stored.get(address);
       return text === undefined ? undefined : new Response(text);
     },
     async put(address: string, response: Response) {
-      held.set(address, await response.text());
+      stored.set(address, await response.text());
     },
   };
   return cache as unknown as Cache;

@@ -89,32 +89,32 @@ export interface Faults {
 }
 
 export function faults(random: () => number) {
-  const held = new Map<string, Fault & { id: string; played: number }>();
+  const active = new Map<string, Fault & { id: string; played: number }>();
   let last = 0;
 
   const faults: Faults = {
     add: (fault) => {
       last += 1;
       const id = `fault-${last}`;
-      held.set(id, { ...fault, id, played: 0 });
+      active.set(id, { ...fault, id, played: 0 });
       return id;
     },
-    remove: (id) => held.delete(id),
-    clear: () => held.clear(),
-    list: () => [...held.values()].map((fault) => ({ ...fault })),
+    remove: (id) => active.delete(id),
+    clear: () => active.clear(),
+    list: () => [...active.values()].map((fault) => ({ ...fault })),
   };
 
   /** The faults that apply to this call: any number of delays, then at most one other. Counts each of them. */
   function strike(entry: Pick<JournalEntry, "call" | "surface">, uids: readonly string[]) {
     const delays: number[] = [];
-    for (const fault of held.values()) {
+    for (const fault of active.values()) {
       if (entry.call === "preflight" || !isCall(entry, fault.match)) continue;
       if (fault.uid !== undefined && !uids.includes(fault.uid.toLowerCase())) continue;
       // The client API takes no API key.
       if (fault.effect.kind === "wrongKey" && entry.surface === "client") continue;
       if (fault.probability !== undefined && random() >= fault.probability) continue;
       fault.played += 1;
-      if (fault.played >= (fault.times ?? Number.POSITIVE_INFINITY)) held.delete(fault.id);
+      if (fault.played >= (fault.times ?? Number.POSITIVE_INFINITY)) active.delete(fault.id);
       if (fault.effect.kind !== "delay") return { delays, effect: fault.effect, id: fault.id };
       delays.push(fault.effect.ms);
     }

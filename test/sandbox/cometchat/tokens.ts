@@ -54,14 +54,14 @@ export function tokenStore(
       const at = now();
       const createdAt = Math.floor(at / 1000);
       const token = { authToken: `${uid}_${createdAt}${hex(15)}`, uid, createdAt, at, jwt: crypto.randomUUID() };
-      const held = byUid.get(uid) ?? [];
-      held.push(token);
-      byUid.set(uid, held);
+      const ofUser = byUid.get(uid) ?? [];
+      ofUser.push(token);
+      byUid.set(uid, ofUser);
       byValue.set(token.authToken, token);
       onMint?.(token.authToken);
       // It is unknown whether CometChat ends the oldest token at once. Here it does, so that tests find a client that
       // needs more than 100.
-      for (const old of held.splice(0, Math.max(0, held.length - window))) byValue.delete(old.authToken);
+      for (const old of ofUser.splice(0, Math.max(0, ofUser.length - window))) byValue.delete(old.authToken);
       return token;
     },
     revoke: (authToken) => {

@@ -39,13 +39,13 @@ export function search(all: readonly User[], query: URLSearchParams): Answer {
  * CometChat's sample of a get has no `tags`, and no private part of the metadata.
  */
 export function view(user: User, { tags = false } = {}) {
-  const { uid, name, metadata, tags: held, ...rest } = user;
+  const { uid, name, metadata, tags: allTags, ...rest } = user;
   const { "@private": _, ...shown } = metadata ?? {};
   return {
     uid,
     name,
     ...rest,
     ...(metadata && { metadata: Object.keys(shown).length > 0 ? shown : [] }),
-    ...(tags && held && { tags: held }),
+    ...(tags && allTags && { tags: allTags }),
   };
 }

@@ -1,7 +1,7 @@
 import { CometChat } from "@cometchat/chat-sdk-javascript";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { createChat, keepLooking, tell } from "./app/chat.ts";
+import { createChat, keepLooking, showNotice } from "./app/chat.ts";
 import { createIdentity } from "./app/identity.ts";
 import type { Product } from "./app/products.ts";
 import { settled } from "./app/settings.ts";
@@ -32,7 +32,7 @@ export async function start(product: Product): Promise<void> {
     const ended = identity.login.get()?.sid;
     await chat.signOut().catch(() => undefined);
     identity.forget(ended);
-    tell("Signed out in another tab.");
+    showNotice("Signed out in another tab.");
   });
   const chat = createChat(settings, identity, product);
   keepLooking(chat);

@@ -14,7 +14,7 @@ export interface Notice {
 
 export const notice = createStore<Notice | undefined>(undefined);
 
-export function tell(text: string, again?: () => void): void {
+export function showNotice(text: string, again?: () => void): void {
   notice.set({ text, ...(again && { again }) });
 }
 
@@ -36,7 +36,7 @@ export function createChat({ gateway }: Settings, identity: Identity, product: P
       logoutSuccess: async () => {
         // The SDK also calls this after a sign-out and after a failed login, which need no message.
         const ended = chat.state.status === "signed-in";
-        const explain = (text: string) => ended && tell(text);
+        const explain = (text: string) => ended && showNotice(text);
         explain("CometChat has ended this login. Asking for a new one …");
         try {
           await chat.revoked();

@@ -1,7 +1,7 @@
 import { CometChat } from "@cometchat/chat-sdk-javascript";
 import type { ChatSession, ChatUser, GatewayError } from "cometchat-edge-gateway/client";
 import { useState } from "react";
-import { tell } from "../app/chat.ts";
+import { showNotice } from "../app/chat.ts";
 import type { Identity, Login } from "../app/identity.ts";
 import type { Product } from "../app/products.ts";
 import { look } from "../app/upstream.ts";
@@ -23,8 +23,8 @@ export function Chat({ login, user, identity, chat, product }: ChatParts) {
     if (busy) return;
     setBusy(true);
     // The state of the client package is "signed-out" at once, before its requests are answered.
-    tell("Signing out …");
-    await work().catch((error: Error) => tell(`Not signed out: ${error.message}`));
+    showNotice("Signing out …");
+    await work().catch((error: Error) => showNotice(`Not signed out: ${error.message}`));
     setBusy(false);
     void look().catch(() => undefined);
   }
@@ -34,10 +34,12 @@ export function Chat({ login, user, identity, chat, product }: ChatParts) {
     try {
       await chat.signOut({ everywhere });
       identity.forget(login.sid);
-      tell(`${login.name} is signed out${everywhere ? " on every device" : ""}.`);
+      showNotice(`${login.name} is signed out${everywhere ? " on every device" : ""}.`);
     } catch (error) {
       const { code } = error as GatewayError;
-      tell(`Signed out here, but the gateway could not end the tokens (${code}).`, () => leave(signOut(everywhere)));
+      showNotice(`Signed out here, but the gateway could not end the tokens (${code}).`, () =>
+        leave(signOut(everywhere)),
+      );
     }
   };
 
