@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
 import { expectClean, KIT, openBrowser, SDK, signIn, type Visit, visit } from "./visit.ts";
 
-/** The look of the pages in each state. `SCREENSHOTS=folder` stores a picture of each. */
+/** How the pages look in each state. `SCREENSHOTS=folder` keeps a picture of each. */
 
 let sandbox: Sandbox;
 let browser: Browser;
@@ -37,16 +37,13 @@ const LOOKS = (["desktop", "phone"] as const).flatMap((screen) =>
   (["light", "dark"] as const).map((colorScheme) => ({ screen, colorScheme })),
 );
 
-/**
- * Findings in the UI Kit's own markup: an attribute that its element must not have, and a name without the visible
- * text.
- */
+/** The UI Kit's own markup: an attribute of a button on what is none, and a name that leaves out the text on screen. */
 const OF_THE_KIT = [
   ["aria-allowed-attr", 'class="cometchat-popover__trigger"'],
   ["label-content-name-mismatch", 'class="cometchat-message-header__content"'],
 ];
 
-/** A finding in the viewer's own markup: its buttons that copy an example have no name. */
+/** The viewer's own: its buttons that copy an example have a picture and no name. */
 const OF_THE_VIEWER = [["button-name", 'class="group/copy-button']];
 
 interface Finding {
@@ -55,7 +52,7 @@ interface Finding {
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
 }
 
-/** The serious findings of axe-core, without the excused ones, and whether the page is wider than the screen. */
+/** What axe-core finds serious now, and whether the page is wider than the screen. */
 async function problems(page: Page, excused: readonly string[][]): Promise<string[]> {
   const found: string[] = [];
   const { violations } = (await page.evaluate('axe.run({ resultTypes: ["violations"] })')) as { violations: Finding[] };
@@ -71,11 +68,11 @@ async function problems(page: Page, excused: readonly string[][]): Promise<strin
   return found;
 }
 
-/** The page has no problems on a phone and a desktop, in light and dark colours. */
+/** On phone and desktop, light and dark: axe-core finds nothing serious, and nothing is wider than the screen. */
 async function expectAccessible(page: Page, state: string, excused: readonly string[][] = []): Promise<void> {
   if (!(await page.evaluate("Boolean(globalThis.axe)"))) {
     await page.evaluate(axe.source);
-    // Without transitions, axe-core sees the final colours.
+    // Colours in the middle of a transition are not those of the page.
     await page.addStyleTag({
       content: "*, ::before, ::after { transition: none !important; animation: none !important }",
     });
@@ -84,14 +81,14 @@ async function expectAccessible(page: Page, state: string, excused: readonly str
     const look = `${screen}-${colorScheme}`;
     await page.setViewportSize(SCREENS[screen]);
     await page.emulateMedia({ colorScheme });
-    // The UI Kit learns of the other colour scheme by an event, and redraws some time later.
+    // The UI Kit hears of the other colour scheme by an event, and draws itself again some time later.
     await expect.poll(() => problems(page, excused), { message: `${state}, ${look}` }).toEqual([]);
     const { SCREENSHOTS } = process.env;
     if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/${state.replaceAll(" ", "-")}-${look}.png` });
   }
 }
 
-/** Moves the page's clock forward in steps of 5 s until this is visible. */
+/** Lets the page's time pass in steps of 5 s until this is on screen. The page is looked at between any two steps. */
 const passTimeUntil = (page: Page, shown: Locator) =>
   expect
     .poll(
@@ -107,9 +104,9 @@ const passTimeUntil = (page: Page, shown: Locator) =>
 describe("the demo page is accessible, on phone and desktop, light and dark", () => {
   const address = () => new URL("/v1/token", sandbox.gateway).href;
 
-  it("before a sign-in, after a refused session, while the gateway fails, and after the last attempt", async () => {
+  it("before a sign-in, where the session is refused, while the gateway cannot answer, and when it has given up", async () => {
     const { page } = await open(KIT);
-    // The page's pauses pass at once with this clock.
+    // Its own waits pass at once.
     await page.clock.install();
     await page.getByRole("button", { name: "Sign in" }).waitFor();
     await expectAccessible(page, "welcome");
@@ -124,7 +121,7 @@ describe("the demo page is accessible, on phone and desktop, light and dark", ()
     await expectAccessible(page, "failed");
   });
 
-  it("with the UI Kit's list, with an open conversation, and after a sign-out that failed", async () => {
+  it("with the UI Kit, its list and an open conversation, and after a sign-out that failed", async () => {
     const { page } = await open(KIT);
     await signIn(page, "alice");
     await page.getByText("Launch week").first().waitFor();
@@ -164,8 +161,8 @@ const UNAVAILABLE = {
   }),
 };
 
-describe("the page about the API in the sandbox", () => {
-  it("is accessible on phone and desktop, light and dark, and calls no other host", async () => {
+describe("the API as a page", () => {
+  it("can be read in the sandbox, without another host, on phone and desktop, light and dark", async () => {
     const { page, requests, errors } = await open("/api");
     await page.setViewportSize(SCREENS.desktop);
     await page.getByRole("heading", { name: "A CometChat auth token for a session" }).waitFor();
@@ -176,7 +173,7 @@ describe("the page about the API in the sandbox", () => {
       "OpenID Connect Back-Channel Logout 1.0",
     ])
       await page.getByRole("link", { name: summary }).first().waitFor();
-    // The page's examples are sent to the gateway.
+    // Its examples go to the gateway.
     await page.getByText(sandbox.gateway.origin).first().waitFor();
     await expectAccessible(page, "api", OF_THE_VIEWER);
     const hosts = new Set(

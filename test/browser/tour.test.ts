@@ -18,7 +18,7 @@ import {
   visit,
 } from "./visit.ts";
 
-/** What a user of an app sees in the browser, from the first sign-in to an outage. */
+/** What a user sees of the gateway's and the client package's work, from the first sign-in to the worst day. */
 
 let sandbox: Sandbox;
 let browser: Browser;
@@ -34,9 +34,7 @@ afterAll(async () => {
   await sandbox?.stop();
 });
 
-/**
- * The user, another one in each test. The gateway limits the sign-ins of one user in a minute, and a test is shorter.
- */
+/** Somebody else in each test: the gateway limits how often one user may ask, and its minute is longer than a test. */
 let who = "";
 let guests = 0;
 
@@ -71,20 +69,20 @@ const mints = () =>
   ["create", "mint"].reduce((sum, call) => sum + sandbox.simulator.journal.calls({ call } as never), 0);
 const tokens = () => sandbox.simulator.tokens(who);
 const expectTokens = (...expected: unknown[]) => expect.poll(tokens).toEqual(expected);
-/** The user comes back to the tab. The page then checks whether its login still works. */
+/** Somebody comes back to the tab, and the page looks whether its login still is one. */
 const focus = (page: Page) => page.evaluate(() => window.dispatchEvent(new Event("focus")));
 
 const asksForToken = (request: Request) => request.url().endsWith("/v1/token");
 const waiting = (page: Page) => page.locator("section.waiting");
 
-/** The page shows this message with its code, and says that it tries again by itself. */
+/** What the user reads, with the code for whoever builds on this page, and that nothing has to be done. */
 async function expectWaiting(page: Page, words: string, code: string): Promise<void> {
   await waiting(page).getByText(words).waitFor();
   await waiting(page).getByText(code, { exact: true }).waitFor();
   await waiting(page).getByText("Tries again by itself").waitFor();
 }
 
-/** The page signs in by itself. Its clock, which has to be installed, is moved forward over each pause. */
+/** The page signs in by itself, each of its pauses over at once: its clock has to be installed. */
 async function expectRecovery(page: Page): Promise<void> {
   const recovered = async () => {
     if (await chatOf(page).isVisible()) return true;
@@ -95,10 +93,9 @@ async function expectRecovery(page: Page): Promise<void> {
   await expectLoggedIn(page, who);
 }
 
-// This test comes first: while the gateway has no keys of the provider, it fetches them every 5 seconds, and later only
-// every 30.
-describe("a sign-in with a key that the provider has not published yet", () => {
-  it("is shown as an outage, and succeeds by itself when the key is published", async () => {
+// First of all: while the gateway has no keys of the provider's, it asks for them every 5 seconds; later, every 30.
+describe("keys that the provider has not published yet", () => {
+  it("are told as an outage, which is over by itself once they are published", async () => {
     const { page, requests } = await open();
     await outage("unpublished");
     await signIn(page, who);
@@ -106,15 +103,15 @@ describe("a sign-in with a key that the provider has not published yet", () => {
     await outage("none");
     await chatOf(page).waitFor({ timeout: 50_000 });
     await expectLoggedIn(page, who);
-    // The session is the same one that was refused before. Only the gateway's keys have changed.
+    // The session is the one that was refused: what has changed is what the gateway knows.
     const sessions = requests.filter(asksForToken).map((one) => one.headers().authorization);
     expect(sessions.length).toBeGreaterThan(1);
     expect(new Set(sessions).size).toBe(1);
   });
 });
 
-describe("the gateway's storage", () => {
-  it("has a session's token for the next page load, and no token, session or API key in plain text", async () => {
+describe("what the gateway keeps", () => {
+  it("holds a session's token for the next page load, and no file of it names a token or the API key", async () => {
     const session = await sandbox.provider.issue({ subject: who, sid: `session-of-${who}` });
     const ask = async () => {
       const headers = { authorization: `Bearer ${session}` };
@@ -122,7 +119,7 @@ describe("the gateway's storage", () => {
       return { status: answer.status, authToken: ((await answer.json()) as { authToken: string }).authToken };
     };
     const { authToken } = await ask();
-    // The gateway writes to storage after the answer.
+    // All of it is written after the answer.
     const within = { interval: 500 };
     await expect.poll(ask, within).toEqual({ status: 200, authToken });
     const count = async (find: (files: Files) => string[]) => find(await contents(sandbox.state)).length;
@@ -136,7 +133,7 @@ describe("the gateway's storage", () => {
 
   type Files = Map<string, Buffer>;
 
-  /** All files in the folder, with the write-ahead logs. */
+  /** Every file below, write-ahead logs included. */
   async function contents(directory: string): Promise<Files> {
     const entries = await readdir(directory, { recursive: true, withFileTypes: true });
     const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
@@ -145,18 +142,18 @@ describe("the gateway's storage", () => {
 
   const names = (files: Files, text: string) =>
     [...files].filter(([, bytes]) => bytes.includes(text)).map(([path]) => path);
-  /** The files of Durable Objects that have a row of this session. */
+  /** The Durable Objects' files with a row of this session's. */
   const ledgers = (files: Files) => {
     const digest = createHash("sha256").update(`${sandbox.provider.issuer}\nsession-of-${who}`).digest("base64url");
     return names(files, digest).filter((path) => /\/do\/.*Ledger/.test(path));
   };
 });
 
-describe("a page that is reloaded", () => {
+describe("a page that is loaded again", () => {
   it.each([
     ["UI Kit", KIT],
     ["SDK alone", SDK],
-  ])("shows its conversations again, with the token that its session already has: %s", async (_, path) => {
+  ])("has its conversations back, with the token that its session already holds: %s", async (_, path) => {
     const { page, errors } = await open(path);
     await signIn(page, who);
     await page.getByText("Grace Okafor").first().waitFor();
@@ -170,7 +167,7 @@ describe("a page that is reloaded", () => {
     expect(errors).toEqual([]);
   });
 
-  it("keeps the login when the user switches between the UI Kit and the SDK", async () => {
+  it("keeps the login when the tab is changed between the UI Kit and the SDK", async () => {
     const { page } = await open(KIT);
     await signIn(page, who);
     await page.getByRole("link", { name: "SDK alone" }).click();
@@ -181,7 +178,7 @@ describe("a page that is reloaded", () => {
 });
 
 describe("a second device", () => {
-  /** A user on two devices. Returns the page that is to sign out, the other page, and the other page's token. */
+  /** Alice on two devices; the page that signs out, and the token of the other. */
   async function twoDevices() {
     const other = await open();
     await signIn(other.page, who);
@@ -199,7 +196,7 @@ describe("a second device", () => {
     expect(own(errors)).toEqual([]);
   }
 
-  it("stays signed in when the user signs out on the first one", async () => {
+  it("stays signed in when the first signs out here", async () => {
     const opened = await twoDevices();
     await signOut(opened.page, "here");
     await opened.page.getByRole("status").getByText(`${who} is signed out.`).waitFor();
@@ -208,7 +205,7 @@ describe("a second device", () => {
     expect(await outcome(opened.other, `CometChat.getUser("${who}")`)).toBe("resolved");
   });
 
-  it("notices a sign-out everywhere, says so, and signs in again by itself while its session is valid", async () => {
+  it("notices a sign-out everywhere, says so, and comes back by itself while its session is good", async () => {
     const opened = await twoDevices();
     await signOut(opened.page, "everywhere");
     await opened.page.getByText("is signed out on every device").waitFor();
@@ -220,7 +217,7 @@ describe("a second device", () => {
     await expectTokens(expect.not.stringMatching(`^${opened.theirs}$`));
   });
 
-  it("notices a sign-out everywhere, and asks for a sign-in if its session has ended too", async () => {
+  it("notices a sign-out everywhere, and asks for a sign-in where its session has ended as well", async () => {
     const opened = await twoDevices();
     await opened.other.context().route("**/idp/sessions/refresh", (route) => route.fulfill(LOGIN_REQUIRED));
     await signOut(opened.page, "everywhere");
@@ -235,7 +232,7 @@ describe("a second device", () => {
     expect(tokens()).toEqual([]);
   });
 
-  it("stays signed in when the user signs out on the first one at the provider, which tells the gateway", async () => {
+  it("stays signed in when the first signs out at the identity provider, without a word from the page", async () => {
     const opened = await twoDevices();
     const before = opened.requests.length;
     await signOut(opened.page, "at the provider");
@@ -250,7 +247,7 @@ describe("a second device", () => {
 const LOGIN_REQUIRED = { status: 401, headers: { "access-control-allow-origin": "*" }, body: "{}" };
 
 describe("a sign-out that the gateway cannot carry out", () => {
-  it("is done on the device, and the page says what has failed and lets the user try again", async () => {
+  it("is done on the device, and the page says what is left to do", async () => {
     const { page } = await open();
     await signIn(page, who);
     await page.clock.install();
@@ -258,12 +255,12 @@ describe("a sign-out that the gateway cannot carry out", () => {
     await page.context().route(address, (route) => route.fulfill(UNAVAILABLE));
     await signOut(page, "here");
     await page.getByRole("status").getByText("Signing out …").waitFor();
-    const failureShown = async () => {
+    const told = async () => {
       if (await page.getByText("the gateway could not end the tokens").isVisible()) return true;
       await page.clock.fastForward(5_000);
       return false;
     };
-    await expect.poll(failureShown, { interval: 200 }).toBe(true);
+    await expect.poll(told, { interval: 200 }).toBe(true);
     await expectLoggedIn(page, null);
     expect(tokens()).toHaveLength(1);
     await page.context().unroute(address);
@@ -306,7 +303,7 @@ describe("two tabs of one browser", () => {
     await expectTokens();
   });
 
-  it("change to another user together", async () => {
+  it("change the user together: no tab goes on as somebody else", async () => {
     const { page, second } = await twoTabs();
     await signOut(second, "here");
     await signIn(second, "bob");
@@ -315,8 +312,8 @@ describe("two tabs of one browser", () => {
   });
 });
 
-describe("during a failure, the page", () => {
-  it("says in plain words that CometChat is down, and signs in by itself when CometChat works again", async () => {
+describe("a bad day", () => {
+  it("with CometChat down is told in plain words, and is over by itself when CometChat is back", async () => {
     const { page } = await open();
     await page.clock.install();
     sandbox.simulator.faults.add({ match: "any", effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" } });
@@ -327,7 +324,7 @@ describe("during a failure, the page", () => {
     await expectRecovery(page);
   });
 
-  it("tries again by itself after the client's five attempts", async () => {
+  it("goes on after the client has given up: five attempts, then again by itself, or at once when asked", async () => {
     const { page } = await open();
     await page.clock.install();
     const address = new URL("/v1/token", sandbox.gateway).href;
@@ -350,7 +347,7 @@ describe("during a failure, the page", () => {
     await expectRecovery(page);
   });
 
-  it("waits for the time in Retry-After if CometChat's rate limit is reached", async () => {
+  it("with CometChat's rate limit reached waits as long as it is told", async () => {
     const { page } = await open();
     const headers = { "retry-after": "1" };
     const effect = { kind: "error", status: 429, code: "ERR_TOO_MANY_REQUESTS", headers } as const;
@@ -363,9 +360,7 @@ describe("during a failure, the page", () => {
     await expect.poll(() => exchanges(page)).toEqual(lines);
   });
 
-  /**
-   * Signs a user in until the gateway answers 429 for the rest of the minute. Returns the user's Authorization header.
-   */
+  /** A user who has asked the gateway for so many tokens that it gives them no more for the rest of the minute. */
   async function limited(subject: string): Promise<string> {
     const authorization = `Bearer ${await sandbox.provider.issue({ subject })}`;
     const ask = () => fetch(new URL("/v1/token", sandbox.gateway), { method: "POST", headers: { authorization } });
@@ -375,7 +370,7 @@ describe("during a failure, the page", () => {
     return authorization;
   }
 
-  it("says that there were too many sign-ins of the user, and not that something is down", async () => {
+  it("with too many sign-ins of one user is told from an outage", async () => {
     const { page } = await open();
     await limited(who);
     await signIn(page, who);
@@ -384,11 +379,11 @@ describe("during a failure, the page", () => {
     await page.getByRole("button", { name: "Sign in" }).waitFor();
   });
 
-  it("signs in by itself after too many sign-ins of the user, when the gateway's limit allows it", async () => {
+  it("with too many sign-ins of one user is over by itself when the gateway’s limit is", async () => {
     const { page, requests } = await open();
     await page.clock.install();
-    // The page's clock can be moved, but the gateway's cannot. So the page first signs in as a user who has reached the
-    // limit, which the gateway refuses, and then as its own user, who has not.
+    // The gateway's minute does not go by the page's clock. So the page asks as somebody who is over the limit, whose
+    // refusal is the gateway's own, and then as its own user, who is not.
     const authorization = await limited(`${who}-over-the-limit`);
     const address = new URL("/v1/token", sandbox.gateway).href;
     await page
@@ -397,7 +392,7 @@ describe("during a failure, the page", () => {
     await signIn(page, who);
     await expectWaiting(page, "There were too many sign-ins.", "rate-limited");
     const asked = () => requests.filter(asksForToken).length;
-    // The client waits for the time in Retry-After, of at most 30 s, and sends nothing before.
+    // As long as the gateway's Retry-After says, and 30 s at most: not a second before.
     await waiting(page)
       .getByText(/in (30|29|28|27|26|25) s/)
       .waitFor();
@@ -407,7 +402,7 @@ describe("during a failure, the page", () => {
     expect(asked()).toBe(2);
   });
 
-  it("keeps a login while the provider is down, and signs in after a reload when it works again", async () => {
+  it("with the identity provider down keeps who is signed in, and lets who reloads back in when it is up", async () => {
     const { page } = await open();
     await signIn(page, who);
     await outage("down");
@@ -420,7 +415,7 @@ describe("during a failure, the page", () => {
     await expectRecovery(page);
   });
 
-  it("says at a sign-in that the provider is down", async () => {
+  it("with the identity provider down says so to who signs in", async () => {
     const { page } = await open();
     await outage("down");
     await signIn(page, who);
@@ -430,7 +425,7 @@ describe("during a failure, the page", () => {
     await chatOf(page).waitFor();
   });
 
-  it("gets a new session if the old one has expired, and signs in with it without the user", async () => {
+  it("with a session that has expired meanwhile renews it, and the user notices nothing", async () => {
     const { page } = await open();
     await signIn(page, who);
     const session = await page.locator(".token").textContent();
@@ -445,7 +440,7 @@ describe("during a failure, the page", () => {
     await expect.poll(() => page.locator(".token").textContent()).not.toBe(session);
   });
 
-  it("shows new keys that cannot be fetched as an outage, and never as an invalid session", async () => {
+  it("with new keys that nobody can fetch is told as an outage, never as a session that is no good", async () => {
     const { page } = await open();
     await page.clock.install();
     await outage("unpublished");

@@ -2,7 +2,7 @@ import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { faultyKv, never } from "../support/faults.ts";
 import { createRecordingWorld, restoreAfterEach } from "../support/ledger.ts";
-import { virtualTime } from "../support/time.ts";
+import { sleep, virtualTime } from "../support/time.ts";
 import {
   API_KEY,
   APP_ID,
@@ -20,7 +20,6 @@ virtualTime();
 const SLOW = 150;
 
 const ofUser = (operation: string, key: string) => operation === "get" && key.startsWith("v1:u:");
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const slowKv = () => faultyKv((...read) => (ofUser(...read) ? sleep(SLOW) : undefined));
 const hungKv = () => faultyKv((...read) => (ofUser(...read) ? never() : undefined));
 

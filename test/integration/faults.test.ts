@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Code } from "../../src/errors.ts";
 import type { Effect } from "../sandbox/cometchat/index.ts";
-import { virtualTime } from "../support/time.ts";
+import { sleep, virtualTime } from "../support/time.ts";
 import {
   API_KEY,
   bodyOf,
@@ -265,7 +265,7 @@ describe("a fault of CometChat", () => {
       });
       return { status: response.status, took: Date.now() - begun };
     });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await sleep(100);
     expect(world.simulator.journal.calls({ call: "create" })).toBeGreaterThanOrEqual(101);
     const asked = Date.now();
     const health = await world.ask("/healthz");
@@ -289,7 +289,7 @@ describe("a fault of CometChat", () => {
     const headers = { authorization: `Bearer ${session}` };
     await world.ask("/v1/token", { method: "POST", headers, signal: client.signal }).catch(() => undefined);
     expect(Date.now() - begun).toBe(100);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
     const { entries } = world.simulator.journal;
     expect(entries.length).toBeGreaterThanOrEqual(1);
     expect(new Set(entries.map(({ call }) => call)).size).toBe(entries.length);
@@ -416,7 +416,7 @@ describe("a rate limit that fails", () => {
     const session = await world.provider.issue({ subject: "alice" });
     const begun = Date.now();
     const asked = world.ask("/v1/token", { method: "POST", headers: { authorization: `Bearer ${session}` } });
-    const response = await Promise.race([asked, new Promise<undefined>((resolve) => setTimeout(resolve, 1_000))]);
+    const response = await Promise.race([asked, sleep(1_000)]);
     expect(response?.status).toBe(201);
     expect(Date.now() - begun).toBeLessThanOrEqual(DEADLINE);
   });

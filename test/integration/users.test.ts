@@ -523,7 +523,7 @@ describe("a backend of a deployment with several apps", () => {
   };
   const PLACEMENT = { default: "main" };
 
-  /** Two simulated apps, which have different hosts. */
+  /** Two simulated apps, told apart by their host. */
   function twoApps(env: Record<string, unknown> = {}, cf?: Record<string, unknown>) {
     const eu = backendWorld().simulator;
     const world = backendWorld({

@@ -1,10 +1,10 @@
-// The gateway's process loads this file first. It ends the gateway when the sandbox's process has ended for any reason.
+// Loaded into the gateway's process before anything else: when the sandbox is gone, however it went, so is the gateway.
 const end = () => {
   process.kill(process.pid, "SIGTERM");
-  // If that takes too long, this ends the whole process group, with the runtime and the compiler.
+  // Should it not manage in time, its whole process group, of which it is the first: runtime and compiler included.
   setTimeout(() => process.kill(-process.pid, "SIGKILL"), 3000).unref();
 };
 process.on("disconnect", end);
 if (!process.connected) end();
-// The open channel alone must not keep the process running.
+// The channel alone must not keep it running.
 process.channel?.unref();

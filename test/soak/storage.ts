@@ -1,6 +1,6 @@
 /**
- * KV of which one operation in ten fails. A read throws, never answers, misses the value, or returns a wrong one. A
- * write is refused, as KV refuses a second write to a key within a second.
+ * KV as it can be, one operation in ten: reads that throw, hang, are not there yet, or are rubbish; writes that are
+ * refused, as more than one a second to a key is.
  */
 export function unreliable(kv: KVNamespace, random: () => number = Math.random): KVNamespace {
   const read = (key: string, ...options: unknown[]) => {
@@ -30,19 +30,19 @@ export function shaky(limit: RateLimit, random: () => number = Math.random): Rat
   };
 }
 
-/** KV in memory, with the methods that the gateway uses. workerd alone has no KV. */
+/** As much of KV as the gateway uses, in memory: for where there is none. */
 export function memoryKv(): KVNamespace {
-  const values = new Map<string, string>();
+  const held = new Map<string, string>();
   const kv = {
     get: async (key: string, type?: string) => {
-      const text = values.get(key) ?? null;
+      const text = held.get(key) ?? null;
       return text !== null && type === "json" ? JSON.parse(text) : text;
     },
     put: async (key: string, value: string) => {
-      values.set(key, value);
+      held.set(key, value);
     },
     delete: async (key: string) => {
-      values.delete(key);
+      held.delete(key);
     },
   };
   return kv as unknown as KVNamespace;

@@ -3,8 +3,22 @@ import { platform } from "../../src/platform.ts";
 
 const deployed = createIsolate(platform);
 
-/** The clock, network and configuration that the Durable Objects use. A test may replace them. `working`: what they do beside a request. */
-export const around: { isolate: Isolate; working: Set<unknown> } = { isolate: deployed, working: new Set() };
+/** How a ledger's calls, and its work beside them, are run. Virtual time counts them. */
+interface Run {
+  readonly call: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly work: <T>(work: () => T) => T;
+}
+export const atOnce: Run = { call: (call) => call(), work: (work) => work() };
+
+/**
+ * The clock, network and configuration that the Durable Objects use. A test may replace them. `working`: what they do
+ * beside a request.
+ */
+export const around: { isolate: Isolate; working: Set<unknown>; ledger: Run } = {
+  isolate: deployed,
+  working: new Set(),
+  ledger: atOnce,
+};
 
 /** Gives the Durable Objects their deployed clock, network and configuration again. */
 export const deploy = (): void => {

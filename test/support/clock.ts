@@ -16,6 +16,8 @@ export interface Clock {
   readonly pass: (ms: number) => Promise<void>;
   /** Time stands still until this is done. For what is answered outside of this process. */
   readonly during: <T>(work: Promise<T>) => Promise<T>;
+  /** Time stands still while more such calls have begun (1) than have ended (-1). */
+  readonly count: (change: 1 | -1) => void;
   /** Lets time pass by itself whenever everything waits, until the returned function is called. */
   readonly flow: () => () => Promise<void>;
 }
@@ -36,12 +38,19 @@ const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
  * @param outside objects whose methods are answered outside of this process, as KV's are: time waits for these answers
  * @param turn resolves when the runtime's own loop has turned once
  * @param turns after so many of them nothing is left to be done, if no call is counted
+ * @param ring gets the function of a timer when it is set, and whether the timer is still set; returns what is called at
+ *   its time
  */
 export function installClock(
   start: number,
-  options: { outside?: readonly object[]; turn?: () => Promise<void>; turns?: number } = {},
+  options: {
+    outside?: readonly object[];
+    turn?: () => Promise<void>;
+    turns?: number;
+    ring?: (fire: () => void, isSet: () => boolean) => () => void;
+  } = {},
 ): Clock & { readonly restore: () => void } {
-  const { outside = [], turn = nextTurn, turns = 1 } = options;
+  const { outside = [], turn = nextTurn, turns = 1, ring = (fire) => fire } = options;
   let time = start;
   let lastId = 0;
   let computing = 0;
@@ -50,8 +59,9 @@ export function installClock(
 
   const schedule = (fire: () => void, ms: number): number => {
     lastId += 1;
-    timers.set(lastId, { id: lastId, at: time + Math.max(0, ms || 0), fire });
-    return lastId;
+    const id = lastId;
+    timers.set(id, { id, at: time + Math.max(0, ms || 0), fire: ring(fire, () => timers.has(id)) });
+    return id;
   };
 
   /** Until nothing is left to do but wait. Other threads are counted. */
@@ -83,11 +93,6 @@ export function installClock(
     schedule(() => controller.abort(new DOMException("The operation timed out.", "TimeoutError")), ms);
     return controller.signal;
   };
-  const uncount = [crypto.subtle, ...outside].map((object) =>
-    countCalls(object, (change) => {
-      computing += change;
-    }),
-  );
 
   const clock: Clock = {
     now: () => time,
@@ -127,12 +132,15 @@ export function installClock(
       time = Math.max(time, end);
     },
     async during(work) {
-      computing += 1;
+      clock.count(1);
       try {
         return await work;
       } finally {
-        computing -= 1;
+        clock.count(-1);
       }
+    },
+    count(change) {
+      computing += change;
     },
     flow() {
       let flowing = true;
@@ -155,10 +163,12 @@ export function installClock(
       };
     },
   };
+  const uncount = [crypto.subtle, ...outside].map((object) => countCalls(object, clock.count));
   return {
     ...clock,
     restore() {
       for (const stop of uncount) stop();
+      timers.clear();
       Object.assign(globalThis, { setTimeout: real.setTimeout, clearTimeout: real.clearTimeout });
       // A test may have put another one in its place.
       real.Date.now = real.now;

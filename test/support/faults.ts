@@ -13,10 +13,10 @@ export const faultyKv = (fault: (operation: string, key: string) => Promise<void
     },
   });
 
-/** The ledger, with `around` in place of each call. `run` makes the call itself. */
-export const ledgerAround = (around: (call: string, run: () => unknown) => unknown) => ({
+/** Durable Objects, with `around` in place of each call. `run` makes the call itself. */
+export const objectsAround = (objects: Objects, around: (call: string, run: () => unknown) => unknown) => ({
   getByName: (name: string) => {
-    const stub = bindings.LEDGER.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>;
+    const stub = objects.getByName(name) as Record<string, (...values: unknown[]) => unknown>;
     return new Proxy(
       {},
       {
@@ -28,6 +28,14 @@ export const ledgerAround = (around: (call: string, run: () => unknown) => unkno
     );
   },
 });
+
+interface Objects {
+  readonly getByName: (name: string) => unknown;
+}
+
+/** The ledger, with `around` in place of each call. */
+export const ledgerAround = (around: (call: string, run: () => unknown) => unknown) =>
+  objectsAround(bindings.LEDGER, around);
 
 /** The ledger. If `fault` returns a promise for a call, that promise is the answer. */
 export const faultyLedger = (fault: (call: string) => Promise<never> | undefined) =>

@@ -13,10 +13,7 @@ interface Gate {
 }
 
 export interface BlockingWorld extends World {
-  /**
-   * Blocks the next such call: before CometChat gets it, or after CometChat has done it and before the gateway gets the
-   * answer.
-   */
+  /** Blocks the next such call: before CometChat gets it, or after CometChat has done it and before the gateway hears so. */
   readonly block: (call: Call, when: "before" | "after") => Gate;
 }
 
@@ -75,7 +72,7 @@ export function createBlockingWorld(options: WorldOptions = {}): BlockingWorld {
   };
 }
 
-/** Polls, because workerd crashes if a Durable Object waits for a promise that code outside of the object resolves. */
-async function until(condition: () => boolean): Promise<void> {
+/** Waits until that is so. Polls, because workerd crashes if a Durable Object waits for a promise that code outside of the object resolves. */
+export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await scheduler.wait(1);
 }

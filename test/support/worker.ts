@@ -14,9 +14,21 @@ export class Ledger extends TokenLedger {
     });
   }
 
+  override take(...values: Parameters<TokenLedger["take"]>) {
+    return around.ledger.call(() => super.take(...values));
+  }
+
+  override record(...values: Parameters<TokenLedger["record"]>) {
+    return around.ledger.call(() => super.record(...values));
+  }
+
+  override end(...values: Parameters<TokenLedger["end"]>) {
+    return around.ledger.call(() => super.end(...values));
+  }
+
   protected override async work(): Promise<void> {
     const { working } = around;
-    const done = super.work();
+    const done = around.ledger.work(() => super.work());
     working.add(done);
     await done;
     working.delete(done);

@@ -1,8 +1,9 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
-import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { ledgerAround } from "../support/faults.ts";
 import { type BlockingWorld, createBlockingWorld } from "../support/gates.ts";
 import { createRecordingWorld, ledgerOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
+import { virtualTime } from "../support/time.ts";
 import { API_KEY, bodyOf, ISSUER, type World } from "../support/world.ts";
 
 restoreAfterEach();
@@ -13,7 +14,7 @@ const backend = { headers: { Authorization: "Bearer backend-secret-of-32-charact
 const done = (world: World) => world.lines.filter(({ event }) => event === "webhook").map((line) => line.done);
 
 /** A gateway with a provider's webhooks and a backend, on a clock that a test may move. */
-function webhookWorld(): BlockingWorld & { pass: (ms: number) => void; now: () => number } {
+function hooked(): BlockingWorld & { pass: (ms: number) => void; now: () => number } {
   let moved = 0;
   const now = () => Date.now() + moved;
   const world = createBlockingWorld({
@@ -34,7 +35,7 @@ function webhookWorld(): BlockingWorld & { pass: (ms: number) => void; now: () =
 }
 
 /** Delivers a webhook with the present time in its signature, as a provider does for older events too. */
-async function deliver(world: ReturnType<typeof webhookWorld>, payload: unknown): Promise<Response> {
+async function deliver(world: ReturnType<typeof hooked>, payload: unknown): Promise<Response> {
   const body = JSON.stringify(payload);
   const timestamp = String(Math.floor(world.now() / 1000));
   const bytes = Uint8Array.from(atob(KEY), (char) => char.charCodeAt(0));
@@ -54,7 +55,7 @@ async function deliver(world: ReturnType<typeof webhookWorld>, payload: unknown)
 }
 
 /** A change in CometChat's dashboard. */
-const inDashboard = (world: World, method: string, path: string, body: unknown) =>
+const dashboard = (world: World, method: string, path: string, body: unknown) =>
   world.simulator.fetch(`https://275300000000000a.api-us.cometchat.io/v3${path}`, {
     method,
     headers: { apikey: API_KEY, "content-type": "application/json" },
@@ -76,30 +77,30 @@ const change = (type: string, record: unknown, old: unknown) => ({
 
 describe("a user whom the provider has deleted", () => {
   it("loses a token that it got between the flush and the deactivation, when it is reactivated", async () => {
-    const world = webhookWorld();
+    const world = hooked();
     await world.signIn({ subject: "alice" });
     const deactivation = world.block("deactivate", "before");
-    const deletion = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
+    const deleting = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
     await deactivation.reached;
     const between = await bodyOf(await world.signIn({ subject: "alice" }));
     expect(world.simulator.tokens("alice")).toEqual([between.authToken]);
     deactivation.open();
-    expect((await deletion).status).toBe(204);
+    expect((await deleting).status).toBe(204);
     expect((await world.signIn({ subject: "alice" })).status).toBe(403);
     expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("loses such a token by the alarm, when it is reactivated in CometChat's dashboard", async () => {
-    const world = webhookWorld();
+  it("loses a token that it got between the two, when it is reactivated in CometChat's dashboard", async () => {
+    const world = hooked();
     await world.signIn({ subject: "alice" });
     const deactivation = world.block("deactivate", "before");
-    const deletion = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
+    const deleting = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
     await deactivation.reached;
     await world.signIn({ subject: "alice" });
     deactivation.open();
-    expect((await deletion).status).toBe(204);
-    await inDashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
+    expect((await deleting).status).toBe(204);
+    await dashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
     expect(world.simulator.tokens("alice")).toHaveLength(1);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
     await runDurableObjectAlarm(ledgerOf("alice"));
@@ -109,7 +110,7 @@ describe("a user whom the provider has deleted", () => {
 
 describe("a user whom Supabase has deleted", () => {
   it("is deactivated, although its row was last changed long before it was reactivated", async () => {
-    const world = webhookWorld();
+    const world = hooked();
     const lastWeek = Date.now() - 7 * 86_400_000;
     await deliver(world, change("INSERT", row(lastWeek), null));
     expect((await world.call("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
@@ -122,7 +123,7 @@ describe("a user whom Supabase has deleted", () => {
   });
 
   it("is not created if the event of its creation comes after that of its deletion", async () => {
-    const world = webhookWorld();
+    const world = hooked();
     const changed = Date.now() - 60_000;
     await deliver(world, change("DELETE", null, row(changed)));
     await deliver(world, change("INSERT", row(changed), null));
@@ -133,9 +134,9 @@ describe("a user whom Supabase has deleted", () => {
 
 describe("a user whom a backend reactivates", () => {
   it("loses the tokens from before it was deactivated in CometChat's dashboard", async () => {
-    const world = webhookWorld();
+    const world = hooked();
     await world.signIn({ subject: "alice" });
-    await inDashboard(world, "DELETE", "/users/alice", { permanent: false });
+    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
     expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
     expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
     expect(world.simulator.tokens("alice")).toEqual([]);
@@ -143,38 +144,28 @@ describe("a user whom a backend reactivates", () => {
 
   it("keeps the token of a later sign-in, although the last step of its deactivation comes after that", async () => {
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
-    let calls = 0;
-    const LEDGER = {
-      getByName: (name: string) => {
-        const stub = bindings.LEDGER.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>;
-        return new Proxy(
-          {},
-          {
-            get:
-              (_, call: string) =>
-              async (...values: unknown[]) => {
-                if (call === "end") {
-                  calls += 1;
-                  if (calls === 2) await opened;
-                }
-                return stub[call]?.(...values);
-              },
-          },
-        );
-      },
-    };
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+    let ends = 0;
+    const LEDGER = ledgerAround(async (call, run) => {
+      if (call === "end") ends += 1;
+      if (call === "end" && ends === 2) {
+        reach();
+        await opened;
+      }
+      return run();
+    });
     const world = createRecordingWorld({ env: { BACKEND_SECRET: "backend-secret-of-32-characters!", LEDGER } });
     const phone = await world.provider.issue(device("phone"));
     await world.signIn(phone);
     expect((await world.ask("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
-    while (calls < 2) await scheduler.wait(1);
-    const otherIsolate = createRecordingWorld({
+    await reached;
+    const there = createRecordingWorld({
       env: { BACKEND_SECRET: "backend-secret-of-32-characters!" },
       deps: { fetch: world.fetch },
     });
-    expect((await otherIsolate.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    expect((await there.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 20 });
-    const { authToken } = await bodyOf(await otherIsolate.signIn(phone));
+    const { authToken } = await bodyOf(await there.signIn(phone));
     open();
     await world.finish();
     await runAlarms();
@@ -183,12 +174,14 @@ describe("a user whom a backend reactivates", () => {
 });
 
 describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
+  virtualTime();
+
   it("loses its older tokens at the second attempt if the flush of the first failed", async () => {
     const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined };
     const world = createRecordingWorld({ env });
     const phone = await world.provider.issue(device("phone"));
     const { authToken: old } = await bodyOf(await world.signIn(phone));
-    await inDashboard(world, "DELETE", "/users/alice", { permanent: false });
+    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
     expect((await world.call("/v1/tokens", request("DELETE", phone))).status).toBe(204);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
     const id = world.simulator.faults.add({
@@ -208,7 +201,7 @@ describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
     const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined, REQUEST_TIMEOUT_MS: 1500 };
     const world = createRecordingWorld({ env });
     const { authToken: old } = await bodyOf(await world.signIn(device("phone")));
-    await inDashboard(world, "DELETE", "/users/alice", { permanent: false });
+    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
     const laptop = await world.provider.issue(device("laptop"));
     const id = world.simulator.faults.add({ match: "flush", effect: { kind: "hang" } });
     expect((await world.signIn(laptop)).status).toBe(504);

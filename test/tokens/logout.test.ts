@@ -1,9 +1,8 @@
-import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { LogoutTokenOptions } from "../sandbox/provider/index.ts";
-import { faultyKv, never } from "../support/faults.ts";
+import { faultyKv, ledgerAround, never } from "../support/faults.ts";
 import { createRecordingWorld, restoreAfterEach } from "../support/ledger.ts";
-import { virtualTime } from "../support/time.ts";
+import { sleep, virtualTime } from "../support/time.ts";
 import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "../support/world.ts";
 
 restoreAfterEach();
@@ -53,54 +52,6 @@ describe("POST /v1/backchannel-logout", () => {
     await twoDevices(world);
     expect((await logout(world, { sid: "phone" })).status).toBe(200);
     expect(world.simulator.tokens("alice")).toEqual([]);
-  });
-
-  it.each(["late", "lost"])("revokes a token by sid, although the answer to its record is %s", async (how) => {
-    const recorded = Promise.withResolvers<void>();
-    const opened = Promise.withResolvers<void>();
-    const LEDGER = {
-      getByName: (name: string) => {
-        const stub = bindings.LEDGER.getByName(name) as unknown as Record<
-          string,
-          (...v: unknown[]) => Promise<unknown>
-        >;
-        const call =
-          (method: string) =>
-          async (...values: unknown[]) => {
-            const answer = await stub[method]?.(...values);
-            if (method !== "record") return answer;
-            recorded.resolve();
-            if (how === "lost") throw new Error("Network connection lost.");
-            await opened.promise;
-            return answer;
-          };
-        return new Proxy({}, { get: (_, method: string) => call(method) });
-      },
-    };
-    const world = createRecordingWorld({ env: { ...env, LEDGER, TOKENS: { reuse: "session" } } });
-    const session = await world.provider.issue({ subject: "alice", sid: "phone" });
-    await world.ask("/v1/token", { method: "POST", headers: { Authorization: `Bearer ${session}` } });
-    await recorded.promise;
-    if (how === "lost") await world.finish();
-    const answer = await logout(world, { sid: "phone" });
-    opened.resolve();
-    await world.finish();
-    expect(answer.status).toBe(200);
-    expect(world.simulator.tokens("alice")).toEqual([]);
-  });
-
-  it("needs one write to KV at the sign-in for a sid, also with reuse", async () => {
-    let written = 0;
-    const USERS = faultyKv((operation, key) => {
-      if (operation !== "put" || !key.startsWith("v1:s:")) return undefined;
-      written += 1;
-      return scheduler.wait(50);
-    });
-    await createRecordingWorld({ env: { ...env, USERS, TOKENS: { reuse: "session" } } }).signIn({
-      subject: "alice",
-      sid: "phone",
-    });
-    expect(written).toBe(1);
   });
 
   it("answers 200 for an unknown session and an unknown user", async () => {
@@ -166,6 +117,47 @@ describe("POST /v1/backchannel-logout", () => {
     const headers = { "Content-Type": "application/x-www-form-urlencoded" };
     const response = await world.call("/v1/backchannel-logout", { method: "POST", headers, body });
     expect([response.status, response.headers.get("Cache-Control")]).toEqual([400, "no-store"]);
+  });
+});
+
+describe("POST /v1/backchannel-logout while the work beside a sign-in takes long", () => {
+  virtualTime();
+
+  it.each(["late", "lost"])("revokes a token by sid, although the answer to its record is %s", async (how) => {
+    const recorded = Promise.withResolvers<void>();
+    const opened = Promise.withResolvers<void>();
+    const LEDGER = ledgerAround(async (call, run) => {
+      const answer = await run();
+      if (call !== "record") return answer;
+      recorded.resolve();
+      if (how === "lost") throw new Error("Network connection lost.");
+      await opened.promise;
+      return answer;
+    });
+    const world = createRecordingWorld({ env: { ...env, LEDGER, TOKENS: { reuse: "session" } } });
+    const session = await world.provider.issue({ subject: "alice", sid: "phone" });
+    await world.ask("/v1/token", { method: "POST", headers: { Authorization: `Bearer ${session}` } });
+    await recorded.promise;
+    if (how === "lost") await world.finish();
+    const answer = await logout(world, { sid: "phone" });
+    opened.resolve();
+    await world.finish();
+    expect(answer.status).toBe(200);
+    expect(world.simulator.tokens("alice")).toEqual([]);
+  });
+
+  it("needs one write to KV at the sign-in for a sid, also with reuse", async () => {
+    let written = 0;
+    const USERS = faultyKv((operation, key) => {
+      if (operation !== "put" || !key.startsWith("v1:s:")) return undefined;
+      written += 1;
+      return sleep(50);
+    });
+    await createRecordingWorld({ env: { ...env, USERS, TOKENS: { reuse: "session" } } }).signIn({
+      subject: "alice",
+      sid: "phone",
+    });
+    expect(written).toBe(1);
   });
 });
 

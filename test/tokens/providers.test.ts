@@ -3,9 +3,10 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider, type LogoutTokenOptions } from "../sandbox/provider/index.ts";
-import { faultyKv } from "../support/faults.ts";
+import { faultyKv, objectsAround } from "../support/faults.ts";
 import { keyPair } from "../support/keys.ts";
 import { createRecordingWorld, restoreAfterEach } from "../support/ledger.ts";
+import { virtualTime } from "../support/time.ts";
 import { API_KEY, bodyOf, createWorld, ISSUER, type World, type WorldOptions } from "../support/world.ts";
 
 restoreAfterEach();
@@ -121,6 +122,8 @@ describe("a user whose app is named by a claim", () => {
 });
 
 describe("a logout token that is delivered twice", () => {
+  virtualTime();
+
   const env = issuing("sid");
 
   it("works the second time if the first delivery timed out", async () => {
@@ -138,15 +141,10 @@ describe("a logout token that is delivered twice", () => {
   it("works the second time if its Durable Object does not know that the first delivery failed", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     let failing = false;
-    const ONCE = {
-      getByName: (name: string) =>
-        new Proxy(bindings.ONCE.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>, {
-          get: (stub, call: string) => async (by: unknown) => {
-            if (failing && call !== "begin" && call !== "once") throw new Error("internal error");
-            return stub[call]?.(by);
-          },
-        }),
-    };
+    const ONCE = objectsAround(bindings.ONCE, async (call, run) => {
+      if (failing && call !== "begin" && call !== "once") throw new Error("internal error");
+      return run();
+    });
     const world = createRecordingWorld({ env: { ...env, ONCE } });
     await world.signIn({ subject: "alice", sid: "phone" });
     const token = await world.provider.issueLogoutToken({ sub: "alice" });
@@ -162,19 +160,12 @@ describe("a logout token that is delivered twice", () => {
 
   it("works the first time, although an answer of its Durable Object was lost", async () => {
     let lost = false;
-    const ONCE = {
-      getByName: (name: string) =>
-        new Proxy(bindings.ONCE.getByName(name) as unknown as Record<string, (...values: unknown[]) => unknown>, {
-          get:
-            (stub, call: string) =>
-            async (...values: unknown[]) => {
-              const answer = await stub[call]?.(...values);
-              if (lost) return answer;
-              lost = true;
-              throw Object.assign(new Error("Network connection lost."), { retryable: true });
-            },
-        }),
-    };
+    const ONCE = objectsAround(bindings.ONCE, async (_, run) => {
+      const answer = await run();
+      if (lost) return answer;
+      lost = true;
+      throw Object.assign(new Error("Network connection lost."), { retryable: true });
+    });
     const world = createRecordingWorld({ env: { ...env, ONCE } });
     await world.signIn({ subject: "alice", sid: "phone" });
     expect(await logout(world, { sub: "alice" })).toBe(200);
@@ -182,18 +173,18 @@ describe("a logout token that is delivered twice", () => {
   });
 
   it("is answered 200 again if the provider closed the first connection before the answer", async () => {
-    const connection = new AbortController();
+    const gone = new AbortController();
     const base = createWorld();
     // The provider closes the connection during the call to CometChat.
     const fetch: Deps["fetch"] = async (input, init) => {
       const response = await base.fetch(input, init);
-      if (init.method === "DELETE") connection.abort();
+      if (init.method === "DELETE") gone.abort();
       return response;
     };
     const world = createRecordingWorld({ env, deps: { fetch } });
     await world.signIn(await base.provider.issue({ subject: "alice", sid: "phone" }));
     const token = await base.provider.issueLogoutToken({ sub: "alice" });
-    await post(world, token, { signal: connection.signal });
+    await post(world, token, { signal: gone.signal });
     expect(base.simulator.tokens("alice")).toEqual([]);
     expect((await post(world, token)).status).toBe(200);
   });

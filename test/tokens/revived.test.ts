@@ -1,7 +1,9 @@
 import { env as variables } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { objectsAround } from "../support/faults.ts";
 import { createBlockingWorld } from "../support/gates.ts";
 import { createRecordingWorld, homeOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
+import { virtualTime } from "../support/time.ts";
 import { API_KEY, bodyOf, type World } from "../support/world.ts";
 
 restoreAfterEach();
@@ -44,48 +46,53 @@ describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
     await base.signIn(device("tablet"));
     await deactivate(base);
     const flush = base.block("flush", "before");
-    const reactivating = base.signIn(device("laptop"), fresh);
+    const bringing = base.signIn(device("laptop"), fresh);
     await flush.reached;
     // The user is active again, so this sign-in does not reactivate it.
     const between = await base.signIn(device("phone"), fresh);
     const { authToken } = await bodyOf(between);
     expect(between.status).toBe(201);
     flush.open();
-    const reactivated = await bodyOf(await reactivating);
-    expect(base.simulator.tokens("alice")).toEqual([reactivated.authToken]);
+    const brought = await bodyOf(await bringing);
+    expect(base.simulator.tokens("alice")).toEqual([brought.authToken]);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
-    const later = await bodyOf(await base.signIn(device("phone")));
-    expect(later.authToken).not.toBe(authToken);
-    expect(base.simulator.tokens("alice")).toContain(later.authToken);
+    const again = await bodyOf(await base.signIn(device("phone")));
+    expect(again.authToken).not.toBe(authToken);
+    expect(base.simulator.tokens("alice")).toContain(again.authToken);
     // The session that reactivated the user still receives its own token.
     const laptop = await base.signIn(device("laptop"));
-    expect([laptop.status, (await bodyOf(laptop)).authToken]).toEqual([200, reactivated.authToken]);
+    expect([laptop.status, (await bodyOf(laptop)).authToken]).toEqual([200, brought.authToken]);
   });
 });
 
 describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.reactivate)", () => {
+  virtualTime();
+  // What begins in the same millisecond as a flush counts as older, so calls have to take some time.
+  const simulator = { latency: 5 };
+
   const KEY = bindings.TOKEN_ENCRYPTION_KEY;
   it.each([
     ["", KEY],
-    [", also if no tokens are recorded", undefined],
+    [", though none is recorded", undefined],
   ] as const)("receives two tokens that work%s", async (_, TOKEN_ENCRYPTION_KEY) => {
     const both = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY };
-    const first = createBlockingWorld({ env: both });
+    const first = createBlockingWorld({ env: both, simulator });
     const old = (await bodyOf(await first.signIn(device("tablet")))).authToken;
     await deactivate(first);
     const reactivation = first.block("reactivate", "before");
     const slow = first.signIn(device("laptop"), fresh);
     await reactivation.reached;
-    const second = createRecordingWorld({ env: both, deps: { fetch: first.deps.fetch } });
-    const answered = Promise.withResolvers<void>();
-    const other = (async () => {
-      const session = await first.provider.issue(device("phone"));
-      const response = await second.ask("/v1/token", { method: "POST", ...withSession(session) });
-      answered.resolve();
-      return response;
-    })();
-    // A sign-in that does not wait for the other one takes less than 500 ms.
-    await Promise.race([answered.promise, scheduler.wait(500)]);
+    // Until the second sign-in has been told to wait, or is answered because it does not wait.
+    const waits = Promise.withResolvers<void>();
+    const HOME = objectsAround(variables.HOME, async (call, run) => {
+      const answer = await run();
+      if (call === "beginRevival" && answer === undefined) waits.resolve();
+      return answer;
+    });
+    const second = createRecordingWorld({ env: { ...both, HOME }, deps: { fetch: first.deps.fetch } });
+    const session = await first.provider.issue(device("phone"));
+    const other = second.ask("/v1/token", { method: "POST", ...withSession(session) });
+    await Promise.race([waits.promise, other]);
     reactivation.open();
     const tokens = await Promise.all([slow, other].map(async (one) => (await bodyOf(await one)).authToken));
     await second.finish();
@@ -96,8 +103,8 @@ describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.rea
   });
 
   it("signs in also if the Durable Object that coordinates the two fails", async () => {
-    const HOME = { getByName: () => new Proxy({}, { get: () => () => Promise.reject(new Error("unreachable")) }) };
-    const world = createRecordingWorld({ env: { ...env, HOME } });
+    const HOME = objectsAround(variables.HOME, () => Promise.reject(new Error("unreachable")));
+    const world = createRecordingWorld({ env: { ...env, HOME }, simulator });
     await world.signIn(device("tablet"));
     await deactivate(world);
     expect((await world.signIn(device("laptop"), fresh)).status).toBe(201);
@@ -105,7 +112,7 @@ describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.rea
   });
 
   it("signs in also if the first sign-in never ends", async () => {
-    const world = createRecordingWorld({ env: { ...env, REQUEST_TIMEOUT_MS: 3000 } });
+    const world = createRecordingWorld({ env: { ...env, REQUEST_TIMEOUT_MS: 3000 }, simulator });
     await world.signIn(device("tablet"));
     await deactivate(world);
     expect(await homeOf("alice").beginRevival(300)).toEqual(expect.any(Number));

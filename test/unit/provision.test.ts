@@ -3,6 +3,7 @@ import { describe, expect, it, test, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { type Known, type Newcomer, provision } from "../../src/provision/provision.ts";
 import { createClientWorld, createSimulatedWorld, refusal } from "../support/client.ts";
+import { virtualTime } from "../support/time.ts";
 
 type Call = "mint" | "create";
 const callOf = (url: string): Call | undefined =>
@@ -137,8 +138,8 @@ describe("a sign-in has the right outcome, with at most two calls, if the user",
     const { chat, simulator, request } = seeded(state);
     const answer = typeof known === "string" ? known : known();
     const result = await provision(alice(answer), chat, rules, request());
-    const actual = result.ok ? (result.value.created ? "created" : "token") : result.error.reason;
-    expect(actual).toBe(outcome);
+    const got = result.ok ? (result.value.created ? "created" : "token") : result.error.reason;
+    expect(got).toBe(outcome);
     if (result.ok) await result.value.other;
     expect(simulator.journal.calls()).toBeLessThanOrEqual(most);
     expect(simulator.users()).toHaveLength(1);
@@ -215,6 +216,8 @@ describe("a deactivated user is always answered user-deactivated", () => {
 });
 
 describe("a user who signs in for the first time, several times at once,", () => {
+  virtualTime();
+
   it("is created once by fifty sign-ins in one isolate, with at most two calls each", async () => {
     const { chat, simulator, request } = createSimulatedWorld({ createDelay: 20 });
     const fifty = await Promise.all(
@@ -318,8 +321,8 @@ describe("a sign-in, in whichever order CometChat and KV answer,", () => {
           const calls = asked.map(({ url }) => callOf(url) ?? "mint");
           expect(calls.length).toBe(new Set(calls).size);
           if (mode === "existing") expect(calls).toEqual(["mint"]);
-          const reported = result.ok ? [result.value.authToken, await result.value.other] : [];
-          expect(reported.filter((each) => each !== undefined).sort()).toEqual(tokens.sort());
+          const seen = result.ok ? [result.value.authToken, await result.value.other] : [];
+          expect(seen.filter((each) => each !== undefined).sort()).toEqual(tokens.sort());
           if (result.ok) return;
           const { reason } = result.error;
           const refused = calls.map((call) => arrived[call] ?? "late");

@@ -5,19 +5,19 @@ import { KNOWN } from "./world.ts";
 /** One kind of request to one server. */
 export interface Variant {
   readonly title: string;
-  /** The name of the Worker, or `express`. */
+  /** The Worker, or `express`. */
   readonly server: string;
   readonly status: number;
-  /** Returns the bytes of the next request. */
+  /** The bytes of the next request. */
   readonly next: () => Buffer;
-  /** The key of the variant that it is compared with. */
+  /** The bare Worker that it is measured against, by its key below. */
   readonly against?: string;
 }
 
 export const ISSUER = "https://idp.example";
-/** The number of known users. */
+/** Users that sign in again and again. */
 export const USERS = 100;
-/** An isolate remembers fewer sessions than these, so it verifies each one at every request. */
+/** More than an isolate remembers, so that each session is verified anew. */
 const SESSIONS = 3_000;
 
 const token = (session?: string, uid = "alice") =>
@@ -26,13 +26,13 @@ const token = (session?: string, uid = "alice") =>
     "x-user": uid,
   });
 
-/** Returns the requests one after the other, and then begins again. */
+/** Each of them in turn, again and again. */
 function inTurn(requests: readonly Buffer[]): () => Buffer {
   let last = 0;
   return () => requests[last++ % requests.length] as Buffer;
 }
 
-/** Makes all requests of the benchmark. Returns them, and the JWKS for their sessions. */
+/** All requests that are measured, made before, and the keys that their sessions are signed with. */
 export async function createVariants(newUsers: number) {
   const provider = createProvider({ issuer: ISSUER, algorithms: ["RS256", "ES256"] });
   const claims = { name: "Alice Liddell", picture: "https://app.example.com/alice.png" };

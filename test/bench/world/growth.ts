@@ -3,17 +3,17 @@ import * as prices from "./prices.ts";
 import type { Outcome } from "./signins.ts";
 
 export interface Month {
-  /** People per day. */
+  /** People on a day. */
   readonly daily: number;
   /** Calls to CometChat in the busiest minute. */
   readonly callsPerMinute: number;
   readonly use: prices.Use;
-  /** US dollars, with the subscription. */
+  /** US dollars, the subscription included. */
   readonly dollars: number;
   readonly lines: Readonly<Record<keyof prices.Use, number>>;
 }
 
-/** The costs of one person on one day, from the counts of the simulation. */
+/** What one person costs on one day, of what the simulation has counted. */
 export function personDay({ cost }: Outcome): Counts {
   const { NEW_USERS, NEW_SESSIONS_A_DAY, SIGN_INS_A_DAY } = prices;
   const begun = NEW_SESSIONS_A_DAY - NEW_USERS;
@@ -61,7 +61,7 @@ export function month(daily: number, day: Counts, bytes: Outcome["bytes"]): Mont
 
 export const charge = (used: number, { included, each }: prices.Price): number => Math.max(0, used - included) * each;
 
-/** The number of people per day at which each limit is reached. */
+/** How many people a day it takes to meet each limit. */
 export function limits(day: Counts): readonly { readonly limit: string; readonly people: number }[] {
   const { COMETCHAT_LIMIT, FREE_PLAN, PEAK, SIGN_INS_A_DAY, PREFLIGHTS } = prices;
   const calls = (limit: number) => (limit * 1440) / (day.cometchat * PEAK);

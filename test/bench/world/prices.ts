@@ -1,12 +1,12 @@
 /**
- * Cloudflare's published prices in US dollars as of November 2026, and estimates of the use. To try others, change them
- * here and run the simulation again.
+ * Cloudflare's published prices in US dollars, as of November 2026, and how much use is assumed. One table: change it
+ * and run again.
  */
 
 export interface Price {
-  /** The units that the Workers Paid plan includes in a month. */
+  /** What a month of the Workers Paid plan includes. */
   readonly included: number;
-  /** The price of each further unit. */
+  /** For each unit above. */
   readonly each: number;
 }
 
@@ -35,36 +35,32 @@ export const PRICES = {
 
 export type Use = { readonly [K in keyof typeof PRICES]: number };
 
-/** The limits per day of the Workers Free plan (on the same pages). */
+/** What the plan without a subscription allows in a day (the same pages). */
 export const FREE_PLAN = { requests: 100_000, kvReads: 100_000, kvWrites: 1_000, ledgerRequests: 100_000 } as const;
 
-/**
- * Calls per minute and app (https://www.cometchat.com/docs/rest-api/rate-limits). All calls count as core operations.
- */
+/** Calls a minute and app: https://www.cometchat.com/docs/rest-api/rate-limits. All are counted as core operations. */
 export const COMETCHAT_LIMIT = { paid: 10_000, build: 500 } as const;
 
-// All numbers from here on are estimates.
-/** How often a person opens the app on a day, and so asks for a token. */
+// Estimates, all of them
+/** How often a person who uses the app on a day opens it anew, and asks for a token. */
 export const SIGN_INS_A_DAY = 4;
-/** How many of these are the first of a new session. The others have a session that already has a token. */
+/** Of these, in a session that has begun on that day; the others come with one that holds a token. */
 export const NEW_SESSIONS_A_DAY = 1;
-/** The share of a day's people who are new. */
+/** Of the people of a day, new ones. */
 export const NEW_USERS = 0.01;
-/** The number of all users, divided by the people of a day. */
+/** People known for each who comes on a day. */
 export const KNOWN_USERS = 3;
-/** The calls in the busiest minute, divided by those in an average one. */
+/** The busiest minute against the average one. */
 export const PEAK = 3;
-/** Preflights for each sign-in. One is the most that a browser on another origin sends. */
+/** A browser on another origin asks first (CORS), once for each sign-in at worst. */
 export const PREFLIGHTS = 1;
-/**
- * Milliseconds of CPU per request. `npm run bench` measures it on one machine. In production the dashboard shows it.
- */
+/** Milliseconds of CPU for a request. `npm run bench` measures it on one machine; the dashboard shows it in production. */
 export const CPU_MS = 2;
-/** The seconds that one call keeps an object busy, and the memory that is billed for that time. */
+/** Seconds that an object is busy with one call, and its billed memory. */
 export const LEDGER_SECONDS = 0.01;
 export const LEDGER_GIGABYTES = 0.128;
-/** The bytes that Workers Logs adds to the gateway's line of a request. */
+/** Bytes that Workers Logs adds to a request's own line. */
 export const LOG_ENVELOPE = 1_000;
-/** The days for which logs are stored (https://developers.cloudflare.com/observability/pricing/). */
+/** Days that logs are kept (https://developers.cloudflare.com/observability/pricing/). */
 export const LOG_DAYS = 7;
 export const DAYS = 30;

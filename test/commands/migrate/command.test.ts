@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
+import { type ChildProcess, spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { spawn as spawnTerminal } from "@lydell/node-pty";
 import { afterAll, expect, test } from "vitest";
 import { migrateUsers } from "../../../src/commands/migrate/command.ts";
@@ -21,7 +20,12 @@ const simulator = createSimulator({
   ...{ appId: "2753000000000001", region: "us", keys: { [KEY]: "fullAccess" } },
   ...{ sampleUsers: false, rateLimits: limits },
 });
-const listener = await listen(simulator.fetch, 0);
+const calls = new EventEmitter();
+const listener = await listen(async (request) => {
+  const answer = await simulator.fetch(request);
+  calls.emit("answer");
+  return answer;
+}, 0);
 afterAll(() => listener.close());
 
 /** The folder of a deployment, with these files in it. */
@@ -32,6 +36,12 @@ function folder(files: Readonly<Record<string, string>>): string {
   );
   for (const [name, content] of Object.entries(files)) writeFileSync(join(path, name), content);
   return path;
+}
+
+/** Waits for an answer of CometChat after which that is so, or until the process has ended. */
+async function answered(isSo: () => boolean, child: ChildProcess): Promise<void> {
+  const ended = once(child, "exit");
+  while (!isSo() && child.exitCode === null) await Promise.race([once(calls, "answer"), ended]);
 }
 
 /** Runs the command in this folder until it ends. */
@@ -48,13 +58,13 @@ test("a run that is killed several times loses no user and sends no finished bat
   for (const enough of [3, 10, 17]) {
     const before = sent().length;
     const child = spawn(process.execPath, [MIGRATE, ...args], { cwd, stdio: "ignore" });
-    while (sent().length < before + enough && child.exitCode === null) await sleep(5);
+    await answered(() => sent().length >= before + enough, child);
     child.kill("SIGKILL");
     await once(child, "exit");
     const done = readFileSync(journal, "utf8").split("\n").slice(1, -1);
     for (const line of done) finished.set(JSON.parse(line).batch, before + enough);
   }
-  // Each run has finished more batches than the one before.
+  // Each run had got further than the one before.
   expect(finished.size).toBeGreaterThan(15);
   const first = [...finished.keys()];
   const atKill = sent().length;
@@ -95,10 +105,10 @@ test("on a terminal a run shows a bar, and Ctrl-C stops it after the current cal
   expect(screen).toContain("Stopping after the batches that are being sent.");
   expect(screen).toContain("The same command continues this run:");
   expect(screen).toContain("npm run migrate -- users.csv --rpm 300");
-  const imported = simulator.users().length;
-  expect(imported).toBeGreaterThanOrEqual(200);
-  expect(imported).toBeLessThan(1_000);
-  // The journal has every batch that was answered, so the second run does not count those users as existing ones.
+  const there = simulator.users().length;
+  expect(there).toBeGreaterThanOrEqual(200);
+  expect(there).toBeLessThan(1_000);
+  // What was answered was written down: it is created, and not taken for a user that was there before.
   const again = await command(cwd, ["users.csv", "--json"], { env: { MIGRATE_RPM: "60000" } });
   expect(JSON.parse(again.stdout)).toMatchObject({ created: 1_000, existing: 0 });
   expect(again.status).toBe(0);
@@ -116,8 +126,8 @@ test("Ctrl-C does not wait until CometChat's Retry-After is over", { timeout: 30
   const cwd = folder({ "users.csv": csvOf(500) });
   const child = spawn(process.execPath, [MIGRATE, "users.csv", "--rpm", "6000", "--json"], { cwd });
   const refused = () => simulator.journal.entries.some(({ status }) => status === 429);
-  while (!refused() && child.exitCode === null) await sleep(5);
-  // The process gets the signal twice: from the terminal, and from npm, which passes it on.
+  await answered(refused, child);
+  // From the terminal, and once more from npm, which sends it on.
   child.kill("SIGINT");
   child.kill("SIGINT");
   const [code] = await once(child, "exit");
@@ -125,7 +135,7 @@ test("Ctrl-C does not wait until CometChat's Retry-After is over", { timeout: 30
   expect(simulator.users().length).toBeGreaterThanOrEqual(100);
 });
 
-test("a run prints plain lines on a terminal that cannot move its cursor", async () => {
+test("a terminal that cannot move its cursor is given plain lines", async () => {
   const cwd = folder({ "users.csv": csvOf(10) });
   const env = { ...process.env, TERM: "dumb" };
   const terminal = spawnTerminal(process.execPath, [MIGRATE, "users.csv", "--dry-run"], { cwd, name: "dumb", env });
@@ -162,11 +172,11 @@ test.each<[string, readonly string[], string]>([
   ["a provider that is none", ["users.csv", "--from", "myspace"], "--from must be one of auth0, clerk, firebase"],
   ["a rate that is none", ["users.csv", "--rpm", "fast"], "--rpm must be a whole number"],
   ["a rate of nothing", ["users.csv", "--rpm", "0"], "--rpm must be a whole number"],
-])("wrong usage is explained in a sentence: %s", (_, args, sentence) => {
+])("%s is said to be wrong", (_, args, sentence) => {
   expect(() => importFlags(args, {})).toThrow(sentence);
 });
 
-test("flags and MIGRATE_RPM are read, and paths are relative to the caller's folder", () => {
+test("flags and MIGRATE_RPM are read, paths from where npm was called", () => {
   const npm = { npm_lifecycle_event: "migrate", INIT_CWD: "/home/me", MIGRATE_RPM: "120" };
   expect(importFlags(["users.csv", "--map", "subject=id,name=full.name", "--kv", "kv.json"], npm)).toMatchObject({
     ...{ file: "/home/me/users.csv", kv: "/home/me/kv.json", config: "wrangler.toml", rpm: 120, dryRun: false },

@@ -2,7 +2,7 @@ import type { Answer } from "./answers.ts";
 
 export type Surface = "rest" | "client";
 
-/** The names of all calls. Faults and the journal use them. */
+/** Every call by the name that faults and journal use. */
 export type CallName =
   | "create"
   | "list"
@@ -42,21 +42,19 @@ export type CallName =
   | "preflight"
   | "unknown";
 
-/** A call, as its handler gets it. */
+/** A call as its handler sees it. */
 export interface Call {
   name: CallName;
   surface: Surface;
-  /** The `{uid}` of the path, in lower case. */
+  /** `{uid}` of the path, lower-cased. */
   uid: string;
-  /** The `{authToken}`, `{role}` or `{guid}` of the path. */
+  /** `{authToken}` or `{role}` of the path. */
   item: string;
   query: URLSearchParams;
   body: Record<string, unknown>;
-  /** The auth token that was sent to the client API. */
+  /** The auth token presented to the client API. */
   authToken: string;
-  /**
-   * The `resource` header of the SDK, which names the device. A device ignores the messages that it has sent itself.
-   */
+  /** The `resource` that the SDK names: the device, which knows of what it has sent itself. */
   device: string;
   signal: AbortSignal | undefined;
 }
@@ -109,9 +107,9 @@ const client: readonly Route[] = [
 
 export interface Located {
   surface: Surface;
-  /** The app and region in the host name. A host that is not CometChat's, such as 127.0.0.1, names none. */
+  /** The app and region that the host names; none on a plain host. */
   app?: { id: string; region: string };
-  /** False for a host under cometchat.io that is not an API. */
+  /** False for a host of CometChat's that is no API. */
   hosted: boolean;
   version: string;
   name: CallName;
@@ -120,8 +118,8 @@ export interface Located {
 }
 
 /**
- * Finds out which call a request makes. CometChat's host names tell the surface, the app and the region. On any other
- * host, such as 127.0.0.1, the path and the credential decide which surface it is.
+ * Finds out which call a request is. CometChat's hosts name the surface, the app and the region; on any other host,
+ * such as 127.0.0.1, the path and the credential tell the surface.
  */
 export function locate(method: string, url: URL, headers: Headers): Located {
   const cometchat = /^(?:.+\.)?cometchat\.io$/.test(url.hostname);
@@ -133,7 +131,7 @@ export function locate(method: string, url: URL, headers: Headers): Located {
 
   const asRest = only === "client" ? undefined : find(rest, method, path);
   const asClient = only === "rest" ? undefined : find(client, method, path);
-  // The SDK always sends its `appId` and never an API key.
+  // The SDK always sends its `appId`, and never an API key.
   const sdk = headers.has("authtoken") || headers.has("appid");
   const credential = sdk && !headers.has("apikey") ? "client" : "rest";
   const preferred = asRest && asClient ? credential : asClient ? "client" : "rest";
@@ -146,7 +144,7 @@ export function locate(method: string, url: URL, headers: Headers): Located {
     hosted: !cometchat || host !== null,
     version,
     name: method === "OPTIONS" ? "preflight" : (found?.name ?? "unknown"),
-    // CometChat lower-cases uids (documented). Whether it does so in a path is unknown; the simulator does.
+    // Whether CometChat lower-cases the path is unknown; it lower-cases the uids themselves (documented).
     uid: (found?.uid ?? "").toLowerCase(),
     item: found?.item ?? "",
   };

@@ -11,9 +11,7 @@ const open = {
   "cache-control": "no-store",
 };
 
-/**
- * English messages for the errors of one call. A global locale of zod would also apply to the gateway in this process.
- */
+/** Per call: the locale is a global of zod's, which the gateway beside may not want. */
 const inWords = { error: z.locales.en().localeError };
 
 export interface Controls {
@@ -25,8 +23,8 @@ export interface Controls {
 }
 
 /**
- * Answers `/_sim/…`, by which the demo page, or a person with curl, reads and changes the simulator. Every origin may
- * call it, since the sandbox listens on the loopback address only. No answer contains an API key.
+ * `/_sim/…`: what the sandbox's page, or anyone with curl, sees and does. Open to every origin; the sandbox binds to
+ * the loopback address only. No API key is in any answer.
  */
 export async function control(request: Request, path: string, controls: Controls): Promise<Response> {
   const { world, journal, faults, set, reset } = controls;

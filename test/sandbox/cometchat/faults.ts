@@ -7,11 +7,10 @@ const headers = z.record(z.string(), z.string());
 const ms = z.int().check(z.nonnegative());
 
 /**
- * The effects that a fault can have on a call. An effect that breaks the answer does the call first. An effect that
- * replaces the answer does not do the call.
+ * What can go wrong with a call. Effects that break an answer carry the call out first; those that replace it do not.
  */
 const effectSchema = z.discriminatedUnion("kind", [
-  /** An error of CometChat. By default it has the status and the text of its code. */
+  /** An error of CometChat's. Its text, and the key in it, are those of the code unless given. */
   z.strictObject({
     kind: z.literal("error"),
     status: z.optional(status),
@@ -21,40 +20,40 @@ const effectSchema = z.discriminatedUnion("kind", [
   }),
   /** Any answer. */
   z.strictObject({ kind: z.literal("answer"), status, body: z.string(), headers: z.optional(headers) }),
-  /** The HTML page of a proxy. The default status is 502. */
+  /** A proxy's page, 502 unless told otherwise. */
   z.strictObject({ kind: z.literal("html"), status: z.optional(status) }),
-  /** No body. The default status is 200. */
+  /** No body at all, 200 unless told otherwise. */
   z.strictObject({ kind: z.literal("empty"), status: z.optional(status) }),
   z.strictObject({
     kind: z.literal("redirect"),
     location: z.string(),
     status: z.optional(z.literal([301, 302, 303, 307, 308])),
   }),
-  /** The true answer, with another value for its token. `foreign`: the token and the uid are those of another user. */
+  /** The true answer with something else for its token. `foreign`: token and uid are somebody else's. */
   z.strictObject({ kind: z.literal("token"), value: z.enum(["absent", "empty", "null", "number", "foreign"]) }),
-  /** The first half of the true answer. It ends like a complete answer. */
+  /** The first half of the true answer, ended as if it were whole. */
   z.strictObject({ kind: z.literal("truncated") }),
-  /** The true answer, padded to this size with valid JSON. The default is 10 MB. */
+  /** The true answer, valid, padded to this size; 10 MB unless told otherwise. */
   z.strictObject({ kind: z.literal("huge"), bytes: z.optional(ms) }),
-  /** Milliseconds before the headers. Then comes the true answer, or the next fault. */
+  /** Milliseconds before the headers; then as usual, or the next fault. */
   z.strictObject({ kind: z.literal("delay"), ms }),
-  /** The call is never answered. */
+  /** Never answers. */
   z.strictObject({ kind: z.literal("hang") }),
-  /** The headers are sent, and the body never comes. */
+  /** Headers, and then nothing. */
   z.strictObject({ kind: z.literal("silence") }),
-  /** The true answer, one byte at a time. The default pause between two bytes is a second. */
+  /** The true answer, a byte at a time; a second between them unless told otherwise. */
   z.strictObject({ kind: z.literal("drip"), ms: z.optional(ms) }),
-  /** The headers and half of the true answer are sent, then the connection is cut. */
+  /** Headers and half of the true answer, then the connection is cut. */
   z.strictObject({ kind: z.literal("cut") }),
-  /** The connection is refused. */
+  /** No connection. */
   z.strictObject({ kind: z.literal("refuse") }),
-  /** The request is received, and the connection is cut before the call is done. */
+  /** The request is received, and the connection cut; nothing is done. */
   z.strictObject({ kind: z.literal("reset") }),
-  /** The call is done, and the connection is cut, so the answer is lost. */
+  /** The call is carried out, and the connection cut: the answer is lost. */
   z.strictObject({ kind: z.literal("drop") }),
-  /** The call is done and the answer says that it failed, as when a create inserts the user and then fails. */
+  /** The call is carried out and answered as failed, as a create does that made the row but not the rest. */
   z.strictObject({ kind: z.literal("partial") }),
-  /** The answer of CometChat if the API key does not exist. */
+  /** As if the API key had been deleted. */
   z.strictObject({ kind: z.literal("wrongKey") }),
 ]);
 
@@ -65,13 +64,13 @@ const calls = [
 ] as const;
 
 export const faultSchema = z.strictObject({
-  /** The calls that the fault applies to. "client" stands for all calls of the client API. */
+  /** Which calls; "client" for all of the client API. */
   match: z.enum(calls),
-  /** Limits the fault to calls about this uid. */
+  /** Only calls about this uid. */
   uid: z.optional(z.string()),
-  /** The fault applies to so many calls. By default it applies until it is removed. */
+  /** How often; for ever unless told. */
   times: z.optional(z.int().check(z.positive())),
-  /** 0 … 1. The default is 1. */
+  /** 0 … 1; always unless told. */
   probability: z.optional(z.number().check(z.gte(0), z.lte(1))),
   effect: effectSchema,
 });
@@ -80,41 +79,41 @@ export type Effect = z.infer<typeof effectSchema>;
 export type Fault = z.infer<typeof faultSchema>;
 
 export interface Faults {
-  /** Adds a fault, which applies from the next call on. Returns the id to remove it by. `times` may be Infinity. */
+  /** Takes effect with the next call; returns the id that removes it again. `times` may be Infinity. */
   add: (fault: Fault) => string;
   remove: (id: string) => boolean;
   clear: () => void;
-  /** The faults that still apply, each with the number of calls that it was played for. */
+  /** Those still in force, with how often each was played. */
   list: () => (Fault & { id: string; played: number })[];
 }
 
 export function faults(random: () => number) {
-  const active = new Map<string, Fault & { id: string; played: number }>();
+  const held = new Map<string, Fault & { id: string; played: number }>();
   let last = 0;
 
   const faults: Faults = {
     add: (fault) => {
       last += 1;
       const id = `fault-${last}`;
-      active.set(id, { ...fault, id, played: 0 });
+      held.set(id, { ...fault, id, played: 0 });
       return id;
     },
-    remove: (id) => active.delete(id),
-    clear: () => active.clear(),
-    list: () => [...active.values()].map((fault) => ({ ...fault })),
+    remove: (id) => held.delete(id),
+    clear: () => held.clear(),
+    list: () => [...held.values()].map((fault) => ({ ...fault })),
   };
 
-  /** The faults that apply to this call: any number of delays, then at most one other. Counts each of them. */
+  /** The faults that this call runs into, used up by one: delays first, then at most one other. */
   function strike(entry: Pick<JournalEntry, "call" | "surface">, uids: readonly string[]) {
     const delays: number[] = [];
-    for (const fault of active.values()) {
+    for (const fault of held.values()) {
       if (entry.call === "preflight" || !isCall(entry, fault.match)) continue;
       if (fault.uid !== undefined && !uids.includes(fault.uid.toLowerCase())) continue;
-      // The client API takes no API key.
+      // A client has no API key that could be wrong.
       if (fault.effect.kind === "wrongKey" && entry.surface === "client") continue;
       if (fault.probability !== undefined && random() >= fault.probability) continue;
       fault.played += 1;
-      if (fault.played >= (fault.times ?? Number.POSITIVE_INFINITY)) active.delete(fault.id);
+      if (fault.played >= (fault.times ?? Number.POSITIVE_INFINITY)) held.delete(fault.id);
       if (fault.effect.kind !== "delay") return { delays, effect: fault.effect, id: fault.id };
       delays.push(fault.effect.ms);
     }

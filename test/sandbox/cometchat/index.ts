@@ -21,34 +21,32 @@ export type { Effect } from "./faults.ts";
 export type { SimulatorOptions } from "./options.ts";
 
 export interface Simulator {
-  /**
-   * Answers the REST API, the client API and `/_sim/…`. Takes the arguments of `fetch`, and rejects as `fetch` does.
-   */
+  /** The REST API, the client API and `/_sim/…`. Takes what `fetch` takes, and fails as `fetch` does. */
   fetch: (input: Request | string | URL, init?: RequestInit) => Promise<Response>;
-  /** Copies of all users. Deactivated users are among them. */
+  /** Copies, deactivated users included. */
   users: () => User[];
   user: (uid: string) => User | undefined;
-  /** The user's auth tokens that work, newest first. */
+  /** The live auth tokens of a user, newest first. */
   tokens: (uid: string) => string[];
-  /** Creates a user, or changes an existing one, without a call. */
+  /** Puts a user there, or changes the one that is, without a call. */
   seed: (user: Partial<User> & { uid: string }) => void;
-  /** Makes an auth token without a call. */
+  /** An auth token without a call. */
   mint: (uid: string) => string;
-  /** The uid whose login gave this `jwt`, by which the SDK authenticates on a WebSocket. */
+  /** The user whom a login's `jwt` authenticates on a WebSocket. */
   whose: (jwt: string) => string | undefined;
-  /** The messages and groups. */
+  /** Messages and groups; conversations follow from them. */
   chats: Chats;
   journal: Journal;
   faults: Faults;
-  /** Puts everything back to the start: users, tokens, roles, chats, faults, journal, rate limits and switches. */
+  /** Everything as at the start: users, tokens, roles, faults, journal, limits and switches. */
   reset: () => void;
-  /** Changes switches, or replaces all keys. `undefined` puts a switch back to its default. */
+  /** Changes switches, or the keys altogether; `undefined` puts a switch back to its default. */
   set: (change: Change) => void;
 }
 
 type Change = Switches & Partial<Pick<SimulatorOptions, "keys">>;
 
-/** Simulates one CometChat app: its REST API v3, and the part of its client API that the SDK and the UI Kit call. */
+/** Simulates one app of CometChat's: its REST API v3 and as much of its client API as the SDK needs for a login. */
 export function createSimulator(options: SimulatorOptions): Simulator {
   const { appId, region, keys: given, onMint, onUser, onMessage, ...others } = options;
   const { now = Date.now, sleep = sleepFor, random = Math.random, ...initial } = others;
@@ -102,7 +100,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     else users.insert({ name: uid, role: "default", status: "offline", createdAt: seconds(world), ...user, uid });
   }
 
-  /** Does the call, or refuses it for the first problem that it has. */
+  /** The call itself, refused for the first thing that is wrong with it. */
   async function serve(located: Located, request: Incoming): Promise<Answer> {
     const { surface, name, version, app } = located;
     const named = app?.id ?? (surface === "client" ? request.headers.get("appid") : null) ?? appId;
@@ -122,7 +120,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     }
     const handle = handlers[name];
     if (!handle) return refuse("ERR_API_NOT_FOUND");
-    // CometChat's pages contradict each other about an `authOnly` key. It may surely mint, and very probably create.
+    // What an `authOnly` key may do is contradictory: mint surely, create very probably, nothing else.
     if (surface === "rest" && scope === "authOnly" && name !== "mint" && name !== "create") {
       return refuse("AUTH_ERR_NO_ACCESS", { key: request.key });
     }
@@ -202,7 +200,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
   };
 }
 
-/** Replaces the status of a code that the switch `statuses` lists. */
+/** Gives a code another status where a switch says so. */
 function restated(answer: Answer, { statuses }: Switches): Answer {
   if (!statuses || !isObject(answer.json) || !isObject(answer.json.error)) return answer;
   const { code } = answer.json.error;
@@ -212,7 +210,7 @@ function restated(answer: Answer, { statuses }: Switches): Answer {
 
 function render({ status, json, raw, headers }: Answer, surface: Located["surface"], rate: Record<string, string>) {
   const all = new Headers({ "content-type": "application/json", ...rate });
-  // Without this header the browser would hide even an error from the SDK.
+  // Without it the browser keeps even an error from the SDK.
   if (surface === "client") all.set("access-control-allow-origin", "*");
   for (const [name, value] of Object.entries(headers ?? {})) all.set(name, value);
   if (raw === null) all.delete("content-type");

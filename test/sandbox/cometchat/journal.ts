@@ -1,6 +1,6 @@
 import type { CallName, Surface } from "./calls.ts";
 
-/** One request and its outcome. Of the headers, only the names and the client's auth token are recorded. */
+/** One request as it arrived, and what became of it. No value of a header is kept but the client's auth token. */
 export interface JournalEntry {
   /** 1, 2, … */
   readonly id: number;
@@ -10,28 +10,28 @@ export interface JournalEntry {
   readonly call: CallName;
   readonly method: string;
   readonly host: string;
-  /** The path and query. The paths of some calls contain an auth token. */
+  /** With its query. An auth token may be in it, as CometChat's own paths hold one. */
   readonly path: string;
-  /** The uid in the path, in the body, or of the auth token's user. It is "" if there is none. */
+  /** The uid of the path, of a create's body, or of the auth token; "" where there is none. */
   readonly uid: string;
-  /** The names in lower case, sorted. */
+  /** Names in lower case, sorted. */
   readonly headers: readonly string[];
-  /** The parsed JSON, or the text if it is not JSON. Undefined if there is no body. */
+  /** Parsed where it is JSON, the text otherwise; undefined for none. */
   readonly body: unknown;
-  /** The `redirect` option of the request. Only with "manual" is the API key not sent along with a redirect. */
+  /** What `fetch` was told to do with a redirect. Only "manual" keeps the API key from following one. */
   readonly redirect: string;
-  /** The auth token that a client sent. */
+  /** The auth token that a client presented. */
   readonly authToken?: string;
-  /** The id of the fault that was played. */
+  /** The fault that was played. */
   fault?: string;
-  /** Undefined until the call has ended. `dropped`: the call was done, and its answer was lost. */
+  /** Undefined while under way. `dropped`: carried out, and the answer lost. */
   outcome?: "answered" | "aborted" | "refused" | "reset" | "dropped";
-  /** The status, if the call was answered. */
+  /** Only of what was answered. */
   status?: number;
 }
 
 export interface Filter {
-  /** The name of a call, "client" for all calls of the client API, or "any". */
+  /** A call, or "client" for all of the client API, or "any". */
   call?: CallName | "client" | "any";
   uid?: string;
   method?: string;
@@ -41,12 +41,12 @@ export interface Filter {
 
 export interface Journal {
   readonly entries: readonly JournalEntry[];
-  /** The number of entries that fit the filter. */
+  /** How many entries there are of a kind. */
   calls: (filter?: Filter) => number;
   clear: () => void;
 }
 
-/** The most entries. A sandbox may run for days, so the oldest entries are removed. */
+/** A sandbox may run for days. */
 const most = 20_000;
 
 export function journal(): Journal & { add: (entry: Omit<JournalEntry, "id">) => JournalEntry } {

@@ -4,23 +4,23 @@ import { paginate } from "./pages.ts";
 import { flagProblem } from "./rules.ts";
 import type { World } from "./world.ts";
 
-/** The most tokens of a user. "Only the most recent 100 … are kept active" (CometChat docs, rest-api/auth-tokens). */
+/** "Only the most recent 100 … are kept active" (CometChat docs, rest-api/auth-tokens). */
 const window = 100;
 
 export interface Token {
   authToken: string;
   uid: string;
-  /** Unix seconds, for the answers. */
+  /** Unix seconds, as answered. */
   createdAt: number;
-  /** Milliseconds since 1970, for the lifetime. */
+  /** Epoch milliseconds, for the lifetime. */
   at: number;
   deviceId?: string;
-  /** The login's credential for a WebSocket. */
+  /** What its login authenticates a WebSocket with. */
   jwt: string;
 }
 
 export interface Tokens {
-  /** The tokens that work, newest first. */
+  /** The live ones, newest first. */
   of: (uid: string) => Token[];
   find: (authToken: string) => Token | undefined;
   byJwt: (jwt: string) => Token | undefined;
@@ -54,14 +54,13 @@ export function tokenStore(
       const at = now();
       const createdAt = Math.floor(at / 1000);
       const token = { authToken: `${uid}_${createdAt}${hex(15)}`, uid, createdAt, at, jwt: crypto.randomUUID() };
-      const ofUser = byUid.get(uid) ?? [];
-      ofUser.push(token);
-      byUid.set(uid, ofUser);
+      const held = byUid.get(uid) ?? [];
+      held.push(token);
+      byUid.set(uid, held);
       byValue.set(token.authToken, token);
       onMint?.(token.authToken);
-      // It is unknown whether CometChat ends the oldest token at once. Here it does, so that tests find a client that
-      // needs more than 100.
-      for (const old of ofUser.splice(0, Math.max(0, ofUser.length - window))) byValue.delete(old.authToken);
+      // Whether CometChat evicts at once is unknown. Doing so is what shows a client that counts on more than 100.
+      for (const old of held.splice(0, Math.max(0, held.length - window))) byValue.delete(old.authToken);
       return token;
     },
     revoke: (authToken) => {
@@ -85,12 +84,12 @@ export function tokenStore(
 export function tokenCalls(world: World): Handlers {
   const { users, tokens } = world;
 
-  /** A call for the tokens of a user. The user has to exist and must not be deactivated. */
+  /** A call on the tokens of a user that exists and is not deactivated. */
   function ofUser(handle: (call: Call) => Answer) {
     return (call: Call) => (users.active(call.uid) ? handle(call) : refuse("ERR_UID_NOT_FOUND", { uid: call.uid }));
   }
 
-  /** A call for one token. The token has to be that user's. */
+  /** A call on one token, which has to be that user's own. */
   function ofToken(handle: (token: Token, call: Call) => Answer) {
     return ofUser((call) => {
       const token = tokens.find(call.item);
@@ -104,7 +103,7 @@ export function tokenCalls(world: World): Handlers {
     mint: ofUser((call) => {
       const details = flagProblem(call.body, "force");
       if (Object.keys(details).length > 0) return refuse("ERR_BAD_REQUEST", {}, details);
-      // The answer without `force` is not documented. Here it is an old token, so that tests find a missing `force`.
+      // Without `force` the answer is undocumented and may be an old token: so that a missing `force` shows in tests.
       const token = (call.body.force === true ? undefined : tokens.of(call.uid)[0]) ?? tokens.mint(call.uid);
       return succeed(view(token));
     }),

@@ -7,19 +7,17 @@ import { issueLogoutToken, issueSession, type LogoutTokenOptions, type SessionOp
 export type { LogoutTokenOptions, ProviderFault, SessionOptions };
 
 export interface ProviderOptions {
-  /** The `iss` of its sessions, and the start of its documents' addresses, such as `http://127.0.0.1:8788/idp`. */
+  /** The `iss` of its sessions, and the address that its documents are under: `https://auth.example`, `http://127.0.0.1:8788/idp`. */
   issuer: string;
   /** Milliseconds since 1970. */
   now?: () => number;
-  /** The provider has one key for each algorithm. By default it signs with the first. */
+  /** It has one key for each; the first signs by default. */
   algorithms?: readonly string[];
-  /** The `Cache-Control` of its documents. By default they have none. */
+  /** What `Cache-Control` its documents carry. */
   cacheControl?: string;
-  /**
-   * Returns the address that logout tokens are sent to (Back-Channel Logout 1.0 §2.2). It is called for each logout.
-   */
+  /** Where it tells that a session has ended (Back-Channel Logout 1.0 §2.2); asked each time. */
   backchannelLogoutUri?: () => string | undefined;
-  /** Makes the keys. By default each key is new. */
+  /** Where its keys come from. By default each is a new one. */
   keyPair?: MakeKeyPair;
 }
 
@@ -28,21 +26,21 @@ export interface Provider {
   /** The addresses of its documents. */
   readonly jwksUrl: string;
   readonly discoveryUrl: string;
-  /** Answers the requests under the issuer's address. All others get 404. */
+  /** Answers what is asked under the issuer's address; 404 for everything else. */
   fetch(request: Request): Promise<Response>;
   issue(options?: SessionOptions): Promise<string>;
   issueLogoutToken(options?: LogoutTokenOptions): Promise<string>;
-  /** From now on, new keys sign. The old keys stay published until the next rotation, unless `overlap` is false. */
+  /** New keys sign. The old ones stay published until the next rotation, unless `overlap` is false. */
   rotate(options?: { overlap?: boolean }): Promise<void>;
   jwks(): Promise<{ keys: JWK[] }>;
-  /** Keys that are published after the provider's own. Tests put keys here that a gateway must not use. */
+  /** Published after the provider's own keys: for keys that a gateway should not use. */
   readonly extraKeys: JWK[];
-  /** The number of requests for each document. Those that a fault answered count too. */
+  /** How often each document was asked for, failed answers included. */
   readonly requests: Record<DocumentName, number>;
   fault: ProviderFault | undefined;
 }
 
-/** An identity provider with real keys and real sessions. It needs only web APIs, so it runs in workerd and in Node. */
+/** An identity provider with real keys and real sessions, on web APIs alone. */
 export function createProvider(options: ProviderOptions): Provider {
   const { issuer, now = Date.now, algorithms = ["ES256", "RS256"], cacheControl } = options;
   const keys = new KeyRing(algorithms, options.keyPair);

@@ -1,21 +1,18 @@
 import { type JWTHeaderParameters, type JWTPayload, SignJWT } from "jose";
 import type { KeyRing } from "./keys.ts";
 
-/**
- * The options of every token that the provider signs. `claims` and `header` replace any claim and header parameter.
- * A value of `undefined` or `null` removes it.
- */
+/** What every token of the provider can be told; `claims` and `header` have the last word, `undefined` removes. */
 export interface SigningOptions {
-  /** One of the provider's algorithms. The default is the first. */
+  /** One of the provider's algorithms; the first by default. */
   alg?: string;
-  /** Replaces the key id of the signing key. `null` leaves it out. */
+  /** Another key name than the signing key's; `null` leaves it out. */
   kid?: string | null;
-  /** Signs with a key that is not published, under the key id of the published one. */
+  /** Signed with a key that is not published, under the published key's name. */
   forged?: boolean;
   audience?: string | string[] | null;
-  /** Seconds since 1970. The default is now. */
+  /** Seconds since 1970; now by default. */
   issuedAt?: number;
-  /** Seconds after `issuedAt`. A negative number makes a token that has expired. */
+  /** Seconds after `issuedAt`; negative for one that has expired already. */
   expiresIn?: number;
   claims?: Record<string, unknown>;
   header?: Record<string, unknown>;
@@ -23,7 +20,7 @@ export interface SigningOptions {
 
 export interface SessionOptions extends SigningOptions {
   subject?: string;
-  /** The provider's session id, for the claim `sid`. */
+  /** The provider's own session id: the `sid` claim. */
   sid?: string;
 }
 
@@ -41,14 +38,14 @@ export interface Issuer {
   now: () => number;
 }
 
-/** Issues a session. By default it lasts an hour and has the audience `chat`. Each one has its own `jti`. */
+/** A session: an hour long, for the audience `chat`, with a `jti` of its own. */
 export function issueSession(provider: Issuer, options: SessionOptions): Promise<string> {
   const { subject, sid } = options;
   const own = { sub: subject ?? "alice", sid };
   return sign(provider, options, { expiresIn: 3600, typ: "JWT" }, own);
 }
 
-/** Issues a logout token (Back-Channel Logout 1.0 §2.4). It has the event, `sub` or `sid` or both, and no nonce. */
+/** A logout token by OpenID Connect Back-Channel Logout 1.0 §2.4: no nonce, an event, `sub` or `sid` or both. */
 export function issueLogoutToken(provider: Issuer, options: LogoutTokenOptions): Promise<string> {
   const own = { sub: options.sub, sid: options.sid, events: { [LOGOUT_EVENT]: {} } };
   return sign(provider, options, { expiresIn: 120, typ: "logout+jwt" }, own);

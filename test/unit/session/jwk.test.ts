@@ -49,7 +49,7 @@ describe("a key", () => {
   });
 });
 
-describe("a text is refused as a public key if it is", () => {
+describe("as a public key is refused", () => {
   it.each<[string, string]>([
     ["nothing", ""],
     ["text", "key"],

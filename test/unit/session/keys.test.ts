@@ -10,6 +10,7 @@ import {
   SESSION_MEMORY_MS,
 } from "../../../src/limits.ts";
 import { createProvider, type SessionOptions } from "../../sandbox/provider/index.ts";
+import { virtualTime } from "../../support/time.ts";
 import {
   createVerifierWorld,
   GOOD,
@@ -27,6 +28,8 @@ import {
 const ask = async (world: VerifierWorld, options: SessionOptions = {}) =>
   outcome(await world.verify(await world.provider.issue(options)));
 
+virtualTime();
+
 afterEach(() => {
   vi.restoreAllMocks();
 });
@@ -43,15 +46,17 @@ describe("fresh keys", () => {
     await ask(world);
     await world.finished();
     world.clock.now += KEYS_FRESH_MS * 0.9;
-    let answer = (_: Response) => {};
-    world.intercept = () =>
-      new Promise((resolve) => {
-        answer = resolve;
-      });
+    const answer = Promise.withResolvers<Response>();
+    const asked = Promise.withResolvers<void>();
+    world.intercept = () => {
+      asked.resolve();
+      return answer.promise;
+    };
     const answers = await Promise.all(Array.from({ length: 10 }, () => ask(world)));
     expect(new Set(answers)).toEqual(new Set([GOOD]));
-    await vi.waitFor(() => expect(world.fetched).toEqual([JWKS, JWKS]));
-    answer(Response.json(await world.provider.jwks()));
+    await asked.promise;
+    expect(world.fetched).toEqual([JWKS, JWKS]);
+    answer.resolve(Response.json(await world.provider.jwks()));
     await world.finished();
     expect(world.fetched).toHaveLength(2);
   });
@@ -250,14 +255,19 @@ describe("a cold isolate", () => {
     expect(world.fetched).toHaveLength(1);
   });
 
-  it("does not wait for the fetch of a request that was ended", { timeout: 20_000 }, async () => {
+  it("does not wait for the fetch of a request that was ended", async () => {
     const world = simple({}, { requestTimeout: 1_000 });
+    const asked = Promise.withResolvers<void>();
     let calls = 0;
-    world.intercept = () => (++calls === 1 ? new Promise(() => {}) : undefined);
+    world.intercept = () => {
+      calls += 1;
+      asked.resolve();
+      return calls === 1 ? new Promise(() => {}) : undefined;
+    };
     const [session, context] = [await world.provider.issue(), world.context()];
     vi.spyOn(AbortSignal, "timeout").mockReturnValueOnce(new AbortController().signal);
     const lost = world.verify(session, {}, context);
-    await vi.waitFor(() => expect(calls).toBe(1));
+    await asked.promise;
     const sessions = await Promise.all(Array.from({ length: 20 }, () => world.provider.issue()));
     const answers = await Promise.all(sessions.map((session) => world.verify(session)));
     expect(new Set(answers.map(outcome))).toEqual(new Set([GOOD]));
@@ -506,19 +516,20 @@ describe("a JWKS or discovery document", () => {
     await ask(world);
     const old = await world.provider.jwks();
     world.clock.now += KEYS_FRESH_MS;
-    let late = (_: Response) => {};
-    world.intercept = () =>
-      new Promise((resolve) => {
-        late = resolve;
-      });
+    const late = Promise.withResolvers<Response>();
+    const asked = Promise.withResolvers<void>();
+    world.intercept = () => {
+      asked.resolve();
+      return late.promise;
+    };
     const waiting = ask(world);
-    await vi.waitFor(() => expect(world.fetched).toHaveLength(2));
+    await asked.promise;
     // This is longer than a fetch may take, so another request fetches too.
     world.clock.now += KEYS_COOLDOWN_MS;
     world.intercept = undefined;
     await world.provider.rotate({ overlap: false });
     expect(await ask(world)).toBe(GOOD);
-    late(Response.json(old));
+    late.resolve(Response.json(old));
     await waiting;
     expect(await ask(world)).toBe(GOOD);
   });

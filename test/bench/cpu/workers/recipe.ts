@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, jwtVerify } from "jose";
 
-/** A Worker as tutorials describe it: jose verifies the session, and CometChat mints a token. */
+/** What a search finds: jose verifies the session, and a token is minted. */
 export interface Env {
   COMETCHAT: string;
   COMETCHAT_API_KEY: string;

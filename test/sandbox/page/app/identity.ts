@@ -1,6 +1,6 @@
 import { createStore, type Store } from "./store.ts";
 
-/** A request to sign in: the user, and the kind of session that the provider is to issue. */
+/** Who signs in, and with which kind of session. */
 interface Wish {
   subject: string;
   name: string;
@@ -12,7 +12,7 @@ export interface Login {
   subject: string;
   name: string;
   picture: string;
-  /** The provider's id of this login. It is the same after the session is refreshed. */
+  /** The provider's name for this login; it stays when the session is renewed. */
   sid: string;
 }
 
@@ -22,28 +22,30 @@ interface Issued {
 }
 
 /**
- * The part that the library of an identity provider has in an application. It knows who is signed in, and returns a
- * session. The session is in memory only. All tabs share the login, and each tab has a session of its own.
+ * What an application has from its identity provider's library: who is signed in, and a session whenever one is asked
+ * for. The session itself stays in memory; every tab has its own, of the same login.
  */
 export interface Identity {
   login: Store<Login | undefined>;
   issued: Store<Issued | undefined>;
-  /** Whether the last request for a session did not reach the provider. */
+  /** Whether the provider could not be reached when a session was last asked for. */
   unreachable: Store<boolean>;
   signIn: (wish: Wish) => Promise<void>;
-  /** Returns the session, a new one if it is about to expire, or undefined if the login has ended. */
+  /** The current session, a new one where it is about to expire, or nothing where the login has ended. */
   session: () => Promise<string | undefined>;
-  /** Forgets the login in all tabs, if it still has this `sid`. The provider does not learn of it. */
+  /**
+   * Forgets the login, or only if it still is the one that is named, here and in the other tabs. The provider is not told.
+   */
   forget: (sid?: string) => void;
-  /** Signs out at the provider, which sends a logout token to the gateway. Returns the gateway's status. */
+  /** Signs out at the provider, which tells the gateway. What the gateway answered. */
   signOut: () => Promise<number>;
 }
 
 const PLACE = "sandbox-login";
-/** A session that expires within this time is refreshed first. */
+/** A session that would expire on its way is renewed first. */
 const MARGIN_MS = 5_000;
 
-/** @param onOtherTab called when another tab has signed in (with the login) or has signed out (with undefined) */
+/** @param onOtherTab hears that another tab has signed out, or whom it has signed in */
 export function createIdentity(issuer: string, onOtherTab: (login: Login | undefined) => void): Identity {
   const login = createStore<Login | undefined>(remembered());
   const issued = createStore<Issued | undefined>(undefined);
@@ -70,7 +72,7 @@ export function createIdentity(issuer: string, onOtherTab: (login: Login | undef
 
   function forget(sid = login.get()?.sid): void {
     if (login.get()?.sid !== sid) return;
-    // In the meantime, another tab may have signed in another user.
+    // Another tab may have signed somebody else in meanwhile.
     if (remembered()?.sid === sid) localStorage.removeItem(PLACE);
     issued.set(undefined);
     login.set(undefined);
@@ -95,13 +97,13 @@ export function createIdentity(issuer: string, onOtherTab: (login: Login | undef
     async session() {
       const who = login.get();
       if (!who) return undefined;
-      const current = issued.get();
-      if (current && Number(current.claims.exp) * 1000 > Date.now() + MARGIN_MS) return current.session;
+      const held = issued.get();
+      if (held && Number(held.claims.exp) * 1000 > Date.now() + MARGIN_MS) return held.session;
       const answer = await post("/sessions/refresh", { sid: who.sid }).catch(() => undefined);
       unreachable.set(answer === undefined || answer.status >= 500);
-      // The login has ended at the provider, so another attempt is of no use.
+      // Its login has ended: that is an answer, and nothing to try again.
       if (answer?.status === 401) return undefined;
-      if (!answer?.ok) throw new Error("The identity provider does not issue a session.");
+      if (!answer?.ok) throw new Error("The identity provider gives no session.");
       const given = (await answer.json()) as Issued;
       if (login.get()?.sid === who.sid) issued.set(given);
       return given.session;
@@ -109,7 +111,7 @@ export function createIdentity(issuer: string, onOtherTab: (login: Login | undef
     async signOut() {
       const { subject, sid } = login.get() ?? {};
       const answer = await post("/logout", { subject, sid });
-      // Whatever the gateway answered, the login has ended at the provider.
+      // Whatever the gateway said: at the provider this login has ended.
       if (answer.status !== 503) issued.set(undefined);
       return ((await answer.json()) as { status?: number }).status ?? answer.status;
     },
