@@ -9,9 +9,9 @@ export function wrongUrl(value: string): string | undefined {
   try {
     url = new URL(value);
   } catch {
-    return "must be a complete address, as https://auth.example.com";
+    return "must be a complete address, such as https://auth.example.com";
   }
-  if (url.username !== "" || url.password !== "") return "must not hold credentials";
+  if (url.username !== "" || url.password !== "") return "must not contain a user name or a password";
   if (url.protocol === "http:" && LOOPBACK.has(url.hostname)) return undefined;
   if (url.protocol !== "https:") return "must begin with https:// (plain http only on 127.0.0.1 and localhost)";
   return undefined;
@@ -19,25 +19,26 @@ export function wrongUrl(value: string): string | undefined {
 
 /** What is wrong with one entry of ALLOWED_ORIGINS, or undefined. */
 export function wrongOrigin(value: string): string | undefined {
-  if (value === "*" || value === "null") return "must be an origin: list each one";
+  if (value === "*" || value === "null") return "must be one origin: list each origin that may call";
   // The URL parser does not know the origins of native apps (capacitor://localhost), so they are compared exactly.
   if (!/^https?:/i.test(value)) {
     return /^[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+(:\d+)?$/.test(value)
       ? undefined
-      : "must be an origin, as https://app.example.com";
+      : "must be an origin, such as https://app.example.com";
   }
   const wildcard = /^(https?:\/\/)\*\.(.+)$/.exec(value);
   const concrete = wildcard ? `${wildcard[1]}${wildcard[2]}` : value;
-  if (concrete.includes("*")) return "may hold one wildcard, as its whole leading label: https://*.preview.example.com";
+  if (concrete.includes("*"))
+    return "may contain one wildcard, in place of the whole first label: https://*.preview.example.com";
   let origin: string;
   try {
     origin = new URL(concrete).origin;
   } catch {
-    return "must be an origin, as https://app.example.com";
+    return "must be an origin, such as https://app.example.com";
   }
-  if (origin !== concrete) return "must be an origin alone: lower case, no path, no slash at the end, no default port";
+  if (origin !== concrete) return "must be only an origin: lower case, no path, no slash at the end, no default port";
   if (wildcard && !new URL(concrete).hostname.includes(".") && !concrete.includes("localhost")) {
-    return "must not open a whole top-level domain";
+    return "must not allow a whole top-level domain";
   }
   return undefined;
 }

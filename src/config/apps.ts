@@ -69,7 +69,7 @@ export function checkPlacement(
   for (const app of Object.keys(jurisdictions)) known(`PLACEMENT.jurisdictions.${app}`, app);
   const undecided = issuers.some(({ app, appClaim }) => app === undefined && appClaim === undefined);
   if (raw?.default === undefined && names.length > 1 && undecided) {
-    report("PLACEMENT.default", "is missing: name the app of users that no other setting places");
+    report("PLACEMENT.default", "is missing: write the app for users that no other setting places");
   }
   return {
     default: raw?.default ?? names[0] ?? "",

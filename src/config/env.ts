@@ -23,7 +23,8 @@ export const SECRETS = ["COMETCHAT_API_KEY", "BACKEND_SECRET", "TOKEN_ENCRYPTION
 export function checkBindings(env: RawEnv, report: Report): void {
   for (const [name, [method, remedy]] of Object.entries(BINDINGS)) {
     const binding = env[name] as Record<string, unknown> | undefined | null;
-    if (typeof binding?.[method] !== "function") report(name, `is a missing binding: add ${remedy} to wrangler.toml`);
+    if (typeof binding?.[method] !== "function")
+      report(name, `is a binding that wrangler.toml does not declare: add ${remedy}`);
   }
 }
 

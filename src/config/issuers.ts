@@ -45,7 +45,7 @@ export function checkIssuers(
     } else if (audience.length === 0) {
       warn(
         `SESSION_ISSUERS[${index}].authorizedParties`,
-        "is missing, and audience as well, so the gateway accepts sessions for any client of the issuer, and logout tokens are refused: name the client's id here if the sessions have azp or client_id; else set audience if they have aud",
+        "is missing, and audience as well, so the gateway accepts sessions for any client of the issuer, and refuses logout tokens: write the client's id here if the sessions have azp or client_id, or set audience if they have aud",
       );
     }
   });
@@ -53,7 +53,7 @@ export function checkIssuers(
     if (!issuers.slice(0, index).some((other) => haveSameKey(one, other))) return;
     warn(
       `SESSION_ISSUERS[${index}].secret`,
-      "is another issuer's too, so that whoever signs sessions of the one can sign those of the other: give each its own",
+      "has the same value as the secret of another issuer, so each of the two can sign sessions of the other: give each issuer a secret of its own",
     );
   });
   return issuers;
@@ -84,7 +84,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     if ((kty === "oct") !== (keys.from === "secret")) {
       wrong(
         "algorithms",
-        `contains ${algorithm}, which does not fit the source of the keys: HS… needs secret, every other algorithm a public key`,
+        `contains ${algorithm}, which does not fit the source of the keys: HS… needs secret, and every other algorithm needs a public key`,
       );
     }
     // RFC 7518 §3.2: an HMAC key is as long as the hash, at least, as its signature is.
@@ -106,7 +106,7 @@ function checkIssuer(env: RawEnv, raw: RawIssuer, variable: string, apps: RawApp
     wrong(key, `must be one of the apps in COMETCHAT_APPS: ${names.join(", ")}`);
   }
   if (raw.profile?.role !== undefined && raw.roles === undefined) {
-    wrong("roles", "is missing: profile.role needs this table, from a value of the claim to a CometChat role");
+    wrong("roles", "is missing: profile.role needs this table, which has a CometChat role for each value of the claim");
   }
 
   return {
@@ -181,7 +181,7 @@ export async function checkPublicKeys(issuers: readonly Issuer[], report: Report
     if (key && (await anyUsable([key], algorithms))) continue;
     report(
       `SESSION_ISSUERS[${index}].publicKey`,
-      `must be a PEM (-----BEGIN PUBLIC KEY-----) or a JWK, RSA of ${RSA_BITS} bits or more, EC or Ed25519, for one of the algorithms`,
+      `must be a public key as PEM (-----BEGIN PUBLIC KEY-----) or JWK, which is RSA of ${RSA_BITS} bits or more, EC or Ed25519, and fits one of the algorithms`,
     );
   }
 }
@@ -242,10 +242,10 @@ function checkTogether(issuers: readonly Issuer[], report: Report): void {
         report(`${variable}.uid.prefix`, "must be the same for all issuers with uid.shared = true");
       }
       if (!shared && (one.uid.prefix.startsWith(other.uid.prefix) || other.uid.prefix.startsWith(one.uid.prefix))) {
-        const none = other.uid.prefix === "" ? `; SESSION_ISSUERS[${before}] has none` : "";
+        const none = other.uid.prefix === "" ? ` (SESSION_ISSUERS[${before}] has none)` : "";
         report(
           `${variable}.uid.prefix`,
-          `must differ from every other issuer's, and none may begin with another, so each needs one${none}: uid = { prefix = "b_" }, which gives the issuer's existing users new uids; or, if issuers share their users, uid = { shared = true } on each of them`,
+          `must differ from the prefix of every other issuer, and no prefix may begin with another one, so each issuer needs one${none}. Write, for instance, uid = { prefix = "b_" }, which gives this issuer's existing users new uids. If the issuers share their users, write uid = { shared = true } in each entry instead`,
         );
       }
     }

@@ -27,7 +27,7 @@ const whole = (least: number, most: number, message: string) =>
 
 const text = rules(anyText, [(value) => value !== "", "must not be empty"]);
 const texts = list(text, 'must be a list of texts, for instance ["a", "b"]');
-const oneAtLeast: Rule<readonly unknown[]> = [(list) => list.length > 0, "must name at least one"];
+const oneAtLeast: Rule<readonly unknown[]> = [(list) => list.length > 0, "must contain at least one value"];
 const seconds = (least: number, most: number) =>
   whole(least, most, `must be a whole number of seconds from ${least} to ${most}`);
 const choice = <const T extends string>(...values: T[]) =>
@@ -36,12 +36,12 @@ const choice = <const T extends string>(...values: T[]) =>
     `must be one of ${values.map((value) => JSON.stringify(value)).join(", ")}`,
   );
 const strict = <M extends Parameters<typeof table>[0]>(members: M) => table(members, "must be a table", UNKNOWN);
-const tableOf = <T>(of: Shape<T>) => record(of, "must be a table of texts");
+const tableOf = <T>(of: Shape<T>) => record(of, "must be a table whose values are texts");
 
-const PREFIX = "must have its prefix in exactly this spelling, which older browsers need: __Host- or __Secure-";
+const PREFIX = "must spell its prefix exactly __Host- or __Secure-, since older browsers recognize no other spelling";
 
 const app = strict({
-  appId: rules(text, matches(/^[A-Za-z0-9_-]+$/, "must be the app id from the CometChat dashboard")),
+  appId: rules(text, matches(/^[A-Za-z0-9_-]+$/, "must be the app ID, as on the CometChat dashboard")),
   region: choice(...REGIONS),
   apiKeySecret: optional(text),
   baseUrl: optional(text),
@@ -124,7 +124,7 @@ export const schemas = {
       default: optional(text),
       continents: optional(tableOf(text)),
       countries: optional(tableOf(text)),
-      jurisdictions: optional(record(choice("eu", "fedramp"), "must be a table of texts")),
+      jurisdictions: optional(record(choice("eu", "fedramp"), "must be a table whose values are texts")),
     }),
   ),
   REQUEST_TIMEOUT_MS: optional(whole(100, 30_000, "must be a whole number of milliseconds from 100 to 30000")),

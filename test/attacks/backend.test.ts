@@ -69,24 +69,24 @@ describe("a uid in the address of a backend endpoint", () => {
     for (const [method, path, body] of endpoints.filter(([, path]) => path.includes("alice") && !dots)) {
       const world = backendWorld();
       world.simulator.seed({ uid: "alice" });
-      const seen = await verdict(world, path.replace("alice", segment), init(method, bearer(SECRET), body));
-      expect([400, 404]).toContain(seen.status);
-      expect(seen.called).toBe(0);
-      expect(seen.text).not.toContain("Evil");
+      const outcome = await verdict(world, path.replace("alice", segment), init(method, bearer(SECRET), body));
+      expect([400, 404]).toContain(outcome.status);
+      expect(outcome.called).toBe(0);
+      expect(outcome.text).not.toContain("Evil");
     }
     const world = backendWorld();
-    const seen = await verdict(world, `/v1/users/${segment}`, init("GET", bearer(SECRET)));
-    expect([seen.status, seen.code]).toEqual([status, status === 400 ? "bad-request" : "not-found"]);
+    const outcome = await verdict(world, `/v1/users/${segment}`, init("GET", bearer(SECRET)));
+    expect([outcome.status, outcome.code]).toEqual([status, status === 400 ? "bad-request" : "not-found"]);
   });
 
   it("is refused everywhere if it is CometChat's own user, app_system", async () => {
     for (const [method, path, body] of endpoints.filter(([, path]) => path.includes("alice"))) {
-      const seen = await verdict(
+      const outcome = await verdict(
         backendWorld(),
         path.replace("alice", "app_system"),
         init(method, bearer(SECRET), body),
       );
-      expect([seen.status, seen.code, seen.called]).toEqual([403, "subject-not-allowed", 0]);
+      expect([outcome.status, outcome.code, outcome.called]).toEqual([403, "subject-not-allowed", 0]);
     }
   });
 });
@@ -123,11 +123,11 @@ describe("a backend endpoint", () => {
       for (const [method, path, body] of endpoints) {
         const world = backendWorld(secret);
         world.simulator.seed({ uid: "alice" });
-        const seen = await verdict(world, path + query, init(method, headers, body));
-        expect([seen.status, seen.code, seen.called]).toEqual([401, "backend-unauthorized", 0]);
-        expect(seen.response.headers.get("WWW-Authenticate")).toBe('Bearer realm="backend"');
-        expect(seen.response.headers.get("Cache-Control")).toBe("no-store");
-        expect(seen.text + JSON.stringify(world.lines)).not.toContain(SECRET.slice(0, 16));
+        const outcome = await verdict(world, path + query, init(method, headers, body));
+        expect([outcome.status, outcome.code, outcome.called]).toEqual([401, "backend-unauthorized", 0]);
+        expect(outcome.response.headers.get("WWW-Authenticate")).toBe('Bearer realm="backend"');
+        expect(outcome.response.headers.get("Cache-Control")).toBe("no-store");
+        expect(outcome.text + JSON.stringify(world.lines)).not.toContain(SECRET.slice(0, 16));
       }
     },
   );
@@ -141,14 +141,14 @@ describe("a backend endpoint", () => {
   ])("admits a caller who presents %s", async (_, configured, scheme, presented) => {
     const world = backendWorld(configured);
     world.simulator.seed({ uid: "alice" });
-    const seen = await verdict(world, "/v1/users/alice", init("GET", { Authorization: `${scheme} ${presented}` }));
-    expect(seen.status).toBe(200);
+    const outcome = await verdict(world, "/v1/users/alice", init("GET", { Authorization: `${scheme} ${presented}` }));
+    expect(outcome.status).toBe(200);
   });
 
   it("answers 400 to a query, although the secret is right", async () => {
     for (const [method, path, body] of endpoints) {
-      const seen = await verdict(backendWorld(), `${path}?x=1`, init(method, bearer(SECRET), body));
-      expect([seen.status, seen.code, seen.called]).toEqual([400, "bad-request", 0]);
+      const outcome = await verdict(backendWorld(), `${path}?x=1`, init(method, bearer(SECRET), body));
+      expect([outcome.status, outcome.code, outcome.called]).toEqual([400, "bad-request", 0]);
     }
   });
 
@@ -199,8 +199,8 @@ describe("a credential of another kind", () => {
     for (const [method, path, body] of endpoints) {
       const world = backendWorld();
       const session = await world.provider.issue({ subject: "alice" });
-      const seen = await verdict(world, path, init(method, bearer(session), body));
-      expect([seen.status, seen.code, seen.called]).toEqual([401, "backend-unauthorized", 0]);
+      const outcome = await verdict(world, path, init(method, bearer(session), body));
+      expect([outcome.status, outcome.code, outcome.called]).toEqual([401, "backend-unauthorized", 0]);
     }
   });
 
@@ -209,14 +209,14 @@ describe("a credential of another kind", () => {
     ["DELETE", "/v1/token"],
     ["DELETE", "/v1/tokens"],
   ])("is refused with 401: the backend secret at %s %s", async (method, path) => {
-    const seen = await verdict(backendWorld(), path, { method, headers: bearer(SECRET) });
-    expect([seen.status, seen.code, seen.called]).toEqual([401, "session-malformed", 0]);
-    expect(seen.text).not.toContain(SECRET);
+    const outcome = await verdict(backendWorld(), path, { method, headers: bearer(SECRET) });
+    expect([outcome.status, outcome.code, outcome.called]).toEqual([401, "session-malformed", 0]);
+    expect(outcome.text).not.toContain(SECRET);
   });
 
   it("is refused with 401: CometChat's API key at a backend endpoint", async () => {
     const key = String(backendWorld().env.COMETCHAT_API_KEY);
-    const seen = await verdict(backendWorld(), "/v1/users/alice", init("GET", bearer(key)));
-    expect([seen.status, seen.code]).toEqual([401, "backend-unauthorized"]);
+    const outcome = await verdict(backendWorld(), "/v1/users/alice", init("GET", bearer(key)));
+    expect([outcome.status, outcome.code]).toEqual([401, "backend-unauthorized"]);
   });
 });

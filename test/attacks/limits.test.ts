@@ -120,19 +120,19 @@ const endpoints: Record<string, Endpoint> = {
 };
 
 /** A body, and a count of the bytes that were read of it. */
-function watched(bytes: number) {
-  const taken = { bytes: 0 };
+function countedBody(bytes: number) {
+  const consumed = { bytes: 0 };
   const body = new ReadableStream<Uint8Array>(
     {
       pull(controller) {
-        if (taken.bytes >= bytes) return controller.close();
-        taken.bytes += 1024;
+        if (consumed.bytes >= bytes) return controller.close();
+        consumed.bytes += 1024;
         controller.enqueue(new Uint8Array(1024).fill(97));
       },
     },
     { highWaterMark: 0 },
   );
-  return { taken, body };
+  return { consumed, body };
 }
 
 describe.each(Object.entries(endpoints))(
@@ -144,7 +144,7 @@ describe.each(Object.entries(endpoints))(
       for (let time = 0; time < 4; time += 1) statuses.push((await forged(target)).status);
       expect(statuses).toEqual([refused, refused, refused, 429]);
       const calls = JSON.stringify([...counted]);
-      const { taken, body } = watched(8 * 1024);
+      const { consumed, body } = countedBody(8 * 1024);
       // The test itself signs before the request, so this count begins here.
       let used = 0;
       const { subtle } = crypto;
@@ -169,7 +169,7 @@ describe.each(Object.entries(endpoints))(
       for (const spy of spies) spy.mockRestore();
       expect([verdict.status, verdict.code, verdict.cometchatCalls]).toEqual([429, "rate-limited", 0]);
       expect(Number(verdict.response.headers.get("retry-after"))).toBeGreaterThan(0);
-      expect([taken.bytes, used - before]).toEqual([0, 0]);
+      expect([consumed.bytes, used - before]).toEqual([0, 0]);
       expect(JSON.stringify([...counted])).toBe(calls);
     });
 
@@ -206,7 +206,7 @@ describe.each(Object.entries(endpoints))(
     it("is refused by the deployment's real limit", async () => {
       const { target } = targetOf(0, bindings.RATE_LIMIT_IP);
       const statuses = new Map<number, number>();
-      // 300 a minute; a minute may end in between, and then they are counted anew.
+      // The limit is 300 a minute. If a minute ends during the loop, the count starts again.
       for (let time = 0; time < 610 && !statuses.has(429); time += 1) {
         const { status } = await forged(target, "192.0.2.9");
         statuses.set(status, (statuses.get(status) ?? 0) + 1);
@@ -224,7 +224,7 @@ describe("the limit of refusals by address", () => {
     [
       "a logout token's form that is too large",
       "/v1/backchannel-logout",
-      (target) => sendLogout(target, "es256", ADDRESS, watched(LOGOUT_BODY_BYTES + 1024).body),
+      (target) => sendLogout(target, "es256", ADDRESS, countedBody(LOGOUT_BODY_BYTES + 1024).body),
     ],
     [
       "a form of another type",
@@ -234,7 +234,7 @@ describe("the limit of refusals by address", () => {
     [
       "a webhook that is too large",
       "/v1/webhooks/idp",
-      (target) => sendWebhook(target, KEY, ADDRESS, watched(WEBHOOK_BYTES + 1024).body),
+      (target) => sendWebhook(target, KEY, ADDRESS, countedBody(WEBHOOK_BYTES + 1024).body),
     ],
     [
       "a webhook without a signature",

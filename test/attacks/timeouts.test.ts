@@ -8,7 +8,7 @@ virtualTime();
 
 describe("while a provider's JWKS hangs, a sign-in", () => {
   /** A gateway with a clock that can be moved, and its own KV. */
-  function hanging(env: Record<string, unknown>, { ...options }: WorldOptions = {}) {
+  function worldWithHangingKeys(env: Record<string, unknown>, { ...options }: WorldOptions = {}) {
     let moved = 0;
     const world = createWorld({
       ...options,
@@ -35,7 +35,7 @@ describe("while a provider's JWKS hangs, a sign-in", () => {
   }
 
   it("without keys is answered 503 keys-unavailable within its time, and CometChat is not called", async () => {
-    const world = hanging({ REQUEST_TIMEOUT_MS: 1_000 });
+    const world = worldWithHangingKeys({ REQUEST_TIMEOUT_MS: 1_000 });
     const { status, body, response, ms } = await world.timed();
     expect([status, body.code]).toEqual([503, "keys-unavailable"]);
     expect(Number(response.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
@@ -45,7 +45,7 @@ describe("while a provider's JWKS hangs, a sign-in", () => {
   });
 
   it("with stale keys works within a timeout of one second", async () => {
-    const world = hanging({ REQUEST_TIMEOUT_MS: 1_000 });
+    const world = worldWithHangingKeys({ REQUEST_TIMEOUT_MS: 1_000 });
     expect((await world.signIn({ subject: "alice" })).status).toBe(201);
     world.pass();
     const { status, ms } = await world.timed();
@@ -55,7 +55,7 @@ describe("while a provider's JWKS hangs, a sign-in", () => {
   });
 
   it("with stale keys works after half a second with the default timeout", async () => {
-    const world = hanging({});
+    const world = worldWithHangingKeys({});
     expect((await world.signIn({ subject: "alice" })).status).toBe(201);
     world.pass();
     const { status, ms } = await world.timed();

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { expect, test } from "vitest";
 import { bundle } from "../runtime/bundle.ts";
 
-/** KiB after gzip, as `wrangler deploy` counts them. */
+/** The most KiB after gzip. `wrangler deploy` counts in the same way. */
 const BUDGET = 48;
 
 test(`the uploaded Worker has at most ${BUDGET} KiB`, async () => {

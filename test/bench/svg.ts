@@ -1,4 +1,4 @@
-/** Pictures for the README: small, readable on light and dark, no font or script of their own. */
+/** Draws the pictures of the documentation. They work on light and dark pages, and contain no font and no script. */
 
 const STYLE = `
   text { font: 12px system-ui, sans-serif; fill: #1f2328 }
@@ -43,7 +43,7 @@ export interface Bar {
   readonly p99: number;
 }
 
-/** For each row some bars to the median, with a line on to the 99th percentile. */
+/** A bar chart. A bar ends at the median, and a line goes on to the 99th percentile. */
 export function bars(
   title: string,
   names: readonly string[],

@@ -8,9 +8,9 @@ import { type Browser, chromium, type LaunchOptions } from "playwright-core";
 const CACHE = resolve(import.meta.dirname, "../../.cache");
 
 /**
- * A headless Chromium. `npm ci` brings one for Linux on x64; elsewhere an installed Chrome is used, or the one that
- * CHROME_PATH names. The flags that the package suggests are left out on purpose: they switch web security off, and
- * every assertion about CORS would hold whatever the gateway does.
+ * Starts a headless Chromium. On Linux on x64 it is the one that `npm ci` installs, and elsewhere an installed Chrome.
+ * CHROME_PATH names another one. The flags that the package suggests are not used: they switch web security off, and
+ * then no assertion about CORS would show anything.
  */
 export async function launch(args: string[] = []): Promise<Browser> {
   const { CHROME_PATH } = process.env;
@@ -29,7 +29,7 @@ export async function launch(args: string[] = []): Promise<Browser> {
   });
 }
 
-/** The package's Chromium with its libraries and fonts, unpacked once for each version. */
+/** The options for the package's Chromium. It is unpacked once for each version, with its libraries and fonts. */
 async function bundled(): Promise<LaunchOptions> {
   const root = resolve(dirname(fileURLToPath(import.meta.resolve("@sparticuz/chromium"))), "..");
   const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
@@ -37,7 +37,7 @@ async function bundled(): Promise<LaunchOptions> {
   if (!existsSync(home)) await unpack(join(root, "bin"), home);
   return {
     executablePath: join(home, "chromium"),
-    // For the browser alone: libnss3 and its like, which a bare machine does not have, and a font.
+    // Libraries such as libnss3, and a font, which some machines do not have. Only the browser uses them.
     env: {
       ...process.env,
       LD_LIBRARY_PATH: join(home, "al2023/lib"),
@@ -46,7 +46,7 @@ async function bundled(): Promise<LaunchOptions> {
   };
 }
 
-/** The system's fonts where there are any, and the package's own: a page without a single font ends the renderer. */
+/** The system's fonts and the package's own. The renderer crashes if it finds no font at all. */
 const FONTS = `<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
@@ -56,11 +56,11 @@ const FONTS = `<?xml version="1.0"?>
 </fontconfig>
 `;
 
-/** Beside its place and then moved there at once: what an interrupted run leaves behind is never taken for a browser. */
+/** Unpacks into a temporary folder and then renames it, so that an interrupted run leaves no incomplete browser. */
 async function unpack(archives: string, home: string): Promise<void> {
   await mkdir(CACHE, { recursive: true });
   const partial = await mkdtemp(`${home}-`);
-  // `inflate` knows no other way to be told where to.
+  // `inflate` writes into TMPDIR and has no parameter for the folder.
   const { TMPDIR } = process.env;
   process.env.TMPDIR = partial;
   try {
@@ -70,7 +70,7 @@ async function unpack(archives: string, home: string): Promise<void> {
     await rename(partial, home);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
-    // Another process may have been first.
+    // Another process may have unpacked it at the same time.
     if (!existsSync(home)) throw error;
   } finally {
     if (TMPDIR === undefined) delete process.env.TMPDIR;

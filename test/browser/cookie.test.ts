@@ -5,7 +5,7 @@ import { listen } from "../sandbox/server.ts";
 import { leaks } from "../support/leaks.ts";
 import { launch } from "./chromium.ts";
 
-/** What stands in Cookie headers, and nowhere else. */
+/** The name of the session's cookie. */
 const COOKIE = "__Host-session";
 
 let own: Sandbox;
@@ -34,7 +34,7 @@ afterEach(() => {
   expect(leaks.found(), "no session, auth token or key in the gateway's log").toEqual([]);
 });
 
-/** The session as its site sets it. Browsers take the machine itself for as safe as https. */
+/** The cookie as the session's site sets it. A browser accepts Secure cookies from the machine itself without https. */
 const cookie = (value: string) => ({
   name: COOKIE,
   value,
@@ -52,10 +52,10 @@ describe("a session in a cookie", () => {
   }
 
   /**
-   * What a page at this address is told by its own fetch; the name of the error where it is told nothing. Cookies know no
-   * ports: the session is on 127.0.0.1, and travels from every page there.
+   * The answer that a page at this address can read of its sign-in, or the name of the error if it can read none. A
+   * cookie belongs to a host and all of its ports, so every page on 127.0.0.1 sends the session.
    */
-  async function asked(address: string, credentials: "include" | "omit" = "include"): Promise<Read | string> {
+  async function signInFrom(address: string, credentials: "include" | "omit" = "include"): Promise<Read | string> {
     const context = await browser.newContext();
     try {
       const value = await own.provider.issue({ subject: "alice" });
@@ -82,8 +82,8 @@ describe("a session in a cookie", () => {
     }
   }
 
-  /** A page of an origin that is not listed, on this name of the machine. */
-  async function elsewhere<T>(host: string, visiting: (address: string) => Promise<T>): Promise<T> {
+  /** Serves a page at an origin on this host that is not listed, and calls `visiting` with its address. */
+  async function onOtherOrigin<T>(host: string, visiting: (address: string) => Promise<T>): Promise<T> {
     const html = { headers: { "content-type": "text/html" } };
     const server = await listen(async () => new Response("<link rel=icon href=data:,>", html), 0);
     try {
@@ -93,46 +93,46 @@ describe("a session in a cookie", () => {
     }
   }
 
-  it("gets a page on a listed origin its token, and the page can read the answer", async () => {
-    const answer = (await asked(own.sandbox.href)) as Read;
+  it("gives a page on a listed origin a token, and the page can read the answer", async () => {
+    const answer = (await signInFrom(own.sandbox.href)) as Read;
     expect(answer.status).toBe(201);
     expect(own.simulator.tokens("alice")).toEqual([answer.body.authToken]);
     expect(answer.headers["X-Request-Id"]).toMatch(/^[0-9a-f-]{36}$/);
     expect(answer.headers["Server-Timing"]).toMatch(
       /^session;dur=\d+, directory;dur=\d+, cometchat;dur=\d+, total;dur=\d+$/,
     );
-    // Not exposed: what a page has no use for.
+    // A page has no use for this header, so it is not exposed.
     expect(answer.headers.Vary).toBeNull();
   });
 
-  it("lets that page read a refusal, and when to try again", async () => {
-    // Not a 429 of CometChat's: the gateway would spare the app for a while, in the tests that follow as well.
+  it("lets a page on a listed origin read a refusal and its Retry-After", async () => {
+    // After a 429 of CometChat the gateway would not call it for a while, also in the next tests, so this is a 500.
     own.simulator.faults.add({ match: "any", effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" } });
-    const answer = (await asked(own.sandbox.href)) as Read;
+    const answer = (await signInFrom(own.sandbox.href)) as Read;
     expect([answer.status, answer.body.code]).toEqual([503, "cometchat-unavailable"]);
     expect(Number(answer.headers["Retry-After"])).toBeGreaterThan(0);
     expect(answer.headers["X-Request-Id"]).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it("is nobody's where the page does not send it", async () => {
-    const answer = (await asked(own.sandbox.href, "omit")) as Read;
+  it("is missing if the page does not send its cookies", async () => {
+    const answer = (await signInFrom(own.sandbox.href, "omit")) as Read;
     expect([answer.status, answer.body.code]).toEqual([401, "session-missing"]);
   });
 
-  it("gets a page on an origin of another site nothing, and nothing is minted", async () => {
-    expect(await elsewhere("localhost", asked)).toBe("TypeError");
+  it("does not give a page of another site a token, and none is minted", async () => {
+    expect(await onOtherOrigin("localhost", signInFrom)).toBe("TypeError");
     expect(own.simulator.journal.entries).toEqual([]);
   });
 
-  // It is of the same site, so that the cookie travels. A page that cannot read the answer could still have tokens minted
-  // until CometChat forgets those of its visitor's devices.
-  it("gets a page of its own site on an origin that is not listed nothing, and nothing is minted", async () => {
-    expect(await elsewhere("127.0.0.1", asked)).toBe("TypeError");
+  // The browser sends the cookie, because the page is of the same site. Although such a page cannot read the answer, it
+  // could have so many tokens minted that CometChat ends those of the user's devices.
+  it("does not give a page of the same site a token if its origin is not listed, and none is minted", async () => {
+    expect(await onOtherOrigin("127.0.0.1", signInFrom)).toBe("TypeError");
     expect(own.simulator.journal.entries).toEqual([]);
   });
 
-  it("gets such a page nothing by a form either, which no preflight comes before", async () => {
-    const status = await elsewhere("127.0.0.1", async (address) => {
+  it("does not give such a page a token by a form, for which the browser sends no preflight", async () => {
+    const status = await onOtherOrigin("127.0.0.1", async (address) => {
       const context = await browser.newContext();
       try {
         const value = await own.provider.issue({ subject: "alice" });
@@ -160,8 +160,9 @@ describe("a session in a cookie", () => {
 
 describe("a session in a cookie whose name begins with __Host-", () => {
   /**
-   * Who a listed page's visitor is to the gateway, after another page on the same host has set a cookie of this name
-   * (cookies know no ports, so that it stands for a sibling domain's with `Domain=`), and what the browser sent.
+   * Another page on the same host sets a cookie of this name with mallory's session. It stands for a page of a sibling
+   * domain that sets a cookie with `Domain=`, since a cookie belongs to all ports of a host. Then a listed page signs
+   * in. Returns the uid or code in the answer, and whether the browser kept and sent mallory's cookie.
    */
   async function afterPlanting(name: string, subject: string | undefined) {
     const context = await browser.newContext();
@@ -175,22 +176,22 @@ describe("a session in a cookie whose name begins with __Host-", () => {
       const page = await context.newPage();
       await page.goto(`http://${hostname}:${server.port}`);
       await page.evaluate((planting) => {
-        // biome-ignore lint/suspicious/noDocumentCookie: what a hostile page does
+        // biome-ignore lint/suspicious/noDocumentCookie: a hostile page does this
         document.cookie = `${planting}; path=/`;
-        // To read them makes the browser store it first.
+        // The browser stores the cookie before it returns the list.
         return document.cookie;
       }, `${name}=${planted}`);
       const kept = (await context.cookies()).some(({ value }) => value.includes(planted));
 
       await page.goto(own.sandbox.href);
       const asked = page.waitForRequest((request) => request.url().endsWith("/v1/token"));
-      const told = await page.evaluate(async (url) => {
+      const answer = await page.evaluate(async (url) => {
         const answer = await fetch(url, { method: "POST", credentials: "include" });
         const { uid, code } = await answer.json();
         return (uid ?? code) as string;
       }, new URL("/v1/token", own.gateway).href);
       const sent = ((await (await asked).allHeaders()).cookie ?? "").includes(planted);
-      return { told, kept, sent };
+      return { answer, kept, sent };
     } finally {
       await context.close();
       await server.close();
@@ -198,22 +199,22 @@ describe("a session in a cookie whose name begins with __Host-", () => {
   }
 
   it.each([0x2000, 0x3000, 0xfeff, 0xa0, 0x2028].map((code) => [`U+${code.toString(16)}`, code] as const))(
-    "is not changed by one whose name begins with %s, which the browser keeps and sends",
+    "is not replaced by a cookie whose name begins with %s, although the browser stores and sends that one",
     async (_, code) => {
       const character = String.fromCharCode(code);
       const planted = await afterPlanting(`${character}${COOKIE}`, "alice");
-      expect(planted).toEqual({ told: "alice", kept: true, sent: true });
-      expect(await afterPlanting(`${character}${COOKIE}`, undefined)).toMatchObject({ told: "session-missing" });
+      expect(planted).toEqual({ answer: "alice", kept: true, sent: true });
+      expect(await afterPlanting(`${character}${COOKIE}`, undefined)).toMatchObject({ answer: "session-missing" });
       expect(own.simulator.user("mallory")).toBeUndefined();
     },
   );
 
-  // Browsers look for the prefix in any case, and in the value of a cookie without a name.
+  // Browsers compare the prefix without its case, and also find it in the value of a cookie without a name.
   it.each(["__Host-session", "__host-session", "__HOST-SESSION", "=__Host-session", "\t __Host-session "])(
-    "is not changed by one that is named %j, which the browser refuses without Secure",
+    "is not replaced by a cookie named %j, which the browser refuses because it lacks Secure",
     async (name) => {
-      expect(await afterPlanting(name, "alice")).toEqual({ told: "alice", kept: false, sent: false });
-      expect(await afterPlanting(name, undefined)).toMatchObject({ told: "session-missing" });
+      expect(await afterPlanting(name, "alice")).toEqual({ answer: "alice", kept: false, sent: false });
+      expect(await afterPlanting(name, undefined)).toMatchObject({ answer: "session-missing" });
     },
   );
 });

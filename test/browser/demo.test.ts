@@ -20,7 +20,7 @@ import {
 let sandbox: Sandbox;
 let browser: Browser;
 const visits: Visit[] = [];
-/** Hosts that a test asks on purpose. */
+/** The other hosts that a test calls on purpose. */
 const strangers: string[] = [];
 
 beforeAll(async () => {
@@ -54,7 +54,7 @@ describe("a sign-in in a real browser", () => {
   it.each([
     ["UI Kit", KIT],
     ["SDK alone", SDK],
-  ])("ends with CometChat’s %s logged in as the user, with exactly the token that was minted", async (_, path) => {
+  ])("logs the user in to CometChat’s %s, with exactly the token that was minted", async (_, path) => {
     const { page, errors } = await open(path);
     await signIn(page, "alice");
     await page.locator("#uid").getByText("alice", { exact: true }).waitFor();
@@ -68,7 +68,7 @@ describe("a sign-in in a real browser", () => {
     expect(errors).toEqual([]);
   });
 
-  it("shows a new user the first time, and a known one with a token of its own the second", async () => {
+  it("creates the user the first time, and mints a second token for a second device", async () => {
     const first = await open();
     await signIn(first.page, "bob");
     await first.page.locator(".exchanges").getByText("new user").waitFor();
@@ -77,25 +77,25 @@ describe("a sign-in in a real browser", () => {
     const second = await open();
     await signIn(second.page, "bob");
     await second.page.locator(".exchanges").getByText("new token").waitFor();
-    const gateways = sandbox.simulator.journal.entries.filter(({ surface }) => surface === "rest");
-    expect(gateways.map(({ call }) => call)).toEqual(["mint"]);
+    const fromGateway = sandbox.simulator.journal.entries.filter(({ surface }) => surface === "rest");
+    expect(fromGateway.map(({ call }) => call)).toEqual(["mint"]);
     expect(new Set(sandbox.simulator.tokens("bob")).size).toBe(2);
   });
 
-  it("draws the stages of the gateway's Server-Timing, which CORS lets the page read", async () => {
+  it("shows the stages in the gateway's Server-Timing, which the page can read", async () => {
     const { page } = await open();
     await signIn(page, "alice");
     const stages = () => page.locator(".stage").evaluateAll((rows) => rows.map((row) => row.dataset.stage));
     await expect.poll(stages).toEqual(expect.arrayContaining(["session", "directory", "cometchat"]));
   });
 
-  it("takes a subject that CometChat would not, under a uid derived from it", async () => {
+  it("works for a subject that CometChat does not accept as a uid, with a uid derived from it", async () => {
     const { page } = await open();
     await signIn(page, "auth0|64f1C0FFEE");
     await expect.poll(() => loggedIn(page)).toMatch(/^x-[a-z2-7]{52}$/);
   });
 
-  it("can be signed out of and into again, by keyboard alone", async () => {
+  it("works with the keyboard alone, as do a sign-out and another sign-in", async () => {
     const { page, errors } = await open();
     const tabTo = async (name: string, role: "radio" | "button") => {
       const there = page.getByRole(role, { name });
@@ -120,28 +120,25 @@ describe("a sign-in in a real browser", () => {
     expect(own(errors)).toEqual([]);
   });
 
-  it.each(["localhost", "127.0.0.1"])(
-    "works from http://%s in a visitor's own browser, without any flag",
-    async (host) => {
-      const opened = await visit(browser, `http://${host}:${sandbox.sandbox.port}/sdk`);
-      visits.push(opened);
-      await signIn(opened.page, "alice");
-      await opened.page.getByText("Grace Okafor").waitFor();
-      // Led to the other name of this machine: another origin, so the browser asked first.
-      const other = host === "localhost" ? "127.0.0.1" : "localhost";
-      const client = sandbox.simulator.journal.entries.filter(({ surface }) => surface === "client");
-      expect(client.slice(0, 2).map(({ call }) => call)).toEqual(["preflight", "login"]);
-      expect(new Set(client.map((entry) => new URL(`http://${entry.host}`).hostname))).toEqual(new Set([other]));
-      expect(opened.errors).toEqual([]);
-    },
-  );
+  it.each(["localhost", "127.0.0.1"])("works on http://%s in a browser without any flag", async (host) => {
+    const opened = await visit(browser, `http://${host}:${sandbox.sandbox.port}/sdk`);
+    visits.push(opened);
+    await signIn(opened.page, "alice");
+    await opened.page.getByText("Grace Okafor").waitFor();
+    // The simulator is on the other name of this machine. That is another origin, so the browser sends a preflight.
+    const other = host === "localhost" ? "127.0.0.1" : "localhost";
+    const client = sandbox.simulator.journal.entries.filter(({ surface }) => surface === "client");
+    expect(client.slice(0, 2).map(({ call }) => call)).toEqual(["preflight", "login"]);
+    expect(new Set(client.map((entry) => new URL(`http://${entry.host}`).hostname))).toEqual(new Set([other]));
+    expect(opened.errors).toEqual([]);
+  });
 });
 
 describe("CometChat's UI Kit", () => {
-  it("shows the user's conversations, opens one, and writes into it", async () => {
+  it("shows the user's conversations, opens one, and sends a message", async () => {
     const { page, errors } = await open(KIT);
     await signIn(page, "alice");
-    // What the UI Kit says where its request has failed: better the reason than a time that is over.
+    // The UI Kit shows "OOPS!" after a failed request. Without waiting for it, the test would only time out.
     await page.getByText("Grace Okafor").or(page.getByText("OOPS!")).first().waitFor();
     expect(await page.locator(".kit-list").textContent()).not.toContain("OOPS!");
     for (const name of ["Mateo Rossi", "Launch week"]) await page.getByText(name).first().waitFor();
@@ -155,7 +152,7 @@ describe("CometChat's UI Kit", () => {
     expect(errors).toEqual([]);
   });
 
-  it("is opened and written into by keyboard alone", async () => {
+  it("opens a conversation and sends a message by the keyboard alone", async () => {
     const { page } = await open(KIT);
     await signIn(page, "alice");
     await page.getByText("Launch week").first().waitFor();
@@ -177,11 +174,11 @@ describe("CometChat's UI Kit", () => {
     await page.locator(".kit-talk").getByText("No mouse").waitFor();
   });
 
-  it("shows at once what somebody else writes, over CometChat's WebSocket", async () => {
+  it("shows a message of another user at once, by CometChat's WebSocket", async () => {
     const alice = await open(KIT);
     await signIn(alice.page, "alice");
     await alice.page.getByText("Launch week").first().click();
-    // In a visitor's own browser, where the page leads the socket to the simulator.
+    // Without `?wire=direct`, the page connects the SDK's socket to the simulator.
     const bob = await open("/");
     await signIn(bob.page, "bob");
     await bob.page.getByText("Launch week").first().click();
@@ -194,7 +191,7 @@ describe("CometChat's UI Kit", () => {
     expect([...alice.errors, ...bob.errors]).toEqual([]);
   });
 
-  it("follows the system into the dark", async () => {
+  it("follows the system's colour scheme", async () => {
     const { page } = await open(KIT, { colorScheme: "dark" });
     await signIn(page, "alice");
     const background = () =>
@@ -208,7 +205,7 @@ describe("CometChat's UI Kit", () => {
     await expect.poll(background).toMatch(light);
   });
 
-  it("asks nothing that the simulator does not know, which would be an error that a test sees", async () => {
+  it("makes no call that the simulator does not know, since such a call is answered 404 and recorded", async () => {
     const { page } = await open(KIT);
     await signIn(page, "alice");
     const ask = `fetch("https://${sandbox.app.appId}.apiclient-us.cometchat.io/v3.0/nothing", { headers: { appid: "${sandbox.app.appId}" } })`;
@@ -235,7 +232,7 @@ describe("a token that was revoked", () => {
     await expectLoggedIn(page, null);
   });
 
-  it("ends a login at its next call, and the page logs in again by itself with a new one", async () => {
+  it("ends the SDK's login at its next call, and the page logs in again by itself with a new token", async () => {
     const { page } = await open();
     await signIn(page, "alice");
     const [old] = sandbox.simulator.tokens("alice");
@@ -249,12 +246,12 @@ describe("a token that was revoked", () => {
   });
 });
 
-describe("a session that must not pass", () => {
+describe("a session that the gateway does not accept", () => {
   it.each([
     ["Expired", "session-expired", "This session has expired."],
     ["Forged", "session-invalid", "This session is not valid here."],
     ["For another app", "session-invalid", "This session is not valid here."],
-  ])("%s: the page shows %s, and CometChat is never asked", async (kind, code, words) => {
+  ])("(%s) is refused with %s, which the page shows, and CometChat is not called", async (kind, code, words) => {
     const { page } = await open();
     await signIn(page, "alice", kind);
     await expect.poll(() => page.getByRole("alert").textContent()).toBe(`${words} ${code}`);
@@ -265,8 +262,8 @@ describe("a session that must not pass", () => {
 });
 
 describe("the browser", () => {
-  it("keeps a cross-origin answer from the page unless the answer allows it", async () => {
-    // Were web security off, every other assertion about origins here would hold in vain.
+  it("lets a page read the answer of another origin only if the answer allows it", async () => {
+    // If web security were off, no other assertion about origins in this file would show anything.
     const answers = { "/open": { "access-control-allow-origin": "*" }, "/closed": {} };
     const server = await listen(async ({ url }) => {
       return new Response("seen", { headers: answers[new URL(url).pathname as keyof typeof answers] });
@@ -280,13 +277,13 @@ describe("the browser", () => {
     await server.close();
   });
 
-  it("keeps a page of an origin that is not listed from any token, and nothing is minted for it", async () => {
+  it("sends no sign-in for a page whose origin is not listed, and no token is minted", async () => {
     const html = { headers: { "content-type": "text/html" } };
     const server = await listen(async () => new Response("<link rel=icon href=data:,>", html), 0);
     strangers.push(`localhost:${server.port}`);
     const { page, close } = await visit(browser, `http://localhost:${server.port}`);
     const session = await sandbox.provider.issue({ subject: "alice" });
-    const came = await page.evaluate(
+    const result = await page.evaluate(
       ([url, bearer]) =>
         fetch(`${url}`, { method: "POST", headers: { authorization: `Bearer ${bearer}` } }).then(
           () => "read",
@@ -294,7 +291,7 @@ describe("the browser", () => {
         ),
       [new URL("/v1/token", sandbox.gateway).href, session],
     );
-    expect(came).toBe("TypeError");
+    expect(result).toBe("TypeError");
     expect(sandbox.simulator.journal.entries).toEqual([]);
     await close();
     await server.close();
@@ -302,7 +299,7 @@ describe("the browser", () => {
 });
 
 describe("the demo page", () => {
-  it.each([390, 320])("fits a screen %i px wide", async (width) => {
+  it.each([390, 320])("fits on a screen that is %i px wide", async (width) => {
     const { page } = await open(KIT, { viewport: { width, height: 800 } });
     const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     await page.getByRole("button", { name: "Sign in" }).waitFor();
@@ -316,7 +313,7 @@ describe("the demo page", () => {
     await expect.poll(overflow).toBe(0);
   });
 
-  it("shows no token in full, and keeps no session in storage", async () => {
+  it("never shows a whole token, and stores no session", async () => {
     const { page } = await open();
     await signIn(page, "alice");
     const [token] = sandbox.simulator.tokens("alice");
@@ -324,12 +321,12 @@ describe("the demo page", () => {
     expect(html).toContain(`…${token?.slice(-6)}`);
     expect(html).not.toContain(token);
     expect(html).not.toMatch(/eyJ[\w-]{30}/);
-    // CometChat's SDK keeps its own token there; the page and the client package keep nothing secret.
-    const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
-    expect(kept).not.toMatch(/eyJ[\w-]{30}/);
+    // CometChat's SDK stores its token there. The page and the client package store no secret.
+    const stored = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }));
+    expect(stored).not.toMatch(/eyJ[\w-]{30}/);
   });
 
-  it.each(["/", "/sdk"])("lets nothing on %s ask another machine for anything", async (path) => {
+  it.each(["/", "/sdk"])("prevents requests to other machines: %s", async (path) => {
     const { page } = await open(path);
     const stopped = await page.evaluate(async () => {
       const violation = new Promise<string>((resolve) => {

@@ -34,10 +34,10 @@ const token = (authorization?: string) =>
 
 const open = (options = {}): Promise<Visit> => visit(browser, new URL("/live", sandbox.sandbox).href, options);
 
-describe("what the lines add up to", () => {
+describe("the counts of the live view", () => {
   const line = { event: "request", route: "/v1/token", status: 201, code: "ok", app: "main", total: 90, calls: 1 };
 
-  it("counts tokens, those that were used again, and requests of the last minute", () => {
+  it("are of tokens, of reused tokens, and of the requests of the last minute", () => {
     const totals = createTotals();
     totals.add({ at: 0, line });
     totals.add({ at: 70_000, line: { ...line, status: 200, reused: true, calls: 0, total: 10 } });
@@ -52,7 +52,7 @@ describe("what the lines add up to", () => {
     expect(codes).toEqual([["ok", 3, "done"]]);
   });
 
-  it("follows an app's breaker as it opens and closes", () => {
+  it("show whether the circuit breaker of an app is open", () => {
     const totals = createTotals();
     totals.add({ at: 0, line: { ...line, status: 503, code: "cometchat-unavailable", calls: 3 } });
     totals.add({ at: 0, line: { event: "cometchat-breaker", app: "main", state: "open" } });
@@ -63,7 +63,7 @@ describe("what the lines add up to", () => {
 });
 
 describe("the live view", () => {
-  it("shows each request as it comes: its answer, its stages, its calls", async () => {
+  it("shows each request at once, with its answer and its stages", async () => {
     const { page, errors, close } = await open();
     await page.getByText("Nothing yet").waitFor();
     expect((await token(await session("alice"))).status).toBe(201);
@@ -71,7 +71,7 @@ describe("the live view", () => {
     await row.getByText("201").waitFor();
     await row.getByText("created", { exact: true }).waitFor();
     await row.getByRole("img", { name: /^\d+ ms: session \d+, directory \d+, CometChat \d+$/ }).waitFor();
-    // It is told to whoever comes later, too.
+    // A page that is opened later shows the request too.
     const later = await open();
     await later.page.getByRole("row").filter({ hasText: "POST /v1/token" }).first().waitFor();
     expect([...errors, ...later.errors]).toEqual([]);
@@ -79,7 +79,7 @@ describe("the live view", () => {
     await close();
   });
 
-  it("counts the calls that reuse has saved, and the answers by code", async () => {
+  it("counts the calls that were saved by reused tokens, and the answers by code", async () => {
     const { page, close } = await open();
     const bob = await session("bob");
     await token(bob);
@@ -91,7 +91,7 @@ describe("the live view", () => {
     await close();
   });
 
-  it("shows that the breaker of an app is open", async () => {
+  it("shows that the circuit breaker of an app is open", async () => {
     const { page, close } = await open();
     sandbox.simulator.faults.add({ match: "any", effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" } });
     for (let i = 0; i < 4; i += 1) await token(await session(`carol${i}`));
@@ -100,7 +100,7 @@ describe("the live view", () => {
     await close();
   });
 
-  it("holds no token, session or subject", async () => {
+  it("contains no token, session or subject", async () => {
     const { page, close } = await open();
     await page.getByRole("row").nth(1).waitFor();
     const text = (await page.content()) + sandbox.logs.join("\n");
@@ -110,7 +110,7 @@ describe("the live view", () => {
     await close();
   });
 
-  it.each(["light", "dark"] as const)("is accessible in %s", async (colorScheme) => {
+  it.each(["light", "dark"] as const)("is accessible in %s colours", async (colorScheme) => {
     const { page, close } = await open({ colorScheme });
     await page.getByRole("row").nth(1).waitFor();
     await page.addScriptTag({ content: axe.source });

@@ -16,7 +16,7 @@ const root = resolve(import.meta.dirname, "../..");
 const SOURCES = ["package.json", "README.md", "LICENSE", "tsconfig.json", "src/client", "src/commands/build.ts"];
 const GATEWAY = "https://chat-auth.example.com";
 
-/** Below the project, so that an application in it finds React and CometChat's packages where npm has put them. */
+/** A folder inside the project, so that an application in it finds the project's React and CometChat packages. */
 let home: string;
 let app: string;
 let tarball: string;
@@ -27,7 +27,7 @@ const examples = new Map<string, string>();
 beforeAll(async () => {
   await mkdir(join(root, ".cache"), { recursive: true });
   home = await mkdtemp(join(root, ".cache/package-"));
-  // Packed in a copy: while npm packs, README.md is another one.
+  // The package is packed in a copy of the project, because npm's script replaces README.md while it packs.
   const copy = join(home, "repository");
   for (const name of [...SOURCES, "src/commands/readme.ts"])
     await cp(join(root, name), join(copy, name), { recursive: true });
@@ -48,7 +48,7 @@ afterAll(() => rm(home, { recursive: true, force: true }));
 const installed = (name: string) => readFile(join(app, "node_modules/cometchat-edge-gateway", name), "utf8");
 
 describe("the client package as npm packs it", () => {
-  it("holds what its users need, and nothing else", async () => {
+  it("has the files that its users need, and no others", async () => {
     expect(namesIn(gunzipSync(await readFile(tarball)))).toEqual([
       ...["LICENSE", "README.md", "dist/client/error.d.ts", "dist/client/index.d.ts", "dist/client/index.js"],
       ...["dist/client/react.d.ts", "dist/client/react.js", "dist/client/session.d.ts", "dist/client/types.d.ts"],
@@ -56,7 +56,7 @@ describe("the client package as npm packs it", () => {
     ]);
   });
 
-  it("has no dependency; React is an optional peer", async () => {
+  it("has no dependency, and React only as an optional peer dependency", async () => {
     const { dependencies, peerDependencies, peerDependenciesMeta, type } = JSON.parse(await installed("package.json"));
     expect({ dependencies, peerDependencies, peerDependenciesMeta, type }).toEqual({
       dependencies: undefined,
@@ -67,11 +67,11 @@ describe("the client package as npm packs it", () => {
     expect(await readdir(join(app, "node_modules"))).toEqual([".package-lock.json", "cometchat-edge-gateway"]);
   });
 
-  it("weighs 2.5 KiB at most, compressed", async () => {
+  it("has at most 2.5 KiB after gzip", async () => {
     expect(gzipSync(await installed("dist/client/index.js")).length).toBeLessThanOrEqual(2560);
   });
 
-  it("has a README of its own, and leaves the project's as it was", async () => {
+  it("has its own README, and packing does not change the project's", async () => {
     expect(readme).toBe(await readFile(join(root, "src/client/README.md"), "utf8"));
     expect(await readFile(join(home, "repository/README.md"), "utf8")).toBe(
       await readFile(join(root, "README.md"), "utf8"),
@@ -103,7 +103,7 @@ describe("the client package as npm packs it", () => {
     const compilerOptions = {
       ...{ target: "es2022", module: "esnext", moduleResolution: "bundler", jsx: "react-jsx", lib: ["es2023", "dom"] },
       ...{ strict: true, exactOptionalPropertyTypes: true, noEmit: true, types: [], skipLibCheck: false },
-      // CometChat's declarations are not for such a check, nor are this project's.
+      // CometChat's declarations have errors in such a strict check, so the SDK and the UI Kit are declared here.
       paths: { "@cometchat/chat-uikit-react": ["./kit.d.ts"], "@cometchat/chat-sdk-javascript": ["./sdk.d.ts"] },
     };
     await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions }));
@@ -115,7 +115,7 @@ describe("the client package as npm packs it", () => {
   });
 });
 
-/** What an application of each kind has. Vue and CometChat's package for React Native are not installed here. */
+/** Declarations for the examples. Vue and CometChat's package for React Native are not installed here. */
 const SURROUNDINGS = `
 declare const auth: { getToken(): Promise<string | undefined> };
 declare module "vue" {
@@ -147,7 +147,7 @@ export declare const CometChatUIKit: {
 export declare function CometChatConversations(): import("react").JSX.Element;
 `;
 
-/** The files of a tar archive, without the folder that npm puts them into. */
+/** The names of the files in a tar archive, without the folder that npm puts them into. */
 function namesIn(archive: Buffer): string[] {
   const names: string[] = [];
   for (let at = 0; archive[at]; ) {
@@ -221,7 +221,7 @@ describe("the README's examples in a real browser, with the package as npm packs
     for (const one of open) await one.close();
   });
 
-  /** As an application's own build does it: with the package from its own node_modules. */
+  /** Bundles an example as an application does, with the package from its own node_modules. */
   async function bundled(example: string): Promise<string> {
     const own = `const auth = window.auth;\n${example.replaceAll(GATEWAY, sandbox.gateway.origin)}
       Object.assign(window, { chat, CometChat });`;
@@ -234,7 +234,7 @@ describe("the README's examples in a real browser, with the package as npm packs
       jsx: "automatic",
       define: { "process.env.NODE_ENV": '"development"' },
       external: ["@cometchat/calls-sdk-javascript"],
-      // The UI Kit's looks are not what is tested.
+      // These tests do not need the UI Kit's styles.
       loader: { ".css": "empty" },
       logLevel: "error",
     });
@@ -259,11 +259,11 @@ describe("the README's examples in a real browser, with the package as npm packs
   }
 
   const status = (page: Page, expected: string) => page.waitForFunction(`chat.state.status === "${expected}"`);
-  /** Requests for a token that the page has made. */
+  /** The number of requests for a token that the page has sent. */
   const posts = () =>
     visits.at(-1)?.requests.filter((one) => one.method() === "POST" && one.url().endsWith("/v1/token")).length;
 
-  it("log the SDK in, once for two callers, and out again, here and at the gateway", async () => {
+  it("sign in to the SDK once for two callers, and sign out of it and of the gateway", async () => {
     const page = await open("plain");
     await page.evaluate("Promise.all([chat.signIn(), chat.signIn()])");
     await expectLoggedIn(page, "alice");
@@ -273,30 +273,30 @@ describe("the README's examples in a real browser, with the package as npm packs
       { authToken: minted },
     ]);
     await page.evaluate("chat.signOut()");
-    // At once: that is what the promise says.
+    // There is no wait, since the promise resolves after the logout.
     expect(await loggedIn(page)).toBeNull();
     expect(sandbox.simulator.tokens("alice")).toEqual([]);
     expect(await page.evaluate("chat.state")).toEqual({ status: "signed-out" });
-    // The SDK told its listener of that logout as well.
+    // The SDK calls its listener for this logout too, which must not cause another login.
     expect(sandbox.simulator.journal.calls({ call: "login" })).toBe(1);
   });
 
-  it("log the SDK in again when its token has ended elsewhere", async () => {
+  it("sign in to the SDK again when its token has been revoked elsewhere", async () => {
     const page = await open("plain");
     const { authToken } = (await page.evaluate("chat.signIn()")) as { authToken: string };
     const session = await sandbox.provider.issue({ subject: "alice" });
     leaks.addSecret(session);
     const headers = { Authorization: `Bearer ${session}` };
     expect((await fetch(new URL("/v1/tokens", sandbox.gateway), { method: "DELETE", headers })).status).toBe(204);
-    const told = await page.evaluate("CometChat.getUser('alice').then(() => 'works', (error) => error.code)");
-    expect(told).toBe("AUTH_ERR_AUTH_TOKEN_NOT_FOUND");
+    const code = await page.evaluate("CometChat.getUser('alice').then(() => 'works', (error) => error.code)");
+    expect(code).toBe("AUTH_ERR_AUTH_TOKEN_NOT_FOUND");
     await page.waitForFunction("chat.state.status === 'signed-in'");
     await expectLoggedIn(page, "alice");
     const replaced = [expect.not.stringMatching(`^${authToken}$`)];
     await expect.poll(() => sandbox.simulator.tokens("alice")).toEqual(replaced);
   });
 
-  it("log the UI Kit in, in React's StrictMode, with one request and one login", async () => {
+  it("sign in to the UI Kit in React's StrictMode, with one request and one login", async () => {
     const page = await open("react");
     await status(page, "signed-in");
     await expectLoggedIn(page, "alice");
@@ -309,7 +309,7 @@ describe("the README's examples in a real browser, with the package as npm packs
     await expectLoggedIn(page, null);
   });
 
-  it("and the hook: it signs in when it is enabled, once for two components, and signs nobody out", async () => {
+  it("sign in by the hook when it is enabled, once for two components, and stay signed in without it", async () => {
     const page = await open("hook");
     const shown = (text: string) => page.waitForFunction(`document.body.innerText.trim() === ${JSON.stringify(text)}`);
     await shown("signed-out\n\nsigned-out");
@@ -322,14 +322,14 @@ describe("the README's examples in a real browser, with the package as npm packs
     expect(posts()).toBe(1);
     await page.evaluate("chat.signOut()");
     await shown("signed-out\n\nsigned-out");
-    // An explicit sign-out is not undone by a component that is on screen; the next one that is mounted signs in.
+    // After a sign-out, the components on screen do not sign in again. A component that is mounted later does.
     await page.evaluate("show(false)");
     await page.evaluate("show(true)");
     await shown("signed-in\n\nsigned-in");
     expect(posts()).toBe(2);
   });
 
-  it("show why a sign-in failed, and that it works again", async () => {
+  it("show why a sign-in failed, and let the user try again", async () => {
     sandbox.simulator.faults.add({ match: "any", effect: { kind: "error", status: 400, code: "ERR_BAD_REQUEST" } });
     const page = await open("react");
     const again = page.getByRole("button", { name: "cometchat-rejected: try again" });

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Sandbox, startSandbox } from "../sandbox/index.ts";
 import { expectClean, KIT, openBrowser, SDK, signIn, type Visit, visit } from "./visit.ts";
 
-/** How the pages look in each state. `SCREENSHOTS=folder` keeps a picture of each. */
+/** The look of the pages in each state. `SCREENSHOTS=folder` stores a picture of each. */
 
 let sandbox: Sandbox;
 let browser: Browser;
@@ -37,13 +37,16 @@ const LOOKS = (["desktop", "phone"] as const).flatMap((screen) =>
   (["light", "dark"] as const).map((colorScheme) => ({ screen, colorScheme })),
 );
 
-/** The UI Kit's own markup: an attribute of a button on what is none, and a name that leaves out the text on screen. */
+/**
+ * Findings in the UI Kit's own markup: an attribute that its element must not have, and a name without the visible
+ * text.
+ */
 const OF_THE_KIT = [
   ["aria-allowed-attr", 'class="cometchat-popover__trigger"'],
   ["label-content-name-mismatch", 'class="cometchat-message-header__content"'],
 ];
 
-/** The viewer's own: its buttons that copy an example have a picture and no name. */
+/** A finding in the viewer's own markup: its buttons that copy an example have no name. */
 const OF_THE_VIEWER = [["button-name", 'class="group/copy-button']];
 
 interface Finding {
@@ -52,7 +55,7 @@ interface Finding {
   readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
 }
 
-/** What axe-core finds serious now, and whether the page is wider than the screen. */
+/** The serious findings of axe-core, without the excused ones, and whether the page is wider than the screen. */
 async function problems(page: Page, excused: readonly string[][]): Promise<string[]> {
   const found: string[] = [];
   const { violations } = (await page.evaluate('axe.run({ resultTypes: ["violations"] })')) as { violations: Finding[] };
@@ -68,11 +71,11 @@ async function problems(page: Page, excused: readonly string[][]): Promise<strin
   return found;
 }
 
-/** On phone and desktop, light and dark: axe-core finds nothing serious, and nothing is wider than the screen. */
+/** The page has no problems on a phone and a desktop, in light and dark colours. */
 async function expectAccessible(page: Page, state: string, excused: readonly string[][] = []): Promise<void> {
   if (!(await page.evaluate("Boolean(globalThis.axe)"))) {
     await page.evaluate(axe.source);
-    // Colours in the middle of a transition are not those of the page.
+    // Without transitions, axe-core sees the final colours.
     await page.addStyleTag({
       content: "*, ::before, ::after { transition: none !important; animation: none !important }",
     });
@@ -81,14 +84,14 @@ async function expectAccessible(page: Page, state: string, excused: readonly str
     const look = `${screen}-${colorScheme}`;
     await page.setViewportSize(SCREENS[screen]);
     await page.emulateMedia({ colorScheme });
-    // The UI Kit hears of the other colour scheme by an event, and draws itself again some time later.
+    // The UI Kit learns of the other colour scheme by an event, and redraws some time later.
     await expect.poll(() => problems(page, excused), { message: `${state}, ${look}` }).toEqual([]);
     const { SCREENSHOTS } = process.env;
     if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/${state.replaceAll(" ", "-")}-${look}.png` });
   }
 }
 
-/** Lets the page's time pass in steps of 5 s until this is on screen. The page is looked at between any two steps. */
+/** Moves the page's clock forward in steps of 5 s until this is visible. */
 const passTimeUntil = (page: Page, shown: Locator) =>
   expect
     .poll(
@@ -104,9 +107,9 @@ const passTimeUntil = (page: Page, shown: Locator) =>
 describe("the demo page is accessible, on phone and desktop, light and dark", () => {
   const address = () => new URL("/v1/token", sandbox.gateway).href;
 
-  it("before a sign-in, where the session is refused, while the gateway cannot answer, and when it has given up", async () => {
+  it("before a sign-in, after a refused session, while the gateway fails, and after the last attempt", async () => {
     const { page } = await open(KIT);
-    // Its own waits pass at once.
+    // The page's pauses pass at once with this clock.
     await page.clock.install();
     await page.getByRole("button", { name: "Sign in" }).waitFor();
     await expectAccessible(page, "welcome");
@@ -121,7 +124,7 @@ describe("the demo page is accessible, on phone and desktop, light and dark", ()
     await expectAccessible(page, "failed");
   });
 
-  it("with the UI Kit, its list and an open conversation, and after a sign-out that failed", async () => {
+  it("with the UI Kit's list, with an open conversation, and after a sign-out that failed", async () => {
     const { page } = await open(KIT);
     await signIn(page, "alice");
     await page.getByText("Launch week").first().waitFor();
@@ -161,8 +164,8 @@ const UNAVAILABLE = {
   }),
 };
 
-describe("the API as a page", () => {
-  it("can be read in the sandbox, without another host, on phone and desktop, light and dark", async () => {
+describe("the page about the API in the sandbox", () => {
+  it("is accessible on phone and desktop, light and dark, and calls no other host", async () => {
     const { page, requests, errors } = await open("/api");
     await page.setViewportSize(SCREENS.desktop);
     await page.getByRole("heading", { name: "A CometChat auth token for a session" }).waitFor();
@@ -173,7 +176,7 @@ describe("the API as a page", () => {
       "OpenID Connect Back-Channel Logout 1.0",
     ])
       await page.getByRole("link", { name: summary }).first().waitFor();
-    // Its examples go to the gateway.
+    // The page's examples are sent to the gateway.
     await page.getByText(sandbox.gateway.origin).first().waitFor();
     await expectAccessible(page, "api", OF_THE_VIEWER);
     const hosts = new Set(

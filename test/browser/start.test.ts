@@ -24,15 +24,15 @@ function start(ports: { PORT: number | string; SANDBOX_PORT: number | string }) 
   return { started, ended, output: () => output };
 }
 
-/** Two that were free a moment ago, and differ. */
+/** Two different ports that are free. */
 async function freePorts() {
-  const held = [await listen(async () => new Response(), 0), await listen(async () => new Response(), 0)] as const;
-  await Promise.all(held.map(({ close }) => close()));
-  return { PORT: held[0].port, SANDBOX_PORT: held[1].port };
+  const servers = [await listen(async () => new Response(), 0), await listen(async () => new Response(), 0)] as const;
+  await Promise.all(servers.map(({ close }) => close()));
+  return { PORT: servers[0].port, SANDBOX_PORT: servers[1].port };
 }
 
 describe("npm start", () => {
-  it("prints a curl command that works as pasted, and leaves nothing behind when it is stopped", async () => {
+  it("prints a curl command that works without changes, and frees both ports when it is stopped", async () => {
     const ports = await freePorts();
     const { started, ended, output } = start(ports);
     await expect.poll(output, { timeout: 60_000 }).toContain("Ctrl-C stops everything");
@@ -40,7 +40,7 @@ describe("npm start", () => {
     const { stdout } = await promisify(execFile)("sh", ["-c", command]);
     const { authToken, ...answer } = JSON.parse(stdout);
     expect(answer).toMatchObject({ uid: "alice", created: true });
-    // The gateway's log follows in the same terminal.
+    // The gateway's log is printed in the same terminal.
     await expect.poll(output).toContain('"route":"/v1/token"');
     expect(findLeaks([output()], [authToken])).toEqual([]);
 
@@ -50,12 +50,14 @@ describe("npm start", () => {
   });
 
   it.each(["PORT", "SANDBOX_PORT"] as const)(
-    "says which port is in use and that %s moves it, and starts nothing",
+    "says which port is in use and how to choose another with %s, and starts nothing",
     async (variable) => {
       const { port, close } = await listen(async () => new Response(), 0);
       const { ended, output } = start({ ...(await freePorts()), [variable]: port });
       expect(await ended).toBe(1);
-      expect(output()).toMatch(new RegExp(`^Port ${port} is in use\\. Another one: ${variable}=\\d+ npm start\n$`));
+      expect(output()).toMatch(
+        new RegExp(`^Port ${port} is in use\\. To use another one: ${variable}=\\d+ npm start\n$`),
+      );
       await close();
     },
   );
@@ -63,23 +65,23 @@ describe("npm start", () => {
   it.each(["0", "65536", "http"])("refuses %s as a port", async (text) => {
     const { ended, output } = start({ ...(await freePorts()), PORT: text });
     expect(await ended).toBe(1);
-    expect(output()).toBe(`PORT=${text} is no port (1 to 65535).\n`);
+    expect(output()).toBe(`PORT=${text} is not a port (1 to 65535).\n`);
   });
 
-  it("suggests a port that there is, where the one in use is among the last", async () => {
+  it("suggests a lower port if the one in use is near the highest", async () => {
     const { port, close } = await highest();
     const { ended, output } = start({ ...(await freePorts()), PORT: port });
     expect(await ended).toBe(1);
     await close();
-    expect(output()).toBe(`Port ${port} is in use. Another one: PORT=${port - 100} npm start\n`);
+    expect(output()).toBe(`Port ${port} is in use. To use another one: PORT=${port - 100} npm start\n`);
   });
 });
 
-/** The highest port that is free, held. */
+/** A server on the highest free port. */
 async function highest() {
   for (let port = 65_535; port > 65_435; port -= 1) {
-    const held = await listen(async () => new Response(), port).catch(() => undefined);
-    if (held) return held;
+    const server = await listen(async () => new Response(), port).catch(() => undefined);
+    if (server) return server;
   }
   throw new Error("no port above 65435 is free");
 }

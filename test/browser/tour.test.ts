@@ -18,7 +18,7 @@ import {
   visit,
 } from "./visit.ts";
 
-/** What a user sees of the gateway's and the client package's work, from the first sign-in to the worst day. */
+/** What a user of an app sees in the browser, from the first sign-in to an outage. */
 
 let sandbox: Sandbox;
 let browser: Browser;
@@ -34,7 +34,9 @@ afterAll(async () => {
   await sandbox?.stop();
 });
 
-/** Somebody else in each test: the gateway limits how often one user may ask, and its minute is longer than a test. */
+/**
+ * The user, another one in each test. The gateway limits the sign-ins of one user in a minute, and a test is shorter.
+ */
 let who = "";
 let guests = 0;
 
@@ -69,20 +71,20 @@ const mints = () =>
   ["create", "mint"].reduce((sum, call) => sum + sandbox.simulator.journal.calls({ call } as never), 0);
 const tokens = () => sandbox.simulator.tokens(who);
 const expectTokens = (...expected: unknown[]) => expect.poll(tokens).toEqual(expected);
-/** Somebody comes back to the tab, and the page looks whether its login still is one. */
+/** The user comes back to the tab. The page then checks whether its login still works. */
 const focus = (page: Page) => page.evaluate(() => window.dispatchEvent(new Event("focus")));
 
 const asksForToken = (request: Request) => request.url().endsWith("/v1/token");
 const waiting = (page: Page) => page.locator("section.waiting");
 
-/** What the user reads, with the code for whoever builds on this page, and that nothing has to be done. */
+/** The page shows this message with its code, and says that it tries again by itself. */
 async function expectWaiting(page: Page, words: string, code: string): Promise<void> {
   await waiting(page).getByText(words).waitFor();
   await waiting(page).getByText(code, { exact: true }).waitFor();
   await waiting(page).getByText("Tries again by itself").waitFor();
 }
 
-/** The page signs in by itself, each of its pauses over at once: its clock has to be installed. */
+/** The page signs in by itself. Its clock, which has to be installed, is moved forward over each pause. */
 async function expectRecovery(page: Page): Promise<void> {
   const recovered = async () => {
     if (await chatOf(page).isVisible()) return true;
@@ -93,9 +95,10 @@ async function expectRecovery(page: Page): Promise<void> {
   await expectLoggedIn(page, who);
 }
 
-// First of all: while the gateway has no keys of the provider's, it asks for them every 5 seconds; later, every 30.
-describe("keys that the provider has not published yet", () => {
-  it("are told as an outage, which is over by itself once they are published", async () => {
+// This test comes first: while the gateway has no keys of the provider, it fetches them every 5 seconds, and later only
+// every 30.
+describe("a sign-in with a key that the provider has not published yet", () => {
+  it("is shown as an outage, and succeeds by itself when the key is published", async () => {
     const { page, requests } = await open();
     await outage("unpublished");
     await signIn(page, who);
@@ -103,15 +106,15 @@ describe("keys that the provider has not published yet", () => {
     await outage("none");
     await chatOf(page).waitFor({ timeout: 50_000 });
     await expectLoggedIn(page, who);
-    // The session is the one that was refused: what has changed is what the gateway knows.
+    // The session is the same one that was refused before. Only the gateway's keys have changed.
     const sessions = requests.filter(asksForToken).map((one) => one.headers().authorization);
     expect(sessions.length).toBeGreaterThan(1);
     expect(new Set(sessions).size).toBe(1);
   });
 });
 
-describe("what the gateway keeps", () => {
-  it("holds a session's token for the next page load, and no file of it names a token or the API key", async () => {
+describe("the gateway's storage", () => {
+  it("has a session's token for the next page load, and no token, session or API key in plain text", async () => {
     const session = await sandbox.provider.issue({ subject: who, sid: `session-of-${who}` });
     const ask = async () => {
       const headers = { authorization: `Bearer ${session}` };
@@ -119,7 +122,7 @@ describe("what the gateway keeps", () => {
       return { status: answer.status, authToken: ((await answer.json()) as { authToken: string }).authToken };
     };
     const { authToken } = await ask();
-    // All of it is written after the answer.
+    // The gateway writes to storage after the answer.
     const within = { interval: 500 };
     await expect.poll(ask, within).toEqual({ status: 200, authToken });
     const count = async (find: (files: Files) => string[]) => find(await contents(sandbox.state)).length;
@@ -133,7 +136,7 @@ describe("what the gateway keeps", () => {
 
   type Files = Map<string, Buffer>;
 
-  /** Every file below, write-ahead logs included. */
+  /** All files in the folder, with the write-ahead logs. */
   async function contents(directory: string): Promise<Files> {
     const entries = await readdir(directory, { recursive: true, withFileTypes: true });
     const paths = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
@@ -142,18 +145,18 @@ describe("what the gateway keeps", () => {
 
   const names = (files: Files, text: string) =>
     [...files].filter(([, bytes]) => bytes.includes(text)).map(([path]) => path);
-  /** The Durable Objects' files with a row of this session's. */
+  /** The files of Durable Objects that have a row of this session. */
   const ledgers = (files: Files) => {
     const digest = createHash("sha256").update(`${sandbox.provider.issuer}\nsession-of-${who}`).digest("base64url");
     return names(files, digest).filter((path) => /\/do\/.*Ledger/.test(path));
   };
 });
 
-describe("a page that is loaded again", () => {
+describe("a page that is reloaded", () => {
   it.each([
     ["UI Kit", KIT],
     ["SDK alone", SDK],
-  ])("has its conversations back, with the token that its session already holds: %s", async (_, path) => {
+  ])("shows its conversations again, with the token that its session already has: %s", async (_, path) => {
     const { page, errors } = await open(path);
     await signIn(page, who);
     await page.getByText("Grace Okafor").first().waitFor();
@@ -167,7 +170,7 @@ describe("a page that is loaded again", () => {
     expect(errors).toEqual([]);
   });
 
-  it("keeps the login when the tab is changed between the UI Kit and the SDK", async () => {
+  it("keeps the login when the user switches between the UI Kit and the SDK", async () => {
     const { page } = await open(KIT);
     await signIn(page, who);
     await page.getByRole("link", { name: "SDK alone" }).click();
@@ -178,7 +181,7 @@ describe("a page that is loaded again", () => {
 });
 
 describe("a second device", () => {
-  /** Alice on two devices; the page that signs out, and the token of the other. */
+  /** A user on two devices. Returns the page that is to sign out, the other page, and the other page's token. */
   async function twoDevices() {
     const other = await open();
     await signIn(other.page, who);
@@ -196,7 +199,7 @@ describe("a second device", () => {
     expect(own(errors)).toEqual([]);
   }
 
-  it("stays signed in when the first signs out here", async () => {
+  it("stays signed in when the user signs out on the first one", async () => {
     const opened = await twoDevices();
     await signOut(opened.page, "here");
     await opened.page.getByRole("status").getByText(`${who} is signed out.`).waitFor();
@@ -205,7 +208,7 @@ describe("a second device", () => {
     expect(await outcome(opened.other, `CometChat.getUser("${who}")`)).toBe("resolved");
   });
 
-  it("notices a sign-out everywhere, says so, and comes back by itself while its session is good", async () => {
+  it("notices a sign-out everywhere, says so, and signs in again by itself while its session is valid", async () => {
     const opened = await twoDevices();
     await signOut(opened.page, "everywhere");
     await opened.page.getByText("is signed out on every device").waitFor();
@@ -217,7 +220,7 @@ describe("a second device", () => {
     await expectTokens(expect.not.stringMatching(`^${opened.theirs}$`));
   });
 
-  it("notices a sign-out everywhere, and asks for a sign-in where its session has ended as well", async () => {
+  it("notices a sign-out everywhere, and asks for a sign-in if its session has ended too", async () => {
     const opened = await twoDevices();
     await opened.other.context().route("**/idp/sessions/refresh", (route) => route.fulfill(LOGIN_REQUIRED));
     await signOut(opened.page, "everywhere");
@@ -232,7 +235,7 @@ describe("a second device", () => {
     expect(tokens()).toEqual([]);
   });
 
-  it("stays signed in when the first signs out at the identity provider, without a word from the page", async () => {
+  it("stays signed in when the user signs out on the first one at the provider, which tells the gateway", async () => {
     const opened = await twoDevices();
     const before = opened.requests.length;
     await signOut(opened.page, "at the provider");
@@ -247,7 +250,7 @@ describe("a second device", () => {
 const LOGIN_REQUIRED = { status: 401, headers: { "access-control-allow-origin": "*" }, body: "{}" };
 
 describe("a sign-out that the gateway cannot carry out", () => {
-  it("is done on the device, and the page says what is left to do", async () => {
+  it("is done on the device, and the page says what has failed and lets the user try again", async () => {
     const { page } = await open();
     await signIn(page, who);
     await page.clock.install();
@@ -255,12 +258,12 @@ describe("a sign-out that the gateway cannot carry out", () => {
     await page.context().route(address, (route) => route.fulfill(UNAVAILABLE));
     await signOut(page, "here");
     await page.getByRole("status").getByText("Signing out …").waitFor();
-    const told = async () => {
+    const failureShown = async () => {
       if (await page.getByText("the gateway could not end the tokens").isVisible()) return true;
       await page.clock.fastForward(5_000);
       return false;
     };
-    await expect.poll(told, { interval: 200 }).toBe(true);
+    await expect.poll(failureShown, { interval: 200 }).toBe(true);
     await expectLoggedIn(page, null);
     expect(tokens()).toHaveLength(1);
     await page.context().unroute(address);
@@ -303,7 +306,7 @@ describe("two tabs of one browser", () => {
     await expectTokens();
   });
 
-  it("change the user together: no tab goes on as somebody else", async () => {
+  it("change to another user together", async () => {
     const { page, second } = await twoTabs();
     await signOut(second, "here");
     await signIn(second, "bob");
@@ -312,8 +315,8 @@ describe("two tabs of one browser", () => {
   });
 });
 
-describe("a bad day", () => {
-  it("with CometChat down is told in plain words, and is over by itself when CometChat is back", async () => {
+describe("during a failure, the page", () => {
+  it("says in plain words that CometChat is down, and signs in by itself when CometChat works again", async () => {
     const { page } = await open();
     await page.clock.install();
     sandbox.simulator.faults.add({ match: "any", effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" } });
@@ -324,7 +327,7 @@ describe("a bad day", () => {
     await expectRecovery(page);
   });
 
-  it("goes on after the client has given up: five attempts, then again by itself, or at once when asked", async () => {
+  it("tries again by itself after the client's five attempts", async () => {
     const { page } = await open();
     await page.clock.install();
     const address = new URL("/v1/token", sandbox.gateway).href;
@@ -347,7 +350,7 @@ describe("a bad day", () => {
     await expectRecovery(page);
   });
 
-  it("with CometChat's rate limit reached waits as long as it is told", async () => {
+  it("waits for the time in Retry-After if CometChat's rate limit is reached", async () => {
     const { page } = await open();
     const headers = { "retry-after": "1" };
     const effect = { kind: "error", status: 429, code: "ERR_TOO_MANY_REQUESTS", headers } as const;
@@ -360,7 +363,9 @@ describe("a bad day", () => {
     await expect.poll(() => exchanges(page)).toEqual(lines);
   });
 
-  /** A user who has asked the gateway for so many tokens that it gives them no more for the rest of the minute. */
+  /**
+   * Signs a user in until the gateway answers 429 for the rest of the minute. Returns the user's Authorization header.
+   */
   async function limited(subject: string): Promise<string> {
     const authorization = `Bearer ${await sandbox.provider.issue({ subject })}`;
     const ask = () => fetch(new URL("/v1/token", sandbox.gateway), { method: "POST", headers: { authorization } });
@@ -370,7 +375,7 @@ describe("a bad day", () => {
     return authorization;
   }
 
-  it("with too many sign-ins of one user is told from an outage", async () => {
+  it("says that there were too many sign-ins of the user, and not that something is down", async () => {
     const { page } = await open();
     await limited(who);
     await signIn(page, who);
@@ -379,11 +384,11 @@ describe("a bad day", () => {
     await page.getByRole("button", { name: "Sign in" }).waitFor();
   });
 
-  it("with too many sign-ins of one user is over by itself when the gateway’s limit is", async () => {
+  it("signs in by itself after too many sign-ins of the user, when the gateway's limit allows it", async () => {
     const { page, requests } = await open();
     await page.clock.install();
-    // The gateway's minute does not go by the page's clock. So the page asks as somebody who is over the limit, whose
-    // refusal is the gateway's own, and then as its own user, who is not.
+    // The page's clock can be moved, but the gateway's cannot. So the page first signs in as a user who has reached the
+    // limit, which the gateway refuses, and then as its own user, who has not.
     const authorization = await limited(`${who}-over-the-limit`);
     const address = new URL("/v1/token", sandbox.gateway).href;
     await page
@@ -392,7 +397,7 @@ describe("a bad day", () => {
     await signIn(page, who);
     await expectWaiting(page, "There were too many sign-ins.", "rate-limited");
     const asked = () => requests.filter(asksForToken).length;
-    // As long as the gateway's Retry-After says, and 30 s at most: not a second before.
+    // The client waits for the time in Retry-After, of at most 30 s, and sends nothing before.
     await waiting(page)
       .getByText(/in (30|29|28|27|26|25) s/)
       .waitFor();
@@ -402,7 +407,7 @@ describe("a bad day", () => {
     expect(asked()).toBe(2);
   });
 
-  it("with the identity provider down keeps who is signed in, and lets who reloads back in when it is up", async () => {
+  it("keeps a login while the provider is down, and signs in after a reload when it works again", async () => {
     const { page } = await open();
     await signIn(page, who);
     await outage("down");
@@ -415,7 +420,7 @@ describe("a bad day", () => {
     await expectRecovery(page);
   });
 
-  it("with the identity provider down says so to who signs in", async () => {
+  it("says at a sign-in that the provider is down", async () => {
     const { page } = await open();
     await outage("down");
     await signIn(page, who);
@@ -425,7 +430,7 @@ describe("a bad day", () => {
     await chatOf(page).waitFor();
   });
 
-  it("with a session that has expired meanwhile renews it, and the user notices nothing", async () => {
+  it("gets a new session if the old one has expired, and signs in with it without the user", async () => {
     const { page } = await open();
     await signIn(page, who);
     const session = await page.locator(".token").textContent();
@@ -440,7 +445,7 @@ describe("a bad day", () => {
     await expect.poll(() => page.locator(".token").textContent()).not.toBe(session);
   });
 
-  it("with new keys that nobody can fetch is told as an outage, never as a session that is no good", async () => {
+  it("shows new keys that cannot be fetched as an outage, and never as an invalid session", async () => {
     const { page } = await open();
     await page.clock.install();
     await outage("unpublished");

@@ -4,13 +4,13 @@ import type { Sandbox } from "../sandbox/index.ts";
 import { leaks } from "../support/leaks.ts";
 import { launch } from "./chromium.ts";
 
-/** The addresses at which the SDK's requests really go over the wire: `?wire=direct` leaves them alone. */
+/** The pages with `?wire=direct`: the SDK's requests go to CometChat's host names, as in production. */
 export const KIT = "/?wire=direct";
 export const SDK = "/sdk?wire=direct";
 
 /**
- * A browser that is led from CometChat's host names to the simulator's TLS listener, and nowhere else: the SDK and the
- * page are configured as in production, and a request to any other host fails.
+ * Starts a browser that resolves CometChat's host names to the simulator's TLS listener. The SDK and the page are
+ * configured as in production. A request to any other host fails.
  */
 export function openBrowser({ tls }: Sandbox): Promise<Browser> {
   if (!tls) throw new Error("the sandbox needs its TLS listener");
@@ -23,12 +23,12 @@ export function openBrowser({ tls }: Sandbox): Promise<Browser> {
   return launch([`--host-resolver-rules=${rules.join(" , ")}`, `--ignore-certificate-errors-spki-list=${tls.spki}`]);
 }
 
-/** One visit: a context of its own, since the SDK remembers its login in local storage. */
+/** A page in a browser context of its own. The SDK stores its login in local storage, which contexts do not share. */
 export interface Visit {
   page: Page;
   context: BrowserContext;
   requests: Request[];
-  /** Errors on the console, and exceptions that nobody caught. */
+  /** Errors on the console, and uncaught exceptions. */
   errors: string[];
   close(): Promise<void>;
 }
@@ -49,8 +49,10 @@ export async function visit(browser: Browser, address: string, options: BrowserC
 }
 
 /**
- * Of a visit: no API key in the browser, no session at CometChat, no request to anyone else, none that the simulated
- * CometChat does not know, and no session, token or key in the gateway's log.
+ * Checks the visits: no request has the API key, CometChat gets no session, no request goes to another host, the
+ * simulator knows every call, and the gateway's log has no session, token or key.
+ *
+ * @param strangers other hosts that the test calls on purpose
  */
 export async function expectClean(sandbox: Sandbox, visits: Visit[], strangers: string[] = []): Promise<void> {
   const { sandbox: own, gateway, app, secrets, simulator } = sandbox;
@@ -68,13 +70,13 @@ export async function expectClean(sandbox: Sandbox, visits: Visit[], strangers: 
     }
   }
   const unknown = simulator.journal.entries.filter(({ call }) => call === "unknown");
-  expect(unknown, "what CometChat was asked and the simulator does not know").toEqual([]);
+  expect(unknown, "calls that the simulator does not know").toEqual([]);
   leaks.addSettings(secrets);
   leaks.addLines(sandbox.logs);
   expect(leaks.found(), "no session, auth token or key in the gateway's log").toEqual([]);
 }
 
-/** Signs in as a visitor does, and waits for what comes of it. */
+/** Signs in on the demo page, and waits until the chat, a failure or the wait for another attempt is shown. */
 export async function signIn(page: Page, subject: string, kind = "Valid"): Promise<void> {
   await page.getByLabel("Someone else’s subject").fill(subject);
   await page.getByRole("radio", { name: kind }).check();
@@ -82,16 +84,18 @@ export async function signIn(page: Page, subject: string, kind = "Valid"): Promi
   await page.locator("section.chat, .welcome .failure:not(:empty), section.waiting p code").first().waitFor();
 }
 
-/** Who the SDK says is logged in. */
+/** The uid of the user who is logged in to the SDK, or null. */
 export const loggedIn = (page: Page) =>
   page.evaluate("CometChat.getLoggedinUser().then((user) => user && user.getUid())") as Promise<string | null>;
 
-/** That the SDK comes to say so: it is told by requests of its own, and the page may show what is to come before. */
+/**
+ * Waits until this user is logged in to the SDK. The page may show the new state before the SDK's requests are done.
+ */
 export const expectLoggedIn = (page: Page, uid: string | null) => expect.poll(() => loggedIn(page)).toBe(uid);
 
-/** What the SDK's promise comes to: `resolved`, or the code it was rejected with. */
+/** The outcome of a promise in the page: `resolved`, or the code of the error that it was rejected with. */
 export const outcome = (page: Page, expression: string) =>
   page.evaluate(`${expression}.then(() => "resolved", (error) => error.code)`) as Promise<string>;
 
-/** What Chromium itself says of any answer of 400 or more. */
+/** The errors without those that Chromium logs for every answer with a status of 400 or more. */
 export const own = (errors: string[]) => errors.filter((error) => !error.startsWith("Failed to load resource"));

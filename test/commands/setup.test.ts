@@ -74,7 +74,7 @@ describe("npm run setup with flags", () => {
       stderr: expect.stringMatching(/no terminal to ask questions in/),
     });
     const done = await ended(`${API_KEY}\n`, ...APP, ...AUTH0);
-    expect(done).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("What remains:") });
+    expect(done).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("Run these commands next:") });
     expect(secretsOf(config)).toBe(`COMETCHAT_API_KEY=${API_KEY}\n`);
     expect(done.stdout).not.toContain(API_KEY);
   });
@@ -131,7 +131,7 @@ describe("npm run setup with flags", () => {
     const config = clone();
     const { stdout } = await setup(config, [...APP, ...AUTH0], API_KEY);
     expect(stdout).toMatch(
-      /What remains:\n {2}npx wrangler secret bulk .+\.dev\.vars.*\n {2}npm run deploy.*\n {2}npm run doctor.*\n$/,
+      /Run these commands next:\n {2}npx wrangler secret bulk .+\.dev\.vars.*\n {2}npm run deploy.*\n {2}npm run doctor.*\n$/,
     );
   });
 
@@ -141,7 +141,7 @@ describe("npm run setup with flags", () => {
     const before = [tomlOf(config), secretsOf(config), statSync(config).mtimeMs];
     const { status, stdout } = await setup(config, [...APP, ...AUTH0], API_KEY);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/^Nothing to change\.\n\nWhat remains:/);
+    expect(stdout).toMatch(/^Nothing to change\.\n\nRun these commands next:/);
     expect([tomlOf(config), secretsOf(config), statSync(config).mtimeMs]).toEqual(before);
   });
 
@@ -461,7 +461,7 @@ describe("npm run setup in a terminal", () => {
     expect(await problemsIn(config)).toEqual([]);
     expect(secretsOf(config)).toBe(`COMETCHAT_API_KEY=${API_KEY}\n`);
     expect(text).not.toContain(API_KEY);
-    expect(text).toMatch(/What remains:\s+npx wrangler secret bulk/);
+    expect(text).toMatch(/Run these commands next:\s+npx wrangler secret bulk/);
   });
 
   it("asks for nothing that Clerk's preset knows", async () => {
@@ -523,7 +523,7 @@ describe("npm run setup in a terminal", () => {
     const config = clone();
     const { text } = await talk(config, [
       ["App ID", `my app${ENTER}`],
-      ["Must be the app id from the CometChat dashboard", `\u007f\u007f\u007f\u007f${ENTER}`],
+      ["Must be the app ID, as on the CometChat dashboard", `\u007f\u007f\u007f\u007f${ENTER}`],
       ["Region", ENTER],
       ["REST API key", API_KEY + ENTER],
       ["Web origins", `https://app.test/${ENTER}`],

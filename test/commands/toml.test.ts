@@ -53,13 +53,13 @@ describe("an edit of a table in a TOML file", () => {
     expect(edit(before, app, { appId: "b" })).toBe(after);
   });
 
-  const meant: readonly (readonly [string, before: string])[] = [
+  const notations: readonly (readonly [string, before: string])[] = [
     ["dotted keys", 'vars.COMETCHAT_APPS.main.appId = "a"\nvars.COMETCHAT_APPS.main.region = "us"\n'],
     ["an inline table", '[vars]\nCOMETCHAT_APPS = { main = { appId = "a", region = "us" } }\n'],
     ["an inline table without the key", '[vars]\nCOMETCHAT_APPS = { main = { region = "us" } }\n'],
     ["a new header in a text, and no other", 'note = """\n[vars.COMETCHAT_APPS.main]\n"""\n'],
   ];
-  it.each(meant)("leads to the right values in another notation: %s", (_, before) => {
+  it.each(notations)("leads to the right values in another notation: %s", (_, before) => {
     const { vars, ...others } = plain(before);
     const main = { ...vars?.COMETCHAT_APPS.main, appId: "b" };
     expect(plain(edit(before, app, { appId: "b" }))).toEqual({ ...others, vars: { COMETCHAT_APPS: { main } } });

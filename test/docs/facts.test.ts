@@ -10,18 +10,18 @@ const read = (name: string) => readFileSync(join(root, name), "utf8");
 const operate = read("docs/operate.md");
 const configuration = read("docs/configuration.md");
 
-/** The text holds this as code, alone or among other code. */
+/** Finds this word in a code span of the text. */
 const named = (word: string) => new RegExp(`\`[^\`\n]*(?<![\\w-])${word}(?![\\w-])[^\`\n]*\``);
 
-describe("what stands once in the code is on the page for it", () => {
-  it.each(Object.keys(codes))("who is to act on %s: docs/operate.md", (code) => {
+describe("each fact of the code is on its page", () => {
+  it.each(Object.keys(codes))("docs/operate.md says who has to act on the code %s", (code) => {
     const [, table = ""] = /^\| `code` of a request .*\n((?:\|.*\n)+)/m.exec(operate) ?? [];
     const cells = [...table.matchAll(/^\| (.*?) \|/gm)].flatMap(([, cell = ""]) => [...cell.matchAll(/`([^`]+)`/g)]);
     const patterns = cells.map(([, pattern = ""]) => new RegExp(`^${pattern.replace("*", ".+")}$`));
     expect(patterns.some((pattern) => pattern.test(code))).toBe(true);
   });
 
-  it("what a request's line holds: docs/operate.md", () => {
+  it("docs/operate.md names each field of a request's log line and data point", () => {
     const [, line = ""] = /function lineOf[\s\S]*?return \{([\s\S]*?)\n {2}\};/.exec(read("src/http/enter.ts")) ?? [];
     const names = [...line.matchAll(/^ {4}(\w+)[:,]/gm)].map(([, name = ""]) => name);
     expect(names.length).toBeGreaterThan(12);
@@ -30,12 +30,15 @@ describe("what stands once in the code is on the page for it", () => {
     }
   });
 
-  it.each(fields.map(([field]) => field))("the profile's %s: docs/configuration.md, docs/backends.md", (field) => {
-    expect(configuration).toMatch(named(field));
-    expect(read("docs/backends.md")).toMatch(named(field));
-  });
+  it.each(fields.map(([field]) => field))(
+    "docs/configuration.md and docs/backends.md name the profile field %s",
+    (field) => {
+      expect(configuration).toMatch(named(field));
+      expect(read("docs/backends.md")).toMatch(named(field));
+    },
+  );
 
-  it.each(REGIONS)("the region %s: docs/configuration.md", (region) => {
+  it.each(REGIONS)("docs/configuration.md names the region %s", (region) => {
     expect(configuration).toMatch(new RegExp(`\`${region}\``));
   });
 });

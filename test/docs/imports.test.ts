@@ -8,7 +8,7 @@ const read = (name: string) => readFileSync(join(root, name), "utf8");
 /** `import … from "x";` on one line or the last of several, `import "x";`, `export … from "x";` and `import("x")`. */
 const STATEMENT = /^(?:(?:import|export|\}).* from|import) "([^"\n]+)";$|\bimport\("([^"\n]+)"\)/gm;
 
-/** What each file of `src` imports. Types count as well: who changes one has to read the other. */
+/** The imports of each file of `src`. Imports of types count too, since a change of one file concerns the other. */
 const imports = new Map(
   globSync("src/**/*.{ts,tsx}", { cwd: root }).map((file) => {
     const named = [...read(file).matchAll(STATEMENT)].map(([, first, second]) => first ?? second ?? "");
@@ -19,7 +19,7 @@ const inside = [...imports].flatMap(([from, names]) =>
   names.filter((to) => to.startsWith("src/")).map((to) => [from, to] as const),
 );
 
-/** The shortest way back to where it began, for each file or folder that has one. */
+/** The shortest circle through each file or folder, if there is one. */
 function circles(edges: readonly (readonly [string, string])[]): string[] {
   const next = Map.groupBy(edges, ([from]) => from);
   const wayBack = (start: string): string | undefined => {
@@ -37,17 +37,17 @@ function circles(edges: readonly (readonly [string, string])[]): string[] {
   return [...next.keys()].map(wayBack).filter((way) => way !== undefined);
 }
 
-/** A file that stands beside the folders is a room of its own. */
+/** The folder of a file. A file directly in `src` counts as a folder of its own. */
 const folderOf = (file: string) => (dirname(file) === "src" ? file : dirname(file));
 const roomOf = (file: string) => /^src\/[^/]+\/?/.exec(file)?.[0] ?? "";
 const between = (room: (file: string) => string) =>
   inside.map(([from, to]) => [room(from), room(to)] as const).filter(([from, to]) => from !== to);
 
 describe("imports in src", () => {
-  it("are all seen, and lead to files that are there", () => {
+  it("are all found by this test, and lead to files that exist", () => {
     expect(inside.length).toBeGreaterThan(600);
     expect(inside.filter(([, to]) => !imports.has(to))).toEqual([]);
-    // Whatever else looks like an import: only the build, which rewrites some.
+    // One more text looks like an import: the one in the build, which rewrites imports.
     const statements = [...imports.keys()].flatMap((file) => [...read(file).matchAll(/\bfrom "|\bimport[ (]"/g)]);
     expect(statements).toHaveLength([...imports.values()].flat().length + 1);
   });
@@ -64,7 +64,7 @@ describe("imports in src", () => {
     const [, table = ""] = /^## Rooms\n([\s\S]*?)\n## /m.exec(read("docs/architecture.md")) ?? [];
     const heads = [...table.matchAll(/^\| (`src\/.*?) \|/gm)].map(([, cell = ""]) => cell);
     const order = heads.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, room = ""]) => room));
-    // The tools stand beside the Worker, and use all of it.
+    // The commands may import everything of the Worker.
     const rank = (room: string) => (room === "src/commands/" ? 0 : order.indexOf(room) + 1);
     const rooms = between(roomOf);
     expect(rooms.filter(([from, to]) => !order.includes(from) || !order.includes(to))).toEqual([]);

@@ -134,7 +134,7 @@ describe("docs/endpoints.md", () => {
 
 describe("docs/standards.md", () => {
   const rows = [...page("docs/standards.md").matchAll(/^\| .+ \| (.+) \| `(test\/[^`]+)` \| (.+) \|$/gm)];
-  /** What a chapter's rows say in the column of sections. */
+  /** The sections that the rows of a standard's table name. */
   const sectionsOf = (standard: string) => {
     const chapter = page("docs/standards.md")
       .split("\n## ")

@@ -25,7 +25,7 @@ const PIECE = 4096;
 /** The most calls of `crypto.subtle` for a request: digests, one verification, and one import of a key. */
 const COMPUTED = 16;
 
-/** The answer is no 5xx, repeats no secret of the request, and has cost limited work. */
+/** Sends the request. The answer must not be a 5xx, repeat a secret of the request, or cost more than limited work. */
 async function sane(outside: Outside, asked: Asked, secrets: readonly string[] = []): Promise<Answered> {
   const answer = await outside.ask(asked);
   const { status, headers, text, read, computed, fetched, lines } = answer;
@@ -55,7 +55,7 @@ async function sane(outside: Outside, asked: Asked, secrets: readonly string[] =
   return answer;
 }
 
-/** In addition, the answer has no token, CometChat was not called, and nothing was stored. */
+/** As `sane`. The answer must not have a token either, CometChat must not be called, and nothing may be stored. */
 async function idle(outside: Outside, asked: Asked, secrets: readonly string[] = []): Promise<Answered> {
   const answer = await sane(outside, asked, secrets);
   const show = () => `${asked.method} ${asked.path}: ${answer.status} ${answer.text.slice(0, 200)}`;
@@ -321,7 +321,8 @@ export const requestProperties: readonly RequestProperty[] = [
             headers: { ...(from as Record<string, string>), ...(pairs.length > 0 && { cookie }) },
           };
           const answer = await sane(outside, asked, [...tokens.values()]);
-          // The gateway's rule, written a second time: a name is its bytes, and white space is SP and HTAB (RFC 6265 §5.2).
+          // The gateway's rule, written a second time: a name is its bytes, and white space is SP and HTAB (RFC 6265
+          // §5.2).
           const named = new Set(pairs.filter(({ name, who }) => name === COOKIE && who !== "").map(({ who }) => who));
           const [who] = named;
           const { origin: given, "sec-fetch-site": fetched } = from as Record<string, string | undefined>;

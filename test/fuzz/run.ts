@@ -126,7 +126,7 @@ function report(what: string): void {
 }
 
 console.log(`seed ${seed}, ${cases} cases`);
-// Half of the cases each.
+// Each of the two parts gets half of the cases.
 const weight = 2 * tokenProperties.reduce((sum, { cost = 1 }) => sum + 1 / cost, 0);
 for (const { name, property, cost = 1 } of tokenProperties) {
   await run(name, property(verifier(), keys), Math.ceil(Number(cases) / weight / cost));

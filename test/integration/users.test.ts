@@ -523,7 +523,7 @@ describe("a backend of a deployment with several apps", () => {
   };
   const PLACEMENT = { default: "main" };
 
-  /** Two simulated apps, told apart by their host. */
+  /** Two simulated apps, which have different hosts. */
   function twoApps(env: Record<string, unknown> = {}, cf?: Record<string, unknown>) {
     const eu = backendWorld().simulator;
     const world = backendWorld({

@@ -265,8 +265,8 @@ describe("an event that is delivered twice, late, or after a failure", () => {
   describe("and is a deletion without a time", () => {
     const BACKEND_SECRET = "backend-secret-of-32-characters!";
     const later = (seconds: number) => String(NOW / 1000 + seconds);
-    /** A gateway whose clock is the test's, and a user to be deleted. */
-    const deleting = () => {
+    /** A gateway with a clock of the test, and a user whom the provider is going to delete. */
+    const worldBeforeDeletion = () => {
       const clock = { now: NOW };
       const world = webhookWorld({ env: { BACKEND_SECRET }, deps: { now: () => clock.now } });
       world.simulator.seed({ uid: "alice" });
@@ -284,7 +284,7 @@ describe("an event that is delivered twice, late, or after a failure", () => {
       ["after an hour, with a new signature", 3600],
       ["after a day, with a new signature", 86_400],
     ])("does not deactivate a user who was reactivated since then: delivered %s", async (_, seconds) => {
-      const { world, clock } = deleting();
+      const { world, clock } = worldBeforeDeletion();
       expect((await deliver(world, deleted())).status).toBe(204);
       expect(deactivated(world)).toBe(true);
       clock.now += 100_000;
@@ -296,7 +296,7 @@ describe("an event that is delivered twice, late, or after a failure", () => {
     });
 
     it("does not deactivate a user who was created anew in CometChat", async () => {
-      const { world } = deleting();
+      const { world } = worldBeforeDeletion();
       await deliver(world, deleted());
       world.simulator.reset();
       world.simulator.seed({ uid: "alice" });
@@ -306,7 +306,7 @@ describe("an event that is delivered twice, late, or after a failure", () => {
     });
 
     it("deactivates the user at the second delivery if the first failed", async () => {
-      const { world, clock } = deleting();
+      const { world, clock } = worldBeforeDeletion();
       const down = world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
       expect((await deliver(world, deleted())).status).toBe(503);
       world.simulator.faults.remove(down);
@@ -316,7 +316,7 @@ describe("an event that is delivered twice, late, or after a failure", () => {
     });
 
     it("does not deactivate a user who was reactivated between a delivery that failed and the second", async () => {
-      const { world, clock } = deleting();
+      const { world, clock } = worldBeforeDeletion();
       const down = world.simulator.faults.add({ match: "any", effect: { kind: "refuse" } });
       expect((await deliver(world, deleted())).status).toBe(503);
       world.simulator.faults.remove(down);
@@ -328,7 +328,7 @@ describe("an event that is delivered twice, late, or after a failure", () => {
     });
 
     it("deactivates a user again if it has another id, since it is another event", async () => {
-      const { world, clock } = deleting();
+      const { world, clock } = worldBeforeDeletion();
       await deliver(world, deleted());
       await reactivate(world);
       clock.now += 60_000;
@@ -337,7 +337,7 @@ describe("an event that is delivered twice, late, or after a failure", () => {
     });
 
     it("does not deactivate a user who was reactivated since then: the deletion of Supabase's row", async () => {
-      const { world, clock } = deleting();
+      const { world, clock } = worldBeforeDeletion();
       const row = { type: "DELETE", schema: "auth", table: "users", record: null, old_record: { id: "alice" } };
       await deliver(world, row);
       expect(deactivated(world)).toBe(true);
@@ -436,8 +436,8 @@ describe("an event of Clerk", () => {
     await deliver(world, event("user.updated", { ...user, last_name: "Renamed" }, 1654012591900), clerk);
     expect(only(world)).toMatchObject([{ name: "Example Renamed" }]);
     await deliver(world, event("user.updated", user, 1654012591850), clerk);
-    const gone = { deleted: true, id: user.id, object: "user" };
-    await deliver(world, event("user.deleted", gone, 1661861640000), clerk);
+    const deletedUser = { deleted: true, id: user.id, object: "user" };
+    await deliver(world, event("user.deleted", deletedUser, 1661861640000), clerk);
     expect(only(world)).toMatchObject([{ name: "Example Renamed", deactivatedAt: expect.any(Number) }]);
     expect(done(world)).toEqual(["created", "updated", "outdated", "deactivated"]);
     await expectProblem(await world.signIn({ subject: user.id, issuedAt: NOW / 1000 }), 403, "user-deactivated");

@@ -38,14 +38,14 @@ async function csv(name: string, rows: number): Promise<void> {
 
 /** Prints the heap after a garbage collection each second, and the most memory of the process at its end. */
 const METER = `
-  const tell = () => { gc(); process.stderr.write("heap " + process.memoryUsage().heapUsed + "\\n"); };
-  setInterval(tell, 1000).unref();
+  const print = () => { gc(); process.stderr.write("heap " + process.memoryUsage().heapUsed + "\\n"); };
+  setInterval(print, 1000).unref();
   process.on("exit", () => process.stderr.write("rss " + process.resourceUsage().maxRSS * 1024 + "\\n"));
 `;
 
 interface Measured {
   readonly summary: Record<string, unknown>;
-  /** Megabytes. */
+  /** The heap after each second, in megabytes. */
   readonly heaps: readonly number[];
   readonly rss: number;
   readonly seconds: number;
@@ -76,12 +76,12 @@ test("a dry run of a million users needs no more memory than one of ten thousand
     `1,000,000 rows in ${many.seconds.toFixed(0)} s: in use at most ${most.toFixed(0)} MB (in the first quarter ${quarter.toFixed(0)} MB), resident ${many.rss.toFixed(0)} MB; 10,000 rows: resident ${few.rss.toFixed(0)} MB`,
   );
   expect(many.heaps.length).toBeGreaterThan(8);
-  // One byte for each row, and some megabytes for the part of the file that is being read.
+  // The heap has one byte for each row, and some megabytes for the part of the file that is being read.
   expect(most).toBeLessThan(quarter + 20);
   expect(many.rss).toBeLessThan(few.rss * 2);
 });
 
-/** This runs in real time: `MIGRATE_USERS=20000 npm run test:long` takes seven minutes. */
+/** The number of users of the test in real time. `MIGRATE_USERS=20000 npm run test:long` takes seven minutes. */
 const USERS = Number(process.env.MIGRATE_USERS ?? 2_000);
 
 test(`${USERS} users are imported as fast as CometChat's limit allows, in real time`, async () => {

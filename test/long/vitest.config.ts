@@ -4,7 +4,9 @@ import { gateway } from "../../vitest.config.ts";
 
 const IN_WORKERD = "test/long/standards.test.ts";
 
-/** `npm run test:long`: what takes its time whatever is done about it. One file at a time, since some measure. */
+/**
+ * `npm run test:long` runs the tests that take minutes. The files run one by one, since some measure time or memory.
+ */
 export default defineConfig({
   test: {
     root: resolve(import.meta.dirname, "../.."),

@@ -5,12 +5,12 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 export interface Bundle {
-  /** The one module, in the directory that was named. */
+  /** The name of the module in `directory`. */
   readonly file: string;
-  /** KiB as `wrangler deploy` counts them, and after gzip. */
+  /** The size in KiB before and after gzip. `wrangler deploy` counts in the same way. */
   readonly kibibytes: number;
   readonly compressed: number;
-  /** Bytes of the bundle that came from each source file. */
+  /** The bytes of the bundle that come from each source file. */
   readonly sources: Readonly<Record<string, number>>;
 }
 
@@ -18,7 +18,7 @@ interface Metafile {
   readonly outputs: Record<string, { readonly inputs: Record<string, { readonly bytesInOutput: number }> }>;
 }
 
-/** What `wrangler deploy` would upload of a Worker, put into `directory`. Nothing is uploaded. */
+/** Writes into `directory` what `wrangler deploy` would upload of a Worker. Nothing is uploaded. */
 export async function bundle(configPath: string, directory: string): Promise<Bundle> {
   const wrangler = dirname(createRequire(import.meta.url).resolve("wrangler/package.json"));
   const cli = join(wrangler, "wrangler-dist/cli.js");

@@ -5,10 +5,10 @@ import { parse } from "smol-toml";
 /** A Worker in a configuration of workerd. */
 export interface Worker {
   readonly name: string;
-  /** Its module, in the directory of the configuration. */
+  /** The name of its module in the directory of the configuration. */
   readonly file: string;
   readonly bindings?: readonly string[];
-  /** The classes of its Durable Objects, which are kept in SQLite. */
+  /** The classes of its Durable Objects, which use SQLite. */
   readonly objects?: readonly string[];
 }
 
@@ -20,7 +20,7 @@ interface Settings {
   readonly durable_objects: { readonly bindings: readonly { readonly name: string; readonly class_name: string }[] };
 }
 
-/** The gateway's wrangler.toml, as far as workerd is concerned with it. */
+/** The part of the gateway's wrangler.toml that workerd needs. */
 const settings = async (): Promise<Settings> =>
   parse(await readFile(join(import.meta.dirname, "../../wrangler.toml"), "utf8")) as unknown as Settings;
 
@@ -33,17 +33,17 @@ export async function gatewayObjects(): Promise<{ readonly bindings: string[]; r
   };
 }
 
-/** Bindings, as workerd's configuration has them. */
+/** The bindings in the syntax of workerd's configuration. */
 export const binding = {
   json: (name: string, value: unknown) => `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`,
   text: (name: string, value: string) => `(name = ${quoted(name)}, text = ${quoted(value)})`,
-  /** KV that a server answers which speaks the protocol of workerd's binding: `GET`, `PUT`, `DELETE /key`. */
+  /** KV, answered by a server with the protocol of workerd's binding: `GET`, `PUT` and `DELETE /key`. */
   kv: (name: string, service: string) => `(name = ${quoted(name)}, kvNamespace = ${quoted(service)})`,
   objects: (name: string, className: string) =>
     `(name = ${quoted(name)}, durableObjectNamespace = ${quoted(className)})`,
   /** A rate limit that is never reached. */
   limit: (name: string) => `(name = ${quoted(name)}, wrapped = (moduleName = "runtime:limit", innerBindings = []))`,
-  /** Analytics Engine, of which nothing is kept. */
+  /** Analytics Engine. It stores nothing. */
   metrics: (name: string) => `(name = ${quoted(name)}, wrapped = (moduleName = "runtime:metrics", innerBindings = []))`,
 };
 
@@ -53,8 +53,8 @@ const EXTENSIONS = {
 };
 
 /**
- * A configuration of workerd: each Worker on a socket of its own name, with the compatibility that wrangler.toml gives
- * the gateway. `servers` are those outside of it: an address for each name.
+ * A configuration of workerd. Each Worker has a socket of its own name, and the compatibility date and flags that
+ * wrangler.toml gives the gateway. `servers` has the addresses of external servers by name.
  */
 export async function configuration(
   workers: readonly Worker[],

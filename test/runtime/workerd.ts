@@ -5,12 +5,12 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** workerd alone, without wrangler's development server in between. */
+/** workerd without wrangler's development server. */
 export interface Workerd {
   readonly pid: number;
   /** The port of a Worker's socket. */
   readonly port: (worker: string) => number;
-  /** Bytes that a Worker's isolate holds on to: its heap after a collection. Only with the inspector. */
+  /** The bytes of a Worker's heap after a garbage collection. It needs the inspector. */
   readonly heap: (worker: string) => Promise<number>;
   readonly stop: () => Promise<void>;
 }
@@ -19,8 +19,8 @@ const STARTED_WITHIN_MS = 30_000;
 const POLL_MS = 20;
 
 /**
- * Starts workerd on a configuration file; it listens on the sockets of these Workers when this returns. With the
- * inspector every line that a Worker logs is kept with its stack, which a measurement of speed would show.
+ * Starts workerd with a configuration file, and waits until it listens on the sockets of these Workers. A measurement
+ * of speed must not use the inspector, because it stores each line that a Worker logs, with its stack.
  */
 export async function startWorkerd(
   configPath: string,
@@ -30,7 +30,7 @@ export async function startWorkerd(
   const child = spawn(
     binary(),
     ["serve", "--experimental", "--control-fd=3", ...(inspector ? ["--inspector-addr=127.0.0.1:0"] : []), configPath],
-    // What the Workers log is not looked at here; what the runtime says is.
+    // The log of the Workers is dropped. The messages of the runtime are shown.
     { stdio: ["ignore", "ignore", "inherit", "pipe"] },
   );
   const stop = async () => {
@@ -51,13 +51,13 @@ export async function startWorkerd(
 
 const INSPECTOR = "the inspector";
 
-/** The platform's binary, found the way that wrangler finds it. */
+/** The path of workerd's binary. Wrangler finds it in the same way. */
 function binary(): string {
   const wrangler = createRequire(createRequire(import.meta.url).resolve("wrangler/package.json"));
   return (wrangler("workerd") as { default: string }).default;
 }
 
-/** The runtime tells on its control channel which ports it was given. */
+/** The ports of the sockets. The runtime writes them to its control channel. */
 function listening(control: Readable, wanted: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const ports = new Map<string, number>();
   return new Promise((resolve, reject) => {
@@ -74,7 +74,7 @@ function listening(control: Readable, wanted: readonly string[]): Promise<Readon
   });
 }
 
-/** An isolate collects its garbage when it next runs, so it is sent requests until it has, to `address`. */
+/** The heap after a garbage collection. The isolate collects when it next runs, so requests are sent to `address`. */
 async function heapOf(port: number, worker: string, address: string): Promise<number> {
   const inspector = await inspect(port, worker);
   try {
@@ -92,7 +92,7 @@ async function heapOf(port: number, worker: string, address: string): Promise<nu
   }
 }
 
-/** The inspector of one Worker: Chrome's DevTools protocol. */
+/** Connects to the inspector of one Worker, by Chrome's DevTools protocol. */
 async function inspect(port: number, worker: string) {
   const targets = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as {
     title: string;

@@ -18,13 +18,13 @@ export interface Asset {
 let built: Promise<Map<string, Asset>> | undefined;
 
 /**
- * The page's scripts and styles by path, bundled into memory at the first call: React, CometChat's SDK and its UI Kit
- * come from this project's node_modules, where npm put them under their own terms. Nothing of them is kept or
- * published.
+ * The page's scripts and styles by path. They are bundled into memory at the first call. React, CometChat's SDK and its
+ * UI Kit come from this project's node_modules, where npm has installed them under their own licenses. They are not
+ * stored or published.
  */
 export function bundle(): Promise<Map<string, Asset>> {
   built ??= make().catch((error) => {
-    // A mistake may be corrected while the sandbox is running.
+    // After a failed build, the next visit builds again.
     built = undefined;
     throw error;
   });
@@ -45,12 +45,12 @@ async function make(): Promise<Map<string, Asset>> {
     jsx: "automatic",
     define: { "process.env.NODE_ENV": '"production"' },
     loader: { ".woff2": "file" },
-    // As an application imports them; here, from their source.
+    // An application imports these from the package. Here they come from the source.
     alias: {
       "cometchat-edge-gateway/client": join(ROOT, "src/client/index.ts"),
       "cometchat-edge-gateway/react": join(ROOT, "src/client/react.ts"),
     },
-    // The UI Kit needs it only if calls are switched on.
+    // The UI Kit needs this package only if calls are enabled.
     external: ["@cometchat/calls-sdk-javascript"],
     logLevel: "error",
   });

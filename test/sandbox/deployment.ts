@@ -45,18 +45,18 @@ export function sandboxVars(sandbox: URL, issuer: string): Vars {
 }
 
 export interface Deployment {
-  /** The generated configuration; `.dev.vars` lies beside it, so that an operator's own is never read. */
+  /** The generated configuration. The generated `.dev.vars` is beside it, so an operator's own is not read. */
   configPath: string;
-  /** Where the runtime keeps KV and Durable Objects: new for each run, since the simulator forgets as well. */
+  /** The folder for KV and Durable Objects. Each run has a new one, since the simulator starts empty too. */
   statePath: string;
-  /** For everything that wrangler would otherwise write into the home directory. */
+  /** The folder for the files that wrangler would otherwise write into the home directory. */
   homePath: string;
   remove(): Promise<void>;
 }
 
 /**
- * The deployment of wrangler.toml with the same bindings, other variables and generated secrets, in a directory of its
- * own under `.wrangler/sandbox/`. `configure` may change anything in it: rate limits, for instance.
+ * Writes a deployment into a new folder under `.wrangler/sandbox/`. It has the bindings of wrangler.toml, these
+ * variables and these secrets. `configure` may change anything in it, such as the rate limits.
  */
 export async function writeDeployment(
   vars: Vars,

@@ -10,7 +10,7 @@ import type { Deployment } from "./deployment.ts";
 
 export interface Gateway {
   url: URL;
-  /** Everything that it and the runtime printed, a line each. */
+  /** The lines that the gateway and its runtime have printed. */
   logs: string[];
   stop(): Promise<void>;
 }
@@ -19,8 +19,8 @@ const READY_WITHIN_MS = 60_000;
 const STOPPED_WITHIN_MS = 5_000;
 
 /**
- * `wrangler dev` on a generated deployment, ready when its `/healthz` answers. Port 0: any that is free.
- * `onLog` hears the gateway's own log lines, and errors.
+ * Starts `wrangler dev` with a generated deployment, and waits until `/healthz` answers. With port 0 it listens on any
+ * free port. `onLog` is called with each line of the gateway's log, and with each error.
  */
 export async function startGateway(
   deployment: Deployment,
@@ -29,24 +29,24 @@ export async function startGateway(
 ): Promise<Gateway> {
   const logs: string[] = [];
   const child = launch(deployment, port);
-  const collect = (stream: Readable | null, matters: (line: string) => boolean) => {
+  const collect = (stream: Readable | null, isLog: (line: string) => boolean) => {
     if (!stream) return;
     createInterface({ input: stream }).on("line", (coloured) => {
       const line = stripVTControlCharacters(coloured);
       if (line.trim() === "") return;
       logs.push(line);
-      if (matters(line)) onLog(line);
+      if (isLog(line)) onLog(line);
     });
   };
   // The gateway logs JSON. All other lines on wrangler's standard output are wrangler's own.
   collect(child.stdout, (line) => line.startsWith("{"));
-  // What it says while it is being stopped is no error of the gateway's: where its own log is, which is deleted with
-  // the deployment, or the stack of a compiler that it did not wait for.
+  // Wrangler prints messages while it stops that are not errors of the gateway: the path of its own log, which is
+  // deleted with the deployment, or the stack of its compiler.
   let stopping = false;
   collect(child.stderr, () => !stopping);
-  // Wrangler would wait until the mistake is corrected.
+  // After a failed build, wrangler waits for a change of the files and does not exit.
   const broken = new Promise<never>((_, fail) => {
-    child.stderr?.on("data", (text) => String(text).includes("Build failed") && fail(new Error("it does not build")));
+    child.stderr?.on("data", (text) => String(text).includes("Build failed") && fail(new Error("the build failed")));
   });
   try {
     const url = await Promise.race([listening(child), broken]);
@@ -83,7 +83,8 @@ function launch({ configPath, statePath, homePath }: Deployment, port: number): 
     ],
     {
       cwd: dirname(configPath),
-      // A process group of its own: Ctrl-C is ours to pass on, and a child that does not listen can be ended whole.
+      // The process group is its own, so that Ctrl-C does not reach it before `stop` does, and `stop` can end all of
+      // it.
       detached: true,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: {
@@ -91,7 +92,7 @@ function launch({ configPath, statePath, homePath }: Deployment, port: number): 
         TMPDIR: process.env.TMPDIR,
         NODE_OPTIONS: "--disable-warning=ExperimentalWarning",
         NO_COLOR: "1",
-        // Neither the operator's account nor their settings: no login, no registry shared with other Workers.
+        // Wrangler must not use the operator's account or settings, nor a registry that other Workers share.
         HOME: homePath,
         XDG_CONFIG_HOME: homePath,
         XDG_CACHE_HOME: homePath,
@@ -99,7 +100,7 @@ function launch({ configPath, statePath, homePath }: Deployment, port: number): 
         WRANGLER_REGISTRY_PATH: join(homePath, "registry"),
         CLOUDFLARE_INCLUDE_PROCESS_ENV: "false",
         CLOUDFLARE_LOAD_DEV_VARS_FROM_DOT_ENV: "false",
-        // No network, no telemetry.
+        // Wrangler must not use the network.
         CLOUDFLARE_CF_FETCH_ENABLED: "false",
         WRANGLER_SEND_METRICS: "false",
         WRANGLER_SEND_ERROR_REPORTS: "false",
@@ -141,7 +142,7 @@ async function stop(child: ChildProcess): Promise<void> {
     child.kill("SIGTERM");
     await Promise.race([ended, sleep(STOPPED_WITHIN_MS, undefined, { ref: false })]);
   }
-  // Whatever is left of its group; normally nothing, and then there is nobody to signal.
+  // This ends the rest of the process group. If no process is left, which is normal, `kill` throws.
   try {
     if (child.pid) process.kill(-child.pid, "SIGKILL");
   } catch {}

@@ -10,38 +10,40 @@ import { createSite } from "./site.ts";
 import { createSockets } from "./socket.ts";
 
 export interface SandboxOptions {
-  /** 0, the default: any that is free. */
+  /** The default, 0, stands for any free port. */
   gatewayPort?: number;
   sandboxPort?: number;
-  /** The gateway's variables beside, or instead of, the sandbox's own: `TOKENS`, for instance. */
+  /** Variables of the gateway, such as `TOKENS`. They join or replace those of the sandbox. */
   vars?: Vars;
-  /** Anything else of the gateway's deployment, before it is written: rate limits, for instance. */
+  /** Changes anything else in the gateway's configuration, such as the rate limits. */
   configure?: (config: Record<string, unknown>) => void;
-  /** Also a TLS listener in front of the simulator, for a browser that is led there from CometChat's own host names. */
+  /**
+   * Starts a TLS listener for the simulator too. A browser can be configured to find it under CometChat's host names.
+   */
   tls?: boolean;
-  /** Each log line of the gateway's, and each error. */
+  /** Called with each line of the gateway's log, and with each error. */
   onLog?: (line: string) => void;
-  /** Each auth token that the simulated CometChat makes. */
+  /** Called with each auth token that the simulated CometChat makes. */
   onMint?: (authToken: string) => void;
 }
 
 export interface Sandbox {
   gateway: URL;
-  /** Demo page, live view (`/live`), identity provider (`/idp`) and simulated CometChat (`/v3`, `/_sim`). */
+  /** The address of the demo page, live view (`/live`), identity provider (`/idp`) and simulator (`/v3`, `/_sim`). */
   sandbox: URL;
   app: typeof APP;
   simulator: Simulator;
   provider: Provider;
   secrets: Secrets;
-  /** Everything that the gateway and its runtime printed so far. */
+  /** The lines that the gateway and its runtime have printed. */
   logs: string[];
   tls: TlsListener | undefined;
-  /** Where the gateway's runtime keeps KV and Durable Objects; gone when it is stopped. */
+  /** The folder of KV and Durable Objects. `stop` deletes it. */
   state: string;
   stop(): Promise<void>;
 }
 
-/** The gateway as `wrangler dev` runs it, with everything around it that it needs. Nothing leaves this machine. */
+/** Starts the gateway under `wrangler dev`, and everything that it needs. No request leaves this machine. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { gatewayPort = 0, sandboxPort = 0, vars, configure, onLog, onMint } = options;
   const secrets = makeSecrets();
@@ -61,7 +63,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   };
 
   try {
-    // The provider's issuer holds the port, which may be known only once it is bound.
+    // The provider's issuer contains the port. With port 0, the port is known only after the server listens.
     let site: (request: Request) => Promise<Response> = async () => new Response(null, { status: 503 });
     const listener: Listener = await listen((request) => site(request), sandboxPort, sockets.upgrade);
     open.push(listener.close, async () => sockets.close());

@@ -1,10 +1,10 @@
-// Loaded into the gateway's process before anything else: when the sandbox is gone, however it went, so is the gateway.
+// The gateway's process loads this file first. It ends the gateway when the sandbox's process has ended for any reason.
 const end = () => {
   process.kill(process.pid, "SIGTERM");
-  // Should it not manage in time, its whole process group, of which it is the first: runtime and compiler included.
+  // If that takes too long, this ends the whole process group, with the runtime and the compiler.
   setTimeout(() => process.kill(-process.pid, "SIGKILL"), 3000).unref();
 };
 process.on("disconnect", end);
 if (!process.connected) end();
-// The channel alone must not keep it running.
+// The open channel alone must not keep the process running.
 process.channel?.unref();

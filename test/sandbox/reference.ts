@@ -25,11 +25,11 @@ const CONFIGURATION = {
   mcp: { disabled: true },
   defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
 };
-/** Only this machine: the page's script would find fonts and a proxy elsewhere. */
+/** The page may call this machine only. Without this, its script would load fonts and a proxy from elsewhere. */
 const POLICY =
   "default-src 'self' http://localhost:* http://127.0.0.1:* data: blob: 'unsafe-inline' 'unsafe-eval'; frame-src 'none'; object-src 'none'";
 
-/** The viewer is loaded at the first visit, since its script has four megabytes. */
+/** Loads the viewer at the first visit, because its script is four megabytes large. */
 async function routesOf(): Promise<ReadonlyMap<string, Route["handler"]>> {
   const { default: viewer } = await import("@scalar/fastify-api-reference");
   const routes = new Map<string, Route["handler"]>();
@@ -42,7 +42,7 @@ async function routesOf(): Promise<ReadonlyMap<string, Route["handler"]>> {
   return routes;
 }
 
-/** The gateway's API as a page, from its own /openapi.json, under `/api/`. */
+/** Serves a page about the gateway's API under `/api/`. It is made from the gateway's /openapi.json. */
 export function createReference(gateway: () => URL | undefined): (request: Request) => Promise<Response> {
   let loading: ReturnType<typeof routesOf> | undefined;
   return async (request) => {
@@ -62,7 +62,7 @@ export function createReference(gateway: () => URL | undefined): (request: Reque
           resolve(new Response(null, { status, headers: { Location: location } })),
         send: (body: string) => {
           const html = headers.get("Content-Type")?.startsWith("text/html");
-          // A screen reader has to know the language (WCAG 2.2 §3.1.1), and the viewer does not say it.
+          // A screen reader has to know the language (WCAG 2.2 §3.1.1), and the viewer does not set it.
           resolve(new Response(html ? body.replace("<html>", '<html lang="en">') : body, { headers }));
         },
       };
@@ -71,7 +71,7 @@ export function createReference(gateway: () => URL | undefined): (request: Reque
   };
 }
 
-/** Adds the gateway's address, so that the page sends its examples there. */
+/** The API's document with the gateway's address, to which the page sends its examples. */
 async function document(gateway: URL | undefined): Promise<Response> {
   if (!gateway) return new Response(null, { status: 503 });
   const answer = await fetch(new URL("/openapi.json", gateway));

@@ -15,7 +15,7 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** A request listener of Node's. What throws has no answer: the connection is reset, as a dead server's would be. */
+/** A request listener for Node. If `fetch` throws, there is no answer, and the connection is reset. */
 function listenerOf(fetch: Fetch): RequestListener {
   type Bindings = { incoming: IncomingMessage; outgoing: ServerResponse };
   return getRequestListener(
@@ -31,7 +31,7 @@ function listenerOf(fetch: Fetch): RequestListener {
   );
 }
 
-/** Plain HTTP on 127.0.0.1 and, where there is one, on ::1 as well: that is what `localhost` may mean to a browser. */
+/** Listens for HTTP on 127.0.0.1, and on ::1 if the machine has IPv6. A browser may use either one for `localhost`. */
 export async function listen(fetch: Fetch, port: number, upgrade?: Upgrade): Promise<Listener> {
   const listener = listenerOf(fetch);
   const create = () => upgradable(createServer(listener), upgrade);
@@ -47,11 +47,11 @@ export async function listen(fetch: Fetch, port: number, upgrade?: Upgrade): Pro
 }
 
 export interface TlsListener extends Listener {
-  /** Base64 SHA-256 of the certificate's public key: what Chromium's `--ignore-certificate-errors-spki-list` takes. */
+  /** Base64 SHA-256 of the certificate's public key, for Chromium's `--ignore-certificate-errors-spki-list`. */
   spki: string;
 }
 
-/** TLS on 127.0.0.1, with a certificate made for this run and kept in memory only. Its name does not matter. */
+/** Listens for TLS on 127.0.0.1. The certificate is new for each run and only in memory. Its name does not matter. */
 export async function listenTls(fetch: Fetch, upgrade?: Upgrade): Promise<TlsListener> {
   const { private: key, cert } = await generate([{ name: "commonName", value: "sandbox.invalid" }], { keyType: "ec" });
   const spki = createPublicKey(cert).export({ type: "spki", format: "der" });

@@ -13,22 +13,22 @@ const TYPES: Record<string, string> = {
 };
 
 export interface SiteOptions {
-  /** What the page has to know before it can do anything; read at each visit. */
+  /** Returns the settings that the page reads first at each visit. */
   settings: () => Record<string, unknown>;
   /** Answers under `/idp/`. */
   provider: Fetch;
   /** Answers under `/v3/`, `/v3.0/` and `/_sim/`. */
   simulator: Fetch;
-  /** Answers `/live/lines`, what the live view shows. */
+  /** Answers `/live/lines`, the stream of log lines for the live view. */
   lines: Fetch;
-  /** Answers `/api` and below: the gateway's API as a page. */
+  /** Answers `/api` and the paths below it, the page about the gateway's API. */
   reference: Fetch;
 }
 
-/** Answers the paths that it knows, and leaves the others to the next part. */
+/** Answers the paths that it knows. For the others it returns undefined, and the next part is called. */
 type Part = (request: Request, pathname: string) => Promise<Response | undefined> | Response | undefined;
 
-/** The demo page and the live view, and beside them the identity provider and the simulated CometChat, on one port. */
+/** Serves the demo page, the live view, the identity provider and the simulated CometChat on one port. */
 export function createSite({ settings, provider, simulator, lines, reference }: SiteOptions): Fetch {
   const parts: readonly Part[] = [
     demo,
@@ -51,12 +51,12 @@ export function createSite({ settings, provider, simulator, lines, reference }: 
 
 const UNCACHED = { "cache-control": "no-store" };
 
-/** Which script makes which page. */
+/** The script of each page. */
 const ENTRIES: Record<string, string> = { "/": "kit", "/sdk": "sdk" };
 
 /**
- * Nothing that the page loads may ask another machine for anything: this one by its two names, and CometChat's hosts only
- * where a test leads them here.
+ * The Content-Security-Policy of the demo page. The page may call this machine only, by its two names. With `direct` it
+ * may call CometChat's hosts too, because a test's browser maps their names to this machine.
  */
 function policy(direct: boolean): string {
   const here = "http://localhost:* http://127.0.0.1:* ws://localhost:* ws://127.0.0.1:*";
@@ -64,7 +64,7 @@ function policy(direct: boolean): string {
   return `default-src 'self' ${hosts} data: blob:; script-src 'self'; style-src 'self' 'unsafe-inline'`;
 }
 
-/** The demo page: one document, and what was bundled for it. */
+/** Serves the demo page, and the scripts and styles that are bundled for it. */
 async function demo(request: Request, pathname: string): Promise<Response | undefined> {
   const entry = ENTRIES[pathname];
   if (entry) {
@@ -95,7 +95,7 @@ async function serve(file: string): Promise<Response> {
 
 const COLOURS = ["#3b5bdb", "#0f766e", "#b4530a", "#9d2463", "#6d3fc4", "#42681f"];
 
-/** `/avatars/Alice%20Liddell.svg`: initials on a colour of their own, so that a `picture` claim leads somewhere. */
+/** `/avatars/Alice%20Liddell.svg`: the initials on a colour that depends on the name. `picture` claims refer to it. */
 function portrait(pathname: string): Response {
   const name = decodeURIComponent(pathname.slice("/avatars/".length).replace(/\.svg$/, ""));
   const initials = (name.match(/\p{L}+/gu) ?? ["?"]).slice(0, 2).map((word) => word[0]?.toUpperCase());

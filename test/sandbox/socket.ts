@@ -10,30 +10,30 @@ export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =
 
 export interface Sockets {
   upgrade: Upgrade;
-  /** Tells everybody who is in the conversation. The device that sent it passes over what bears its own name. */
+  /** Sends a message to everybody in the conversation. A device ignores a message with its own `deviceId`. */
   deliver: (message: Message, deviceId: string, view: (uid: string) => unknown) => void;
   close: () => void;
 }
 
 /**
- * CometChat's WebSocket, as far as the SDK 4.2.0 shows: it authenticates by the `jwt` of its login, pings, and is told of
- * messages. Whether ending a token closes it is not documented; here it does not.
+ * CometChat's WebSocket, as its SDK 4.2.0 uses it: the SDK authenticates with the `jwt` of its login, sends pings and
+ * receives messages. It is not documented whether the socket is closed when the token ends. Here it stays open.
  */
 export function createSockets(appId: string, simulator: () => Pick<Simulator, "whose" | "chats">): Sockets {
   const server = new WebSocketServer({ noServer: true, maxPayload: 65_536 });
   /** The sockets that have authenticated, with the uid of each. */
   const open = new Map<WebSocket, string>();
 
-  function hear(socket: WebSocket, text: string): void {
-    const told: unknown = JSON.parse(text);
-    if (!isObject(told)) return;
-    if (told.action === "ping") {
+  function receive(socket: WebSocket, text: string): void {
+    const frame: unknown = JSON.parse(text);
+    if (!isObject(frame)) return;
+    if (frame.action === "ping") {
       socket.send(JSON.stringify({ action: "pong" }));
       return;
     }
-    if (told.type !== "auth" || !isObject(told.body)) return;
-    const uid = told.appId === appId ? simulator().whose(String(told.body.auth)) : undefined;
-    const deviceId = String(told.deviceId);
+    if (frame.type !== "auth" || !isObject(frame.body)) return;
+    const uid = frame.appId === appId ? simulator().whose(String(frame.body.auth)) : undefined;
+    const deviceId = String(frame.deviceId);
     if (uid) open.set(socket, uid);
     const body = uid ? { code: "200", status: "OK" } : { code: "401", status: "ERR_NO_AUTH" };
     socket.send(
@@ -46,7 +46,7 @@ export function createSockets(appId: string, simulator: () => Pick<Simulator, "w
       server.handleUpgrade(request, connection, head, (socket) => {
         socket.on("message", (text) => {
           try {
-            hear(socket, String(text));
+            receive(socket, String(text));
           } catch {
             socket.close(1003);
           }

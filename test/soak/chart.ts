@@ -8,7 +8,7 @@ const TOP = 88;
 const BOTTOM = 44;
 const BARS = 56;
 
-/** How long the answers took, on a logarithmic scale both ways: the few that waited for a timeout are the point. */
+/** Draws how long the answers took. Both axes are logarithmic, so that the few slow answers can be seen. */
 export function chart(outcome: Outcome, facts: readonly string[]): string {
   const { good, bad } = outcome;
   const all = [...good, ...bad];
@@ -27,7 +27,7 @@ export function chart(outcome: Outcome, facts: readonly string[]): string {
   const [tokens, failures] = [bins(good), bins(bad)];
   const highest = Math.max(...tokens.map((count, bin) => count + (failures[bin] ?? 0)));
   const floor = HEIGHT - BOTTOM;
-  // One answer is a visible bar, none is no bar.
+  // A single answer has a visible bar, though its logarithm is 0.
   const y = (count: number) =>
     count === 0 ? 0 : ((floor - TOP) * (Math.log10(count) + 0.3)) / (Math.log10(highest) + 0.3);
   const width = (WIDTH - LEFT - RIGHT) / BARS;

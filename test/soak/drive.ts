@@ -3,14 +3,14 @@ import type { Effect, Simulator } from "../sandbox/cometchat/index.ts";
 export interface Trial {
   readonly users: number;
   readonly signIns: number;
-  /** Sign-ins under way at a time. */
+  /** The number of sign-ins at the same time. */
   readonly concurrency: number;
-  /** Share of CometChat's answers that are faulty, 0 … 1. */
+  /** The share of CometChat's answers that are faulty, 0 … 1. */
   readonly faulty: number;
   readonly random: () => number;
-  /** Milliseconds that a client waits before it tries again, from the seconds it was told. */
+  /** The milliseconds that a client waits before it tries again, from the seconds in `Retry-After`. */
   readonly patience: (seconds: number) => number;
-  /** Called now and then, with the sign-ins done so far. */
+  /** Called after each sign-in with the number of sign-ins that are done. */
   readonly progress?: (done: number) => void;
 }
 
@@ -26,27 +26,27 @@ export interface Answer {
 export interface Outcome {
   readonly signIns: number;
   readonly users: number;
-  /** Sign-ins that got their token at the first try, at a later one, never. */
+  /** The numbers of sign-ins that got a token at the first try, at a later try, and never. */
   readonly first: number;
   readonly later: number;
   readonly lost: number;
-  /** Every answer by its status and code. */
+  /** The number of answers by status and code. */
   readonly answers: Readonly<Record<string, number>>;
-  /** Milliseconds of every answer, in order of size: those with a token, and the others. */
+  /** The milliseconds of the answers with a token (`good`) and of all others (`bad`), in ascending order. */
   readonly good: readonly number[];
   readonly bad: readonly number[];
-  /** CometChat's calls by name, and the faults that were played. */
+  /** The number of calls to CometChat by name, and of the faults that were played. */
   readonly calls: Readonly<Record<string, number>>;
   readonly faults: number;
-  /** Answers whose token CometChat does not know as that user's. */
+  /** The number of answers whose token does not belong to that user in CometChat. */
   readonly wrongTokens: number;
-  /** Users that CometChat has and should not, or has not and should. */
+  /** The users in CometChat that nobody signed in as, and those that signed in and are not in CometChat. */
   readonly strangers: readonly string[];
   readonly missing: readonly string[];
   readonly seconds: number;
 }
 
-/** What goes wrong, and how often among the faults. No 429: it is remembered for the whole app, and has tests of its own. */
+/** The faults, each with its weight. 429 is not one of them, since it pauses the whole app. It has tests of its own. */
 const MIX: readonly (readonly [weight: number, effect: Effect])[] = [
   [3, { kind: "refuse" }],
   [3, { kind: "reset" }],
@@ -66,10 +66,10 @@ const MIX: readonly (readonly [weight: number, effect: Effect])[] = [
   [1, { kind: "silence" }],
 ];
 
-/** How often a client asks for one sign-in before it counts as lost. */
+/** After so many tries, a sign-in counts as lost. */
 const TRIES = 5;
 
-/** Signs users in, in random order, while CometChat fails now and then, and counts what comes of it. */
+/** Signs users in, in random order, while a share of CometChat's answers is faulty. Counts the outcomes. */
 export async function soak(
   trial: Trial,
   simulator: Simulator,
@@ -88,7 +88,7 @@ export async function soak(
   const bad: number[] = [];
   let [first, later, lost, wrongTokens, faults, done, next] = [0, 0, 0, 0, 0, 0, 0];
 
-  /** The journal keeps a bounded number of calls; each is counted once. A call under way is counted as it is. */
+  /** Counts the calls in the journal and clears it, because it stores a limited number. */
   const count = () => {
     for (const { call, fault } of simulator.journal.entries) {
       calls[call] = (calls[call] ?? 0) + 1;
@@ -151,7 +151,10 @@ export async function soak(
   };
 }
 
-/** Faults whose probabilities add up to `share`: each one is asked only where those before it did not strike. */
+/**
+ * Adds the faults, so that this share of all calls has one. The simulator tries a fault only if none before it applied,
+ * so its probability is higher than its share.
+ */
 function failNowAndThen(simulator: Simulator, share: number): void {
   const weights = MIX.reduce((sum, [weight]) => sum + weight, 0);
   let left = 1;
@@ -170,7 +173,7 @@ function shuffled<T>(items: T[], random: () => number): T[] {
   return items;
 }
 
-/** Random numbers that can be had again with the same seed (mulberry32). */
+/** A generator of random numbers, which are the same for the same seed (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -181,7 +184,7 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** The value below which this share of the sorted values lies. */
+/** The quantile of the sorted values: this share of them is below it. */
 export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

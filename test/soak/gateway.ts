@@ -7,14 +7,14 @@ import { type Secrets, type Vars, writeDeployment } from "../sandbox/deployment.
 
 export interface Gateway {
   readonly url: URL;
-  /** Bytes that the Worker's isolate holds on to: its heap after a collection. */
+  /** The bytes of the Worker's heap after a garbage collection. */
   readonly heap: () => Promise<number>;
   readonly stop: () => Promise<void>;
 }
 
 const NAME = "gateway";
 
-/** A Worker in workerd alone, without wrangler's development server in between: bundled as for a deployment. */
+/** Starts a Worker in workerd without wrangler's development server. It is bundled as for a deployment. */
 export async function startGateway(main: string, vars: Vars, secrets: Secrets): Promise<Gateway> {
   const deployment = await writeDeployment(vars, secrets, (config) => {
     config.main = main;

@@ -11,7 +11,7 @@ import { startGateway } from "./gateway.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const MIB = 2 ** 20;
-/** By how much the heap of the last third may be above that of the second. */
+/** The most bytes by which the heap in the last third of the run may exceed that in the second. */
 const GROWTH = 4 * MIB;
 
 const users = number("SOAK_USERS", 2_000);
@@ -19,7 +19,10 @@ const signIns = number("SOAK_SIGN_INS", 20_000);
 const concurrency = number("SOAK_CONCURRENCY", 32);
 const seed = number("SOAK_SEED", 1);
 
-/** `npm run soak`: the deployed Worker behind real sockets, on a CometChat and a KV of which one in ten answers fails. */
+/**
+ * `npm run soak` runs the Worker as it is deployed, behind real sockets. One in ten of CometChat's answers and of KV's
+ * operations fails.
+ */
 const random = seeded(seed);
 const secrets = makeSecrets();
 const simulator = createSimulator({
@@ -28,7 +31,7 @@ const simulator = createSimulator({
   sampleUsers: false,
   random,
   latency: () => 20 + random() * 40,
-  // A quiet machine is faster than CometChat's 10,000 a minute. That limit has tests of its own.
+  // A fast machine would exceed CometChat's 10,000 calls a minute. That limit has tests of its own.
   rateLimits: { core: 1_000_000, standard: 1_000_000, import: 60 },
 });
 const closing: (() => Promise<void>)[] = [];
@@ -44,7 +47,7 @@ try {
   const main = join(import.meta.dirname, "worker.ts");
   const gateway = await startGateway(main, sandboxVars(address, provider.issuer), secrets);
   closing.push(gateway.stop);
-  // Not part of what is measured: signing the sessions.
+  // The sessions are signed before the measurement begins.
   const sessions = new Map<string, string>();
   for (let n = 0; n < users; n++)
     sessions.set(`user-${n}`, await provider.issue({ subject: `user-${n}`, expiresIn: 24 * 3600 }));
@@ -79,11 +82,11 @@ try {
   for (const close of closing.reverse()) await close();
 }
 
-/** A connection that is cut on purpose is told to the console by the server: it is no news here. */
+/** Hides the errors that the server logs for the connections that a fault cuts. */
 function quietResets(): void {
-  const tell = console.error;
-  console.error = (...said: unknown[]) => {
-    if (!(said[0] instanceof Error && said[0].name === "ConnectionReset")) tell(...said);
+  const log = console.error;
+  console.error = (...values: unknown[]) => {
+    if (!(values[0] instanceof Error && values[0].name === "ConnectionReset")) log(...values);
   };
 }
 
@@ -103,7 +106,7 @@ async function ask(gateway: URL, session: string): Promise<Answer> {
   };
 }
 
-/** Everything that must not be. */
+/** The requirements that the outcome does not meet. */
 function judge(outcome: Outcome, memory: readonly number[]): string[] {
   const { answers, lost, strangers, missing, wrongTokens } = outcome;
   const wrong: string[] = [];
@@ -112,7 +115,7 @@ function judge(outcome: Outcome, memory: readonly number[]): string[] {
   };
   must(lost === 0, `${lost} sign-ins were lost`);
   must(missing.length === 0, `${missing.length} users are missing in CometChat`);
-  must(strangers.length === 0, `${strangers.length} users are in CometChat that nobody asked for`);
+  must(strangers.length === 0, `${strangers.length} users are in CometChat that nobody signed in as`);
   must(wrongTokens === 0, `${wrongTokens} tokens are not the user's`);
   for (const [answer, count] of Object.entries(answers)) {
     must(/^(201$|503 |504 )/.test(answer), `${count} answers were ${answer}`);
@@ -122,7 +125,7 @@ function judge(outcome: Outcome, memory: readonly number[]): string[] {
   return wrong;
 }
 
-/** Memory of the last third over that of the second: the first one warms up. */
+/** The growth of the heap from the second third of the run to the last. In the first third, caches are filled. */
 function growth(memory: readonly number[]): number {
   const third = Math.floor(memory.length / 3);
   const middle = (part: readonly number[]) =>

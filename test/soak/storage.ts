@@ -1,6 +1,6 @@
 /**
- * KV as it can be, one operation in ten: reads that throw, hang, are not there yet, or are rubbish; writes that are
- * refused, as more than one a second to a key is.
+ * KV of which one operation in ten fails. A read throws, never answers, misses the value, or returns a wrong one. A
+ * write is refused, as KV refuses a second write to a key within a second.
  */
 export function unreliable(kv: KVNamespace, random: () => number = Math.random): KVNamespace {
   const read = (key: string, ...options: unknown[]) => {
@@ -30,19 +30,19 @@ export function shaky(limit: RateLimit, random: () => number = Math.random): Rat
   };
 }
 
-/** As much of KV as the gateway uses, in memory: for where there is none. */
+/** KV in memory, with the methods that the gateway uses. workerd alone has no KV. */
 export function memoryKv(): KVNamespace {
-  const held = new Map<string, string>();
+  const values = new Map<string, string>();
   const kv = {
     get: async (key: string, type?: string) => {
-      const text = held.get(key) ?? null;
+      const text = values.get(key) ?? null;
       return text !== null && type === "json" ? JSON.parse(text) : text;
     },
     put: async (key: string, value: string) => {
-      held.set(key, value);
+      values.set(key, value);
     },
     delete: async (key: string) => {
-      held.delete(key);
+      values.delete(key);
     },
   };
   return kv as unknown as KVNamespace;

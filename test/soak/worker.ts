@@ -4,9 +4,9 @@ import { memoryKv, shaky, unlimited, unreliable } from "./storage.ts";
 
 export { Home, Ledger, Once } from "../../src/index.ts";
 
-/** The Worker as it is deployed, on storage and limits that fail now and then; workerd alone has neither. */
+/** The Worker as it is deployed, but with a KV and rate limits in memory, a share of whose operations fails. */
 const app = createApp(platform);
-// What the gateway remembers hangs on the environment's identity.
+// The gateway's memory belongs to one object `env`, so all requests have to get the same one.
 let worse: Env | undefined;
 
 export default {

@@ -82,7 +82,7 @@ export function script(...answers: (Response | Error | (() => Response | Promise
 export const json = (status: number, body: unknown, headers: Record<string, string> = {}): Response =>
   Response.json(body, { status, headers });
 
-/** An error as CometChat was seen to answer it: the message of a refusal repeats the API key. */
+/** An error of CometChat in the form that was observed: the message repeats the API key. */
 export const refusal = (status: number, code: string, details?: unknown, headers: Record<string, string> = {}) => {
   const message = `The key ${apiKey} cannot be used to perform this operation.`;
   return json(status, { error: { message, devMessage: message, source: "chat-api", details, code } }, headers);

@@ -20,14 +20,14 @@ export interface Surroundings {
   readonly cwd?: string;
 }
 
-/** Runs a command in this process. What it writes is not a terminal's: no colours. */
+/** Runs a command in this process. Its output is not a terminal, so it has no colours. */
 export async function runHere(
   command: (args: readonly string[], terminal: Terminal) => Promise<number>,
   args: readonly string[],
   { input = "", env = {}, cwd = process.cwd() }: Surroundings = {},
 ): Promise<Ended> {
   const home = process.cwd();
-  // A variable of whoever runs the tests, which would colour what no terminal shows.
+  // FORCE_COLOR, which a developer may have set, would add colours to the output.
   for (const [name, value] of Object.entries({ FORCE_COLOR: undefined, ...env })) vi.stubEnv(name, value);
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const written = Promise.all([text(stdout), text(stderr)]);
@@ -44,7 +44,7 @@ export async function runHere(
   }
 }
 
-/** Runs a script in a process of its own, as npm does. It has nothing of this process's environment but where programs are. */
+/** Runs a script in a process of its own, as npm does. Of this process's environment it gets only PATH. */
 export function runScript(
   script: string,
   args: readonly string[],

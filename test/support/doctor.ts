@@ -16,7 +16,7 @@ export const TOKEN_KEY = btoa("0".repeat(32));
 export let simulator: Simulator;
 let cometchat: Listener;
 export let provider: Listener;
-/** What the provider answers below its address. */
+/** The provider's answers, by path. */
 export let pages: Record<string, Response | (() => Response)>;
 
 /** A simulated CometChat and an identity provider for the tests of the file, on loopback. */
@@ -50,7 +50,7 @@ export let oidc: Oidc;
 /** `oidc-provider`, for the tests of the file. */
 export function serveOidc(): void {
   beforeAll(async () => {
-    // It advises on its console what to change for production.
+    // oidc-provider prints advice for production.
     for (const method of ["info", "warn"] as const) vi.spyOn(console, method).mockImplementation(() => undefined);
     oidc = await startOidc();
     await oidc.open(new URL("http://127.0.0.1:9"));
@@ -128,7 +128,7 @@ export function publish(keys: readonly object[], change: object = {}): void {
   pages["/jwks"] = Response.json({ keys });
 }
 
-/** The same, and the settings of its issuer that are tried. */
+/** Publishes the keys as `publish` does, and returns the settings of the issuer for the test. */
 export function published(keys: readonly object[], change: object = {}, settings: object = {}): object {
   publish(keys, change);
   return settings;

@@ -13,7 +13,10 @@ interface Gate {
 }
 
 export interface BlockingWorld extends World {
-  /** Blocks the next such call: before CometChat gets it, or after CometChat has done it and before the gateway hears so. */
+  /**
+   * Blocks the next such call: before CometChat gets it, or after CometChat has done it and before the gateway gets the
+   * answer.
+   */
   readonly block: (call: Call, when: "before" | "after") => Gate;
 }
 

@@ -7,8 +7,8 @@ const made = new Map<string, KeyPair[]>();
 const taken = new Map<string, number>();
 
 /**
- * A key pair for a provider in a test. RSA keys are slow to make, so each test is given the pairs of the one before. Two
- * pairs of one test are never the same. Not for tests that run at the same time.
+ * A key pair for a provider in a test. RSA keys are slow to make, so each test uses the pairs of the test before again.
+ * Within one test, no two pairs are the same. Tests that run at the same time must not use it.
  */
 export const keyPair: MakeKeyPair = async (alg) => {
   const number = taken.get(alg) ?? 0;
@@ -19,5 +19,5 @@ export const keyPair: MakeKeyPair = async (alg) => {
   return pairs[number];
 };
 
-/** From here on the pairs may be given out again. */
+/** Makes all pairs available for the next test. */
 export const returnKeyPairs = (): void => taken.clear();

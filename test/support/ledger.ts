@@ -8,8 +8,8 @@ import { around, deploy, quiet } from "./around.ts";
 import { createWorld, type World, type WorldOptions } from "./world.ts";
 
 /**
- * A gateway that records its tokens. Its Durable Objects have its configuration and reach the same simulated CometChat. What
- * they do beside a request is done when the request is.
+ * A gateway that records its tokens. Its Durable Objects have its configuration and reach the same simulated CometChat.
+ * `call` and `signIn` resolve when the objects have also done the work that they do after their answers.
  */
 export function createRecordingWorld(options: WorldOptions = {}): World {
   const { TOKEN_ENCRYPTION_KEY } = bindings as unknown as { TOKEN_ENCRYPTION_KEY: string };
@@ -34,7 +34,7 @@ export function shareWithObjects({ deps, env }: Pick<World, "deps" | "env">): vo
   around.isolate = { deps: isolate.deps, partsOf: () => isolate.partsOf(env) };
 }
 
-/** After each test of the file: the objects are as deployed again, and so are the clock and all mocks. */
+/** Restores the Durable Objects, the clock and all mocks after each test of the file. */
 export function restoreAfterEach(): void {
   afterEach(() => {
     deploy();

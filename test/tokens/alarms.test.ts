@@ -11,8 +11,8 @@ const alarmOf = (uid: string) => runInDurableObject(ledgerOf(uid), (_, { storage
 const record = (uid: string, token: string, expiresAt: number | null, now: number) =>
   ledgerOf(uid).record(uid, { app: "main", token, session: token, name: null, mintedAt: now, expiresAt });
 
-/** Gives the Durable Objects real random times, over which they spread their work. */
-function spreading(world: World): void {
+/** Makes the Durable Objects spread their work over random times, as when they are deployed. */
+function spreadOverRandomTimes(world: World): void {
   const isolate = createIsolate(world.deps);
   around.isolate = { deps: isolate.deps, partsOf: () => isolate.partsOf(world.env) };
 }
@@ -20,7 +20,7 @@ function spreading(world: World): void {
 describe("tokens of many users with the same end", () => {
   it("are revoked over five minutes after it, and never before", async () => {
     const world = createRecordingWorld();
-    spreading(world);
+    spreadOverRandomTimes(world);
     const now = Date.now();
     const end = now + 3_600_000;
     const users = Array.from({ length: 150 }, (_, number) => `user-${number}`);
@@ -29,7 +29,7 @@ describe("tokens of many users with the same end", () => {
     const late = times.map((time) => Number(time) - end);
     expect(Math.min(...late)).toBeGreaterThanOrEqual(0);
     expect(Math.max(...late)).toBeLessThanOrEqual(300_000);
-    // Of 150 in 300 s, 15 would be in each half minute.
+    // On average, 15 of the 150 are in each of the ten half minutes.
     const halves = Array.from({ length: 10 }, (_, n) => late.filter((ms) => Math.floor(ms / 30_000) === n).length);
     expect(Math.max(...halves)).toBeLessThan(35);
     expect(Math.min(...halves)).toBeGreaterThan(0);
@@ -37,7 +37,7 @@ describe("tokens of many users with the same end", () => {
 
   it("are revoked within a tenth of their ttl after it", async () => {
     const world = createRecordingWorld();
-    spreading(world);
+    spreadOverRandomTimes(world);
     const now = Date.now();
     for (let n = 0; n < 20; n += 1) {
       await record(`user-${n}`, `user-${n}_1`, now + 60_000, now);
@@ -59,7 +59,7 @@ describe("a user with more tokens than CometChat keeps", () => {
 describe("CometChat after an hour's outage", () => {
   it("is not called for all users at the same time", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
-    spreading(world);
+    spreadOverRandomTimes(world);
     const users = Array.from({ length: 12 }, (_, number) => `user-${number}`);
     let end = 0;
     for (const subject of users) end = Date.parse(String((await bodyOf(await world.signIn({ subject }))).expiresAt));

@@ -19,7 +19,7 @@ async function ask(world: World, session: string): Promise<[number, string]> {
 }
 
 /** A ledger that cannot record tokens. */
-const unrecording = () =>
+const ledgerThatCannotRecord = () =>
   faultyLedger((call) => (call === "record" ? Promise.reject(new Error("internal error")) : undefined));
 
 /** Two apps, two identity providers, and any number of gateways. */
@@ -86,7 +86,7 @@ describe("a token of a user whom a claim moves between two apps", () => {
   });
 
   it("is revoked if a session with the old app's claim names it, although it could not be recorded", async () => {
-    const { apps, provider, world } = twoApps({ ...env, LEDGER: unrecording() });
+    const { apps, provider, world } = twoApps({ ...env, LEDGER: ledgerThatCannotRecord() });
     const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
     const newer = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
     await world().signIn(older);

@@ -14,7 +14,7 @@ const backend = { headers: { Authorization: "Bearer backend-secret-of-32-charact
 const done = (world: World) => world.lines.filter(({ event }) => event === "webhook").map((line) => line.done);
 
 /** A gateway with a provider's webhooks and a backend, on a clock that a test may move. */
-function hooked(): BlockingWorld & { pass: (ms: number) => void; now: () => number } {
+function webhookWorld(): BlockingWorld & { pass: (ms: number) => void; now: () => number } {
   let moved = 0;
   const now = () => Date.now() + moved;
   const world = createBlockingWorld({
@@ -35,7 +35,7 @@ function hooked(): BlockingWorld & { pass: (ms: number) => void; now: () => numb
 }
 
 /** Delivers a webhook with the present time in its signature, as a provider does for older events too. */
-async function deliver(world: ReturnType<typeof hooked>, payload: unknown): Promise<Response> {
+async function deliver(world: ReturnType<typeof webhookWorld>, payload: unknown): Promise<Response> {
   const body = JSON.stringify(payload);
   const timestamp = String(Math.floor(world.now() / 1000));
   const bytes = Uint8Array.from(atob(KEY), (char) => char.charCodeAt(0));
@@ -55,7 +55,7 @@ async function deliver(world: ReturnType<typeof hooked>, payload: unknown): Prom
 }
 
 /** A change in CometChat's dashboard. */
-const dashboard = (world: World, method: string, path: string, body: unknown) =>
+const inDashboard = (world: World, method: string, path: string, body: unknown) =>
   world.simulator.fetch(`https://275300000000000a.api-us.cometchat.io/v3${path}`, {
     method,
     headers: { apikey: API_KEY, "content-type": "application/json" },
@@ -77,30 +77,30 @@ const change = (type: string, record: unknown, old: unknown) => ({
 
 describe("a user whom the provider has deleted", () => {
   it("loses a token that it got between the flush and the deactivation, when it is reactivated", async () => {
-    const world = hooked();
+    const world = webhookWorld();
     await world.signIn({ subject: "alice" });
     const deactivation = world.block("deactivate", "before");
-    const deleting = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
+    const deletion = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
     await deactivation.reached;
     const between = await bodyOf(await world.signIn({ subject: "alice" }));
     expect(world.simulator.tokens("alice")).toEqual([between.authToken]);
     deactivation.open();
-    expect((await deleting).status).toBe(204);
+    expect((await deletion).status).toBe(204);
     expect((await world.signIn({ subject: "alice" })).status).toBe(403);
     expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
 
-  it("loses a token that it got between the two, when it is reactivated in CometChat's dashboard", async () => {
-    const world = hooked();
+  it("loses such a token by the alarm, when it is reactivated in CometChat's dashboard", async () => {
+    const world = webhookWorld();
     await world.signIn({ subject: "alice" });
     const deactivation = world.block("deactivate", "before");
-    const deleting = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
+    const deletion = deliver(world, { type: "user.deleted", data: { sub: "alice" } });
     await deactivation.reached;
     await world.signIn({ subject: "alice" });
     deactivation.open();
-    expect((await deleting).status).toBe(204);
-    await dashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
+    expect((await deletion).status).toBe(204);
+    await inDashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
     expect(world.simulator.tokens("alice")).toHaveLength(1);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
     await runDurableObjectAlarm(ledgerOf("alice"));
@@ -110,7 +110,7 @@ describe("a user whom the provider has deleted", () => {
 
 describe("a user whom Supabase has deleted", () => {
   it("is deactivated, although its row was last changed long before it was reactivated", async () => {
-    const world = hooked();
+    const world = webhookWorld();
     const lastWeek = Date.now() - 7 * 86_400_000;
     await deliver(world, change("INSERT", row(lastWeek), null));
     expect((await world.call("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
@@ -123,7 +123,7 @@ describe("a user whom Supabase has deleted", () => {
   });
 
   it("is not created if the event of its creation comes after that of its deletion", async () => {
-    const world = hooked();
+    const world = webhookWorld();
     const changed = Date.now() - 60_000;
     await deliver(world, change("DELETE", null, row(changed)));
     await deliver(world, change("INSERT", row(changed), null));
@@ -134,9 +134,9 @@ describe("a user whom Supabase has deleted", () => {
 
 describe("a user whom a backend reactivates", () => {
   it("loses the tokens from before it was deactivated in CometChat's dashboard", async () => {
-    const world = hooked();
+    const world = webhookWorld();
     await world.signIn({ subject: "alice" });
-    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
+    await inDashboard(world, "DELETE", "/users/alice", { permanent: false });
     expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
     expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
     expect(world.simulator.tokens("alice")).toEqual([]);
@@ -159,13 +159,13 @@ describe("a user whom a backend reactivates", () => {
     await world.signIn(phone);
     expect((await world.ask("/v1/users/alice", { method: "DELETE", ...backend })).status).toBe(204);
     await reached;
-    const there = createRecordingWorld({
+    const otherIsolate = createRecordingWorld({
       env: { BACKEND_SECRET: "backend-secret-of-32-characters!" },
       deps: { fetch: world.fetch },
     });
-    expect((await there.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
+    expect((await otherIsolate.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 20 });
-    const { authToken } = await bodyOf(await there.signIn(phone));
+    const { authToken } = await bodyOf(await otherIsolate.signIn(phone));
     open();
     await world.finish();
     await runAlarms();
@@ -181,7 +181,7 @@ describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
     const world = createRecordingWorld({ env });
     const phone = await world.provider.issue(device("phone"));
     const { authToken: old } = await bodyOf(await world.signIn(phone));
-    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
+    await inDashboard(world, "DELETE", "/users/alice", { permanent: false });
     expect((await world.call("/v1/tokens", request("DELETE", phone))).status).toBe(204);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
     const id = world.simulator.faults.add({
@@ -201,7 +201,7 @@ describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
     const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined, REQUEST_TIMEOUT_MS: 1500 };
     const world = createRecordingWorld({ env });
     const { authToken: old } = await bodyOf(await world.signIn(device("phone")));
-    await dashboard(world, "DELETE", "/users/alice", { permanent: false });
+    await inDashboard(world, "DELETE", "/users/alice", { permanent: false });
     const laptop = await world.provider.issue(device("laptop"));
     const id = world.simulator.faults.add({ match: "flush", effect: { kind: "hang" } });
     expect((await world.signIn(laptop)).status).toBe(504);

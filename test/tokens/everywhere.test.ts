@@ -59,7 +59,7 @@ describe("a sign-out everywhere", () => {
     },
   );
 
-  it("spares in another app what began after it, though it was recorded before", async () => {
+  it("does not revoke a later token of another app, although that token was recorded before it", async () => {
     const world = createRecordingWorld();
     await world.signIn(device("phone"));
     const at = Date.now();
@@ -95,7 +95,7 @@ const record = async (app: string, token: string, session: string, mintedAt = Da
 describe("a user with very many tokens", () => {
   virtualTime();
 
-  it("has no more of them recorded than CometChat keeps", async () => {
+  it("has at most a hundred of them recorded, as many as CometChat keeps", async () => {
     const world = createRecordingWorld();
     await world.signIn(device("phone"));
     for (let number = 0; number < 105; number += 1) {
@@ -125,8 +125,8 @@ describe("a user with very many tokens", () => {
     const phone = await world.provider.issue(device("phone"));
     for (let reload = 0; reload < 5; reload += 1) await world.signIn(phone);
     const deps = { now: () => Date.now() - 2000, fetch: world.fetch };
-    const behind = createRecordingWorld({ env: { TOKENS: { maxPerSession: 5 } }, deps });
-    const newest = await tokenOf(await behind.signIn(phone));
+    const withSlowClock = createRecordingWorld({ env: { TOKENS: { maxPerSession: 5 } }, deps });
+    const newest = await tokenOf(await withSlowClock.signIn(phone));
     expect(world.simulator.tokens("alice")).toContain(newest);
     expect(world.simulator.tokens("alice")).toHaveLength(5);
   });

@@ -34,14 +34,14 @@ async function runAlarmAt(now: number) {
 }
 
 /** A change in CometChat's dashboard. */
-const dashboard = (world: World, method: string, path: string, body: unknown) =>
+const inDashboard = (world: World, method: string, path: string, body: unknown) =>
   world.simulator.fetch(`https://275300000000000a.api-us.cometchat.io/v3${path}`, {
     method,
     headers: { apikey: API_KEY, "content-type": "application/json" },
     body: JSON.stringify(body),
   });
-const deactivate = (world: World) => dashboard(world, "DELETE", "/users/alice", { permanent: false });
-const reactivate = (world: World) => dashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
+const deactivate = (world: World) => inDashboard(world, "DELETE", "/users/alice", { permanent: false });
+const reactivate = (world: World) => inDashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
 
 /** Signs in on so many devices. Returns the end of the last token. */
 async function expiring(world: World, devices = 1): Promise<number> {

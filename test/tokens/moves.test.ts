@@ -14,7 +14,7 @@ const REGIONS = ["eu", "in"] as const;
 const CLAIMS = { emea: "eu", apac: "in" } as const;
 
 /** A gateway with two apps, and a provider with a claim that names the user's app. */
-function moving(env: Record<string, unknown> = {}) {
+function movingWorld(env: Record<string, unknown> = {}) {
   const provider = createProvider({ issuer: ISSUER, keyPair });
   const simulated = (region: (typeof REGIONS)[number]) =>
     createSimulator({ appId: `2753000000000${region}`, region, keys: { [API_KEY]: "fullAccess" } });
@@ -47,7 +47,7 @@ const calls = ({ journal }: Simulator) =>
 
 describe("a user whom a claim moves to another app", () => {
   it("gets its token with one call, at the move and later", async () => {
-    const { apps, signIn } = moving();
+    const { apps, signIn } = movingWorld();
     await signIn("emea");
     expect(await signIn("apac")).toMatchObject({ region: "in", created: true });
     // The mapping names the old app, so the user is created in the new one without a mint before.
@@ -61,7 +61,7 @@ describe("a user whom a claim moves to another app", () => {
   });
 
   it("gets its token with two calls when it moves back", async () => {
-    const { apps, signIn } = moving();
+    const { apps, signIn } = movingWorld();
     await signIn("emea");
     await signIn("apac");
     apps.eu.journal.clear();
@@ -84,7 +84,7 @@ describe("a user whom a claim moves out of an app with a jurisdiction", () => {
   const env = { LEDGER, PLACEMENT: { default: "eu", jurisdictions: { eu: "eu" } } };
 
   it("loses its tokens there", async () => {
-    const { apps, signIn } = moving(env);
+    const { apps, signIn } = movingWorld(env);
     await signIn("emea");
     expect(apps.eu.tokens("alice")).toHaveLength(1);
     await signIn("apac");
@@ -93,7 +93,7 @@ describe("a user whom a claim moves out of an app with a jurisdiction", () => {
   });
 
   it("loses its tokens there later if that app is down, by the alarm of the object in that jurisdiction", async () => {
-    const { apps, signIn } = moving(env);
+    const { apps, signIn } = movingWorld(env);
     await signIn("emea");
     await signIn("emea");
     const down = apps.eu.faults.add({ match: "any", effect: { kind: "refuse" } });

@@ -13,8 +13,8 @@ restoreAfterEach();
 const device = (jti: string) => ({ subject: "alice", claims: { jti } });
 const tokenOf = async (response: Response) => (await bodyOf(response)).authToken;
 
-/** A binding whose first call of this method is done, but whose answer is lost. */
-const losing = (binding: "LEDGER" | "ONCE", lost: string) => {
+/** A binding. Its first call of this method is done, but the answer is lost. */
+const losingAnswerOf = (binding: "LEDGER" | "ONCE", lost: string) => {
   let losses = 1;
   return {
     getByName: (name: string) => {
@@ -34,7 +34,7 @@ const losing = (binding: "LEDGER" | "ONCE", lost: string) => {
 describe("a logout that was answered 503, because the answer of its Durable Object was lost,", () => {
   it("works at the second delivery", async () => {
     const SESSION_ISSUERS = [{ issuer: ISSUER, audience: ["chat"] }];
-    const world = createRecordingWorld({ env: { SESSION_ISSUERS, ONCE: losing("ONCE", "begin") } });
+    const world = createRecordingWorld({ env: { SESSION_ISSUERS, ONCE: losingAnswerOf("ONCE", "begin") } });
     await world.signIn({ subject: "alice", sid: "phone" });
     const body = `logout_token=${await world.provider.issueLogoutToken({ sub: "alice", sid: "phone" })}`;
     const headers = { "Content-Type": "application/x-www-form-urlencoded" };
@@ -46,7 +46,7 @@ describe("a logout that was answered 503, because the answer of its Durable Obje
 });
 
 describe("a new user, placed by geography, whom another place creates at the same time", () => {
-  it("is not called deactivated", async () => {
+  it("is not answered user-deactivated", async () => {
     const world = regions();
     await homeOf("alice").home("eu");
     const fetch: Deps["fetch"] = async (input, init) => {
@@ -119,8 +119,8 @@ describe("several sign-ins of a session at once", () => {
   });
 });
 
-describe("a revocation that takes CometChat long", () => {
-  it("does not hold up the record that causes it: the answer waits for the record alone (TOKENS.maxPerSession)", async () => {
+describe("an older token that CometChat revokes slowly", () => {
+  it("does not delay an answer, which waits only for the record of its own token (TOKENS.maxPerSession)", async () => {
     const recorded: string[] = [];
     const LEDGER = {
       getByName: (name: string) => {
@@ -143,13 +143,13 @@ describe("a revocation that takes CometChat long", () => {
     const headers = { "Content-Type": "application/json", Authorization: `Bearer ${session}` };
     const response = await world.ask("/v1/token", { method: "POST", headers, body: '{"fresh":true}' });
     expect(response.status).toBe(201);
-    // Though it began to end the older token, the record is done before the answer.
+    // The ledger has recorded the new token. It also has begun to revoke the older one, which is not done yet.
     expect(recorded).toEqual(["record"]);
   });
 });
 
 describe("two issuers that share users and give their sessions the same ids", () => {
-  it("sign out one session each", async () => {
+  it("have separate sessions: a sign-out of one does not revoke the other's token", async () => {
     const OTHER = "https://other.example";
     const other = createProvider({ issuer: OTHER, keyPair });
     const world = createRecordingWorld();
@@ -161,12 +161,12 @@ describe("two issuers that share users and give their sessions the same ids", ()
     const fetch: Deps["fetch"] = (input, init) =>
       input.startsWith(OTHER) ? other.fetch(new Request(input, init)) : world.fetch(input, init);
     const both = createRecordingWorld({ env: { SESSION_ISSUERS }, deps: { fetch } });
-    const here = await world.provider.issue({ subject: "alice", sid: "1" });
-    const there = await other.issue({ subject: "alice", sid: "1" });
-    await both.signIn(here);
-    const kept = await tokenOf(await both.signIn(there));
-    expect((await both.call("/v1/token", request("DELETE", here))).status).toBe(204);
-    expect(world.simulator.tokens("alice")).toEqual([kept]);
+    const ofFirst = await world.provider.issue({ subject: "alice", sid: "1" });
+    const ofOther = await other.issue({ subject: "alice", sid: "1" });
+    await both.signIn(ofFirst);
+    const otherToken = await tokenOf(await both.signIn(ofOther));
+    expect((await both.call("/v1/token", request("DELETE", ofFirst))).status).toBe(204);
+    expect(world.simulator.tokens("alice")).toEqual([otherToken]);
   });
 });
 

@@ -18,7 +18,7 @@ const RUNS = Number((import.meta as { env?: Record<string, string> }).env?.VITE_
 const APPS = { emea: "eu", apac: "in" } as const;
 type Region = keyof typeof APPS;
 
-/** A token as a client knows it. `perhaps`: whether it has ended depends on what KV showed. */
+/** A token from a client's view. `perhaps`: it depends on KV's answer whether the gateway has revoked it. */
 interface Known {
   readonly token: string;
   readonly region: Region;
@@ -54,7 +54,7 @@ function places(env: Record<string, unknown>, through: (fetch: Deps["fetch"]) =>
   return { apps, at, issue, alive };
 }
 
-/** Throws where a token that has ended works, or one that should live does not. */
+/** Throws if a token that has ended works, or if one that should work does not. */
 function compare(known: readonly Known[], alive: readonly string[]): void {
   for (const { token, region, state } of known) {
     if (state === "ended" && alive.includes(token)) throw new Error(`A token of ${region} has ended and works.`);
@@ -85,12 +85,12 @@ const moves = fc.array(
 );
 type Move = typeof moves extends fc.Arbitrary<readonly (infer S)[]> ? S : never;
 
-/** A user whom a claim moves to and fro, while each isolate may remember where it was. A record may come late. */
+/** Moves a user between two apps by a claim. Each isolate may remember another app, and records may come late. */
 async function move(sequence: readonly Move[], keyed: boolean): Promise<void> {
   vi.useFakeTimers({ toFake: ["Date"] });
   const pass = (ms: number) => vi.setSystemTime(Date.now() + ms);
   let late = false;
-  /** Records that are still on their way; the newest arrives first. */
+  /** The calls of late records, in the order in which they are to arrive: the newest is the first. */
   const records: (() => unknown)[] = [];
   const LEDGER = ledgerAround(async (call, run) => {
     if (!late || call !== "record") return run();
@@ -152,14 +152,14 @@ async function move(sequence: readonly Move[], keyed: boolean): Promise<void> {
   compare(known, alive());
 }
 
-describe("a user whom a claim moves, whatever each isolate remembers, once all is recorded", () => {
+describe("after any moves of a user by a claim, in isolates that remember different apps, when all is recorded,", () => {
   it.each([
-    ["what should live lives, and what has ended or was left behind is dead", true],
-    ["what should live lives, and what has ended is dead (no TOKEN_ENCRYPTION_KEY)", false],
+    ["the tokens of the last app work, and neither revoked tokens nor those of the other app do", true],
+    ["the tokens of the last app work, and revoked tokens do not (no TOKEN_ENCRYPTION_KEY)", false],
   ])(
     "%s",
     async (_, records) => {
-      await fc.assert(fc.asyncProperty(moves, (sequence) => move(sequence, records)).beforeEach(afresh), {
+      await fc.assert(fc.asyncProperty(moves, (sequence) => move(sequence, records)).beforeEach(emptyStores), {
         numRuns: RUNS,
         endOnFailure: false,
       });
@@ -184,21 +184,21 @@ const revivals = fc.array(
 );
 type Revival = typeof revivals extends fc.Arbitrary<readonly (infer S)[]> ? S : never;
 
-/** A user that somebody deactivates again and again in CometChat's dashboard, and that sign-ins bring back. */
+/** Deactivates a user again and again in CometChat's dashboard. Sign-ins in two isolates reactivate it. */
 async function revive(sequence: readonly Revival[], records: boolean): Promise<void> {
   let pauses: number[] = [];
-  let absent = 0;
+  let answeredMissing = 0;
   const env = {
     PROVISIONING: { reactivate: true },
     TOKEN_ENCRYPTION_KEY: records ? TOKEN_ENCRYPTION_KEY : undefined,
   };
   const { apps, at, issue, alive } = places(env, (fetch) => async (input, init) => {
-    // Both have been told that the user is not there before one of them brings it back.
-    for (let ms = 0; init.method === "PUT" && absent === 1 && ms < 1000; ms += 1) await sleep(1);
-    // What begins in the same millisecond as a flush counts as older, so each call takes some time.
+    // The first reactivation waits until both sign-ins have had the answer that the user does not exist.
+    for (let ms = 0; init.method === "PUT" && answeredMissing === 1 && ms < 1000; ms += 1) await sleep(1);
+    // A token that is minted in the same millisecond as a flush counts as older, so each call takes some time.
     await sleep(1 + (pauses.shift() ?? 0));
     const response = await fetch(input, init);
-    if (response.status === 404) absent += 1;
+    if (response.status === 404) answeredMissing += 1;
     return response;
   });
   const session = await issue("emea");
@@ -212,7 +212,7 @@ async function revive(sequence: readonly Revival[], records: boolean): Promise<v
       case "sign in twice at once": {
         const twice = step.do === "sign in twice at once";
         pauses = twice ? [...step.pauses] : [];
-        absent = twice ? 0 : 2;
+        answeredMissing = twice ? 0 : 2;
         const isolates = twice ? [0, 1] : [step.isolate];
         const answers = await Promise.all(isolates.map((index) => at(index).signIn(session)));
         for (const one of known) if (deactivated) one.state = "ended";
@@ -237,23 +237,23 @@ async function revive(sequence: readonly Revival[], records: boolean): Promise<v
   }
 }
 
-/** Each case begins with empty stores, and with the keys of the one before. */
-async function afresh(): Promise<void> {
+/** Empties the stores before each case. The key pairs of the case before are used again. */
+async function emptyStores(): Promise<void> {
   vi.useRealTimers();
   returnKeyPairs();
   await reset();
 }
 
-describe("a user whom sign-ins bring back, wherever they come in at the same time (PROVISIONING.reactivate)", () => {
+describe("a user whom concurrent sign-ins in two isolates reactivate (PROVISIONING.reactivate)", () => {
   virtualTime();
 
   it.each([
-    ["is handed out no token that does not work, and keeps none from before", true],
-    ["is handed out no token that does not work, and keeps none from before (no TOKEN_ENCRYPTION_KEY)", false],
+    ["gets only tokens that work, and none from before works again", true],
+    ["gets only tokens that work, and none from before works again (no TOKEN_ENCRYPTION_KEY)", false],
   ])(
     "%s",
     async (_, records) => {
-      await fc.assert(fc.asyncProperty(revivals, (sequence) => revive(sequence, records)).beforeEach(afresh), {
+      await fc.assert(fc.asyncProperty(revivals, (sequence) => revive(sequence, records)).beforeEach(emptyStores), {
         numRuns: RUNS,
         endOnFailure: false,
       });

@@ -173,18 +173,18 @@ describe("a logout token that is delivered twice", () => {
   });
 
   it("is answered 200 again if the provider closed the first connection before the answer", async () => {
-    const gone = new AbortController();
+    const connection = new AbortController();
     const base = createWorld();
     // The provider closes the connection during the call to CometChat.
     const fetch: Deps["fetch"] = async (input, init) => {
       const response = await base.fetch(input, init);
-      if (init.method === "DELETE") gone.abort();
+      if (init.method === "DELETE") connection.abort();
       return response;
     };
     const world = createRecordingWorld({ env, deps: { fetch } });
     await world.signIn(await base.provider.issue({ subject: "alice", sid: "phone" }));
     const token = await base.provider.issueLogoutToken({ sub: "alice" });
-    await post(world, token, { signal: gone.signal });
+    await post(world, token, { signal: connection.signal });
     expect(base.simulator.tokens("alice")).toEqual([]);
     expect((await post(world, token)).status).toBe(200);
   });

@@ -46,22 +46,22 @@ describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
     await base.signIn(device("tablet"));
     await deactivate(base);
     const flush = base.block("flush", "before");
-    const bringing = base.signIn(device("laptop"), fresh);
+    const reactivating = base.signIn(device("laptop"), fresh);
     await flush.reached;
     // The user is active again, so this sign-in does not reactivate it.
     const between = await base.signIn(device("phone"), fresh);
     const { authToken } = await bodyOf(between);
     expect(between.status).toBe(201);
     flush.open();
-    const brought = await bodyOf(await bringing);
-    expect(base.simulator.tokens("alice")).toEqual([brought.authToken]);
+    const reactivated = await bodyOf(await reactivating);
+    expect(base.simulator.tokens("alice")).toEqual([reactivated.authToken]);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
-    const again = await bodyOf(await base.signIn(device("phone")));
-    expect(again.authToken).not.toBe(authToken);
-    expect(base.simulator.tokens("alice")).toContain(again.authToken);
+    const later = await bodyOf(await base.signIn(device("phone")));
+    expect(later.authToken).not.toBe(authToken);
+    expect(base.simulator.tokens("alice")).toContain(later.authToken);
     // The session that reactivated the user still receives its own token.
     const laptop = await base.signIn(device("laptop"));
-    expect([laptop.status, (await bodyOf(laptop)).authToken]).toEqual([200, brought.authToken]);
+    expect([laptop.status, (await bodyOf(laptop)).authToken]).toEqual([200, reactivated.authToken]);
   });
 });
 
@@ -73,7 +73,7 @@ describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.rea
   const KEY = bindings.TOKEN_ENCRYPTION_KEY;
   it.each([
     ["", KEY],
-    [", though none is recorded", undefined],
+    [", also if no tokens are recorded", undefined],
   ] as const)("receives two tokens that work%s", async (_, TOKEN_ENCRYPTION_KEY) => {
     const both = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY };
     const first = createBlockingWorld({ env: both, simulator });
@@ -82,7 +82,7 @@ describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.rea
     const reactivation = first.block("reactivate", "before");
     const slow = first.signIn(device("laptop"), fresh);
     await reactivation.reached;
-    // Until the second sign-in has been told to wait, or is answered because it does not wait.
+    // The second sign-in is now told to wait. If it does not wait, it is answered.
     const waits = Promise.withResolvers<void>();
     const HOME = objectsAround(variables.HOME, async (call, run) => {
       const answer = await run();

@@ -341,7 +341,7 @@ describe("many reloads on one device (TOKENS.maxPerSession)", () => {
     expect(calls(world).filter((call) => call === "revoke").length).toBe(116);
   });
 
-  it("do so without this setting", async () => {
+  it("push the other device's token out without this setting", async () => {
     const world = createWorld();
     const { laptop, onPhone } = await twoDevices(world);
     for (let reload = 0; reload < 120; reload += 1) await world.signIn(laptop);

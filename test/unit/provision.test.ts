@@ -138,8 +138,8 @@ describe("a sign-in has the right outcome, with at most two calls, if the user",
     const { chat, simulator, request } = seeded(state);
     const answer = typeof known === "string" ? known : known();
     const result = await provision(alice(answer), chat, rules, request());
-    const got = result.ok ? (result.value.created ? "created" : "token") : result.error.reason;
-    expect(got).toBe(outcome);
+    const actual = result.ok ? (result.value.created ? "created" : "token") : result.error.reason;
+    expect(actual).toBe(outcome);
     if (result.ok) await result.value.other;
     expect(simulator.journal.calls()).toBeLessThanOrEqual(most);
     expect(simulator.users()).toHaveLength(1);
@@ -321,8 +321,8 @@ describe("a sign-in, in whichever order CometChat and KV answer,", () => {
           const calls = asked.map(({ url }) => callOf(url) ?? "mint");
           expect(calls.length).toBe(new Set(calls).size);
           if (mode === "existing") expect(calls).toEqual(["mint"]);
-          const seen = result.ok ? [result.value.authToken, await result.value.other] : [];
-          expect(seen.filter((each) => each !== undefined).sort()).toEqual(tokens.sort());
+          const reported = result.ok ? [result.value.authToken, await result.value.other] : [];
+          expect(reported.filter((each) => each !== undefined).sort()).toEqual(tokens.sort());
           if (result.ok) return;
           const { reason } = result.error;
           const refused = calls.map((call) => arrived[call] ?? "late");

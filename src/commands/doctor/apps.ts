@@ -23,7 +23,7 @@ export async function checkApp(app: App, secret: string, deps: Deps, context: Co
   const failure = await ask(app, { ...deps, fetch }, context);
   if (!failure)
     return [
-      passed(name, `CometChat takes the key in ${secret} for ${app.appId} in ${app.region}`),
+      passed(name, `CometChat accepts the key in ${secret} for ${app.appId} in ${app.region}`),
       ...(await checkSamples(app, deps, context)),
     ];
   if (failure.reason === "upstream-app" && app.baseUrl.endsWith(".cometchat.io/v3")) {
@@ -33,7 +33,7 @@ export async function checkApp(app: App, secret: string, deps: Deps, context: Co
         return [
           failed(
             name,
-            `CometChat has ${app.appId} in region ${region}, not in ${app.region}`,
+            `the app ${app.appId} is in region ${region}, not in ${app.region}`,
             `Write COMETCHAT_APPS.${app.name}.region = "${region}".`,
           ),
         ];
@@ -63,16 +63,16 @@ function detailOf({ reason }: GatewayError, app: App, secret: string, last: Exch
         ? `the key in ${secret} has too small a scope`
         : `CometChat does not know the key in ${secret} for ${app.appId}`;
     case "upstream-app":
-      return `CometChat does not know the app ${app.appId} in region ${app.region}, or not at ${host}`;
+      return `CometChat does not know the app ${app.appId} in region ${app.region} (asked at ${host})`;
     case "upstream-plan":
-      return `the plan of ${app.appId} does not allow it`;
+      return `the plan of ${app.appId} does not allow this call, or its limit is reached`;
     case "upstream-limited":
       return `the rate limit of ${app.appId} is reached`;
     case "upstream-unreachable":
     case "upstream-timeout":
       return `${host} cannot be reached (${answer})`;
     default:
-      return `${host} gave an answer that makes no sense (${answer})`;
+      return `${host} gave an answer that is not CometChat's (${answer})`;
   }
 }
 
@@ -81,9 +81,10 @@ const codeOf = (last: Exchange | undefined) =>
   isObject(last?.body) && isObject(last.body.error) ? last.body.error.code : undefined;
 
 function remedyOf({ reason, retryAfter }: GatewayError): string {
-  if (reason === "upstream-limited") return `Ask again in ${retryAfter ?? 60} seconds; sign-ins wait as well.`;
-  if (reason === "upstream-answer") return "Compare baseUrl with what CometChat gave you: it ends in /v3.";
-  return "Compare appId, region and baseUrl with the dashboard; if they are right, CometChat or the network is down.";
+  if (reason === "upstream-limited")
+    return `Run the doctor again in ${retryAfter ?? 60} seconds. Until then, sign-ins to this app may fail.`;
+  if (reason === "upstream-answer") return "Compare baseUrl with the address that CometChat gave you. It ends in /v3.";
+  return "Compare appId, region and baseUrl with the dashboard. If they are right, CometChat or the network is down.";
 }
 
 /** Looks for the sample users of a new app: a session with such a subject would sign in to their account. */
@@ -95,7 +96,7 @@ async function checkSamples(app: App, deps: Deps, context: Context): Promise<Che
   return [
     advised(
       `users of ${app.name}`,
-      `${app.appId} still has CometChat's sample users ${uids.join(", ")}: a session with such a subject would be theirs`,
+      `${app.appId} still has CometChat's sample users ${uids.join(", ")}: a session with one of these subjects would sign in as that user`,
       "Delete them before the app goes live: dashboard › Users.",
     ),
   ];

@@ -94,7 +94,7 @@ function issuerExamples(entries: readonly unknown[]): Check[] {
       failed(
         `${name}.${key}`,
         `${name}.${key} is still an example: ${JSON.stringify(text)}`,
-        "Write your own. docs/providers.md says where to find it, and npm run setup asks for it.",
+        "Write your own value: npm run setup asks for it, and docs/providers.md says where to find it.",
       ),
     );
   });
@@ -127,8 +127,8 @@ function bindings(env: RawEnv): Check[] {
   return [
     advised(
       "bindings",
-      `${names}; METRICS is missing: no numbers about requests are written`,
-      'Add [[analytics_engine_datasets]] with binding = "METRICS", or do without.',
+      `${names}; METRICS is missing, so the gateway writes no metrics`,
+      'If you want metrics, add [[analytics_engine_datasets]] with binding = "METRICS".',
     ),
   ];
 }
@@ -141,8 +141,8 @@ function secretsInFile(env: RawEnv, raw: Readonly<Record<string, unknown>>, wher
   return names.map((name) =>
     failed(
       name,
-      `${name} is a secret, and is written in wrangler.toml, which is no place for one`,
-      `Delete it there, create a new secret, and store that: npx wrangler secret put ${name}${where.env === undefined ? "" : ` --env ${where.env}`} (locally: .dev.vars)`,
+      `${name} is a secret, and secrets must not be in wrangler.toml`,
+      `Delete it there, create a new secret, and store the new one: npx wrangler secret put ${name}${where.env === undefined ? "" : ` --env ${where.env}`} (locally: .dev.vars)`,
     ),
   );
 }
@@ -156,7 +156,7 @@ function filePermissions({ config, env }: Where): Check[] {
     .find((one) => statSync(one, { throwIfNoEntry: false }));
   if (path === undefined || (statSync(path).mode & 0o077) === 0) return [];
   return [
-    advised(".dev.vars", `${path} holds secrets, and other users of this machine may read it`, `chmod 600 ${path}`),
+    advised(".dev.vars", `${path} contains secrets, and other users of this machine can read it`, `chmod 600 ${path}`),
   ];
 }
 

@@ -34,8 +34,9 @@ export async function examine(asked: DoctorOptions, deps: Deps): Promise<Report>
   const { checks: configuration, config } = await checkConfiguration(env, raw, asked);
   const checks = [...configuration];
   if (!config) {
-    checks.push(failed("keys and apps", "not looked at: the configuration comes first"));
-    const reason = "The configuration is not right, so the gateway refuses every session: see the checks.";
+    checks.push(failed("keys and apps", "not checked, since the configuration has to be corrected first"));
+    const reason =
+      "The configuration is wrong, so the gateway refuses every session. The checks above say what to correct.";
     return censor(secrets, reportOf(checks, asked.session === undefined ? undefined : { accepted: false, reason }));
   }
 

@@ -71,7 +71,7 @@ export function checkInheritance(
       advised(
         `${table} ${name}`,
         `${name} is the same as at the top of the file (${shared}): both use it`,
-        "Give the environment its own.",
+        "Give the environment one of its own.",
       ),
     );
   }
@@ -80,7 +80,7 @@ export function checkInheritance(
     checks.push(
       advised(
         `${table} COMETCHAT_APPS`,
-        `the app ${id} is that of the top of the file as well: both have the same users`,
+        `the app ${id} is also used at the top of the file: both have the same users`,
         "Give the environment a CometChat app of its own.",
       ),
     );
@@ -98,7 +98,7 @@ export function checkEnvironments(raw: Table): Check[] {
     return [
       advised(
         `[env.${env}]`,
-        `${names}: at the top of the file, and not inherited by [env.${env}]`,
+        `${names}: at the top of the file, and missing in [env.${env}], which inherits nothing of this`,
         `npm run doctor -- --env ${env}`,
       ),
     ];

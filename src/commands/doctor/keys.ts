@@ -1,5 +1,5 @@
 import type { Context, Deps } from "../../context.ts";
-import { KEYS_REFRESH_MS, RSA_BITS, RSA_BITS_MOST } from "../../limits.ts";
+import { JWKS_KEYS, KEYS_REFRESH_MS, RSA_BITS, RSA_BITS_MOST } from "../../limits.ts";
 import type { Algorithm } from "../../session/algorithms.ts";
 import { algorithms } from "../../session/algorithms.ts";
 import { discoveryAddress } from "../../session/discovery.ts";
@@ -56,24 +56,24 @@ function explain(
       return [`${address} did not answer within ${KEYS_REFRESH_MS / 1000} seconds`, "Ask your provider, or try again."];
     case "redirect":
       return [
-        `${address} answers with a redirect to ${quoted(last?.location)}, and the gateway follows none`,
-        `Write the address that it leads to: a redirect could hand in somebody else's keys. ${other}`,
+        `${address} answers with a redirect to ${quoted(last?.location)}, and the gateway follows no redirects`,
+        `Write the address to which it leads. The gateway follows no redirects, since they could lead to the keys of somebody else. ${other}`,
       ];
     case "status":
       return [`${address} answers with status ${last?.status}`, other];
     case "not-json":
       return [`${address} does not answer with JSON`, other];
     case "too-large":
-      return [`${address} answers with far more than a list of keys`, other];
+      return [`${address} answers with a document that is too large for a list of keys`, other];
     case "issuer-differs":
       return differs(issuer, address, isObject(last?.body) ? last.body.issuer : undefined);
     case "jwks-address":
       return [
-        `${address} names no address of keys (jwks_uri) that may be used: it has to begin with https://`,
+        `${address} has no usable jwks_uri, the address of the keys: it has to begin with https://`,
         "Name the address of the keys as jwksUrl.",
       ];
     case "too-many-keys":
-      return [`${address} lists more keys than any provider has`, other];
+      return [`${address} lists more than ${JWKS_KEYS} keys, which is more than any provider has`, other];
     default:
       return unusable(issuer, address, last?.body);
   }
@@ -82,13 +82,13 @@ function explain(
 function differs(issuer: Issuer, address: string, named: unknown): [detail: string, remedy: string] {
   if (typeof named !== "string")
     return [
-      `${address} is no discovery document: it names no issuer`,
+      `${address} is not a discovery document: it has no issuer`,
       "Compare issuer with your provider's documentation, or name the address of its keys as jwksUrl.",
     ];
   const how = differsBySlash(named, issuer.issuer) ? ": the slash at the end counts" : "";
   return [
-    `${address} says that the issuer is ${quoted(named)}, and issuer is ${quoted(issuer.issuer)}${how}`,
-    `Write issuer = ${quoted(named)}, if that is what your sessions have as iss.`,
+    `${address} has the issuer ${quoted(named)}, and the setting issuer is ${quoted(issuer.issuer)}${how}`,
+    `Write issuer = ${quoted(named)} if the iss of your sessions is the same.`,
   ];
 }
 
@@ -105,14 +105,14 @@ function unusable(issuer: Issuer, address: string, body: unknown): [detail: stri
   if (keys.length === 0) return [`${address} lists no keys`, "Compare jwksUrl with your provider's documentation."];
   if (sound.length === 0) {
     return [
-      `${address} lists keys (${unique(keys.map(({ kind }) => kind))}), and none of them may verify a session`,
-      "A key has to be public, for signatures, and RSA, EC or Ed25519. Providers that sign with HS256 publish none: name the secret.",
+      `${address} lists keys (${unique(keys.map(({ kind }) => kind))}), and none of them can verify a session`,
+      "The gateway uses public keys for signatures: RSA, EC or Ed25519. A provider that signs with HS256 publishes no keys: write the name of its secret as secret.",
     ];
   }
   if (sound.some((key) => key.algorithms.some((one) => issuer.algorithms.includes(one)))) {
     return [
       `${address} lists keys that are too weak or damaged`,
-      `The gateway takes RSA of ${RSA_BITS} to ${RSA_BITS_MOST} bits, EC and Ed25519.`,
+      `The gateway accepts RSA keys of ${RSA_BITS} to ${RSA_BITS_MOST} bits, EC keys and Ed25519 keys.`,
     ];
   }
   const theirs = unique(sound.map(({ kind }) => kind));
@@ -130,8 +130,8 @@ function kinds(name: string, issuer: Issuer, last: Exchange | undefined): Check 
   if (excluded.length === 0) return passed(name, detail);
   return advised(
     name,
-    `${detail}; of these algorithms excludes ${unique(excluded.map(({ kind }) => kind))}`,
-    `If sessions are signed with it, write algorithms = ${JSON.stringify([...issuer.algorithms, ...suggested(excluded)])}.`,
+    `${detail}; the setting algorithms excludes ${unique(excluded.map(({ kind }) => kind))}`,
+    `If your provider signs sessions with it, write algorithms = ${JSON.stringify([...issuer.algorithms, ...suggested(excluded)])}.`,
   );
 }
 

@@ -37,48 +37,52 @@ const sentences: Record<OfSession, Sentence> & Partial<Record<Reason, Sentence>>
   "cookie-ambiguous": () => NO_JWT,
   "issuer-unknown": () => "",
   "proof-needed": () =>
-    "The session has cnf: it is bound to a key of the client (DPoP or mutual TLS), and the gateway asks for no proof of one. Let the provider issue a bearer token.",
+    "The session has cnf: it is bound to a key of the client (DPoP or mutual TLS), and the gateway cannot verify a proof of this key. Let the provider issue a bearer token.",
   "session-pending": () =>
     'sts is "pending" (the user has not completed the sign-in), and treatPendingAsSignedOut refuses such a session.',
   "token-too-large": ({ token }) =>
-    `The session has ${token.length} characters; the gateway takes ${SESSION_BYTES}: map fewer claims into it.`,
+    `The session has ${token.length} characters, and the gateway accepts at most ${SESSION_BYTES}. Put fewer claims into it.`,
   "token-segments": ({ token }) => {
     const parts = token.split(".").length;
     if (parts === 5)
       return "The session is encrypted (a JWE of five parts), which the gateway cannot read. Let the provider sign it instead.";
-    return `This has ${parts} part${parts === 1 ? "" : "s"}. ${NO_JWT} Auth0 and others issue opaque access tokens where the client asks for no audience.`;
+    return `This has ${parts} part${parts === 1 ? "" : "s"}. ${NO_JWT} Auth0 and others issue opaque access tokens if the client asks for no audience.`;
   },
-  "token-base64url": () => `A part of it is not base64url: it may be cut off or damaged. ${NO_JWT}`,
-  "token-header": () => `Its header is not a JSON object with a valid "kid" and "typ". ${NO_JWT}`,
-  "token-payload": () => `Its payload is not a JSON object. ${NO_JWT}`,
+  "token-base64url": () => `A part of the session is not base64url, so it may be cut off or damaged. ${NO_JWT}`,
+  "token-header": () => `The session's header is not a JSON object with a valid "kid" and "typ". ${NO_JWT}`,
+  "token-payload": () => `The session's payload is not a JSON object. ${NO_JWT}`,
   "alg-not-allowed": ({ header, issuer }) => {
     const source =
-      issuer.keys.from === "secret" ? "secret" : issuer.keys.from === "public" ? "publicKey" : "keys from the network";
-    return `alg is ${quoted(header.alg)}, and this issuer's algorithms allow ${issuer.algorithms.join(", ")} (with ${source}).`;
+      issuer.keys.from === "secret" ? "secret" : issuer.keys.from === "public" ? "publicKey" : "the provider's keys";
+    return `alg is ${quoted(header.alg)}, and the algorithms of this issuer are ${issuer.algorithms.join(", ")} (with ${source}).`;
   },
-  "crit-present": () => "Its header has crit: the gateway knows no such extension, and no setting allows one.",
-  "zip-or-nested": () => "Its header has zip, or a cty of JWT: the gateway takes no compressed and no nested tokens.",
+  "crit-present": () =>
+    "The session's header has crit. The gateway supports no such extension, and no setting changes that.",
+  "zip-or-nested": () =>
+    "The session's header has zip, or a cty of JWT. The gateway accepts neither compressed nor nested tokens.",
   "typ-other": ({ header }) =>
-    `typ is ${quoted(header.typ)}: the gateway takes JWT, at+jwt, or none. Is this another kind of token?`,
+    `typ is ${quoted(header.typ)}, and the gateway accepts JWT, at+jwt, or no typ. This may be another kind of token.`,
   "key-unknown": ({ header, issuer }) =>
-    `kid is ${quoted(header.kid)}, and no key of that name and alg is among those of ${sourceOf(issuer)}: the session may be another environment's.`,
+    `kid is ${quoted(header.kid)}, and no key of ${sourceOf(issuer)} has this kid and fits alg. The session may be from another environment.`,
   "signature-wrong": ({ header, issuer }) =>
-    `The signature (alg ${quoted(header.alg)}) was not made with ${keyOf(issuer)}: compare it with what the provider signs with.`,
+    `The signature (alg ${quoted(header.alg)}) was not made with ${keyOf(issuer)}. Compare this key with the one that the provider signs with.`,
   "audience-other": ({ claims, issuer }) => {
     if (claims.aud === undefined)
-      return "The session has no aud, and audience asks for one: let the provider set it, or write audienceRequired = false.";
+      return "The session has no aud, and audience requires one. Let the provider set aud, or write audienceRequired = false.";
     const near = nearly(claims.aud, issuer.audience ?? []);
     const hint = near === undefined ? "" : ` (${near})`;
-    return `aud is ${quoted(claims.aud)}, and audience is ${quoted(issuer.audience ?? [])}${hint}: name one of the former in audience.`;
+    return `aud is ${quoted(claims.aud)}, and audience is ${quoted(issuer.audience ?? [])}${hint}. If this session is meant for your app, write one of the values of aud into audience.`;
   },
   "azp-other": ({ claims, issuer }) => {
     const name = ["azp", "client_id", "cid", "appid"].find((one) => claims[one] !== undefined);
-    const is = name === undefined ? "The session has neither azp nor client_id" : `${name} is ${quoted(claims[name])}`;
-    return `${is}, and authorizedParties is ${quoted(issuer.authorizedParties ?? [])}: add it there if it is a client of yours.`;
+    const ours = `authorizedParties is ${quoted(issuer.authorizedParties ?? [])}`;
+    return name === undefined
+      ? `The session has neither azp nor client_id, and ${ours}. Let the provider set one of them, or write audience in place of authorizedParties.`
+      : `${name} is ${quoted(claims[name])}, and ${ours}. If this is a client of yours, add it to authorizedParties.`;
   },
   "exp-form": ({ claims }) =>
     claims.exp === undefined
-      ? "The session has no exp: the gateway accepts only sessions that expire."
+      ? "The session has no exp, and the gateway accepts only sessions that expire."
       : `exp is ${quoted(claims.exp)}: it has to be a number of seconds since 1970.`,
   "nbf-form": ({ claims }) => `nbf is ${quoted(claims.nbf)}: it has to be a number of seconds since 1970.`,
   "iat-form": ({ claims }) =>
@@ -92,7 +96,7 @@ const sentences: Record<OfSession, Sentence> & Partial<Record<Reason, Sentence>>
   "session-expired": ({ claims, issuer, now }) => {
     const end = Number(claims.exp) + issuer.clockTolerance;
     if (now / 1000 >= end)
-      return `The session has expired: exp is ${date(claims.exp)}. Its form, signature and other claims are right; take a new one.`;
+      return `The session has expired: exp is ${date(claims.exp)}. Its form, signature and other claims are right. Get a new session.`;
     return `iat is ${date(claims.iat)}, longer ago than maxAge (${issuer.maxAge} s) allows.`;
   },
   "subject-form": ({ claims, issuer: { uid } }) => {
@@ -102,9 +106,10 @@ const sentences: Record<OfSession, Sentence> & Partial<Record<Reason, Sentence>>
       ? `The session has no ${uid.claim}${other}, which names the user.`
       : `${uid.claim}${other} names the user, and has to be a text without control characters.`;
   },
-  "logout-token": () => "This is a logout token, by its events: it belongs to POST /v1/backchannel-logout.",
+  "logout-token": () =>
+    "The events claim shows that this is a logout token, which belongs to POST /v1/backchannel-logout.",
   "keys-unavailable": ({ issuer }) =>
-    `It could not be checked: the keys of ${issuer.issuer} cannot be fetched (see above).`,
+    `The session could not be checked, since the keys of ${issuer.issuer} cannot be fetched (see above).`,
   "keys-cooling-down": ({ header }) =>
     `kid is ${quoted(header.kid)}, which is not among the keys that were fetched a moment ago.`,
   "subject-reserved": ({ issuer: { uid } }) =>
@@ -112,7 +117,7 @@ const sentences: Record<OfSession, Sentence> & Partial<Record<Reason, Sentence>>
   "app-claim": ({ claims, issuer }) => {
     const name = issuer.appClaim ?? "";
     const value = claim(claims, name);
-    return `${value === undefined ? `The session has no ${name}` : `${name} is ${quoted(value)}`} (appClaim), and appByClaim lists ${[...issuer.appByClaim.keys()].join(", ")}.`;
+    return `${value === undefined ? `The session has no ${name}` : `${name} is ${quoted(value)}`} (appClaim), and appByClaim has the values ${[...issuer.appByClaim.keys()].join(", ")}.`;
   },
 };
 
@@ -130,7 +135,7 @@ export function sentenceOf(reason: Reason, refused: Refused): string {
   }
   // Sentences about the form of the token do not look at the issuer.
   const sentence = sentences[reason]?.({ ...refused, issuer: issuer as Issuer });
-  return sentence ?? `The gateway refuses it: ${reason}.`;
+  return sentence ?? `The gateway refuses the session: ${reason}.`;
 }
 
 const date = (seconds: unknown) => new Date(Number(seconds) * 1000).toISOString().replace(".000Z", "Z");

@@ -28,7 +28,7 @@ export async function checkSession(
     const issuer = issuers.find((one) => one.issuer === claims.iss);
     const untried = reason === "signature-wrong" && issuer !== undefined && !hasKey(issuer);
     const why = untried
-      ? "Its signature could not be checked: the HMAC key that secret names is not set."
+      ? "The signature could not be checked, since the secret with the HMAC key is not set."
       : sentenceOf(reason, { token, header, claims, issuer, issuers, now: context.now });
     return { session: { accepted: false, reason: why }, checks: [] };
   };
@@ -54,7 +54,7 @@ function nameAdvice({ profile }: Issuer, found: string | undefined, name: string
   return [
     advised(
       "profile",
-      `the session has no ${profile.name} (profile.name): the user is called ${quoted(name)}`,
+      `the session has no ${profile.name} (profile.name), so the user gets the name ${quoted(name)}`,
       'Let the provider put a name into its sessions, or name the claim that has it: profile = { name = "…" }.',
     ),
   ];

@@ -103,7 +103,7 @@ function endOf(deployment: Deployment, planned: Plan): string {
     (name) => `${name} is not in ${deployment.secretsPath}: npm run dev and npm run doctor need it there.`,
   );
   const rest = remaining(deployment, planned).map((command) => `  ${command}`);
-  return [...missing, "What remains:", ...rest].join("\n");
+  return [...missing, "Run these commands next:", ...rest].join("\n");
 }
 
 function write(to: NodeJS.WritableStream, text: string, status: number): number {

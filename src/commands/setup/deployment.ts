@@ -68,7 +68,7 @@ function withEnvironment(text: string, name: string): string {
 /** Adds to the text a variable that the environment lacks, with the value of the top level. */
 const withVariable = (text: string, name: string, key: string, value: unknown): string =>
   isObject(value) || (Array.isArray(value) && value.some(isObject))
-    ? append(text, `${key}, as at the top.`, { env: { [name]: { vars: { [key]: value } } } })
+    ? append(text, `${key}, copied from the top of the file.`, { env: { [name]: { vars: { [key]: value } } } })
     : edit(text, ["env", name, "vars"], { [key]: value });
 
 /** A binding of the top level, changed so that the environment does not share storage or counters. */

@@ -82,7 +82,7 @@ export async function answersOf(flags: Flags, deployment: Deployment, stdin: Nod
   if (flags["secret-stdin"]) {
     const value = flags["api-key-stdin"] ? second : first;
     if (secret === undefined)
-      throw new Misuse("--secret-stdin is for a provider that signs with a shared secret, as --preset hs256.");
+      throw new Misuse("--secret-stdin is for a provider that signs with a shared secret, such as --preset hs256.");
     if (!value)
       throw new Misuse(
         "Standard input has no secret: --secret-stdin needs it on the first line, or on the second after the API key.",
@@ -122,7 +122,8 @@ function chosen(flags: Flags, deployment: Deployment): Chosen {
   const of = issuer ?? current?.issuer;
   if (typeof of !== "string") throw new Misuse("--issuer is missing.");
   const provider = named ?? (current?.issuer === of ? known : providerOf("openid-connect"));
-  if (!provider) throw new Misuse("The gateway has no preset of the name in the file: name one with --preset.");
+  if (!provider)
+    throw new Misuse("The file names a preset that the gateway does not have: name another one with --preset.");
   const before = (deployment.vars.ALLOWED_ORIGINS ?? []) as readonly string[];
   const answers = {
     issuer: of,

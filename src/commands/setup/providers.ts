@@ -132,7 +132,10 @@ export const providers: readonly Provider[] = [
     issuer: { ask: "Address of the realm", example: "https://sso.example.com/realms/main", from: bare },
     audience: { ask: "Audience (of an audience mapper)", example: "chat" },
     parties: { ask: "Client ID", example: "web" },
-    either: { parties: "By the client (azp), which works as it is", audience: "By the audience, which needs a mapper" },
+    either: {
+      parties: "By the client ID (azp), which needs no further setting",
+      audience: "By the audience (aud), which needs an audience mapper",
+    },
   },
   {
     name: "workos",

@@ -7,7 +7,7 @@ import type { World } from "./world.ts";
 
 const REQUESTS = 20;
 
-/** What one request asks for, work after the answer included. */
+/** The calls and operations of one request. Those after the answer count too. */
 export async function measureCounts(
   gateway: Readonly<Record<string, Variant>>,
   others: Readonly<Record<string, Variant>>,
@@ -20,7 +20,8 @@ export async function measureCounts(
     const { port } = servers.server(counting);
     const operations = async (): Promise<Partial<Operations>> =>
       key in gateway ? ((await (await fetch(`http://127.0.0.1:${port}/operations`)).json()) as Operations) : {};
-    // Every user once before: keys, mappings and tokens are there, unless the variant is about those that are not.
+    // Every user signs in once before the measurement, so that the keys, mappings and tokens exist. The variant `first`
+    // is about users whose mapping does not exist.
     const warm = key === "first" ? 1 : USERS;
     for (let index = 0; index < warm; index += 1) await send(port, next());
     await sleep(300);

@@ -3,7 +3,7 @@ import jsonwebtoken from "jsonwebtoken";
 import { JwksClient } from "jwks-rsa";
 
 /**
- * A token server as it is written for Node: Express, jsonwebtoken and jwks-rsa. Its process tells its parent the port.
+ * A usual token server for Node, with Express, jsonwebtoken and jwks-rsa. It sends its port to its parent process.
  */
 const { COMETCHAT = "", COMETCHAT_API_KEY = "", ISSUER = "", JWKS = "" } = process.env;
 const keys = new JwksClient({ jwksUri: JWKS, cache: true, rateLimit: true });

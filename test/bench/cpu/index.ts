@@ -17,13 +17,13 @@ const PARTS = ["throughput", "latency", "counts", "memory", "start", "bundle"] a
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "7" },
-    /** Milliseconds of each burst. */
+    /** The milliseconds of each measurement. */
     ms: { type: "string", default: "500" },
     /** The most users whose memory is measured. */
     users: { type: "string", default: "1000000" },
-    /** Some of the parts above, comma-separated. */
+    /** The parts to measure, separated by commas. */
     only: { type: "string", default: PARTS.join(",") },
-    /** Some of the kinds of request, by key, comma-separated. */
+    /** The keys of the variants to measure, separated by commas. */
     variants: { type: "string" },
     out: { type: "string", default: resolve(import.meta.dirname, "../../../docs") },
   },
@@ -123,7 +123,7 @@ try {
     );
     report.bundle = { kibibytes, compressed, sources };
   }
-  // The parts that were not measured now stay as they were.
+  // The results of the parts that were not measured stay in the file.
   const path = join(values.out, "bench.json");
   const before = JSON.parse(await readFile(path, "utf8").catch(() => "{}")) as object;
   await writeFile(path, `${JSON.stringify({ ...before, ...report }, null, 2)}\n`);
@@ -132,14 +132,14 @@ try {
   await world.stop();
 }
 
-/** The median, and the middle half of the values. */
+/** The median and the quartiles of the values. */
 function spread(of: readonly number[]) {
   const sorted = of.toSorted((a, b) => a - b);
   const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
   return { median: at(0.5), low: at(0.25), high: at(0.75) };
 }
 
-/** Bytes by folder of the gateway, and by package. */
+/** The bytes of each folder of the gateway, and of each package. */
 function byModule(sources: Readonly<Record<string, number>>): [string, number][] {
   const sums = new Map<string, number>();
   for (const [path, bytes] of Object.entries(sources)) {

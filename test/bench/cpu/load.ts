@@ -1,19 +1,19 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
-/** What a burst of requests met. */
+/** The outcome of `load`. */
 export interface Met {
   readonly requests: number;
   readonly seconds: number;
-  /** Milliseconds of each answer. */
+  /** The milliseconds to each answer. */
   readonly times: readonly number[];
 }
 
 /**
- * Sends requests for `ms` milliseconds, on so many connections, the next when the one before is answered. Plain sockets:
- * a client that takes more than the Worker would be measuring itself. Fails on an answer with another status.
+ * Sends requests for `ms` milliseconds. Each connection sends its next request when the one before is answered. Throws
+ * if an answer has another status. It uses plain sockets, because an HTTP client might need more time than the Worker.
  *
- * @param next the bytes of a whole request
+ * @param next returns the bytes of a whole request
  */
 export async function load(
   port: number,
@@ -39,7 +39,7 @@ export async function load(
   return { requests: times.length, seconds: (performance.now() - begun) / 1000, times };
 }
 
-/** Sends one request, on a connection of its own. */
+/** Sends one request on a new connection. */
 export async function send(port: number, bytes: Buffer): Promise<Answer> {
   const socket = await open(port);
   const read = reader(socket);
@@ -60,28 +60,28 @@ interface Answer {
   readonly text: string;
 }
 
-/** Reads one answer after the other: by its Content-Length, or to the last chunk. */
+/** Reads one answer at each call. An answer ends by its Content-Length, or with its last chunk. */
 function reader(socket: Socket): () => Promise<Answer> {
   let pending = "";
-  let settle: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
+  let waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
   socket.on("data", (data) => {
     pending += data.toString("latin1");
     const end = endOf(pending);
     if (end === undefined) return;
     const text = pending;
     pending = "";
-    settle?.resolve({ status: Number(text.slice(9, 12)), text });
+    waiting?.resolve({ status: Number(text.slice(9, 12)), text });
   });
-  const gone = () => settle?.reject(new Error("the connection was closed"));
-  socket.on("error", gone);
-  socket.on("close", gone);
+  const fail = () => waiting?.reject(new Error("the connection was closed"));
+  socket.on("error", fail);
+  socket.on("close", fail);
   return () =>
     new Promise((resolve, reject) => {
-      settle = { resolve, reject };
+      waiting = { resolve, reject };
     });
 }
 
-/** Where an answer ends; undefined while there is more to come. */
+/** The length of the whole answer. Undefined if the text is not complete yet. */
 function endOf(text: string): number | undefined {
   const body = text.indexOf("\r\n\r\n") + 4;
   if (body < 4) return undefined;
@@ -90,7 +90,7 @@ function endOf(text: string): number | undefined {
   return text.endsWith("0\r\n\r\n") ? text.length : undefined;
 }
 
-/** A request as it goes over the wire. */
+/** The bytes of a request. */
 export function request(method: string, path: string, headers: Readonly<Record<string, string>>): Buffer {
   const lines = Object.entries({ host: "gateway.example", ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
   const length = method === "GET" ? "" : "content-length: 0\r\n";

@@ -1,10 +1,10 @@
 import type { Servers } from "./servers.ts";
 
 const MARKS = [0, 10_000, 100_000, 1_000_000];
-/** Users of one request to the Worker that signs them in. */
+/** The number of users that one request to the Worker signs in. */
 const AT_ONCE = 5_000;
 
-/** What an isolate holds on to after so many users have signed in, its garbage collected. */
+/** Measures the heap of an isolate after a garbage collection, when up to `most` users have signed in. */
 export async function measureMemory(servers: Servers, most: number) {
   const workerd = await servers.alone("memory");
   try {

@@ -1,13 +1,13 @@
 import { readdir, readFile } from "node:fs/promises";
 
 /**
- * Milliseconds that a process has spent on a processor, all of its threads together: what else the machine does is not
- * in it. Not a number where the system does not tell (anything but Linux).
+ * The milliseconds of processor time that all threads of a process have used. Other work of the machine does not count.
+ * The result is NaN on a system without /proc, that is, on any but Linux.
  */
 export async function processorTime(pid: number): Promise<number> {
   let nanoseconds = 0;
   for (const thread of await readdir(`/proc/${pid}/task`).catch(() => [])) {
-    // A thread may end between the two looks.
+    // The thread may have ended since the folder was read.
     const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => "0");
     nanoseconds += Number(text.split(" ", 1)[0]);
   }

@@ -11,7 +11,7 @@ import { ISSUER } from "./variants.ts";
 import type { World } from "./world.ts";
 
 const BARE = ["empty", "forward", "row", "record", "demanded", "demandedrow", "recipe", "create", "jwk"];
-/** Those with objects of their own. */
+/** The bare Workers that have Durable Objects. */
 export const ROWS = ["row", "record", "demandedrow"];
 const SECRETS = makeSecrets();
 
@@ -22,16 +22,16 @@ interface Server {
 
 export interface Servers {
   readonly bundle: Bundle;
-  /** Where a Worker listens, or `express`, and in which process. */
+  /** The port and the process of a Worker, or of `express`. */
   readonly server: (name: string) => Server;
-  /** Another workerd, with one of the Workers alone. */
+  /** Starts another workerd, which runs only this Worker. */
   readonly alone: (worker: string) => Promise<Workerd>;
   readonly stop: () => Promise<void>;
 }
 
 /**
- * Every server of the measurement: the gateway's bundle as `wrangler deploy` makes it, in three configurations, and the
- * bare Workers, in one workerd; and Express in a Node process.
+ * Starts all servers of the benchmark. One workerd runs the gateway in three configurations, bundled as by `wrangler
+ * deploy`, and the bare Workers. Express runs in a Node process.
  */
 export async function startServers(world: World): Promise<Servers> {
   const deployment = await writeDeployment({}, SECRETS);

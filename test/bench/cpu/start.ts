@@ -5,7 +5,7 @@ import type { Variant } from "./variants.ts";
 const KEYS = ["empty", "forward", "recipe", "fresh"];
 const REQUESTS = 10;
 
-/** What the first caller of a new isolate waits for: median milliseconds over so many starts, in turn. */
+/** Measures how long the first requests to a new isolate take. Each number is the median of so many starts. */
 export async function measureStart(servers: Servers, variants: Readonly<Record<string, Variant>>, starts: number) {
   const met = new Map<string, number[][]>(KEYS.map((key) => [key, []]));
   for (let start = 0; start < starts; start += 1) {

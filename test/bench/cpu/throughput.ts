@@ -4,13 +4,13 @@ import type { Servers } from "./servers.ts";
 import { USERS, type Variant } from "./variants.ts";
 
 export interface Throughput {
-  /** Of each round. */
+  /** The requests per second in each round. */
   readonly perSecond: number[];
-  /** Microseconds of processor time that the server's process took for each request. */
+  /** The microseconds of processor time per request in each round. */
   readonly processor: number[];
 }
 
-/** Each variant once a round, in another order each time: what else the machine does meets all of them alike. */
+/** Measures all variants in each round, in a random order, so that other work of the machine affects them equally. */
 export async function measureThroughput(
   variants: Readonly<Record<string, Variant>>,
   servers: Servers,
@@ -18,12 +18,12 @@ export async function measureThroughput(
 ): Promise<Readonly<Record<string, Throughput>>> {
   const met: Record<string, Throughput> = {};
   for (const key of Object.keys(variants)) met[key] = { perSecond: [], processor: [] };
-  // The first round compiles, and makes the users known.
+  // The first round is not measured. In it, the code is compiled and the users are created.
   for (let round = -1; round < rounds; round += 1) {
     for (const [key, { server, status, next }] of Object.entries(variants).sort(() => Math.random() - 0.5)) {
       const { pid, port } = servers.server(server);
-      // Each user once: what a session is to be given again is there, and the users' objects are awake. They fall asleep
-      // after ten seconds, which a round of all variants may take.
+      // Each user signs in once, so that tokens to reuse exist and the users' objects are in memory. An object leaves
+      // the memory after ten seconds without a call, and a round of all variants may take longer.
       for (let user = 0; user < USERS; user += 1) await send(port, next());
       const before = await processorTime(pid);
       const { requests, seconds } = await load(port, next, { connections, ms, status });
@@ -36,7 +36,7 @@ export async function measureThroughput(
   return met;
 }
 
-/** One variant's throughput as a share of another's, round by round: the median, and the middle half. */
+/** The throughput of one variant divided by that of another, in each round: the median and the quartiles. */
 export function ratiosOf(met: Readonly<Record<string, Throughput>>, key: string, against: string) {
   const other = met[against]?.perSecond ?? [];
   const ratios = (met[key]?.perSecond ?? []).map((value, round) => value / (other[round] ?? Number.NaN));

@@ -5,19 +5,19 @@ import { KNOWN } from "./world.ts";
 /** One kind of request to one server. */
 export interface Variant {
   readonly title: string;
-  /** The Worker, or `express`. */
+  /** The name of the Worker, or `express`. */
   readonly server: string;
   readonly status: number;
-  /** The bytes of the next request. */
+  /** Returns the bytes of the next request. */
   readonly next: () => Buffer;
-  /** The bare Worker that it is measured against, by its key below. */
+  /** The key of the variant that it is compared with. */
   readonly against?: string;
 }
 
 export const ISSUER = "https://idp.example";
-/** Users that sign in again and again. */
+/** The number of known users. */
 export const USERS = 100;
-/** More than an isolate remembers, so that each session is verified anew. */
+/** An isolate remembers fewer sessions than these, so it verifies each one at every request. */
 const SESSIONS = 3_000;
 
 const token = (session?: string, uid = "alice") =>
@@ -26,13 +26,13 @@ const token = (session?: string, uid = "alice") =>
     "x-user": uid,
   });
 
-/** Each of them in turn, again and again. */
+/** Returns the requests one after the other, and then begins again. */
 function inTurn(requests: readonly Buffer[]): () => Buffer {
   let last = 0;
   return () => requests[last++ % requests.length] as Buffer;
 }
 
-/** All requests that are measured, made before, and the keys that their sessions are signed with. */
+/** Makes all requests of the benchmark. Returns them, and the JWKS for their sessions. */
 export async function createVariants(newUsers: number) {
   const provider = createProvider({ issuer: ISSUER, algorithms: ["RS256", "ES256"] });
   const claims = { name: "Alice Liddell", picture: "https://app.example.com/alice.png" };

@@ -5,17 +5,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 
 /**
- * What stands around the Workers, in a thread of its own: CometChat, which answers after `delay` ms, KV, and the keys of
- * the identity provider. It answers as little as will do, so that the Workers are what is measured.
+ * CometChat, KV and the identity provider's keys for the Workers. They run in a thread of their own and do as little as
+ * possible, so that the benchmark measures the Workers. CometChat answers after `delay` milliseconds.
  */
 export interface World {
-  /** Addresses: of CometChat's REST API, of the keys, and the port of KV. */
+  /** The addresses of CometChat's REST API, of the keys, and of KV. */
   readonly cometchat: string;
   readonly jwks: string;
   readonly kv: string;
-  /** What was asked for since the last call, by kind. */
+  /** Returns the number of requests of each kind since the last call. */
   readonly counts: () => Promise<Counts>;
-  /** From now on CometChat answers after this many milliseconds. */
+  /** Sets the milliseconds after which CometChat answers. */
   readonly delay: (ms: number) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
@@ -27,7 +27,7 @@ interface Counts {
   readonly kvWrites: number;
 }
 
-/** Users whose uid begins so are in CometChat; everybody else is created first. */
+/** Users whose uid begins with this exist in CometChat. All others have to be created. */
 export const KNOWN = "known-";
 
 export async function startWorld(jwks: unknown): Promise<World> {
@@ -96,7 +96,7 @@ if (!isMainThread) {
     response.end(text);
   };
 
-  /** The protocol of workerd's binding. */
+  /** Answers in the protocol of workerd's KV binding. */
   const kv: RequestListener = async (request, response) => {
     const key = decodeURIComponent((request.url ?? "").slice(1).split("?", 1)[0] ?? "");
     const body = await bodyOf(request);

@@ -1,9 +1,9 @@
-/** What sign-ins have cost so far: everything that is billed, or limited by CometChat. */
+/** The costs of sign-ins: everything that Cloudflare bills or CometChat limits. */
 export interface Counts {
   cometchat: number;
   kvReads: number;
   kvWrites: number;
-  /** Calls of Durable Objects, alarms included. */
+  /** Calls of Durable Objects. Alarms count too. */
   ledger: number;
   rowsWritten: number;
   dataPoints: number;
@@ -24,7 +24,7 @@ export const noCounts = (): Counts => ({
 
 const names = Object.keys(noCounts()) as (keyof Counts)[];
 
-/** For each kind of cost, `of` what it was before and what it is now. */
+/** Applies `of` to each kind of cost, with its value in `before` and its value in `now`. */
 export function combine(before: Counts, now: Counts, of: (before: number, now: number) => number): Counts {
   const result = noCounts();
   for (const name of names) result[name] = of(before[name], now[name]);

@@ -1,13 +1,13 @@
 import type { Spread } from "./chance.ts";
 
 /**
- * Every number that the simulation rests on, with its source. Change one and run it again; nothing else has to be
- * touched. Times are milliseconds. "Estimate" says that nobody has published it.
+ * All numbers that the simulation uses, with their sources. Times are milliseconds. "Estimate" means that nobody has
+ * published the number. To try another number, change it here and run the simulation again.
  */
 
 /**
- * Cities in which there is an AWS region, because the round trips between those have been measured. A Cloudflare
- * location is in each of them (https://www.cloudflare.com/network/).
+ * The cities of the simulation. Each one has an AWS region, because the round trips between AWS regions have been
+ * measured, and a Cloudflare location (https://www.cloudflare.com/network/).
  */
 export const CITIES = [
   { city: "London", region: "eu-west-2" },
@@ -28,12 +28,13 @@ export type Upstream = "us" | "eu" | "in";
 export const UPSTREAMS: readonly Upstream[] = ["us", "eu", "in"];
 
 /**
- * `us` is in Ohio by CometChat's own documentation; that the others are in Frankfurt and Mumbai is an estimate from
- * their names, as CometChat publishes no addresses.
+ * CometChat's documentation says that `us` is in Ohio. That `eu` is in Frankfurt and `in` in Mumbai is an estimate from
+ * their names, since CometChat does not publish where they are.
  *
- * Average round trips by ping from each city to each of CometChat's regions, measured between AWS regions on
- * 2020-06-05: https://github.com/vitorenesduarte/fantoch/tree/main/latency_aws. Cape Town's have become much shorter
- * with new cables since: from https://cloudping.co/ as of 2026. Within one city: `SAME_CITY`.
+ * The numbers are average round trips of pings from each city to each of CometChat's regions, measured between AWS
+ * regions on 2020-06-05 (https://github.com/vitorenesduarte/fantoch/tree/main/latency_aws). Cape Town's have become
+ * much shorter since then because of new cables; they are from https://cloudping.co/ as of 2026. Within one city the
+ * round trip is `SAME_CITY`.
  */
 export const ROUND_TRIP: Readonly<Record<Upstream, Readonly<Record<City, number>>>> = {
   us: {
@@ -74,55 +75,69 @@ export const ROUND_TRIP: Readonly<Record<Upstream, Readonly<Record<City, number>
   },
 };
 
-/** From the token server's region, Ohio, to CometChat's; same source. Within Ohio: estimate. */
+/**
+ * The round trips from the token server's region, Ohio, to CometChat's regions (same source; within Ohio an estimate).
+ */
 export const OHIO_ROUND_TRIP: Readonly<Record<Upstream, number>> = { us: 1, eu: 96.1, in: 189.4 };
 
 /**
- * From a phone or browser to the network of its own city and back. Estimate; the same for all variants, of which each
- * sign-in needs three.
+ * The round trip from a phone or browser to the network of its own city. A sign-in needs three of them in every
+ * variant. Estimate.
  */
 export const ACCESS: Spread = { p50: 20, p99: 80 };
-/** From there to the Cloudflare location in the same city. Estimate. */
+/** The round trip from there to the Cloudflare location in the same city. Estimate. */
 export const SAME_CITY = 2;
-/** Round trips before the first request on a new connection: TCP (RFC 9293) and TLS 1.3 (RFC 8446 §2). */
+/** The round trips before the first request on a new connection: TCP (RFC 9293) and TLS 1.3 (RFC 8446 §2). */
 export const HANDSHAKE_ROUND_TRIPS = 2;
 /**
- * How often a call to CometChat opens a connection, for the token server and the gateway alike. Estimate: Cloudflare
- * keeps one for 900 s (https://developers.cloudflare.com/fundamentals/reference/connection-limits/), so that a
- * location with a sign-in a minute nearly always has one.
+ * The share of the calls to CometChat that open a new connection, for the token server and the gateway. Estimate:
+ * Cloudflare keeps a connection for 900 s
+ * (https://developers.cloudflare.com/fundamentals/reference/connection-limits/), so a location with a sign-in every
+ * minute nearly always has one.
  */
 export const NEW_CONNECTION = 0.05;
 
-/** CometChat's own time for a create or a mint. It publishes none: a pure assumption, the same for all variants. */
+/**
+ * The time that CometChat needs for a create or a mint. It is not published. This estimate is the same for all
+ * variants.
+ */
 export const COMETCHAT: Spread = { p50: 60, p99: 300 };
 
-/** How often a sign-in meets an isolate that has never served one, and its own memory empty. Estimate. */
+/** The share of the sign-ins that are the first in a new isolate, whose memory is empty. Estimate. */
 export const NEW_ISOLATE = 0.01;
-/** The Cache API, from which such an isolate takes the identity provider's keys. Estimate. */
+/** A read from the Cache API. A new isolate reads the identity provider's keys from it. Estimate. */
 export const CACHE: Spread = { p50: 5, p99: 15 };
-/** Where the identity provider is; it is asked for its keys in the background, once in some minutes. */
+/** The region of the identity provider. Its keys are fetched in the background, once in some minutes. */
 export const PROVIDER_AT: Upstream = "us";
 
 export const KV = {
-  /** A key read within `cacheTtl` at this location: https://blog.cloudflare.com/faster-workers-kv (2024-09-26). */
+  /**
+   * A read of a key that was read here within `cacheTtl`: https://blog.cloudflare.com/faster-workers-kv (2024-09-26).
+   */
   hot: { p50: 1, p99: 5 },
   /**
-   * Any other. Cloudflare publishes p95 ≈ 50 and p99 ≈ 250 for all reads outside America
-   * (https://developers.cloudflare.com/changelog/post/2025-08-22-kv-performance-improvements/). A user's own key is
-   * read a few times a day, so nearly each read is one of the slow ones: that p95 is taken as its median. Estimate.
+   * Any other read. For all reads outside America, Cloudflare publishes p95 ≈ 50 and p99 ≈ 250
+   * (https://developers.cloudflare.com/changelog/post/2025-08-22-kv-performance-improvements/). The key of one user is
+   * read only a few times a day, so nearly all of its reads are slow ones. That p95 is therefore the median here.
+   * Estimate.
    */
   cold: { p50: 50, p99: 250 },
-  /** To the central stores, after the answer. Estimate. */
+  /** A write to the central stores, after the answer. Estimate. */
   write: { p50: 100, p99: 500 },
-  /** How long a location keeps what it has read, an absence too: https://developers.cloudflare.com/kv/concepts/how-kv-works/ */
+  /**
+   * The time for which a location caches a read, also that a key is absent
+   * (developers.cloudflare.com/kv/concepts/how-kv-works/).
+   */
   cacheTtl: 60_000,
 } as const;
 
-/** One object per user, created near where the user first signed in; called after the answer. Estimate. */
+/**
+ * A call to a user's Durable Object, which is near the place of the first sign-in. It comes after the answer. Estimate.
+ */
 export const DURABLE_OBJECT: Spread = { p50: 20, p99: 200 };
 
-/** Between two sign-ins at one location: what keeps the keys of its isolates fresh. Estimate. */
+/** The time between two sign-ins at one location. They keep the provider's keys fresh in its isolates. Estimate. */
 export const SIGN_IN_EVERY = 5_000;
 
-/** A session lasts so long, and asks for its token as often as the app is opened anew. Estimates. */
+/** The lifetime of a session, in seconds. Estimate. */
 export const SESSION_SECONDS = 86_400;

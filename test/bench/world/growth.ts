@@ -3,17 +3,17 @@ import * as prices from "./prices.ts";
 import type { Outcome } from "./signins.ts";
 
 export interface Month {
-  /** People on a day. */
+  /** People per day. */
   readonly daily: number;
   /** Calls to CometChat in the busiest minute. */
   readonly callsPerMinute: number;
   readonly use: prices.Use;
-  /** US dollars, the subscription included. */
+  /** US dollars, with the subscription. */
   readonly dollars: number;
   readonly lines: Readonly<Record<keyof prices.Use, number>>;
 }
 
-/** What one person costs on one day, of what the simulation has counted. */
+/** The costs of one person on one day, from the counts of the simulation. */
 export function personDay({ cost }: Outcome): Counts {
   const { NEW_USERS, NEW_SESSIONS_A_DAY, SIGN_INS_A_DAY } = prices;
   const begun = NEW_SESSIONS_A_DAY - NEW_USERS;
@@ -61,7 +61,7 @@ export function month(daily: number, day: Counts, bytes: Outcome["bytes"]): Mont
 
 export const charge = (used: number, { included, each }: prices.Price): number => Math.max(0, used - included) * each;
 
-/** How many people a day it takes to meet each limit. */
+/** The number of people per day at which each limit is reached. */
 export function limits(day: Counts): readonly { readonly limit: string; readonly people: number }[] {
   const { COMETCHAT_LIMIT, FREE_PLAN, PEAK, SIGN_INS_A_DAY, PREFLIGHTS } = prices;
   const calls = (limit: number) => (limit * 1440) / (day.cometchat * PEAK);

@@ -23,7 +23,7 @@ const out = values.out ?? new URL("../../../docs/", import.meta.url).pathname;
 const cities = CITIES.map(({ city }) => city);
 const clock = installClock(Date.UTC(2026, 10, 25, 12));
 
-/** Each run has dice of its own, so that one more of them does not change the others. */
+/** Each run has its own random numbers, so an additional run does not change the others. */
 const run = (variant: Variant, upstream: Upstream, among: readonly City[], people: number): Promise<Outcome> =>
   signIns(variant, upstream, among, people, clock, createChance(Number(values.seed)));
 

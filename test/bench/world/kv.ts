@@ -3,12 +3,13 @@ import type { Chance } from "./chance.ts";
 import type { Counts } from "./counts.ts";
 import { KV } from "./facts.ts";
 
-/** The values as KV's central stores hold them. */
+/** The values in KV's central stores. */
 export type CentralStore = Map<string, string>;
 
 /**
- * Workers KV as one location sees it: what was read here stays for a minute, an absence too, whatever is written
- * elsewhere meanwhile; anything else comes from afar. https://developers.cloudflare.com/kv/concepts/how-kv-works/
+ * Workers KV at one location. A read is cached here for a minute, also if the key was absent, and does not see what
+ * another location writes during that time. All other reads go to the central stores.
+ * https://developers.cloudflare.com/kv/concepts/how-kv-works/
  */
 export function createKv(central: CentralStore, clock: Clock, chance: Chance, counts: Counts): KVNamespace {
   const here = new Map<string, { readonly value: string | undefined; readonly until: number }>();
@@ -28,7 +29,7 @@ export function createKv(central: CentralStore, clock: Clock, chance: Chance, co
 
   async function write(key: string, value: string | undefined): Promise<void> {
     counts.kvWrites += 1;
-    // "Usually immediately visible" where it was written.
+    // A write is "usually immediately visible" at its own location.
     here.set(key, { value, until: clock.now() + KV.cacheTtl });
     await clock.sleep(chance.draw(KV.write));
     if (value === undefined) central.delete(key);
@@ -43,21 +44,21 @@ export function createKv(central: CentralStore, clock: Clock, chance: Chance, co
     put: (key: string, value: string) => write(key, value),
     delete: (key: string) => write(key, undefined),
   };
-  // Of the many forms of these methods the gateway uses these.
+  // These are the forms of the methods that the gateway uses.
   return kv as unknown as KVNamespace;
 }
 
 /** The Cache API of one location. */
 export function createCache(clock: Clock, draw: () => number): Cache {
-  const held = new Map<string, string>();
+  const stored = new Map<string, string>();
   const cache = {
     async match(address: string) {
       await clock.sleep(draw());
-      const text = held.get(address);
+      const text = stored.get(address);
       return text === undefined ? undefined : new Response(text);
     },
     async put(address: string, response: Response) {
-      held.set(address, await response.text());
+      stored.set(address, await response.text());
     },
   };
   return cache as unknown as Cache;

@@ -6,11 +6,11 @@ import type { Chance } from "./chance.ts";
 import type { Counts } from "./counts.ts";
 import { DURABLE_OBJECT } from "./facts.ts";
 
-/** The base class that the runtime gives; nothing of it is needed but its fields. */
+/** A replacement for the runtime's base class, with the two fields that the gateway's classes use. */
 const RUNTIME =
   "export class DurableObject { constructor(ctx, env) { Object.defineProperties(this, { ctx: { value: ctx }, env: { value: env } }); } }";
 
-/** The gateway's own classes of Durable Objects, by their bindings. */
+/** The gateway's classes of Durable Objects, by their bindings. */
 const classes = {
   LEDGER: async () => (await import("../../../src/ledger/ledger.ts")).TokenLedger,
   HOME: async () => (await import("../../../src/directory/home.ts")).Home,
@@ -20,7 +20,7 @@ const classes = {
 type Binding = keyof typeof classes;
 type Class = new (state: DurableObjectState, env: Env, isolate: Isolate) => object;
 
-/** One of them, outside of its runtime. */
+/** Loads a class outside of workerd. */
 async function load(binding: Binding): Promise<Class> {
   const hooks = registerHooks({
     resolve: (specifier, context, next) =>
@@ -37,12 +37,14 @@ async function load(binding: Binding): Promise<Class> {
 
 export interface Objects {
   readonly namespaces: Pick<Env, Binding>;
-  /** Bytes that one object takes, on average. */
+  /** The average bytes of one object. */
   readonly bytes: () => number;
   readonly close: () => void;
 }
 
-/** Objects on databases of their own, called from afar, their billed requests and rows counted. */
+/**
+ * Durable Objects, each with its own database. A call takes as long as over a network. Billed requests and rows count.
+ */
 export function createObjects(
   env: (namespaces: Objects["namespaces"]) => Record<string, unknown>,
   isolate: Isolate,

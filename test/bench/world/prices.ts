@@ -1,12 +1,12 @@
 /**
- * Cloudflare's published prices in US dollars, as of November 2026, and how much use is assumed. One table: change it
- * and run again.
+ * Cloudflare's published prices in US dollars as of November 2026, and estimates of the use. To try others, change them
+ * here and run the simulation again.
  */
 
 export interface Price {
-  /** What a month of the Workers Paid plan includes. */
+  /** The units that the Workers Paid plan includes in a month. */
   readonly included: number;
-  /** For each unit above. */
+  /** The price of each further unit. */
   readonly each: number;
 }
 
@@ -35,32 +35,36 @@ export const PRICES = {
 
 export type Use = { readonly [K in keyof typeof PRICES]: number };
 
-/** What the plan without a subscription allows in a day (the same pages). */
+/** The limits per day of the Workers Free plan (on the same pages). */
 export const FREE_PLAN = { requests: 100_000, kvReads: 100_000, kvWrites: 1_000, ledgerRequests: 100_000 } as const;
 
-/** Calls a minute and app: https://www.cometchat.com/docs/rest-api/rate-limits. All are counted as core operations. */
+/**
+ * Calls per minute and app (https://www.cometchat.com/docs/rest-api/rate-limits). All calls count as core operations.
+ */
 export const COMETCHAT_LIMIT = { paid: 10_000, build: 500 } as const;
 
-// Estimates, all of them
-/** How often a person who uses the app on a day opens it anew, and asks for a token. */
+// All numbers from here on are estimates.
+/** How often a person opens the app on a day, and so asks for a token. */
 export const SIGN_INS_A_DAY = 4;
-/** Of these, in a session that has begun on that day; the others come with one that holds a token. */
+/** How many of these are the first of a new session. The others have a session that already has a token. */
 export const NEW_SESSIONS_A_DAY = 1;
-/** Of the people of a day, new ones. */
+/** The share of a day's people who are new. */
 export const NEW_USERS = 0.01;
-/** People known for each who comes on a day. */
+/** The number of all users, divided by the people of a day. */
 export const KNOWN_USERS = 3;
-/** The busiest minute against the average one. */
+/** The calls in the busiest minute, divided by those in an average one. */
 export const PEAK = 3;
-/** A browser on another origin asks first (CORS), once for each sign-in at worst. */
+/** Preflights for each sign-in. One is the most that a browser on another origin sends. */
 export const PREFLIGHTS = 1;
-/** Milliseconds of CPU for a request. `npm run bench` measures it on one machine; the dashboard shows it in production. */
+/**
+ * Milliseconds of CPU per request. `npm run bench` measures it on one machine. In production the dashboard shows it.
+ */
 export const CPU_MS = 2;
-/** Seconds that an object is busy with one call, and its billed memory. */
+/** The seconds that one call keeps an object busy, and the memory that is billed for that time. */
 export const LEDGER_SECONDS = 0.01;
 export const LEDGER_GIGABYTES = 0.128;
-/** Bytes that Workers Logs adds to a request's own line. */
+/** The bytes that Workers Logs adds to the gateway's line of a request. */
 export const LOG_ENVELOPE = 1_000;
-/** Days that logs are kept (https://developers.cloudflare.com/observability/pricing/). */
+/** The days for which logs are stored (https://developers.cloudflare.com/observability/pricing/). */
 export const LOG_DAYS = 7;
 export const DAYS = 30;

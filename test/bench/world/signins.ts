@@ -6,34 +6,34 @@ import { createWorld, type Mode } from "./world.ts";
 
 export type Variant = "server" | "least" | Mode;
 
-/** What one city met: the milliseconds of each user's first sign-in, and of one later on. */
+/** The milliseconds of each user's first sign-in in one city, and of a later one. */
 export interface Met {
   readonly first: readonly number[];
   readonly later: readonly number[];
 }
 
-/** What one sign-in costs on average. */
+/** The average costs of one sign-in. */
 interface Cost {
   readonly first: Counts;
   readonly later: Counts;
-  /** Of a known user in a new session. */
+  /** A known user's sign-in with a new session. */
   readonly anew: Counts;
 }
 
 export interface Outcome {
   readonly met: ReadonlyMap<City, Met>;
   readonly cost: Cost;
-  /** Bytes kept of one user. */
+  /** The bytes that are stored for one user. */
   readonly bytes: { readonly kv: number; readonly ledger: number };
 }
 
-/** For what is only counted, and hardly varies. */
+/** The number of users for a round whose costs only are of interest, since they hardly vary. */
 const FEW = 60;
 
 /**
- * `users` new people in each of the cities sign in to an app of that region, later once more with the same session, and
- * some of them in a new one.
- * Throws where one of them is refused: then the figures would mean nothing.
+ * In each of the cities, `users` new people sign in to an app of that region. Later all of them sign in again with the
+ * same session, and then some of them with a new one. Throws if a sign-in is refused, since its time would mean
+ * nothing.
  */
 export async function signIns(
   variant: Variant,
@@ -71,7 +71,7 @@ export async function signIns(
   }
 
   const first = await round(users);
-  // Longer than anything is remembered at a location.
+  // After this time, no location has anything in its cache.
   await clock.pass(2 * KV.cacheTtl);
   const later = await round(users);
   const bytes = { kv: world.kvBytes() / (cities.length * users), ledger: world.objects.bytes() };

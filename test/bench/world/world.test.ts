@@ -6,21 +6,21 @@ import { charge } from "./growth.ts";
 import { PRICES } from "./prices.ts";
 import { signIns } from "./signins.ts";
 
-/** A world in which everything takes its median, and nothing happens by chance. */
+/** Each duration is its median, and nothing happens by chance. */
 const calm: Chance = { random: () => 0.5, draw: ({ p50 }) => p50, happens: () => false };
 const nearby = 3 * (ACCESS.p50 + SAME_CITY);
 
-describe("the world in one process", () => {
+describe("the simulation of the speed page", () => {
   let clock: ReturnType<typeof installClock>;
   beforeEach(() => {
     clock = installClock(Date.UTC(2026, 10, 25, 12));
   });
   afterEach(() => clock.restore());
 
-  test("a token from the gateway takes London three round trips to its own city and one call, and at first a look into KV", async () => {
+  test("in London, a token from the gateway takes three round trips in the city and one call, and at first a read of KV", async () => {
     const { met, cost } = await signIns("fresh", "eu", ["London"], 3, clock, calm);
     const known = nearby + ROUND_TRIP.eu.London + COMETCHAT.p50;
-    // The very first one fetches the identity provider's keys as well.
+    // The first sign-in also fetches the identity provider's keys.
     const [first = 0, ...others] = met.get("London")?.first ?? [];
     expect(first).toBeGreaterThan(known + KV.cold.p50);
     for (const ms of others) expect(ms).toBeCloseTo(known + KV.cold.p50, 2);
@@ -29,7 +29,7 @@ describe("the world in one process", () => {
     expect(cost.later.cometchat).toBe(1);
   });
 
-  test("a token from a server in Ohio takes three round trips to Ohio, and two calls at first", async () => {
+  test("in London, a token from a server in Ohio takes three round trips to Ohio and one call, and at first two calls", async () => {
     const { met, cost } = await signIns("server", "eu", ["London"], 2, clock, calm);
     const reached = 3 * (ACCESS.p50 + ROUND_TRIP.us.London);
     const call = OHIO_ROUND_TRIP.eu + COMETCHAT.p50;
@@ -59,12 +59,12 @@ describe("the world in one process", () => {
     expect(clock.now() - begun).toBe(1);
   });
 
-  test("a wait for an event that cannot come ends with an error", async () => {
+  test("waiting for an event that cannot come ends with an error", async () => {
     await expect(clock.run(() => new Promise(() => {}))).rejects.toThrow("stuck");
   });
 });
 
-test("what varies has the median and the 99th percentile that it was told", () => {
+test("random durations have the given median and 99th percentile", () => {
   const { draw } = createChance(7);
   const values = Array.from({ length: 50_000 }, () => draw({ p50: 50, p99: 250 }));
   expect(percentile(values, 0.5) / 50).toBeCloseTo(1, 1);

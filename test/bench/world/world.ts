@@ -14,27 +14,30 @@ const API_KEY = "0123456789abcdef0123456789abcdef01234567";
 const APP_ID = "275300000000000a";
 const ISSUER = "https://idp.example";
 
-/** How the gateway is configured. `recorded`: fresh tokens, kept in the ledger so that a session can be signed out without naming them. */
+/**
+ * The gateway's configuration. `fresh`: no ledger. `recorded`: the ledger records each token, and each sign-in gets a
+ * new one.
+ */
 export type Mode = "fresh" | "recorded" | "reuse";
 
 export interface World {
   readonly provider: Provider;
   readonly counts: Counts;
   readonly objects: Objects;
-  /** Bytes that KV holds, keys included. */
+  /** The bytes of all keys and values in KV. */
   readonly kvBytes: () => number;
-  /** A gateway as people in this city meet it. */
+  /** The gateway, for people in this city. */
   readonly gateway: (city: City) => Door;
-  /** A classic token server in Ohio, as people in this city meet it. */
+  /** A token server in Ohio, for people in this city. */
   readonly server: (city: City) => Door;
-  /** The least that any gateway at the edge can take: the way to it, and one call. */
+  /** The fastest possible gateway at the edge. It does nothing but one call. */
   readonly least: (city: City) => Door;
 }
 
-/** One sign-in on a new connection. Resolves when all is done that follows the answer; `ms` until the token was there. */
+/** One sign-in on a new connection. Resolves when the work after the answer is done. `ms` is the time to the answer. */
 type Door = (uid: string, session: string) => Promise<{ readonly ms: number; readonly status: number }>;
 
-/** One CometChat app in a region, an identity provider, and both ways to a token. */
+/** One CometChat app in a region, an identity provider, the gateway and the token server. */
 export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance: Chance): World {
   const counts = noCounts();
   const cometchat = createSimulator({
@@ -69,7 +72,7 @@ export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance
     (namespaces) => ({ ...variables, USERS: store, ...namespaces }),
     createIsolate({
       ...{ now: clock.now, sleep: clock.sleep, random: chance.random, log: () => undefined, cache: () => undefined },
-      // What an object ends, nobody waits for.
+      // Nobody waits for the calls of an object, so they take no time on the network.
       fetch: (input, init) => callCometChat(0, input, init),
     }),
     clock,
@@ -77,7 +80,7 @@ export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance
     counts,
   );
 
-  /** A call over a network with this round trip; how often a connection has to be opened is chance. */
+  /** A call over a network with this round trip. A share of the calls opens a connection first. */
   async function across(roundTrip: number, signal: AbortSignal | null | undefined, answer: () => Promise<Response>) {
     if (chance.happens(facts.NEW_CONNECTION)) await clock.sleep(facts.HANDSHAKE_ROUND_TRIPS * roundTrip, signal);
     await clock.sleep(roundTrip / 2, signal);
@@ -94,7 +97,9 @@ export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance
     return across(roundTrip, init.signal, () => cometchat.fetch(input, init));
   }
 
-  /** What a client waits for: a new connection, its request's way there, the work, and the way back. */
+  /**
+   * The time that a client waits for: a new connection, the way of the request, the work, and the way of the answer.
+   */
   async function visit(distance: number, work: () => Promise<Response>): Promise<{ ms: number; status: number }> {
     const begun = clock.now();
     const roundTrip = () => chance.draw(facts.ACCESS) + distance;
@@ -157,7 +162,7 @@ export function createWorld(upstream: Upstream, mode: Mode, clock: Clock, chance
       const roundTrip = facts.OHIO_ROUND_TRIP[upstream];
       const call = (path: string, body: unknown) =>
         callCometChat(roundTrip, `${api}${path}`, { method: "POST", headers: apiHeaders, body: JSON.stringify(body) });
-      // Its own work, its look at a database and at the session are taken to cost nothing, which favours it.
+      // The token server's own work takes no time here, nor its reads of a database, nor the check of the session.
       return (uid) =>
         visit(facts.ROUND_TRIP.us[city], async () => {
           if (!known.has(uid)) await call("/users", { uid, name: uid });

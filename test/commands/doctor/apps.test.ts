@@ -56,12 +56,12 @@ describe("npm run doctor checks each app at CometChat", () => {
         return refused("ERR_TOO_MANY_REQUESTS");
       },
       /rate limit/,
-      /Ask again/,
+      /Run the doctor again in \d+ seconds/,
     ],
     [
       "an address that is not its API",
       () => ({ vars: { COMETCHAT_APPS: { main: { ...app(), baseUrl: `http://127.0.0.1:${provider.port}/v3` } } } }),
-      /makes no sense \(status 404\)/,
+      /is not CometChat's \(status 404\)/,
       /ends in \/v3/,
     ],
     [
@@ -92,7 +92,7 @@ describe("npm run doctor checks each app at CometChat", () => {
     expect(wrong(report)).toMatchObject([
       {
         name: "app main",
-        detail: "CometChat has app1 in region us, not in in",
+        detail: "the app app1 is in region us, not in in",
         remedy: expect.stringContaining('region = "us"'),
       },
     ]);

@@ -129,19 +129,19 @@ describe("npm run doctor checks the configuration", () => {
       /one of the apps in COMETCHAT_APPS: main/,
     ],
     ["a variable with a typing mistake", { vars: { TOKEN: { reuse: "session" } } }, "TOKEN", /did you mean TOKENS\?/],
-    ["no KV namespace", { top: { kv_namespaces: [] } }, "binding USERS", /missing.+\[\[kv_namespaces\]\]/],
+    ["no KV namespace", { top: { kv_namespaces: [] } }, "binding USERS", /does not declare.+\[\[kv_namespaces\]\]/],
     [
       "no Durable Object",
       { top: { durable_objects: { bindings: [] } } },
       "binding LEDGER",
-      /missing.+\[durable_objects\]/,
+      /does not declare.+\[durable_objects\]/,
     ],
-    ["no rate limits", { top: { ratelimits: [] } }, "binding RATE_LIMIT_USER", /missing.+\[\[ratelimits\]\]/],
+    ["no rate limits", { top: { ratelimits: [] } }, "binding RATE_LIMIT_USER", /does not declare.+\[\[ratelimits\]\]/],
     [
       "a secret in wrangler.toml",
       { vars: { COMETCHAT_API_KEY: API_KEY }, secrets: { JWT_SECRET: HMAC_KEY } },
       "COMETCHAT_API_KEY",
-      /is written in wrangler.toml.+create a new secret/,
+      /must not be in wrangler.toml.+create a new secret/,
     ],
     [
       "the example's app",
@@ -188,8 +188,8 @@ describe("npm run doctor checks the configuration", () => {
     expect(advice(report)).toMatchObject([
       {
         name: "SESSION_ISSUERS[0].authorizedParties",
-        detail: expect.stringMatching(/is missing, and audience as well, .*logout tokens are refused$/),
-        remedy: expect.stringMatching(/^name the client's id/),
+        detail: expect.stringMatching(/is missing, and audience as well, .*refuses logout tokens$/),
+        remedy: expect.stringMatching(/^write the client's id/),
       },
     ]);
   });

@@ -13,12 +13,16 @@ const secrets = { ...SECRETS, TOKEN_ENCRYPTION_KEY: TOKEN_KEY };
 describe("npm run doctor with --env", () => {
   it("names what the environment does not inherit, and where to write it", async () => {
     const report = await doctor({ vars: production(), secrets, ...staging({}) });
-    const told = new Map(wrong(report).map(({ name, remedy }) => [name, remedy]));
-    expect(told.get("[env.staging] USERS")).toBe('Write it in [[env.staging.kv_namespaces]] with binding = "USERS".');
-    expect(told.get("[env.staging] LEDGER")).toContain("[env.staging.durable_objects]");
-    expect(told.get("[env.staging] RATE_LIMIT_IP")).toContain('[[env.staging.ratelimits]] with name = "RATE_LIMIT_IP"');
-    expect(told.get("[env.staging] TOKENS")).toBe("Write it in [env.staging.vars]: TOKENS.");
-    expect(told.get("[env.staging] SESSION_ISSUERS")).toBe("Write it in [env.staging.vars]: SESSION_ISSUERS.");
+    const remedies = new Map(wrong(report).map(({ name, remedy }) => [name, remedy]));
+    expect(remedies.get("[env.staging] USERS")).toBe(
+      'Write it in [[env.staging.kv_namespaces]] with binding = "USERS".',
+    );
+    expect(remedies.get("[env.staging] LEDGER")).toContain("[env.staging.durable_objects]");
+    expect(remedies.get("[env.staging] RATE_LIMIT_IP")).toContain(
+      '[[env.staging.ratelimits]] with name = "RATE_LIMIT_IP"',
+    );
+    expect(remedies.get("[env.staging] TOKENS")).toBe("Write it in [env.staging.vars]: TOKENS.");
+    expect(remedies.get("[env.staging] SESSION_ISSUERS")).toBe("Write it in [env.staging.vars]: SESSION_ISSUERS.");
     expect(advice(report).map(({ name }) => name)).toContain("[env.staging] METRICS");
   });
 

@@ -12,14 +12,14 @@ serve();
 const ROOT = join(import.meta.dirname, "../../..");
 const read = (name: string) => readFileSync(join(ROOT, name), "utf8");
 const example = read("wrangler.toml");
-/** Each page's lines for wrangler.toml, and whether its keys are at an address that nobody has. */
+/** The name of each provider's page, and its lines for wrangler.toml. */
 const pages = globSync("docs/providers/*.md", { cwd: ROOT }).map((name) => {
   const [, lines = ""] = /```toml\n([^`]+)```/.exec(read(name)) ?? [];
   return [name, lines] as const;
 });
 
 it.each(pages)(
-  "%s in place of the example is taken, and whatever is still an example in it is named",
+  "the gateway accepts the lines of %s in place of the example, and the doctor names what is still an example in them",
   async (_, lines) => {
     const at = example.indexOf("[[vars.SESSION_ISSUERS]]");
     const vars = parse(`${example.slice(0, at)}${lines}`).vars as Record<string, unknown>;
@@ -38,7 +38,7 @@ it.each(pages)(
 );
 
 it.each(pages)(
-  "%s below the example: the doctor says that the example is to go, and asks for no prefix",
+  "with the lines of %s below the example, the doctor says to delete the example, and asks for no prefix",
   async (_, lines) => {
     const report = await look({ config: join(folder({ "wrangler.toml": `${example}\n${lines}` }), "wrangler.toml") });
     expect(wrong(report)).toContainEqual({
@@ -51,19 +51,19 @@ it.each(pages)(
   },
 );
 
-it("of two issuers the one without a prefix is named, and that users would get new uids", async () => {
+it("the doctor names the one of two issuers that has no prefix, and warns that a prefix changes uids", async () => {
   const entry = (issuer: string, uid: object) => ({ issuer, audience: ["chat"], secret: "JWT_SECRET", ...uid });
   const issuers = [entry("a", {}), entry("b", { uid: { prefix: "b_" } })];
   const [check] = wrong(await doctor({ vars: { SESSION_ISSUERS: issuers } }));
-  expect(check?.remedy).toMatch(/SESSION_ISSUERS\[0\] has none: .*new uids/);
+  expect(check?.remedy).toMatch(/SESSION_ISSUERS\[0\] has none\)\. .*new uids/);
 });
 
-it("an issuer of one's own whose name looks like an example is none", async () => {
+it("the doctor does not take an operator's own issuer for an example because of its name", async () => {
   const entry = { issuer: "https://your-health.test", audience: ["example"], secret: "JWT_SECRET" };
   expect(wrong(await doctor({ vars: { SESSION_ISSUERS: [entry] } }))).toEqual([]);
 });
 
-it("two issuers whose webhook secrets are not set: their keys are looked at all the same", async () => {
+it("the doctor checks the keys of issuers whose webhook secrets are not set", async () => {
   const entry = (issuer: string, prefix: string) => ({
     ...{ issuer, name: prefix, audience: ["chat"], secret: "JWT_SECRET", uid: { prefix: `${prefix}_` } },
     webhookSecret: `HOOK_${prefix}`,

@@ -39,7 +39,7 @@ describe("npm run doctor fetches the keys of an identity provider as the gateway
     [
       "the issuer is written without its slash",
       async () => published([], { issuer: `${issuerUrl()}/` }),
-      /says that the issuer is ".+\/", and issuer is ".+\d": the slash at the end counts/,
+      /has the issuer ".+\/", and the setting issuer is ".+\d": the slash at the end counts/,
       /Write issuer = "http.+\/"/,
     ],
     [
@@ -51,7 +51,7 @@ describe("npm run doctor fetches the keys of an identity provider as the gateway
     [
       "the document is another issuer's",
       async () => published([], { issuer: "https://other.test" }),
-      /says that the issuer is "https:\/\/other.test"/,
+      /has the issuer "https:\/\/other.test"/,
       /Write issuer/,
     ],
     [
@@ -70,8 +70,8 @@ describe("npm run doctor fetches the keys of an identity provider as the gateway
     [
       "it publishes a symmetric key",
       async () => published([{ kty: "oct", k: "c2VjcmV0" }]),
-      /\(oct\).+none of them may verify/,
-      /HS256 publish none: name the secret/,
+      /\(oct\).+none of them can verify/,
+      /HS256 publishes no keys: write the name of its secret/,
     ],
     [
       "it publishes a key for encryption",
@@ -83,7 +83,7 @@ describe("npm run doctor fetches the keys of an identity provider as the gateway
       "it answers with a redirect",
       async () => answering(Response.redirect("https://www.other.test/x", 302)),
       /redirect to "https:\/\/www\.other\.test\/x"/,
-      /Write the address that it leads to/,
+      /Write the address to which it leads/,
     ],
     [
       "it answers with a page",

@@ -64,7 +64,7 @@ test("a run that is killed several times loses no user and sends no finished bat
     const done = readFileSync(journal, "utf8").split("\n").slice(1, -1);
     for (const line of done) finished.set(JSON.parse(line).batch, before + enough);
   }
-  // Each run had got further than the one before.
+  // Each run has finished more batches than the one before.
   expect(finished.size).toBeGreaterThan(15);
   const first = [...finished.keys()];
   const atKill = sent().length;
@@ -105,10 +105,10 @@ test("on a terminal a run shows a bar, and Ctrl-C stops it after the current cal
   expect(screen).toContain("Stopping after the batches that are being sent.");
   expect(screen).toContain("The same command continues this run:");
   expect(screen).toContain("npm run migrate -- users.csv --rpm 300");
-  const there = simulator.users().length;
-  expect(there).toBeGreaterThanOrEqual(200);
-  expect(there).toBeLessThan(1_000);
-  // What was answered was written down: it is created, and not taken for a user that was there before.
+  const imported = simulator.users().length;
+  expect(imported).toBeGreaterThanOrEqual(200);
+  expect(imported).toBeLessThan(1_000);
+  // The journal has every batch that was answered, so the second run does not count those users as existing ones.
   const again = await command(cwd, ["users.csv", "--json"], { env: { MIGRATE_RPM: "60000" } });
   expect(JSON.parse(again.stdout)).toMatchObject({ created: 1_000, existing: 0 });
   expect(again.status).toBe(0);
@@ -127,7 +127,7 @@ test("Ctrl-C does not wait until CometChat's Retry-After is over", { timeout: 30
   const child = spawn(process.execPath, [MIGRATE, "users.csv", "--rpm", "6000", "--json"], { cwd });
   const refused = () => simulator.journal.entries.some(({ status }) => status === 429);
   await answered(refused, child);
-  // From the terminal, and once more from npm, which sends it on.
+  // The process gets the signal twice: from the terminal, and from npm, which passes it on.
   child.kill("SIGINT");
   child.kill("SIGINT");
   const [code] = await once(child, "exit");
@@ -135,7 +135,7 @@ test("Ctrl-C does not wait until CometChat's Retry-After is over", { timeout: 30
   expect(simulator.users().length).toBeGreaterThanOrEqual(100);
 });
 
-test("a terminal that cannot move its cursor is given plain lines", async () => {
+test("a run prints plain lines on a terminal that cannot move its cursor", async () => {
   const cwd = folder({ "users.csv": csvOf(10) });
   const env = { ...process.env, TERM: "dumb" };
   const terminal = spawnTerminal(process.execPath, [MIGRATE, "users.csv", "--dry-run"], { cwd, name: "dumb", env });
@@ -172,11 +172,11 @@ test.each<[string, readonly string[], string]>([
   ["a provider that is none", ["users.csv", "--from", "myspace"], "--from must be one of auth0, clerk, firebase"],
   ["a rate that is none", ["users.csv", "--rpm", "fast"], "--rpm must be a whole number"],
   ["a rate of nothing", ["users.csv", "--rpm", "0"], "--rpm must be a whole number"],
-])("%s is said to be wrong", (_, args, sentence) => {
+])("wrong usage is explained in a sentence: %s", (_, args, sentence) => {
   expect(() => importFlags(args, {})).toThrow(sentence);
 });
 
-test("flags and MIGRATE_RPM are read, paths from where npm was called", () => {
+test("flags and MIGRATE_RPM are read, and paths are relative to the caller's folder", () => {
   const npm = { npm_lifecycle_event: "migrate", INIT_CWD: "/home/me", MIGRATE_RPM: "120" };
   expect(importFlags(["users.csv", "--map", "subject=id,name=full.name", "--kv", "kv.json"], npm)).toMatchObject({
     ...{ file: "/home/me/users.csv", kv: "/home/me/kv.json", config: "wrangler.toml", rpm: 120, dryRun: false },

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createWorld, csvOf } from "../../support/migrate.ts";
 
-/** What is written besides the input, and what becomes of a run when that cannot be. */
+/** Tests of the files that a run writes, and of runs that cannot write one. */
 
 const USERS = "subject,name\nalice,Alice\nbob,Bob\n";
 

@@ -1,12 +1,12 @@
 /**
- * What the simulator answers, before it becomes a Response.
- * Codes and texts: CometChat's error guide where it has them, fixtures and live logs otherwise.
+ * An answer of the simulator, before it becomes a Response. The codes and texts come from CometChat's error guide. For
+ * those that the guide does not list, they come from published test fixtures and from logs of the real API.
  */
 export interface Answer {
   status: number;
-  /** The JSON of the answer … */
+  /** The body, as JSON. */
   json?: unknown;
-  /** … or, for broken answers, what goes over the wire instead. */
+  /** The body as it is sent, in place of `json`. The faults that break an answer use it. */
   raw?: string | ReadableStream<Uint8Array> | null;
   headers?: Record<string, string>;
 }
@@ -14,8 +14,8 @@ export interface Answer {
 export type Details = Record<string, string[]>;
 
 /**
- * Code → status and text. The statuses of 404 for a bad key, 402 for plans and 500 for passing faults are choices:
- * no source settles them, and a client has to go by the code.
+ * The status and the text of each code. No source gives the status of a wrong key (here 404), of a plan's limit (402)
+ * or of a passing fault (500). A client therefore has to decide by the code.
  */
 const table = {
   ERR_UID_ALREADY_EXISTS: [
@@ -70,7 +70,10 @@ const table = {
 
 export type Code = keyof typeof table;
 
-/** What a text mentions. A bad key is repeated in clear (observed): whoever logs or forwards the text leaks it. */
+/**
+ * The values that a text contains. CometChat repeats a wrong key in clear (observed), so a gateway that logs or
+ * forwards the text would leak the key.
+ */
 export interface Mentions {
   uid?: string | undefined;
   key?: string | undefined;
@@ -97,7 +100,7 @@ export function succeed(data: unknown, status = 200): Answer {
   return { status, json: { data } };
 }
 
-/** `details` names every wrong field, each with its texts: so answers a failed validation (observed). */
+/** An error. After a failed validation, `details` has every wrong field with its texts (observed). */
 export function refuse(code: Code, mentions: Mentions = {}, details?: Details): Answer {
   return { status: statusOf(code), json: errorBody(code, textOf(code, mentions), details) };
 }

@@ -2,7 +2,7 @@ import type { Answer } from "./answers.ts";
 
 export type Surface = "rest" | "client";
 
-/** Every call by the name that faults and journal use. */
+/** The names of all calls. Faults and the journal use them. */
 export type CallName =
   | "create"
   | "list"
@@ -42,19 +42,21 @@ export type CallName =
   | "preflight"
   | "unknown";
 
-/** A call as its handler sees it. */
+/** A call, as its handler gets it. */
 export interface Call {
   name: CallName;
   surface: Surface;
-  /** `{uid}` of the path, lower-cased. */
+  /** The `{uid}` of the path, in lower case. */
   uid: string;
-  /** `{authToken}` or `{role}` of the path. */
+  /** The `{authToken}`, `{role}` or `{guid}` of the path. */
   item: string;
   query: URLSearchParams;
   body: Record<string, unknown>;
-  /** The auth token presented to the client API. */
+  /** The auth token that was sent to the client API. */
   authToken: string;
-  /** The `resource` that the SDK names: the device, which knows of what it has sent itself. */
+  /**
+   * The `resource` header of the SDK, which names the device. A device ignores the messages that it has sent itself.
+   */
   device: string;
   signal: AbortSignal | undefined;
 }
@@ -107,9 +109,9 @@ const client: readonly Route[] = [
 
 export interface Located {
   surface: Surface;
-  /** The app and region that the host names; none on a plain host. */
+  /** The app and region in the host name. A host that is not CometChat's, such as 127.0.0.1, names none. */
   app?: { id: string; region: string };
-  /** False for a host of CometChat's that is no API. */
+  /** False for a host under cometchat.io that is not an API. */
   hosted: boolean;
   version: string;
   name: CallName;
@@ -118,8 +120,8 @@ export interface Located {
 }
 
 /**
- * Finds out which call a request is. CometChat's hosts name the surface, the app and the region; on any other host,
- * such as 127.0.0.1, the path and the credential tell the surface.
+ * Finds out which call a request makes. CometChat's host names tell the surface, the app and the region. On any other
+ * host, such as 127.0.0.1, the path and the credential decide which surface it is.
  */
 export function locate(method: string, url: URL, headers: Headers): Located {
   const cometchat = /^(?:.+\.)?cometchat\.io$/.test(url.hostname);
@@ -131,7 +133,7 @@ export function locate(method: string, url: URL, headers: Headers): Located {
 
   const asRest = only === "client" ? undefined : find(rest, method, path);
   const asClient = only === "rest" ? undefined : find(client, method, path);
-  // The SDK always sends its `appId`, and never an API key.
+  // The SDK always sends its `appId` and never an API key.
   const sdk = headers.has("authtoken") || headers.has("appid");
   const credential = sdk && !headers.has("apikey") ? "client" : "rest";
   const preferred = asRest && asClient ? credential : asClient ? "client" : "rest";
@@ -144,7 +146,7 @@ export function locate(method: string, url: URL, headers: Headers): Located {
     hosted: !cometchat || host !== null,
     version,
     name: method === "OPTIONS" ? "preflight" : (found?.name ?? "unknown"),
-    // Whether CometChat lower-cases the path is unknown; it lower-cases the uids themselves (documented).
+    // CometChat lower-cases uids (documented). Whether it does so in a path is unknown; the simulator does.
     uid: (found?.uid ?? "").toLowerCase(),
     item: found?.item ?? "",
   };

@@ -5,7 +5,7 @@ interface Group {
   icon?: string;
   type: "public";
   owner: string;
-  /** uids, the owner's included. */
+  /** The uids of all members. The owner is one of them. */
   members: string[];
   createdAt: number;
 }
@@ -14,16 +14,16 @@ export interface Message {
   id: number;
   sender: string;
   receiverType: "user" | "group";
-  /** The uid or guid that it was sent to. */
+  /** The uid or guid of the receiver. */
   receiver: string;
   text: string;
-  /** The sender's own name for it, by which the SDK finds what it has sent. */
+  /** An id that the sender chose. The SDK recognizes its own messages by it. */
   muid?: string;
-  /** Unix seconds, as all times. */
+  /** Unix seconds, as for all times. */
   sentAt: number;
 }
 
-/** What a user has with another user or a group: the address of a conversation, seen from that user. */
+/** The other side of a conversation, as one user sees it: another user, or a group. */
 export interface Peer {
   type: "user" | "group";
   id: string;
@@ -32,20 +32,20 @@ export interface Peer {
 export interface Chats {
   addGroup: (group: Group) => void;
   group: (guid: string) => Group | undefined;
-  /** Those that the user is a member of. */
+  /** The groups that the user is a member of. */
   groupsOf: (uid: string) => Group[];
   send: (message: Omit<Message, "id">) => Message;
-  /** Oldest first. */
+  /** The messages of a conversation, oldest first. */
   between: (uid: string, peer: Peer) => Message[];
-  /** All that the user has messages with, newest first. */
+  /** All users and groups with whom the user has messages, the newest conversation first. */
   peersOf: (uid: string) => Peer[];
-  /** Everything up to this message of the conversation has been read by the user. */
+  /** The user has read the conversation up to this message. */
   markRead: (uid: string, peer: Peer, id: number) => void;
   readUpTo: (uid: string, peer: Peer) => number;
   clear: () => void;
 }
 
-/** Messages and groups. Conversations are not kept: they follow from the messages. */
+/** Stores messages and groups. Conversations are not stored, since they follow from the messages. */
 export function chatStore(): Chats {
   const groups = new Map<string, Group>();
   const messages: Message[] = [];
@@ -53,7 +53,7 @@ export function chatStore(): Chats {
 
   const place = (uid: string, { type, id }: Peer) => `${uid} ${type} ${id}`;
 
-  /** The other side of a message, as this user sees it; undefined where it is none of theirs. */
+  /** The other side of a message, as this user sees it. Undefined if the user has no part in the message. */
   function peerOf(uid: string, { sender, receiver, receiverType }: Message): Peer | undefined {
     if (receiverType === "group") {
       return groups.get(receiver)?.members.includes(uid) ? { type: "group", id: receiver } : undefined;

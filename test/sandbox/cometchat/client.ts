@@ -6,7 +6,7 @@ import type { User } from "./users.ts";
 import { search, view } from "./views.ts";
 import { seconds, type World } from "./world.ts";
 
-/** What the SDK asks for in its preflights; a browser that sends an `apikey` is not let through. */
+/** The answer to a preflight. It allows the headers of the SDK, and not `apikey`: no browser may send an API key. */
 export const preflight: Answer = {
   status: 204,
   raw: null,
@@ -16,13 +16,13 @@ export const preflight: Answer = {
   },
 };
 
-/** The part of the client API that CometChat's JavaScript SDK 4.2.0 calls around a login. It knows no API key. */
+/** The part of the client API that CometChat's JavaScript SDK 4.2.0 calls for a login. It takes no API key. */
 export function clientCalls(world: World): Handlers {
   const { users, tokens, switches } = world;
 
   /**
-   * A deactivated user's token goes on working, as deactivation is not known to revoke it: so that a gateway that
-   * does not flush first is found out.
+   * A call with an auth token. The token of a deactivated user works, because no source says that a deactivation
+   * revokes it. In this way a test finds a gateway that deactivates a user without revoking the tokens.
    */
   function signedIn(handle: (user: User, token: Token, call: Call) => Answer) {
     return (call: Call): Answer => {
@@ -46,10 +46,11 @@ export function clientCalls(world: World): Handlers {
       }
       if (deviceId) token.deviceId ??= deviceId;
       user.lastActiveAt = seconds(world);
-      // Without the token that it sent, the SDK asks a second time; without settings, the UI Kit asks seven times for them.
+      // If the answer does not have the token, the SDK asks a second time. If it has no settings, the UI Kit asks for
+      // them seven times.
       return succeed({ ...view(user), authToken: token.authToken, jwt: token.jwt, settings: settings(world) });
     }),
-    // Whether a logout revokes the token is undocumented. Here it does not: the gateway has to.
+    // It is not documented whether a logout revokes the token. Here it does not, so the gateway has to revoke it.
     logout: signedIn(() => succeed({ success: true, message: "ok" })),
     me: signedIn((user, token) => succeed({ ...view(user), authToken: token.authToken })),
     session: signedIn((_, __, { body }) => succeed({ sessionId: body.sessionId })),
@@ -67,7 +68,7 @@ export function clientCalls(world: World): Handlers {
   };
 }
 
-/** The hosts have to be there: the SDK builds its addresses from them once it has settings. */
+/** The settings of the app. The host names are required, because the SDK builds its addresses from them. */
 function settings({ appId, region }: World) {
   return {
     CLIENT_API_HOST: `${appId}.apiclient-${region}.cometchat.io`,

@@ -11,7 +11,9 @@ const open = {
   "cache-control": "no-store",
 };
 
-/** Per call: the locale is a global of zod's, which the gateway beside may not want. */
+/**
+ * English messages for the errors of one call. A global locale of zod would also apply to the gateway in this process.
+ */
 const inWords = { error: z.locales.en().localeError };
 
 export interface Controls {
@@ -23,8 +25,8 @@ export interface Controls {
 }
 
 /**
- * `/_sim/…`: what the sandbox's page, or anyone with curl, sees and does. Open to every origin; the sandbox binds to
- * the loopback address only. No API key is in any answer.
+ * Answers `/_sim/…`, by which the demo page, or a person with curl, reads and changes the simulator. Every origin may
+ * call it, since the sandbox listens on the loopback address only. No answer contains an API key.
  */
 export async function control(request: Request, path: string, controls: Controls): Promise<Response> {
   const { world, journal, faults, set, reset } = controls;

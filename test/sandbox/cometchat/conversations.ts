@@ -8,15 +8,16 @@ import { view } from "./views.ts";
 import { seconds, type World } from "./world.ts";
 
 /**
- * The part of the client API that CometChat's UI Kit 7.2.1 calls to list conversations, to open one, and to write into
- * it. Shapes: CometChat's REST documentation of the same resources (rest-api/conversations, /messages, /groups).
+ * The part of the client API that CometChat's UI Kit 7.2.1 calls to list conversations, to open one, and to send
+ * messages. The answers have the form of CometChat's REST documentation of the same resources (rest-api/conversations,
+ * /messages, /groups).
  */
 export function conversationCalls(world: World) {
   const { users, chats } = world;
 
   type Of = (user: User, call: Call) => Answer;
 
-  /** The other side that the path names; unknown users and groups of others are refused. */
+  /** Finds the user or group in the path. Refuses unknown ones, and groups that the user is not a member of. */
   const withPeer = (type: Peer["type"], handle: (user: User, peer: Peer, call: Call) => Answer): Of => {
     return (user, call) => {
       const id = type === "user" ? call.uid : call.item;
@@ -168,7 +169,7 @@ export function conversationCalls(world: World) {
   } satisfies Record<string, Of>;
 }
 
-/** The client API's lists say `per_page` where the REST API says `perPage`. */
+/** A page of a list. The client API calls the parameter `per_page`, the REST API `perPage`. */
 function listed(rows: readonly unknown[], query: URLSearchParams): Answer {
   const page = new URLSearchParams({
     perPage: query.get("per_page") ?? query.get("limit") ?? "30",

@@ -4,12 +4,12 @@ import type { Effect } from "./faults.ts";
 import { isObject } from "./rules.ts";
 
 /**
- * The connection was refused or cut. A caller of the simulator's `fetch` sees a TypeError, as from any `fetch`; a host
- * that serves the simulator on a socket has to destroy the socket when it catches this.
+ * The connection was refused or cut. The simulator's `fetch` rejects with it, and it is a TypeError as from any
+ * `fetch`. A server that puts the simulator on a socket has to destroy the socket when it catches this error.
  */
 export class ConnectionReset extends TypeError {
   override readonly name = "ConnectionReset";
-  /** What was already done when the connection went. */
+  /** `refused`: before the request was sent. `reset`: before the call was done. `dropped`: the call was done. */
   readonly stage: "refused" | "reset" | "dropped";
   constructor(stage: "refused" | "reset" | "dropped") {
     super(`Connection ${stage}`);
@@ -19,16 +19,19 @@ export class ConnectionReset extends TypeError {
 
 export interface Scene {
   call: CallName;
-  /** The key that was sent, as CometChat repeats it. */
+  /** The API key that was sent. CometChat repeats it in some errors. */
   key: string;
   uid: string;
   signal: AbortSignal | undefined;
   sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** Carries the call out. */
+  /** Does the call, and returns its true answer. */
   serve: () => Promise<Answer>;
 }
 
-/** Plays an effect: the answer it makes of the call. Rejects with a `ConnectionReset`, or with the abort's reason. */
+/**
+ * Returns the answer that an effect makes of the call. Rejects with a `ConnectionReset`, or with the reason of the
+ * abort.
+ */
 export async function play(effect: Exclude<Effect, { kind: "delay" }>, scene: Scene): Promise<Answer> {
   const { key, uid, signal, serve } = scene;
   switch (effect.kind) {
@@ -84,7 +87,7 @@ const failures: Partial<Record<CallName, Code>> = {
   flush: "ERR_AUTH_TOKENS_DELETE_FAILED",
 };
 
-/** Rejects when the request is aborted, and never settles otherwise. */
+/** Rejects when the request is aborted. Until then it stays pending. */
 function aborted(signal?: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal?.aborted) reject(signal.reason);
@@ -117,7 +120,7 @@ function swapToken(answer: Answer, value: "absent" | "empty" | "null" | "number"
 
 const encoder = new TextEncoder();
 
-/** A body made by one step after the other, that fails when the request is aborted and stops when it is not read. */
+/** A body of which each step makes one chunk. It fails when the request is aborted, and stops when nobody reads it. */
 function stream(
   signal: AbortSignal | undefined,
   step: (stop: AbortSignal) => Promise<Uint8Array | undefined>,
@@ -151,7 +154,7 @@ function cut(text: string, { signal, sleep }: Scene): ReadableStream<Uint8Array>
   let sent = false;
   return stream(signal, async (stop) => {
     if (sent) {
-      // A host that waits for the end of a short body before it sends the headers would answer 500 instead.
+      // Some servers send the headers only when a short body is complete. Without the pause they would answer 500.
       await sleep(50, stop);
       throw new ConnectionReset("dropped");
     }
@@ -160,7 +163,7 @@ function cut(text: string, { signal, sleep }: Scene): ReadableStream<Uint8Array>
   });
 }
 
-/** Valid JSON all the way: only its size is wrong. Made while it is read, so that a caller that stops is not served. */
+/** Valid JSON of this size. It is made while it is read, so nothing more is made when the caller stops reading. */
 function padded(text: string, bytes: number): ReadableStream<Uint8Array> {
   const chunk = 65_536;
   const head = encoder.encode(`${text.slice(0, -1)},"padding":"`);

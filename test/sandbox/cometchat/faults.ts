@@ -7,10 +7,11 @@ const headers = z.record(z.string(), z.string());
 const ms = z.int().check(z.nonnegative());
 
 /**
- * What can go wrong with a call. Effects that break an answer carry the call out first; those that replace it do not.
+ * The effects that a fault can have on a call. An effect that breaks the answer does the call first. An effect that
+ * replaces the answer does not do the call.
  */
 const effectSchema = z.discriminatedUnion("kind", [
-  /** An error of CometChat's. Its text, and the key in it, are those of the code unless given. */
+  /** An error of CometChat. By default it has the status and the text of its code. */
   z.strictObject({
     kind: z.literal("error"),
     status: z.optional(status),
@@ -20,40 +21,40 @@ const effectSchema = z.discriminatedUnion("kind", [
   }),
   /** Any answer. */
   z.strictObject({ kind: z.literal("answer"), status, body: z.string(), headers: z.optional(headers) }),
-  /** A proxy's page, 502 unless told otherwise. */
+  /** The HTML page of a proxy. The default status is 502. */
   z.strictObject({ kind: z.literal("html"), status: z.optional(status) }),
-  /** No body at all, 200 unless told otherwise. */
+  /** No body. The default status is 200. */
   z.strictObject({ kind: z.literal("empty"), status: z.optional(status) }),
   z.strictObject({
     kind: z.literal("redirect"),
     location: z.string(),
     status: z.optional(z.literal([301, 302, 303, 307, 308])),
   }),
-  /** The true answer with something else for its token. `foreign`: token and uid are somebody else's. */
+  /** The true answer, with another value for its token. `foreign`: the token and the uid are those of another user. */
   z.strictObject({ kind: z.literal("token"), value: z.enum(["absent", "empty", "null", "number", "foreign"]) }),
-  /** The first half of the true answer, ended as if it were whole. */
+  /** The first half of the true answer. It ends like a complete answer. */
   z.strictObject({ kind: z.literal("truncated") }),
-  /** The true answer, valid, padded to this size; 10 MB unless told otherwise. */
+  /** The true answer, padded to this size with valid JSON. The default is 10 MB. */
   z.strictObject({ kind: z.literal("huge"), bytes: z.optional(ms) }),
-  /** Milliseconds before the headers; then as usual, or the next fault. */
+  /** Milliseconds before the headers. Then comes the true answer, or the next fault. */
   z.strictObject({ kind: z.literal("delay"), ms }),
-  /** Never answers. */
+  /** The call is never answered. */
   z.strictObject({ kind: z.literal("hang") }),
-  /** Headers, and then nothing. */
+  /** The headers are sent, and the body never comes. */
   z.strictObject({ kind: z.literal("silence") }),
-  /** The true answer, a byte at a time; a second between them unless told otherwise. */
+  /** The true answer, one byte at a time. The default pause between two bytes is a second. */
   z.strictObject({ kind: z.literal("drip"), ms: z.optional(ms) }),
-  /** Headers and half of the true answer, then the connection is cut. */
+  /** The headers and half of the true answer are sent, then the connection is cut. */
   z.strictObject({ kind: z.literal("cut") }),
-  /** No connection. */
+  /** The connection is refused. */
   z.strictObject({ kind: z.literal("refuse") }),
-  /** The request is received, and the connection cut; nothing is done. */
+  /** The request is received, and the connection is cut before the call is done. */
   z.strictObject({ kind: z.literal("reset") }),
-  /** The call is carried out, and the connection cut: the answer is lost. */
+  /** The call is done, and the connection is cut, so the answer is lost. */
   z.strictObject({ kind: z.literal("drop") }),
-  /** The call is carried out and answered as failed, as a create does that made the row but not the rest. */
+  /** The call is done and the answer says that it failed, as when a create inserts the user and then fails. */
   z.strictObject({ kind: z.literal("partial") }),
-  /** As if the API key had been deleted. */
+  /** The answer of CometChat if the API key does not exist. */
   z.strictObject({ kind: z.literal("wrongKey") }),
 ]);
 
@@ -64,13 +65,13 @@ const calls = [
 ] as const;
 
 export const faultSchema = z.strictObject({
-  /** Which calls; "client" for all of the client API. */
+  /** The calls that the fault applies to. "client" stands for all calls of the client API. */
   match: z.enum(calls),
-  /** Only calls about this uid. */
+  /** Limits the fault to calls about this uid. */
   uid: z.optional(z.string()),
-  /** How often; for ever unless told. */
+  /** The fault applies to so many calls. By default it applies until it is removed. */
   times: z.optional(z.int().check(z.positive())),
-  /** 0 … 1; always unless told. */
+  /** 0 … 1. The default is 1. */
   probability: z.optional(z.number().check(z.gte(0), z.lte(1))),
   effect: effectSchema,
 });
@@ -79,41 +80,41 @@ export type Effect = z.infer<typeof effectSchema>;
 export type Fault = z.infer<typeof faultSchema>;
 
 export interface Faults {
-  /** Takes effect with the next call; returns the id that removes it again. `times` may be Infinity. */
+  /** Adds a fault, which applies from the next call on. Returns the id to remove it by. `times` may be Infinity. */
   add: (fault: Fault) => string;
   remove: (id: string) => boolean;
   clear: () => void;
-  /** Those still in force, with how often each was played. */
+  /** The faults that still apply, each with the number of calls that it was played for. */
   list: () => (Fault & { id: string; played: number })[];
 }
 
 export function faults(random: () => number) {
-  const held = new Map<string, Fault & { id: string; played: number }>();
+  const active = new Map<string, Fault & { id: string; played: number }>();
   let last = 0;
 
   const faults: Faults = {
     add: (fault) => {
       last += 1;
       const id = `fault-${last}`;
-      held.set(id, { ...fault, id, played: 0 });
+      active.set(id, { ...fault, id, played: 0 });
       return id;
     },
-    remove: (id) => held.delete(id),
-    clear: () => held.clear(),
-    list: () => [...held.values()].map((fault) => ({ ...fault })),
+    remove: (id) => active.delete(id),
+    clear: () => active.clear(),
+    list: () => [...active.values()].map((fault) => ({ ...fault })),
   };
 
-  /** The faults that this call runs into, used up by one: delays first, then at most one other. */
+  /** The faults that apply to this call: any number of delays, then at most one other. Counts each of them. */
   function strike(entry: Pick<JournalEntry, "call" | "surface">, uids: readonly string[]) {
     const delays: number[] = [];
-    for (const fault of held.values()) {
+    for (const fault of active.values()) {
       if (entry.call === "preflight" || !isCall(entry, fault.match)) continue;
       if (fault.uid !== undefined && !uids.includes(fault.uid.toLowerCase())) continue;
-      // A client has no API key that could be wrong.
+      // The client API takes no API key.
       if (fault.effect.kind === "wrongKey" && entry.surface === "client") continue;
       if (fault.probability !== undefined && random() >= fault.probability) continue;
       fault.played += 1;
-      if (fault.played >= (fault.times ?? Number.POSITIVE_INFINITY)) held.delete(fault.id);
+      if (fault.played >= (fault.times ?? Number.POSITIVE_INFINITY)) active.delete(fault.id);
       if (fault.effect.kind !== "delay") return { delays, effect: fault.effect, id: fault.id };
       delays.push(fault.effect.ms);
     }

@@ -8,7 +8,7 @@ import { seconds, type World } from "./world.ts";
 /** Users per request (CometChat docs, rest-api/data-import). */
 const most = 50;
 
-/** The data import: 200 overall, and each user's own outcome under its uid. */
+/** The data import. Its answer is 200, and has the outcome of each user under that user's uid. */
 export function importCalls(world: World): Handlers {
   const { users, roles, switches } = world;
 
@@ -33,7 +33,7 @@ export function importCalls(world: World): Handlers {
       return errorBody("ERR_UID_ALREADY_EXISTS", textOf("ERR_UID_ALREADY_EXISTS", { uid }));
     }
     if (there) {
-      // That an import updates is inferred from a sample with a later `updatedAt`.
+      // It is not documented that an import updates users. A sample answer with a later `updatedAt` suggests it.
       Object.assign(there, fields, times, { updatedAt: seconds(world) });
       return { user: there };
     }
@@ -56,7 +56,7 @@ export function importCalls(world: World): Handlers {
         const outcome = importOne(key, entry);
         if (!("user" in outcome)) return [key, { success: false, ...outcome }] as const;
         const user = view(outcome.user, { tags: true });
-        // CometChat's pages disagree about the nesting.
+        // CometChat's pages show two different nestings.
         return [key, { success: true, data: switches.importNesting === "data.data" ? { data: user } : user }] as const;
       });
       return succeed(Object.fromEntries(outcomes));

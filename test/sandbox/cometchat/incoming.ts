@@ -1,21 +1,21 @@
 import type { Located } from "./calls.ts";
 import { isObject, limits } from "./rules.ts";
 
-/** A request, read. */
+/** A request whose body has been read. */
 export interface Incoming {
   method: string;
   headers: Headers;
   query: URLSearchParams;
   key: string;
   authToken: string;
-  /** Parsed, or the text where it is no JSON; undefined for none. */
+  /** The parsed JSON, or the text if it is not JSON. Undefined if there is no body. */
   body: unknown;
   bytes: number;
   json: boolean;
   signal: AbortSignal | undefined;
 }
 
-/** Reads a request to its end, as a server does before it judges it. */
+/** Reads a request to its end. A server does so before it checks the request. */
 export async function receive(request: Request, url: URL, signal: AbortSignal | undefined): Promise<Incoming> {
   const { method, headers } = request;
   const bytes = new Uint8Array(await request.arrayBuffer());
@@ -26,7 +26,7 @@ export async function receive(request: Request, url: URL, signal: AbortSignal | 
     body = text;
     try {
       body = JSON.parse(text);
-      // Bytes that are no UTF-8 have become replacement characters by now: JSON they are not.
+      // JSON is UTF-8. The decoder above has replaced wrong bytes; this one throws at them.
       new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
       json = true;
     } catch {}
@@ -36,7 +36,7 @@ export async function receive(request: Request, url: URL, signal: AbortSignal | 
   return { method, headers, query: url.searchParams, key, authToken, body, bytes: bytes.length, json, signal };
 }
 
-/** What is wrong with a body as such. A body is JSON and says so, is an object, and at most 10 KB (documented). */
+/** The problem of a body. It has to be a JSON object of at most 10 KB, with that Content-Type (documented). */
 export function bodyProblem({ name, surface }: Located, incoming: Incoming): string | undefined {
   const { headers, method, body, bytes, json } = incoming;
   if (method === "GET") return undefined;
@@ -49,7 +49,7 @@ export function bodyProblem({ name, surface }: Located, incoming: Incoming): str
   return undefined;
 }
 
-/** The uids that a call is about, for the journal and for faults of one user. */
+/** The uids that a call is about. The journal records the first, and faults for one user need them. */
 export function concerned({ uid, surface }: Located, { body }: Incoming, own: string | undefined): string[] {
   if (surface === "client") return own ? [own] : [];
   if (uid) return [uid];

@@ -21,32 +21,34 @@ export type { Effect } from "./faults.ts";
 export type { SimulatorOptions } from "./options.ts";
 
 export interface Simulator {
-  /** The REST API, the client API and `/_sim/…`. Takes what `fetch` takes, and fails as `fetch` does. */
+  /**
+   * Answers the REST API, the client API and `/_sim/…`. Takes the arguments of `fetch`, and rejects as `fetch` does.
+   */
   fetch: (input: Request | string | URL, init?: RequestInit) => Promise<Response>;
-  /** Copies, deactivated users included. */
+  /** Copies of all users. Deactivated users are among them. */
   users: () => User[];
   user: (uid: string) => User | undefined;
-  /** The live auth tokens of a user, newest first. */
+  /** The user's auth tokens that work, newest first. */
   tokens: (uid: string) => string[];
-  /** Puts a user there, or changes the one that is, without a call. */
+  /** Creates a user, or changes an existing one, without a call. */
   seed: (user: Partial<User> & { uid: string }) => void;
-  /** An auth token without a call. */
+  /** Makes an auth token without a call. */
   mint: (uid: string) => string;
-  /** The user whom a login's `jwt` authenticates on a WebSocket. */
+  /** The uid whose login gave this `jwt`, by which the SDK authenticates on a WebSocket. */
   whose: (jwt: string) => string | undefined;
-  /** Messages and groups; conversations follow from them. */
+  /** The messages and groups. */
   chats: Chats;
   journal: Journal;
   faults: Faults;
-  /** Everything as at the start: users, tokens, roles, faults, journal, limits and switches. */
+  /** Puts everything back to the start: users, tokens, roles, chats, faults, journal, rate limits and switches. */
   reset: () => void;
-  /** Changes switches, or the keys altogether; `undefined` puts a switch back to its default. */
+  /** Changes switches, or replaces all keys. `undefined` puts a switch back to its default. */
   set: (change: Change) => void;
 }
 
 type Change = Switches & Partial<Pick<SimulatorOptions, "keys">>;
 
-/** Simulates one app of CometChat's: its REST API v3 and as much of its client API as the SDK needs for a login. */
+/** Simulates one CometChat app: its REST API v3, and the part of its client API that the SDK and the UI Kit call. */
 export function createSimulator(options: SimulatorOptions): Simulator {
   const { appId, region, keys: given, onMint, onUser, onMessage, ...others } = options;
   const { now = Date.now, sleep = sleepFor, random = Math.random, ...initial } = others;
@@ -100,7 +102,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     else users.insert({ name: uid, role: "default", status: "offline", createdAt: seconds(world), ...user, uid });
   }
 
-  /** The call itself, refused for the first thing that is wrong with it. */
+  /** Does the call, or refuses it for the first problem that it has. */
   async function serve(located: Located, request: Incoming): Promise<Answer> {
     const { surface, name, version, app } = located;
     const named = app?.id ?? (surface === "client" ? request.headers.get("appid") : null) ?? appId;
@@ -120,7 +122,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
     }
     const handle = handlers[name];
     if (!handle) return refuse("ERR_API_NOT_FOUND");
-    // What an `authOnly` key may do is contradictory: mint surely, create very probably, nothing else.
+    // CometChat's pages contradict each other about an `authOnly` key. It may surely mint, and very probably create.
     if (surface === "rest" && scope === "authOnly" && name !== "mint" && name !== "create") {
       return refuse("AUTH_ERR_NO_ACCESS", { key: request.key });
     }
@@ -200,7 +202,7 @@ export function createSimulator(options: SimulatorOptions): Simulator {
   };
 }
 
-/** Gives a code another status where a switch says so. */
+/** Replaces the status of a code that the switch `statuses` lists. */
 function restated(answer: Answer, { statuses }: Switches): Answer {
   if (!statuses || !isObject(answer.json) || !isObject(answer.json.error)) return answer;
   const { code } = answer.json.error;
@@ -210,7 +212,7 @@ function restated(answer: Answer, { statuses }: Switches): Answer {
 
 function render({ status, json, raw, headers }: Answer, surface: Located["surface"], rate: Record<string, string>) {
   const all = new Headers({ "content-type": "application/json", ...rate });
-  // Without it the browser keeps even an error from the SDK.
+  // Without this header the browser would hide even an error from the SDK.
   if (surface === "client") all.set("access-control-allow-origin", "*");
   for (const [name, value] of Object.entries(headers ?? {})) all.set(name, value);
   if (raw === null) all.delete("content-type");

@@ -1,6 +1,6 @@
 import type { CallName, Surface } from "./calls.ts";
 
-/** One request as it arrived, and what became of it. No value of a header is kept but the client's auth token. */
+/** One request and its outcome. Of the headers, only the names and the client's auth token are recorded. */
 export interface JournalEntry {
   /** 1, 2, … */
   readonly id: number;
@@ -10,28 +10,28 @@ export interface JournalEntry {
   readonly call: CallName;
   readonly method: string;
   readonly host: string;
-  /** With its query. An auth token may be in it, as CometChat's own paths hold one. */
+  /** The path and query. The paths of some calls contain an auth token. */
   readonly path: string;
-  /** The uid of the path, of a create's body, or of the auth token; "" where there is none. */
+  /** The uid in the path, in the body, or of the auth token's user. It is "" if there is none. */
   readonly uid: string;
-  /** Names in lower case, sorted. */
+  /** The names in lower case, sorted. */
   readonly headers: readonly string[];
-  /** Parsed where it is JSON, the text otherwise; undefined for none. */
+  /** The parsed JSON, or the text if it is not JSON. Undefined if there is no body. */
   readonly body: unknown;
-  /** What `fetch` was told to do with a redirect. Only "manual" keeps the API key from following one. */
+  /** The `redirect` option of the request. Only with "manual" is the API key not sent along with a redirect. */
   readonly redirect: string;
-  /** The auth token that a client presented. */
+  /** The auth token that a client sent. */
   readonly authToken?: string;
-  /** The fault that was played. */
+  /** The id of the fault that was played. */
   fault?: string;
-  /** Undefined while under way. `dropped`: carried out, and the answer lost. */
+  /** Undefined until the call has ended. `dropped`: the call was done, and its answer was lost. */
   outcome?: "answered" | "aborted" | "refused" | "reset" | "dropped";
-  /** Only of what was answered. */
+  /** The status, if the call was answered. */
   status?: number;
 }
 
 export interface Filter {
-  /** A call, or "client" for all of the client API, or "any". */
+  /** The name of a call, "client" for all calls of the client API, or "any". */
   call?: CallName | "client" | "any";
   uid?: string;
   method?: string;
@@ -41,12 +41,12 @@ export interface Filter {
 
 export interface Journal {
   readonly entries: readonly JournalEntry[];
-  /** How many entries there are of a kind. */
+  /** The number of entries that fit the filter. */
   calls: (filter?: Filter) => number;
   clear: () => void;
 }
 
-/** A sandbox may run for days. */
+/** The most entries. A sandbox may run for days, so the oldest entries are removed. */
 const most = 20_000;
 
 export function journal(): Journal & { add: (entry: Omit<JournalEntry, "id">) => JournalEntry } {

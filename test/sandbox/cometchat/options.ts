@@ -4,60 +4,63 @@ import type { Message } from "./chats.ts";
 type Region = "us" | "eu" | "in";
 type Scope = "fullAccess" | "authOnly";
 
-/** What can be changed at run time, over HTTP as well (`PATCH /_sim/options`). */
+/** The options that can be changed while the simulator runs, also over HTTP (`PATCH /_sim/options`). */
 export interface Switches {
-  /** Milliseconds between the check for uniqueness and the insert. Uniqueness holds: exactly one create wins. */
+  /** Milliseconds between the check whether a uid exists and the insert. One of several creates succeeds. */
   createDelay?: number | undefined;
-  /** CometChat's docs show 200 for a create, a live report 201. Default 200. */
+  /** The status of a create. CometChat's docs show 200, a report from the real API shows 201. Default 200. */
   createStatus?: 200 | 201 | undefined;
-  /** Users in all, deactivated ones included; above it 402 `ERR_PLAN_QUOTA_RESTRICTION`. Default: none. */
+  /** The most users, with deactivated ones. Further ones get 402 `ERR_PLAN_QUOTA_RESTRICTION`. Default: no limit. */
   userLimit?: number | undefined;
-  /** Seconds. CometChat's tokens do not expire; this tries a client's refresh. Default: none. */
+  /** Seconds. CometChat's tokens do not expire; this makes a client need a new one. Default: no end. */
   tokenLifetime?: number | undefined;
-  /** A token used by one `deviceId` answers `ERR_AUTHTOKEN_UNAVAILABLE` to another. Default false. */
+  /** If true, a second `deviceId` with the same token gets `ERR_AUTHTOKEN_UNAVAILABLE`. Default false. */
   bindDevices?: boolean | undefined;
   /** Requests per minute. Default 10,000 core, 20,000 standard, 60 import. */
   rateLimits?: { core: number; standard: number; import: number } | undefined;
-  /** CometChat's pages spell the headers in two ways. Default "both". */
+  /** The spelling of the rate limit headers. CometChat's pages have two. Default "both". */
   rateHeaders?: "X-RateLimit-*" | "X-Rate-Limit-*" | "both" | undefined;
-  /** `cometchat-uid-1` … `cometchat-uid-5`, as a new app has them. Read by `reset`. Default true. */
+  /** Whether `cometchat-uid-1` … `cometchat-uid-5` exist, as in a new app. `reset` reads it. Default true. */
   sampleUsers?: boolean | undefined;
   /** Roles besides `default`. */
   roles?: string[] | undefined;
-  /** Where an import's answer holds the user: `data.<uid>.data` (default) or `data.<uid>.data.data`. */
+  /** The place of the user in an import's answer: `data.<uid>.data` (default) or `data.<uid>.data.data`. */
   importNesting?: "data" | "data.data" | undefined;
-  /** What an import makes of a user that is there; undocumented, and `updates` (default) is inferred from a sample. */
+  /** What an import does with an existing user. It is not documented; a sample suggests `updates` (default). */
   importExisting?: "updates" | "refuses" | undefined;
-  /** The key of a reactivation's answer: CometChat's docs (default) or what a third-party client reads. */
+  /**
+   * The key of a reactivation's answer: the one in CometChat's docs (default), or the one that a third-party client
+   * reads.
+   */
   reactivationKey?: "nonDeactivatedUids" | "reactivatedUids" | undefined;
-  /** Other statuses than the simulator's for some codes, such as 409 for `ERR_UID_ALREADY_EXISTS`. */
+  /** Statuses that replace those of some codes, such as 409 for `ERR_UID_ALREADY_EXISTS`. */
   statuses?: Record<string, number> | undefined;
-  /** Milliseconds before each answer; a number over HTTP. Default 0. */
+  /** Milliseconds before each answer. Over HTTP it can only be a number. Default 0. */
   latency?: number | (() => number) | undefined;
 }
 
 export interface SimulatorOptions extends Switches {
   appId: string;
   region: Region;
-  /** REST keys: value → scope. */
+  /** The REST API keys, each with its scope. */
   keys: Record<string, Scope>;
   /** Epoch milliseconds. Default `Date.now`. */
   now?: (() => number) | undefined;
-  /** Default `setTimeout`. Has to reject with the signal's reason when aborted. */
+  /** By default it uses `setTimeout`. It has to reject with the signal's reason when the signal is aborted. */
   sleep?: ((ms: number, signal?: AbortSignal) => Promise<void>) | undefined;
   /** 0 … 1, for the probability of faults. Default `Math.random`. */
   random?: (() => number) | undefined;
-  /** Hears of every user that a call creates. */
+  /** Called with the uid of every user that a call creates. */
   onUser?: ((uid: string) => void) | undefined;
-  /** Hears of every message, the device that sent it, and how each user sees it. */
+  /** Called with every message, the device that sent it, and a function that returns the message as a user sees it. */
   onMessage?: ((message: Message, device: string, view: (uid: string) => unknown) => void) | undefined;
-  /** Hears of every auth token that is made. */
+  /** Called with every auth token that is made. */
   onMint?: ((authToken: string) => void) | undefined;
 }
 
 const count = z.int().check(z.nonnegative());
 
-/** The switches as they come over HTTP. `null` puts one back to its default. */
+/** The switches in a request over HTTP. `null` puts one back to its default. */
 export const patchSchema = z.strictObject({
   createDelay: z.nullish(count),
   createStatus: z.nullish(z.literal([200, 201])),

@@ -1,6 +1,6 @@
 import { type Answer, refuse } from "./answers.ts";
 
-/** A page of a list, with the pagination that every list of CometChat's carries in `meta`. */
+/** One page of a list. Every list of CometChat has its pagination in `meta`. */
 export function paginate(all: readonly unknown[], query: URLSearchParams, cursor?: unknown): Answer {
   const perPage = whole(query.get("perPage"), 100);
   const page = whole(query.get("page"), 1);
@@ -19,7 +19,7 @@ export function paginate(all: readonly unknown[], query: URLSearchParams, cursor
   return { status: 200, json: { data: rows, meta: { pagination, ...(cursor !== undefined && { cursor }) } } };
 }
 
-/** A number of a query; 0, which no caller allows, for anything that is not one. */
+/** A whole number in a query. It is 0, which no caller allows, if the value is not a whole number. */
 function whole(value: string | null, otherwise: number): number {
   if (value === null) return otherwise;
   return /^\d{1,9}$/.test(value) ? Number(value) : 0;

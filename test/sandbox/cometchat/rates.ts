@@ -7,8 +7,9 @@ type Class = "core" | "standard" | "import";
 const defaults = { core: 10_000, standard: 20_000, import: 60 };
 
 /**
- * Core are creation and deletion of users and logins (CometChat docs, rest-api/rate-limits). A mint's class is never
- * stated; the SDK's login by key is a mint, so it is core.
+ * The class of each call whose class is not standard. Creation and deletion of users, and logins, are core (CometChat
+ * docs, rest-api/rate-limits). The docs do not name the class of a mint. It is core here, because the SDK's login by
+ * API key is a mint.
  */
 const classes: Partial<Record<CallName, Class>> = {
   create: "core",
@@ -19,14 +20,14 @@ const classes: Partial<Record<CallName, Class>> = {
 };
 
 export interface Rates {
-  /** Counts a call; an answer where there were too many. A call refused so is not processed (documented). */
+  /** Counts a call. Returns an answer if there were too many; then the call is not done (documented). */
   count: (name: CallName) => Answer | undefined;
-  /** The headers of every answer. */
+  /** The rate limit headers, which every answer has. */
   headers: (name: CallName) => Record<string, string>;
   clear: () => void;
 }
 
-/** Limits per minute, by the minutes of the clock. */
+/** Rate limits. The counts start at 0 again with each minute of the clock. */
 export function rates(now: () => number, switches: Switches): Rates {
   const used: Record<Class, { minute: number; calls: number }> = {
     core: { minute: 0, calls: 0 },

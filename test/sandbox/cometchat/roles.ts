@@ -4,7 +4,7 @@ import { paginate } from "./pages.ts";
 import { uidProblem } from "./rules.ts";
 import type { World } from "./world.ts";
 
-/** As much of the roles as it takes to make one and to see which there are (CometChat docs, rest-api/roles). */
+/** The calls to list, read, create and delete roles (CometChat docs, rest-api/roles). */
 export function roleCalls({ roles }: World): Handlers {
   const view = (role: string) => ({ role, name: role });
   return {
@@ -14,7 +14,7 @@ export function roleCalls({ roles }: World): Handlers {
         ? succeed(view(item.toLowerCase()))
         : refuse("ERR_ROLE_NOT_FOUND", { role: item.toLowerCase() }),
     createRole: ({ body }) => {
-      // The same rules as for uids (documented).
+      // The rules are those of uids (documented).
       const problem = uidProblem(body.role)?.replace("uid", "role");
       if (problem) return refuse("ERR_BAD_REQUEST", {}, { role: [problem] });
       if (typeof body.name !== "string" || body.name === "") {
@@ -22,7 +22,7 @@ export function roleCalls({ roles }: World): Handlers {
       }
       const role = String(body.role).toLowerCase();
       if (roles.has(role)) return refuse("ERR_ROLE_ALREADY_EXISTS", { role });
-      // At most 25 roles per app (documented).
+      // An app has at most 25 roles (documented).
       if (roles.size >= 25) return refuse("ERR_PLAN_RESTRICTION");
       roles.add(role);
       return succeed({ role, name: body.name });

@@ -37,7 +37,7 @@ const rules: Record<keyof UserFields, Rule> = {
       : `The role ${value} does not exist. Please use correct role or use create role API.`),
   statusMessage: text(Number.POSITIVE_INFINITY),
   metadata: (value) => {
-    // An empty list is what an empty object comes back as: CometChat cannot tell them apart.
+    // CometChat returns an empty object as an empty list, and does not distinguish the two.
     if (!isObject(value) && !(Array.isArray(value) && value.length === 0)) return "The metadata must be an object.";
     const size = new TextEncoder().encode(JSON.stringify(value)).length;
     return size > limits.metadata ? "The metadata may not be greater than 5 KB." : undefined;
@@ -53,17 +53,17 @@ const rules: Record<keyof UserFields, Rule> = {
   },
 };
 
-/** What is wrong with a uid. It is lower-cased before its alphabet is looked at (documented). */
+/** The problem of a uid. Upper case is allowed, since CometChat lower-cases a uid before it checks it (documented). */
 export function uidProblem(uid: unknown): string | undefined {
   if (uid === undefined || blank(uid)) return "The uid field is required.";
   if (typeof uid !== "string") return "The uid must be a string.";
   if ([...uid].length > limits.uid) return `The uid may not be greater than ${limits.uid} characters.`;
-  // ASCII only, whichever way a letter outside of it would be lower-cased (the Kelvin sign becomes a "k").
+  // Only ASCII is allowed. The check comes before lower-casing, which makes a "k" of the Kelvin sign.
   if (!/^[A-Za-z0-9_-]+$/.test(uid)) return "The uid may only contain letters, numbers, dashes and underscores.";
   return undefined;
 }
 
-/** The fields of a create, an import or an update, or what is wrong with each of them. */
+/** The fields of a create, an import or an update, and the problems of those that are wrong. */
 export function readFields(
   body: Record<string, unknown>,
   required: readonly (keyof UserFields)[],
@@ -78,7 +78,7 @@ export function readFields(
       if (must) details[field] = [`The ${field} field is required.`];
       continue;
     }
-    // `avatar: null` is refused with this text (observed); the other fields are held to the same.
+    // CometChat refuses `avatar: null` with this text (observed). The simulator does the same for the other fields.
     const problem = !blank(value)
       ? rule(value, field, roles)
       : must
@@ -95,7 +95,10 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A flag is a JSON boolean: "true" and 1 are refused, so that a client does not get used to them. */
+/**
+ * The problem of a flag. It has to be a JSON boolean: "true" and 1 are refused, so that tests find a client that sends
+ * them.
+ */
 export function flagProblem(body: Record<string, unknown>, field: string): Details {
   const value = body[field];
   return value === undefined || typeof value === "boolean" ? {} : { [field]: [`The ${field} must be true or false.`] };
@@ -105,7 +108,7 @@ function blank(value: unknown): boolean {
   return value === null || (typeof value === "string" && value.trim() === "");
 }
 
-/** Lengths count code points: utf8mb4 stores an emoji as one character. */
+/** A text of at most this length. It is counted in code points, since utf8mb4 stores an emoji as one character. */
 function text(most: number): Rule {
   return (value, field) => {
     if (typeof value !== "string") return `The ${field} must be a string.`;

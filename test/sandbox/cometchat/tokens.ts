@@ -4,23 +4,23 @@ import { paginate } from "./pages.ts";
 import { flagProblem } from "./rules.ts";
 import type { World } from "./world.ts";
 
-/** "Only the most recent 100 … are kept active" (CometChat docs, rest-api/auth-tokens). */
+/** The most tokens of a user. "Only the most recent 100 … are kept active" (CometChat docs, rest-api/auth-tokens). */
 const window = 100;
 
 export interface Token {
   authToken: string;
   uid: string;
-  /** Unix seconds, as answered. */
+  /** Unix seconds, for the answers. */
   createdAt: number;
-  /** Epoch milliseconds, for the lifetime. */
+  /** Milliseconds since 1970, for the lifetime. */
   at: number;
   deviceId?: string;
-  /** What its login authenticates a WebSocket with. */
+  /** The login's credential for a WebSocket. */
   jwt: string;
 }
 
 export interface Tokens {
-  /** The live ones, newest first. */
+  /** The tokens that work, newest first. */
   of: (uid: string) => Token[];
   find: (authToken: string) => Token | undefined;
   byJwt: (jwt: string) => Token | undefined;
@@ -54,13 +54,14 @@ export function tokenStore(
       const at = now();
       const createdAt = Math.floor(at / 1000);
       const token = { authToken: `${uid}_${createdAt}${hex(15)}`, uid, createdAt, at, jwt: crypto.randomUUID() };
-      const held = byUid.get(uid) ?? [];
-      held.push(token);
-      byUid.set(uid, held);
+      const ofUser = byUid.get(uid) ?? [];
+      ofUser.push(token);
+      byUid.set(uid, ofUser);
       byValue.set(token.authToken, token);
       onMint?.(token.authToken);
-      // Whether CometChat evicts at once is unknown. Doing so is what shows a client that counts on more than 100.
-      for (const old of held.splice(0, Math.max(0, held.length - window))) byValue.delete(old.authToken);
+      // It is unknown whether CometChat ends the oldest token at once. Here it does, so that tests find a client that
+      // needs more than 100.
+      for (const old of ofUser.splice(0, Math.max(0, ofUser.length - window))) byValue.delete(old.authToken);
       return token;
     },
     revoke: (authToken) => {
@@ -84,12 +85,12 @@ export function tokenStore(
 export function tokenCalls(world: World): Handlers {
   const { users, tokens } = world;
 
-  /** A call on the tokens of a user that exists and is not deactivated. */
+  /** A call for the tokens of a user. The user has to exist and must not be deactivated. */
   function ofUser(handle: (call: Call) => Answer) {
     return (call: Call) => (users.active(call.uid) ? handle(call) : refuse("ERR_UID_NOT_FOUND", { uid: call.uid }));
   }
 
-  /** A call on one token, which has to be that user's own. */
+  /** A call for one token. The token has to be that user's. */
   function ofToken(handle: (token: Token, call: Call) => Answer) {
     return ofUser((call) => {
       const token = tokens.find(call.item);
@@ -103,7 +104,7 @@ export function tokenCalls(world: World): Handlers {
     mint: ofUser((call) => {
       const details = flagProblem(call.body, "force");
       if (Object.keys(details).length > 0) return refuse("ERR_BAD_REQUEST", {}, details);
-      // Without `force` the answer is undocumented and may be an old token: so that a missing `force` shows in tests.
+      // The answer without `force` is not documented. Here it is an old token, so that tests find a missing `force`.
       const token = (call.body.force === true ? undefined : tokens.of(call.uid)[0]) ?? tokens.mint(call.uid);
       return succeed(view(token));
     }),

@@ -9,24 +9,24 @@ export interface User extends UserFields {
   name: string;
   role: string;
   status: "offline" | "available";
-  /** Unix seconds, as all times. */
+  /** Unix seconds, as for all times. */
   createdAt: number;
   updatedAt?: number;
   lastActiveAt?: number;
   deactivatedAt?: number;
 }
 
-/** CometChat's own user: its uid is taken, and nothing can be done with it. */
+/** CometChat's own user. It exists in every app, and no call can use it. */
 const system = "app_system";
 
 export interface Users {
   all: () => User[];
-  /** Deactivated users included. */
+  /** The user, also if it is deactivated. */
   find: (uid: string) => User | undefined;
-  /** Undefined for missing and deactivated users alike, as in every answer but a create's. */
+  /** The user, unless it is missing or deactivated. To a mint, a get or an update, these two are the same. */
   active: (uid: string) => User | undefined;
   taken: (uid: string) => boolean;
-  /** The unique key: false, and nothing inserted, where the uid is taken. */
+  /** Inserts a user. Returns false and does nothing if the uid is taken. */
   insert: (user: User) => boolean;
   remove: (uid: string) => void;
   clear: () => void;
@@ -53,7 +53,7 @@ export function userStore(): Users {
   };
 }
 
-/** Whether one more user would be more than the plan allows. */
+/** Whether the app has as many users as its plan allows. */
 export function full({ users, switches }: World): boolean {
   return switches.userLimit !== undefined && users.all().length >= switches.userLimit;
 }
@@ -71,7 +71,7 @@ export function userCalls(world: World): Handlers {
 
     const uid = String(body.uid).toLowerCase();
     const taken = refuse("ERR_UID_ALREADY_EXISTS", { uid });
-    // A deactivated user counts as there: it looks missing to a mint and present to a create.
+    // A deactivated user is missing for a mint, but its uid is taken for a create.
     if (users.taken(uid)) return taken;
     if (switches.createDelay) await world.sleep(switches.createDelay, signal);
     if (full(world)) return users.taken(uid) ? taken : refuse("ERR_PLAN_QUOTA_RESTRICTION");
@@ -89,7 +89,8 @@ export function userCalls(world: World): Handlers {
     const unset = body.unset ?? [];
     if (!Array.isArray(unset) || !unset.every(isUnsettable)) details.unset = ["The selected unset is invalid."];
     if (some(details)) return refuse("ERR_BAD_REQUEST", {}, details);
-    // Whether metadata and tags are merged or replaced is undocumented. Replacing shows a client that sends a part.
+    // It is not documented whether metadata and tags are merged or replaced. Here they are replaced, so that tests find
+    // a client that sends only a part of them.
     Object.assign(user, fields, { updatedAt: seconds(world) });
     for (const field of unset as ("avatar" | "link" | "metadata")[]) delete user[field];
     return succeed(view(user, { tags: true }));
@@ -104,7 +105,7 @@ export function userCalls(world: World): Handlers {
     if (!user) return missing(uid);
     if (body.permanent === true) {
       users.remove(uid);
-      // A uid created anew answers "not found" for a token of before (observed): the tokens go with the user.
+      // The tokens are deleted with the user: an old one is not found after the uid is created again (observed).
       tokens.flush(uid);
       return succeed({ success: true, message: `User with ${uid} has been deleted successfully.` });
     }
@@ -116,7 +117,7 @@ export function userCalls(world: World): Handlers {
     return Array.isArray(uids) ? succeed(deactivateAll(uids)) : refuse("ERR_BAD_REQUEST", {}, uids);
   }
 
-  /** Deactivation leaves the tokens alone: whether CometChat revokes them is unknown, so a flush has to come first. */
+  /** The tokens stay. It is unknown whether CometChat revokes them, so a client has to flush them first. */
   function deactivateAll(uids: string[]) {
     const known = uids.filter((uid) => users.find(uid));
     const already = known.filter((uid) => !users.active(uid));

@@ -19,7 +19,7 @@ export function search(all: readonly User[], query: URLSearchParams): Answer {
     if (on("onlyDeactivated") ? !deactivated : deactivated && !on("withDeactivated")) return false;
     const fields = [...(searchIn.includes("name") || searchIn.length === 0 ? [user.name.toLowerCase()] : [])];
     if (searchIn.includes("uid") || searchIn.length === 0) fields.push(user.uid);
-    // By prefix: whoever looks for one uid has to compare the whole of it.
+    // The search is by prefix. A client that looks for one uid has to compare the whole uid.
     if (key && !fields.some((field) => field.startsWith(key))) return false;
     if (status && user.status !== status) return false;
     if (roles.length > 0 && !roles.includes(user.role)) return false;
@@ -35,17 +35,17 @@ export function search(all: readonly User[], query: URLSearchParams): Answer {
 }
 
 /**
- * A user as answered. What is not there is absent, never null; an empty `metadata` comes back as a list (observed).
- * `tags` and the private part of the metadata are not in CometChat's sample of a get.
+ * A user as it is answered. A field without a value is left out, and an empty `metadata` is a list (both observed).
+ * CometChat's sample of a get has no `tags`, and no private part of the metadata.
  */
 export function view(user: User, { tags = false } = {}) {
-  const { uid, name, metadata, tags: held, ...rest } = user;
+  const { uid, name, metadata, tags: allTags, ...rest } = user;
   const { "@private": _, ...shown } = metadata ?? {};
   return {
     uid,
     name,
     ...rest,
     ...(metadata && { metadata: Object.keys(shown).length > 0 ? shown : [] }),
-    ...(tags && held && { tags: held }),
+    ...(tags && allTags && { tags: allTags }),
   };
 }

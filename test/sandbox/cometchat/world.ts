@@ -3,7 +3,7 @@ import type { SimulatorOptions, Switches } from "./options.ts";
 import type { Tokens } from "./tokens.ts";
 import type { Users } from "./users.ts";
 
-/** What the handlers share. One world per simulator: nothing lives outside of it. */
+/** The state and settings that all calls of one simulator share. Each simulator has its own. */
 export interface World {
   appId: string;
   region: string;
@@ -18,7 +18,7 @@ export interface World {
   onMessage: SimulatorOptions["onMessage"];
 }
 
-/** CometChat's times are 10-digit Unix seconds (documented). */
+/** The time in Unix seconds, which all of CometChat's times are (documented). */
 export function seconds(world: Pick<World, "now">): number {
   return Math.floor(world.now() / 1000);
 }

@@ -1,6 +1,6 @@
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Milliseconds that fill the width; longer requests are drawn to the end. */
+/** The scales in milliseconds. A request is drawn on the first that it fits. A longer one is cut off at the end. */
 const WIDTHS = [50, 100, 250, 500, 1_000, 2_500, 8_000];
 
 function part(name, attributes) {
@@ -10,8 +10,8 @@ function part(name, attributes) {
 }
 
 /**
- * The stages of a request as a waterfall. The line has durations only: the session comes first, the directory is read
- * after it, and CometChat's answer ends the request, so it is drawn from the right.
+ * Draws the stages of a request as a waterfall. The log has only their durations. The session comes first and the
+ * directory second. CometChat comes last, so its bar ends where the request ends.
  */
 export function waterfallOf({ total, session = 0, directory = 0, cometchat = 0 }) {
   const width = WIDTHS.find((ms) => total <= ms) ?? WIDTHS.at(-1);
@@ -32,7 +32,7 @@ export function waterfallOf({ total, session = 0, directory = 0, cometchat = 0 }
   return picture;
 }
 
-/** One bar whose parts are the answers by code, the most frequent first. */
+/** The parts of a bar, one for each code, as wide as its share of the answers. */
 export function barOf(codes, sum) {
   return codes.map(([code, count, kind]) => {
     const piece = document.createElement("span");

@@ -1,20 +1,22 @@
 import type { Fetch } from "../server.ts";
 
-/** Log lines that a visitor who comes later still gets. */
+/** The number of earlier log lines that a new visitor gets. */
 const KEPT = 300;
-/** So that a proxy, or a laptop that slept, notices a dead connection. */
+/**
+ * The time between heartbeats. Without them, a proxy or a laptop after its sleep would not notice a dead connection.
+ */
 const HEARTBEAT_MS = 15_000;
 
 export interface Feed {
-  /** One line of the gateway's log; what is no JSON, and the sandbox's own questions whether it is up, are left out. */
+  /** Adds a line. Lines that are not JSON, and those of the sandbox's own health checks, are left out. */
   readonly write: (line: string) => void;
-  /** `GET /live/lines`: the lines so far and then each as it comes, as server-sent events. */
+  /** Answers `GET /live/lines` with server-sent events: the earlier lines, and then each new one. */
   readonly fetch: Fetch;
-  /** Ends the streams that are open. */
+  /** Ends all open streams. */
   readonly close: () => void;
 }
 
-/** The gateway's log as a stream: the live view shows these lines and asks nobody else. */
+/** The gateway's log as a stream. The live view shows these lines, and has no other source. */
 export function createFeed(): Feed {
   const kept: string[] = [];
   const open = new Set<(text: string | undefined) => void>();
@@ -36,7 +38,7 @@ export function createFeed(): Feed {
             if (text === undefined) controller.close();
             else controller.enqueue(encoder.encode(text));
           };
-          const heartbeat = setInterval(send, HEARTBEAT_MS, ": still here\n\n");
+          const heartbeat = setInterval(send, HEARTBEAT_MS, ": heartbeat\n\n");
           stop = () => {
             clearInterval(heartbeat);
             open.delete(send);

@@ -1,14 +1,14 @@
 import { barOf, waterfallOf } from "./draw.js";
 import { createTotals } from "./totals.js";
 
-/** Requests on the page; older ones go. */
+/** The most requests on the page. The oldest are removed. */
 const SHOWN = 100;
 
 const byId = (id) => document.getElementById(id);
 const totals = createTotals();
 let frame = 0;
 
-/** One element with text and attributes. */
+/** Makes an element with attributes and children. */
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -64,7 +64,7 @@ function showTotals() {
         "li",
         { class: state },
         element("b", {}, app),
-        element("span", {}, state === "open" ? "Breaker open: asked again in a few seconds" : "Breaker closed"),
+        element("span", {}, state === "open" ? "Breaker open: no calls for a few seconds" : "Breaker closed"),
         element("small", {}, `${calls} calls, ${failed} failed requests`),
       ),
     ),
@@ -79,7 +79,7 @@ function receive(entry) {
     byId("rows").prepend(rowOf(entry));
     while (byId("rows").children.length > SHOWN) byId("rows").lastElementChild.remove();
   }
-  // Once per frame, however many lines a frame brings.
+  // The totals are drawn at most once per frame.
   cancelAnimationFrame(frame);
   frame = requestAnimationFrame(showTotals);
 }
@@ -95,6 +95,6 @@ source.onerror = () => {
   byId("connection").className = "connection off";
 };
 source.onmessage = ({ data }) => receive(JSON.parse(data));
-// What is told per minute changes without a line.
+// The counts of the last minute change even if no line arrives.
 setInterval(showTotals, 5_000);
 showTotals();

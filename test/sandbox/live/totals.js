@@ -1,6 +1,6 @@
 const MINUTE_MS = 60_000;
 
-/** What the lines add up to. Everything comes from the gateway's log; nothing is asked. */
+/** Adds up the gateway's log lines. They are the only source of the counts. */
 export function createTotals() {
   let requests = [];
   let codes = new Map();
@@ -47,8 +47,8 @@ export function createTotals() {
         counters: [
           ["Requests", String(requests.length), "in the last minute"],
           ["Median", median === undefined ? "–" : `${median} ms`, "in the last minute"],
-          ["Tokens", String(given), `${tokens.created} with a new user`],
-          ["Calls saved", String(tokens.reused), share || "by reuse"],
+          ["Tokens", String(given), `${tokens.created} for a new user`],
+          ["Calls saved", String(tokens.reused), share || "by reused tokens"],
         ],
         codes: [...codes.values()].toSorted(([, a], [, b]) => b - a),
         apps: [...apps.values()],

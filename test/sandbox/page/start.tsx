@@ -1,7 +1,7 @@
 import { CometChat } from "@cometchat/chat-sdk-javascript";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { createChat, keepLooking, tell } from "./app/chat.ts";
+import { createChat, keepLooking, showNotice } from "./app/chat.ts";
 import { createIdentity } from "./app/identity.ts";
 import type { Product } from "./app/products.ts";
 import { settled } from "./app/settings.ts";
@@ -17,27 +17,27 @@ import "./styles/aside.css";
 
 const RUN = "sandbox-run";
 
-/** The page of one product. */
+/** Starts the page for one product. */
 export async function start(product: Product): Promise<void> {
   leadToSimulator();
   const settings = await settled();
-  // The simulators forget when they are started anew: what the SDK and this page remember of another run is of no use.
+  // Each run of the sandbox starts with empty simulators, so logins from an earlier run are deleted.
   if (localStorage.getItem(RUN) !== settings.run) localStorage.clear();
   localStorage.setItem(RUN, settings.run);
 
   await product.start(settings);
   const identity = createIdentity(settings.issuer, async (login) => {
-    // The login that this browser remembers has changed: the other tab's is this one's as well.
+    // Another tab has signed in. Its login is this tab's login too.
     if (login) return void chat.signIn().catch(() => undefined);
     const ended = identity.login.get()?.sid;
     await chat.signOut().catch(() => undefined);
     identity.forget(ended);
-    tell("Signed out in another tab.");
+    showNotice("Signed out in another tab.");
   });
   const chat = createChat(settings, identity, product);
   keepLooking(chat);
   keepWatching();
-  // For the browser's console: CometChat.getLoggedinUser(), for instance.
+  // This makes the SDK usable in the browser's console, for example CometChat.getLoggedinUser().
   Object.assign(window, { CometChat });
 
   const root = document.getElementById("root");

@@ -4,13 +4,14 @@ import type { JWK } from "jose";
 export type DocumentName = "discovery" | "jwks";
 
 /**
- * How a provider's document can fail. `on` narrows it to one document; without it, both.
+ * How a provider's documents can fail. `on` limits the fault to one of the two documents.
  *
- * `status`: that status, with an error body. `delay`: the right answer, late. `hang`: no answer (a minute at most).
- * `refused`: no connection. `redirect`: 302, by default to where the right document is, so that following it would
- * work. `html`, `truncated`, `empty`: 200 with that body. `huge`: valid JSON padded to `bytes`. `drip`: the right body,
- * a few bytes at a time. `empty-set`: a JWKS without keys. `many-keys`: one with `count` more keys, the right ones
- * last. `wrong-issuer`: a discovery document of somebody else.
+ * `status`: an error with that status. `delay`: the right document, after a pause. `hang`: no answer; the connection is
+ * cut after a minute. `refused`: no connection. `redirect`: 302, by default to an address that serves the right
+ * document, so a gateway that followed it would succeed. `html`, `truncated`, `empty`: 200 with that body. `huge`:
+ * valid JSON, padded with `bytes` characters. `drip`: the right document, a few bytes at a time. `empty-set`: a JWKS
+ * without keys. `many-keys`: a JWKS with `count` additional keys, and the right keys at its end. `wrong-issuer`: a
+ * discovery document that names another issuer.
  */
 export type ProviderFault = { on?: DocumentName } & (
   | { kind: "status"; status: number; headers?: Record<string, string> }
@@ -31,12 +32,12 @@ export type ProviderFault = { on?: DocumentName } & (
 interface Asked {
   request: Request;
   body: Record<string, unknown>;
-  /** Where the same document is served without any fault. */
+  /** An address at which the same document is served without a fault. */
   elsewhere: string;
   answer: (body: string) => Response;
 }
 
-/** The answer that a fault makes of the right one. */
+/** Answers a request for a document as the fault says. */
 export async function spoil(fault: ProviderFault, { request, body, elsewhere, answer }: Asked): Promise<Response> {
   const text = JSON.stringify(body);
   switch (fault.kind) {
@@ -80,7 +81,7 @@ export async function spoil(fault: ProviderFault, { request, body, elsewhere, an
   }
 }
 
-/** Copies of a real key under other names: as valid as any, and made without generating thousands. */
+/** Adds copies of the first key with other key ids. They are valid keys, and faster to make than new ones. */
 function crowd(keys: JWK[], count: number): JWK[] {
   const [first] = keys;
   return [...Array.from({ length: count }, (_, n) => ({ ...first, kid: `other-${n}` })), ...keys];

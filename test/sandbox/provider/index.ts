@@ -7,17 +7,19 @@ import { issueLogoutToken, issueSession, type LogoutTokenOptions, type SessionOp
 export type { LogoutTokenOptions, ProviderFault, SessionOptions };
 
 export interface ProviderOptions {
-  /** The `iss` of its sessions, and the address that its documents are under: `https://auth.example`, `http://127.0.0.1:8788/idp`. */
+  /** The `iss` of its sessions, and the start of its documents' addresses, such as `http://127.0.0.1:8788/idp`. */
   issuer: string;
   /** Milliseconds since 1970. */
   now?: () => number;
-  /** It has one key for each; the first signs by default. */
+  /** The provider has one key for each algorithm. By default it signs with the first. */
   algorithms?: readonly string[];
-  /** What `Cache-Control` its documents carry. */
+  /** The `Cache-Control` of its documents. By default they have none. */
   cacheControl?: string;
-  /** Where it tells that a session has ended (Back-Channel Logout 1.0 §2.2); asked each time. */
+  /**
+   * Returns the address that logout tokens are sent to (Back-Channel Logout 1.0 §2.2). It is called for each logout.
+   */
   backchannelLogoutUri?: () => string | undefined;
-  /** Where its keys come from. By default each is a new one. */
+  /** Makes the keys. By default each key is new. */
   keyPair?: MakeKeyPair;
 }
 
@@ -26,21 +28,21 @@ export interface Provider {
   /** The addresses of its documents. */
   readonly jwksUrl: string;
   readonly discoveryUrl: string;
-  /** Answers what is asked under the issuer's address; 404 for everything else. */
+  /** Answers the requests under the issuer's address. All others get 404. */
   fetch(request: Request): Promise<Response>;
   issue(options?: SessionOptions): Promise<string>;
   issueLogoutToken(options?: LogoutTokenOptions): Promise<string>;
-  /** New keys sign. The old ones stay published until the next rotation, unless `overlap` is false. */
+  /** From now on, new keys sign. The old keys stay published until the next rotation, unless `overlap` is false. */
   rotate(options?: { overlap?: boolean }): Promise<void>;
   jwks(): Promise<{ keys: JWK[] }>;
-  /** Published after the provider's own keys: for keys that a gateway should not use. */
+  /** Keys that are published after the provider's own. Tests put keys here that a gateway must not use. */
   readonly extraKeys: JWK[];
-  /** How often each document was asked for, failed answers included. */
+  /** The number of requests for each document. Those that a fault answered count too. */
   readonly requests: Record<DocumentName, number>;
   fault: ProviderFault | undefined;
 }
 
-/** An identity provider with real keys and real sessions, on web APIs alone. */
+/** An identity provider with real keys and real sessions. It needs only web APIs, so it runs in workerd and in Node. */
 export function createProvider(options: ProviderOptions): Provider {
   const { issuer, now = Date.now, algorithms = ["ES256", "RS256"], cacheControl } = options;
   const keys = new KeyRing(algorithms, options.keyPair);

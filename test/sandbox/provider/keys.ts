@@ -7,7 +7,7 @@ export type MakeKeyPair = (alg: string) => Promise<KeyPair>;
 
 const makeNew: MakeKeyPair = (alg) => generateKeyPair(alg, { extractable: true });
 
-/** A signing key: the private half, and the public half as it is (or is not) published. */
+/** A signing key. `publicJwk` is what the provider publishes. */
 interface SigningKey {
   alg: string;
   kid: string;
@@ -21,9 +21,9 @@ async function signingKey(alg: string, kid: string, make: MakeKeyPair): Promise<
 }
 
 /**
- * The provider's keys: one signs for each algorithm; after a rotation the one before stays published, so that sessions
- * issued a moment earlier still verify. Values are kept, never promises: in workerd a promise belongs to the request
- * that made it.
+ * The provider's keys. For each algorithm there is one that signs. After a rotation the previous key stays published,
+ * so that sessions signed with it can still be verified. The class stores keys and not promises of keys, because in
+ * workerd a promise belongs to the request that made it.
  */
 export class KeyRing {
   readonly algorithms: readonly string[];
@@ -52,7 +52,7 @@ export class KeyRing {
     return key;
   }
 
-  /** A key that is never published, under the name of the one that is: what a forger would use. */
+  /** A key that is never published. `forged` sessions are signed with it. */
   async forger(alg: string): Promise<SigningKey> {
     const known = this.#unpublished.get(alg);
     if (known) return known;
@@ -65,7 +65,7 @@ export class KeyRing {
     return [...(await this.active()), ...this.#retiring].map((key) => key.publicJwk);
   }
 
-  /** New keys sign from now on. With `overlap` the old ones stay published until the next rotation. */
+  /** From now on, new keys sign. With `overlap` the old keys stay published until the next rotation. */
   async rotate(overlap: boolean): Promise<void> {
     const old = await this.active();
     this.#generation += 1;

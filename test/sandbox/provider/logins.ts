@@ -2,7 +2,7 @@ import { decodeJwt } from "jose";
 import type { ProviderFault } from "./faults.ts";
 import type { LogoutTokenOptions, SessionOptions, SigningOptions } from "./sessions.ts";
 
-/** What the demo page can ask for: one session that works, and one for each way that it does not. */
+/** The kinds of session that the demo page can ask for. The gateway accepts only `valid`. */
 const KINDS: Record<string, SigningOptions> = {
   valid: {},
   expired: { expiresIn: -3600 },
@@ -11,8 +11,8 @@ const KINDS: Record<string, SigningOptions> = {
 };
 
 /**
- * How the demo page can make it fail. `down`: neither sessions nor documents. `unpublished`: it signs with new keys, and
- * nobody can fetch them.
+ * The failures that the demo page can switch on. `down`: the provider issues no sessions and publishes no documents.
+ * `unpublished`: the provider signs with new keys, and its documents cannot be fetched.
  */
 const OUTAGES: Record<string, ProviderFault | undefined> = {
   none: undefined,
@@ -20,7 +20,8 @@ const OUTAGES: Record<string, ProviderFault | undefined> = {
   unpublished: { kind: "status", status: 503 },
 };
 
-// The demo page may be on the other name of this machine, so that the browser asks first, as it would in production.
+// The demo page calls the provider by the other name of this machine (localhost or 127.0.0.1). For the browser that is
+// another origin, as in production, so it sends a preflight.
 const CORS = {
   "access-control-allow-origin": "*",
   "access-control-allow-methods": "GET, POST, PUT",
@@ -35,9 +36,9 @@ interface Part {
   fault: ProviderFault | undefined;
 }
 
-/** What the provider's own pages would do, and the demo page does instead: sign in, stay signed in, sign out. */
+/** Sign-in, refresh and sign-out at the provider. A real provider has pages for them; here the demo page calls them. */
 export function createLogins(provider: Part, backchannelLogoutUri: () => string | undefined) {
-  /** Those who are signed in, by `sid`. */
+  /** The logins that have not ended, by `sid`. */
   const logins = new Map<string, SessionOptions & { subject: string }>();
   let outage = "none";
 
@@ -50,7 +51,7 @@ export function createLogins(provider: Part, backchannelLogoutUri: () => string 
     return answer(201, { session, claims: decodeJwt(session) });
   }
 
-  /** `{subject, name?, avatar?, …, kind?}`: what is neither becomes a claim. */
+  /** Signs in. The body is `{subject, kind?, name?, …}`; each member but `subject` and `kind` becomes a claim. */
   async function signIn(body: Record<string, unknown>): Promise<Response> {
     const { subject, kind = "valid", ...claims } = body;
     const flaw = KINDS[String(kind)];
@@ -63,7 +64,10 @@ export function createLogins(provider: Part, backchannelLogoutUri: () => string 
     return session(sid);
   }
 
-  /** `{subject, sid?}`: the session ends here, and the relying party is told. `{status}`: what it answered. */
+  /**
+   * Ends the login of this `sid`, or all logins of the subject, and sends a logout token to the gateway. The body is
+   * `{subject, sid?}`. The answer is `{status}`, the gateway's status.
+   */
   async function signOut({ subject: sub, sid }: Record<string, unknown>): Promise<Response> {
     const named = { ...(typeof sub === "string" && { sub }), ...(typeof sid === "string" && { sid }) };
     const address = backchannelLogoutUri();
@@ -72,10 +76,13 @@ export function createLogins(provider: Part, backchannelLogoutUri: () => string 
       if (named.sid ? key === named.sid : login.subject === named.sub) logins.delete(key);
     }
     const token = await provider.issueLogoutToken(named);
-    // Back-Channel Logout 1.0 §2.5: a form with the one token.
-    const told = await fetch(address, { method: "POST", body: new URLSearchParams({ logout_token: token }) });
-    await told.body?.cancel();
-    return answer(told.ok ? 200 : 502, { status: told.status });
+    // Back-Channel Logout 1.0 §2.5: the request is a form with the token.
+    const { ok, status, body } = await fetch(address, {
+      method: "POST",
+      body: new URLSearchParams({ logout_token: token }),
+    });
+    await body?.cancel();
+    return answer(ok ? 200 : 502, { status });
   }
 
   async function fail({ outage: name }: Record<string, unknown>): Promise<Response> {

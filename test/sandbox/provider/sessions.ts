@@ -1,18 +1,21 @@
 import { type JWTHeaderParameters, type JWTPayload, SignJWT } from "jose";
 import type { KeyRing } from "./keys.ts";
 
-/** What every token of the provider can be told; `claims` and `header` have the last word, `undefined` removes. */
+/**
+ * The options of every token that the provider signs. `claims` and `header` replace any claim and header parameter.
+ * A value of `undefined` or `null` removes it.
+ */
 export interface SigningOptions {
-  /** One of the provider's algorithms; the first by default. */
+  /** One of the provider's algorithms. The default is the first. */
   alg?: string;
-  /** Another key name than the signing key's; `null` leaves it out. */
+  /** Replaces the key id of the signing key. `null` leaves it out. */
   kid?: string | null;
-  /** Signed with a key that is not published, under the published key's name. */
+  /** Signs with a key that is not published, under the key id of the published one. */
   forged?: boolean;
   audience?: string | string[] | null;
-  /** Seconds since 1970; now by default. */
+  /** Seconds since 1970. The default is now. */
   issuedAt?: number;
-  /** Seconds after `issuedAt`; negative for one that has expired already. */
+  /** Seconds after `issuedAt`. A negative number makes a token that has expired. */
   expiresIn?: number;
   claims?: Record<string, unknown>;
   header?: Record<string, unknown>;
@@ -20,7 +23,7 @@ export interface SigningOptions {
 
 export interface SessionOptions extends SigningOptions {
   subject?: string;
-  /** The provider's own session id: the `sid` claim. */
+  /** The provider's session id, for the claim `sid`. */
   sid?: string;
 }
 
@@ -38,14 +41,14 @@ export interface Issuer {
   now: () => number;
 }
 
-/** A session: an hour long, for the audience `chat`, with a `jti` of its own. */
+/** Issues a session. By default it lasts an hour and has the audience `chat`. Each one has its own `jti`. */
 export function issueSession(provider: Issuer, options: SessionOptions): Promise<string> {
   const { subject, sid } = options;
   const own = { sub: subject ?? "alice", sid };
   return sign(provider, options, { expiresIn: 3600, typ: "JWT" }, own);
 }
 
-/** A logout token by OpenID Connect Back-Channel Logout 1.0 §2.4: no nonce, an event, `sub` or `sid` or both. */
+/** Issues a logout token (Back-Channel Logout 1.0 §2.4). It has the event, `sub` or `sid` or both, and no nonce. */
 export function issueLogoutToken(provider: Issuer, options: LogoutTokenOptions): Promise<string> {
   const own = { sub: options.sub, sid: options.sid, events: { [LOGOUT_EVENT]: {} } };
   return sign(provider, options, { expiresIn: 120, typ: "logout+jwt" }, own);

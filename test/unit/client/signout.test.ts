@@ -30,11 +30,11 @@ describe("a sign-out", () => {
   it("changes the state at once, before the gateway has answered", async () => {
     const { chat, states, answers } = app();
     await chat.signIn();
-    const gone = gate<Response>();
-    answers.push(() => gone.promise);
+    const revocation = gate<Response>();
+    answers.push(() => revocation.promise);
     const signingOut = chat.signOut();
     expect(chat.state).toEqual({ status: "signed-out" });
-    gone.open(new Response(null, { status: 204 }));
+    revocation.open(new Response(null, { status: 204 }));
     await signingOut;
     expect(states.map(({ status }) => status)).toEqual(["signing-in", "signed-in", "signed-out"]);
   });

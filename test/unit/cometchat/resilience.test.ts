@@ -204,7 +204,7 @@ describe("after a call to CometChat whose answer is lost,", () => {
     expect(simulator.journal.entries.map(({ call }) => call)).toEqual(["create", "create", "mint"]);
   });
 
-  test("but not without one, a create of a uid that exists mints a token", async () => {
+  test("and only then, a create of a uid that exists mints a token", async () => {
     const { chat, simulator, request } = createSimulatedWorld();
     simulator.seed({ uid: "alice" });
     const result = await chat.create("alice", { name: "Alice" }, { withAuthToken: true }, request());
@@ -301,7 +301,7 @@ describe("after a 429 of CometChat,", () => {
     expect(asked.length).toBe(2);
   });
 
-  test("and many more, the circuit breaker stays closed", async () => {
+  test("the circuit breaker stays closed, also if there are twenty of them", async () => {
     const { chat, advance, request } = createClientWorld(
       script(...Array(20).fill(limited({ "retry-after": "1" })), good),
     );

@@ -76,7 +76,7 @@ describe("Hosts, versions and keys", () => {
     expect(await setUp().call("PATCH", "/users/alice", {})).toMatchObject({ error: { code: "ERR_API_NOT_FOUND" } });
   });
 
-  test("A missing key is told from an unknown one, which is echoed in clear with a 404", async () => {
+  test("A missing key and an unknown key have different errors, and the unknown one is repeated in clear with a 404", async () => {
     const { call } = setUp();
     expect(await call("GET", "/users", undefined, { apikey: "" })).toMatchObject({
       error: { code: "AUTH_ERR_EMPTY_APIKEY" },
@@ -88,7 +88,7 @@ describe("Hosts, versions and keys", () => {
     }
   });
 
-  test("An authOnly key creates and mints, and is echoed with a 403 for everything else", async () => {
+  test("An authOnly key creates and mints, and every other call is refused with a 403 that repeats the key", async () => {
     const { simulator, call } = setUp();
     simulator.seed({ uid: "alice" });
     const headers = { apikey: authOnly };
@@ -109,7 +109,7 @@ describe("Hosts, versions and keys", () => {
     }
   });
 
-  test("A key can be replaced while the simulator runs, and reset brings the first ones back", async () => {
+  test("A key can be replaced while the simulator runs, and reset restores the first keys", async () => {
     const { simulator, call } = setUp();
     simulator.set({ keys: { [authOnly]: "fullAccess" } });
     expect((await call("GET", "/users")).error?.code).toBe("AUTH_ERR_APIKEY_NOT_FOUND");
@@ -120,7 +120,7 @@ describe("Hosts, versions and keys", () => {
 });
 
 describe("Creating a user", () => {
-  test("answers the user, lower-cased, with defaults, and without what was not given", async () => {
+  test("answers with the user, with its uid in lower case, with defaults, and without fields that were not given", async () => {
     const { call, simulator } = setUp();
     const { status, data } = await call("POST", "/users", { uid: "Alice_A-1", name: "Alice" });
     expect(status).toBe(200);
@@ -129,7 +129,7 @@ describe("Creating a user", () => {
     expect(simulator.user("ALICE_A-1")).toEqual(user);
   });
 
-  test("answers a live auth token with withAuthToken, and 201 where told to", async () => {
+  test("answers with an auth token that works if withAuthToken is set, and with 201 if so configured", async () => {
     const { create, simulator } = setUp({ createStatus: 201 });
     const { status, data } = await create({ withAuthToken: true });
     expect(status).toBe(201);
@@ -137,7 +137,7 @@ describe("Creating a user", () => {
     expect(simulator.tokens("alice")).toEqual([data.authToken]);
   });
 
-  test("keeps every field, hides the private metadata, and leaves the tags out of a get", async () => {
+  test("stores every field, hides the private metadata, and leaves the tags out of a get", async () => {
     const { create, call, simulator } = setUp();
     const fields = {
       avatar: "https://example.com/a.png",
@@ -240,7 +240,7 @@ describe("Creating a user", () => {
     expect(simulator.users()).toEqual([]);
   });
 
-  test.each(["alice", "Alice", "app_system"])("tells with a 400 that %s is there already", async (uid) => {
+  test.each(["alice", "Alice", "app_system"])("answers 400 if %s exists already", async (uid) => {
     const { create, simulator } = setUp({ statuses: {} });
     simulator.seed({ uid: "alice", name: "First" });
     expect(await create({ uid })).toMatchObject({
@@ -259,7 +259,7 @@ describe("Creating a user", () => {
     expect(await create({})).toMatchObject({ status: 409, error: { code: "ERR_UID_ALREADY_EXISTS" } });
   });
 
-  test("works for exactly one of fifty calls at once", async () => {
+  test("succeeds for exactly one of fifty calls at once", async () => {
     const { create, simulator } = setUp({ createDelay: 20 });
     const answers = await Promise.all(Array.from({ length: 50 }, () => create({ withAuthToken: true })));
     const lost = answers.filter(({ status, error }) => status === 400 && error?.code === "ERR_UID_ALREADY_EXISTS");
@@ -314,7 +314,7 @@ describe("Updating a user", () => {
 });
 
 describe("Deactivated users", () => {
-  test("look missing to a get, a mint and an update, and present to a create", async () => {
+  test("are missing for a get, a mint and an update, and exist for a create", async () => {
     const { call, create } = setUp();
     await create({});
     expect((await call("DELETE", "/users/alice", { permanent: false })).data).toEqual({ deactivatedUids: ["alice"] });
@@ -392,7 +392,7 @@ describe("Deactivated users", () => {
     expect(await uids("withDeactivated=true&searchKey=alice&searchIn%5B%5D=name")).toEqual(["alice", "alice-2", "bob"]);
   });
 
-  test("are gone after a permanent deletion, with their tokens, and can be created anew", async () => {
+  test("are removed by a permanent deletion, with their tokens, and can be created again", async () => {
     const { call, create, mint, simulator } = setUp();
     await create({});
     await mint();
@@ -603,7 +603,7 @@ describe("Rate limits", () => {
 });
 
 describe("The import", () => {
-  test("answers 200 and each user's own outcome", async () => {
+  test("answers 200 with the outcome of each user", async () => {
     const { call, simulator } = setUp({ userLimit: 3 });
     simulator.seed({ uid: "there", name: "Old", tags: ["kept"] });
     const { status, data } = await call("POST", "/data_import/users", {

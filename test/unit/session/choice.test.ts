@@ -55,7 +55,7 @@ describe("the choice of a session's key", () => {
     ["the session is newer than the keys", FETCHED + 1, FETCHED / 1000, "newer"],
     ["the session is older than the keys", FETCHED + 1, FETCHED / 1000 - 1, "unknown"],
     ["the session has no time", FETCHED + 1, undefined, "unknown"],
-  ])("is a reason, if no key has the kid and %s", (_, now, issuedAt, reason) => {
+  ])("is the reason for a refusal, if no key has the kid and %s", (_, now, issuedAt, reason) => {
     expect(choose(published(all), wanted({ kid: "new", issuedAt }), at(now))).toBe(reason);
   });
 

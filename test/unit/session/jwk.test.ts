@@ -49,7 +49,7 @@ describe("a key", () => {
   });
 });
 
-describe("as a public key is refused", () => {
+describe("a text is refused as a public key if it is", () => {
   it.each<[string, string]>([
     ["nothing", ""],
     ["text", "key"],

@@ -65,10 +65,10 @@ const cases: readonly Case[] = [
     refused: [
       { azp: "https://evil.acme.example" },
       { azp: undefined },
-      // Signed in, but for a task that is left.
+      // This user has signed in, but still has a task to do before the session is active.
       { sts: "pending" },
       { nbf: NOON + 300 },
-      // Made by a template, for somebody else.
+      // A JWT template of Clerk makes such a token for another service.
       { aud: "convex" },
       { aud: ["https://acme.example"] },
       { aud: "" },
@@ -82,7 +82,7 @@ const cases: readonly Case[] = [
     claims: { azp: "https://acme.example", aud: "chat", sid: "sess_2abc", sub: "user_2abcDEF" },
     uid: HASHED,
     sessionId: "sess_2abc",
-    // Once an audience is named, a session without one is for somebody else.
+    // If an audience is configured, a session without one is refused.
     refused: [{ aud: undefined }, { aud: "convex" }, { aud: [] }],
   },
   {
@@ -181,7 +181,7 @@ const cases: readonly Case[] = [
     refused: [
       { client_id: "another-client" },
       { client_id: undefined },
-      // An ID token of the same client.
+      // This is an ID token of the same client.
       { client_id: undefined, aud: "1example23456789", token_use: "id" },
     ],
   },

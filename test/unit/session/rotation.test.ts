@@ -243,17 +243,17 @@ describe("a JWKS that has moved", () => {
     world.clock.now += 1_000;
     const session = await world.provider.issue();
     if (where === "another one") world.restart();
-    let got = "";
+    let actual = "";
     let waited = 0;
-    for (; got !== GOOD && waited <= 3 * KEYS_COOLDOWN_MS; waited += KEYS_COOLDOWN_MS) {
-      got = await present(world, session);
+    for (; actual !== GOOD && waited <= 3 * KEYS_COOLDOWN_MS; waited += KEYS_COOLDOWN_MS) {
+      actual = await present(world, session);
       // No session is called invalid until it is found.
-      expect(["keys-cooling-down", GOOD]).toContain(got);
+      expect(["keys-cooling-down", GOOD]).toContain(actual);
       expect(await present(world, old)).toBe(GOOD);
       await world.finished();
       world.clock.now += KEYS_COOLDOWN_MS;
     }
-    expect(got).toBe(GOOD);
+    expect(actual).toBe(GOOD);
     // There are three attempts: at once, after one cool-down, and after two.
     expect(waited).toBeLessThanOrEqual(3 * KEYS_COOLDOWN_MS);
     expect(world.fetched.at(-1)).toBe(MOVED);

@@ -69,7 +69,7 @@ describe("virtual time", () => {
   });
 });
 
-it("is real again afterwards", () => {
+it("the time is real after tests with virtual time", () => {
   expect(setTimeout).toBe(real.setTimeout);
   expect(Date.now).toBe(real.now);
   expect(AbortSignal.timeout).toBe(real.timeout);

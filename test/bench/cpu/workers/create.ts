@@ -1,6 +1,6 @@
 import { ask, type Env, subjectOf } from "./recipe.ts";
 
-/** The same for users who may not be there yet: each sign-in creates first, then mints. */
+/** The Worker of recipe.ts for users who may not exist: each sign-in creates the user, and then mints. */
 export default {
   async fetch(request, env) {
     const uid = await subjectOf(request, env);

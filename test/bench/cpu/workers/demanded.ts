@@ -1,4 +1,4 @@
-/** What a sign-in of the gateway has to call, whoever writes it, and nothing else. */
+/** This Worker makes the calls that any implementation of a sign-in has to make, and does nothing else. */
 export interface Env {
   RATE_LIMIT_IP: RateLimit;
   RATE_LIMIT_USER: RateLimit;
@@ -7,7 +7,7 @@ export interface Env {
   COMETCHAT_API_KEY: string;
 }
 
-/** Whose request it is: counted by address and by user, and its session looked up by digest. */
+/** Finds the user: checks the rate limits by address and by user, and hashes the session. */
 export async function callerOf(request: Request, env: Env): Promise<string> {
   const { headers } = request;
   await env.RATE_LIMIT_IP.limit({ key: headers.get("CF-Connecting-IP") ?? "unknown" });
@@ -17,7 +17,7 @@ export async function callerOf(request: Request, env: Env): Promise<string> {
   return uid;
 }
 
-/** The answer, with the headers, the log line and the data point that every answer has. */
+/** Makes the answer. It has the headers, the log line and the data point of every answer of the gateway. */
 export function answer(status: number, uid: string, authToken: string, env: Env): Response {
   const requestId = crypto.randomUUID();
   const line = {
@@ -48,7 +48,7 @@ export function answer(status: number, uid: string, authToken: string, env: Env)
   });
 }
 
-/** A token from CometChat: the call is bounded in time, and its answer read. */
+/** A token from CometChat. The call has a time limit, and its answer is read. */
 export default {
   async fetch(request, env) {
     const uid = await callerOf(request, env);

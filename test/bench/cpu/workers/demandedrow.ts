@@ -3,7 +3,9 @@ import type { Env as RowEnv } from "./row.ts";
 
 export { Rows } from "./row.ts";
 
-/** The same for a token that is used again: a row of a Durable Object instead of CometChat. */
+/**
+ * The Worker of demanded.ts for a token that is reused: it reads a row of a Durable Object and does not call CometChat.
+ */
 export default {
   async fetch(request, env) {
     const uid = await callerOf(request, env);

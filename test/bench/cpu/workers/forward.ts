@@ -1,4 +1,4 @@
-/** A Worker that forwards one fetch: the least that a token from CometChat can cost. */
+/** A Worker that forwards one fetch. A token from CometChat cannot cost less. */
 export default {
   fetch: (_request, env) =>
     fetch(`${env.COMETCHAT}/users/alice/auth_tokens`, {

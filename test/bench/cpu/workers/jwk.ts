@@ -2,7 +2,7 @@ import { Hono } from "hono";
 import { jwk } from "hono/jwk";
 import { ask, type Env } from "./recipe.ts";
 
-/** The same with Hono's own middleware in front of it. */
+/** The Worker of recipe.ts, in which Hono's middleware verifies the session. */
 const app = new Hono<{ Bindings: Env; Variables: { jwtPayload: { sub: string } } }>();
 app.use((c, next) =>
   jwk({ jwks_uri: c.env.JWKS, alg: ["RS256"], verification: { iss: c.env.ISSUER, aud: "chat" } })(c, next),

@@ -4,8 +4,8 @@ import { platform } from "../../../../src/platform.ts";
 export * from "../../../../src/index.ts";
 
 /**
- * The gateway, with everything around it answered at once and in memory: `/users?from=0&count=1000` signs that many
- * users in, each with a session of its own, so that its isolate meets a million of them in a minute or two.
+ * The gateway, with stores and a CometChat in memory that answer at once. `/users?from=0&count=1000` signs in so many
+ * users, each with a session of its own. In this way an isolate serves a million users in a minute or two.
  */
 const SECRET = "0123456789abcdef0123456789abcdef";
 const ISSUER = "https://idp.example";
@@ -22,7 +22,7 @@ const app = createApp({
 });
 
 const unlimited = { limit: async () => ({ success: true }) };
-// CometChat knows everybody, and KV says so.
+// KV has a mapping for every user, so no user is created.
 const known = { app: "main", profile: "", createdAt: NOW, syncedAt: NOW };
 const around = {
   ALLOWED_ORIGINS: ["https://app.example.com"],
@@ -35,7 +35,7 @@ const around = {
   RATE_LIMIT_USER: unlimited,
   USERS: { get: async () => known, put: async () => undefined },
 };
-/** Its Durable Objects are there; nothing asks them. */
+/** The gateway's environment. It has the bindings of the Durable Objects, which no request of this benchmark calls. */
 let place: Env | undefined;
 
 const text = new TextEncoder();

@@ -1,6 +1,6 @@
 import { createRemoteJWKSet, jwtVerify } from "jose";
 
-/** What a search finds: jose verifies the session, and a token is minted. */
+/** A Worker as tutorials describe it: jose verifies the session, and CometChat mints a token. */
 export interface Env {
   COMETCHAT: string;
   COMETCHAT_API_KEY: string;

@@ -1,6 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 
-/** One row of SQLite for each user. */
+/** A Durable Object for each user, with one row in SQLite. */
 export class Rows extends DurableObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -23,7 +23,7 @@ export interface Env {
   COMETCHAT_API_KEY: string;
 }
 
-/** A Worker that reads one row of a Durable Object by RPC: the least that a token used again can cost. */
+/** A Worker that reads one row of a Durable Object by RPC. A token that is reused cannot cost less. */
 export default {
   async fetch(request, env) {
     const uid = request.headers.get("x-user") ?? "alice";

@@ -6,7 +6,7 @@ import type { Product } from "./products.ts";
 import type { Settings } from "./settings.ts";
 import { createStore } from "./store.ts";
 
-/** What has happened, and what the user may do about it. */
+/** A message to the user. `again` repeats what has failed, and is shown as a button. */
 export interface Notice {
   text: string;
   again?: () => void;
@@ -14,18 +14,18 @@ export interface Notice {
 
 export const notice = createStore<Notice | undefined>(undefined);
 
-export function tell(text: string, again?: () => void): void {
+export function showNotice(text: string, again?: () => void): void {
   notice.set({ text, ...(again && { again }) });
 }
 
-/** The part of the page that an application has as well: the gateway, the session, and CometChat's own login. */
+/** The chat session, as any application creates it. It needs the gateway, a session and the login of CometChat. */
 export function createChat({ gateway }: Settings, identity: Identity, product: Product): ChatSession {
   const chat = createChatSession({
     gateway,
     session: identity.session,
     login: ({ authToken }) => product.login(authToken),
     logout: product.logout,
-    // For this page to show what the client does. An application leaves both out.
+    // With these two, the page shows what the client does. An application leaves them out.
     fetch: watchedFetch,
     sleep: watchedSleep,
   });
@@ -34,13 +34,13 @@ export function createChat({ gateway }: Settings, identity: Identity, product: P
     "session",
     new CometChat.LoginListener({
       logoutSuccess: async () => {
-        // Also called by a sign-out, and by a login that fails: the client knows what to do with those.
+        // The SDK also calls this after a sign-out and after a failed login, which need no message.
         const ended = chat.state.status === "signed-in";
-        const explain = (text: string) => ended && tell(text);
+        const explain = (text: string) => ended && showNotice(text);
         explain("CometChat has ended this login. Asking for a new one …");
         try {
           await chat.revoked();
-          explain("This login was ended elsewhere. The session is still good, so you are signed in again.");
+          explain("This login was ended elsewhere. The session is still valid, so you are signed in again.");
         } catch (error) {
           if ((error as GatewayError).status !== 401) return;
           explain("This login has ended, and the session with it. Please sign in again.");
@@ -55,14 +55,14 @@ export function createChat({ gateway }: Settings, identity: Identity, product: P
 const LOOK_EVERY_MS = 15_000;
 
 /**
- * The SDK learns at its next call that its token has ended, and this page may make none for a long time: so it makes one
- * when somebody comes back to it, and every 15 seconds while it is on screen.
+ * Calls the SDK when the user comes back to the page, and every 15 seconds while the page is visible. The SDK learns
+ * only from a call that its token has ended, and without this the page might make no call for a long time.
  */
 export function keepLooking(chat: ChatSession): void {
   const look = () => {
     const { status, user } = chat.state;
     if (status === "signed-in" && user && document.visibilityState === "visible") {
-      // What comes of it, the login listener hears.
+      // If the token has ended, the SDK calls the login listener.
       CometChat.getUser(user.uid).catch(() => undefined);
     }
   };

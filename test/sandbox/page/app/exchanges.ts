@@ -1,19 +1,19 @@
 import { createStore } from "./store.ts";
 
-/** One request to the gateway, as the page shows it. The token in it is shortened. */
+/** One request to the gateway and its answer. The auth token in it is shortened. */
 export interface Exchange {
   id: number;
   method: string;
   path: string;
   fresh: boolean;
   at: number;
-  /** Undefined while it is under way, 0 where no answer came. */
+  /** Undefined until the answer comes. 0 if no answer came. */
   status?: number;
   timing?: string;
   retryAfter?: string;
   problem?: Record<string, unknown>;
   answer?: Record<string, unknown>;
-  /** How long the client waits before it tries again, in milliseconds. */
+  /** The milliseconds that the client waits before it tries again. */
   pause?: number;
 }
 
@@ -23,7 +23,7 @@ function change(id: number, more: Partial<Exchange>): void {
   exchanges.set(exchanges.get().map((one) => (one.id === id ? { ...one, ...more } : one)));
 }
 
-/** `fetch` for the client package, which is watched at work. An application leaves it out. */
+/** `fetch` for the client package. It records each request for this page. An application leaves it out. */
 export async function watchedFetch(input: string, init: RequestInit): Promise<Response> {
   const id = (exchanges.get().at(-1)?.id ?? 0) + 1;
   const { method = "GET", body } = init;
@@ -35,14 +35,14 @@ export async function watchedFetch(input: string, init: RequestInit): Promise<Re
     const { status, ok, headers } = response;
     const timing = headers.get("server-timing");
     const retryAfter = headers.get("retry-after");
-    const told = status === 204 ? undefined : ((await response.clone().json()) as Record<string, unknown>);
-    const { authToken, ...rest } = told ?? {};
+    const json = status === 204 ? undefined : ((await response.clone().json()) as Record<string, unknown>);
+    const { authToken, ...rest } = json ?? {};
     const answer = { ...rest, ...(typeof authToken === "string" && { authToken: shorten(authToken) }) };
     change(id, {
       status,
       ...(timing && { timing }),
       ...(retryAfter && { retryAfter }),
-      ...(told && (ok ? { answer } : { problem: told })),
+      ...(json && (ok ? { answer } : { problem: json })),
     });
     return response;
   } catch (error) {
@@ -51,10 +51,10 @@ export async function watchedFetch(input: string, init: RequestInit): Promise<Re
   }
 }
 
-/** How long the client waits before it tries again, in milliseconds; undefined while it does not wait. */
+/** The milliseconds that the client waits before it tries again. Undefined while it does not wait. */
 export const pause = createStore<number | undefined>(undefined);
 
-/** `sleep` for the client package: the page tells how long. */
+/** `sleep` for the client package. It lets the page show the pause. */
 export async function watchedSleep(ms: number): Promise<void> {
   const last = exchanges.get().at(-1);
   if (last && last.status !== undefined) change(last.id, { pause: ms });
@@ -63,7 +63,7 @@ export async function watchedSleep(ms: number): Promise<void> {
   pause.set(undefined);
 }
 
-/** Enough of a token to tell it from another, and not enough to use. */
+/** Shortens a token. Two tokens still look different, and nobody can use the short form. */
 export function shorten(token: string): string {
   return token.length > 28 ? `${token.slice(0, 16)}…${token.slice(-6)}` : token;
 }

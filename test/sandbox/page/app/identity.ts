@@ -1,6 +1,6 @@
 import { createStore, type Store } from "./store.ts";
 
-/** Who signs in, and with which kind of session. */
+/** A request to sign in: the user, and the kind of session that the provider is to issue. */
 interface Wish {
   subject: string;
   name: string;
@@ -12,7 +12,7 @@ export interface Login {
   subject: string;
   name: string;
   picture: string;
-  /** The provider's name for this login; it stays when the session is renewed. */
+  /** The provider's id of this login. It is the same after the session is refreshed. */
   sid: string;
 }
 
@@ -22,30 +22,28 @@ interface Issued {
 }
 
 /**
- * What an application has from its identity provider's library: who is signed in, and a session whenever one is asked
- * for. The session itself stays in memory; every tab has its own, of the same login.
+ * The part that the library of an identity provider has in an application. It knows who is signed in, and returns a
+ * session. The session is in memory only. All tabs share the login, and each tab has a session of its own.
  */
 export interface Identity {
   login: Store<Login | undefined>;
   issued: Store<Issued | undefined>;
-  /** Whether the provider could not be reached when a session was last asked for. */
+  /** Whether the last request for a session did not reach the provider. */
   unreachable: Store<boolean>;
   signIn: (wish: Wish) => Promise<void>;
-  /** The current session, a new one where it is about to expire, or nothing where the login has ended. */
+  /** Returns the session, a new one if it is about to expire, or undefined if the login has ended. */
   session: () => Promise<string | undefined>;
-  /**
-   * Forgets the login, or only if it still is the one that is named, here and in the other tabs. The provider is not told.
-   */
+  /** Forgets the login in all tabs, if it still has this `sid`. The provider does not learn of it. */
   forget: (sid?: string) => void;
-  /** Signs out at the provider, which tells the gateway. What the gateway answered. */
+  /** Signs out at the provider, which sends a logout token to the gateway. Returns the gateway's status. */
   signOut: () => Promise<number>;
 }
 
 const PLACE = "sandbox-login";
-/** A session that would expire on its way is renewed first. */
+/** A session that expires within this time is refreshed first. */
 const MARGIN_MS = 5_000;
 
-/** @param onOtherTab hears that another tab has signed out, or whom it has signed in */
+/** @param onOtherTab called when another tab has signed in (with the login) or has signed out (with undefined) */
 export function createIdentity(issuer: string, onOtherTab: (login: Login | undefined) => void): Identity {
   const login = createStore<Login | undefined>(remembered());
   const issued = createStore<Issued | undefined>(undefined);
@@ -72,7 +70,7 @@ export function createIdentity(issuer: string, onOtherTab: (login: Login | undef
 
   function forget(sid = login.get()?.sid): void {
     if (login.get()?.sid !== sid) return;
-    // Another tab may have signed somebody else in meanwhile.
+    // In the meantime, another tab may have signed in another user.
     if (remembered()?.sid === sid) localStorage.removeItem(PLACE);
     issued.set(undefined);
     login.set(undefined);
@@ -97,13 +95,13 @@ export function createIdentity(issuer: string, onOtherTab: (login: Login | undef
     async session() {
       const who = login.get();
       if (!who) return undefined;
-      const held = issued.get();
-      if (held && Number(held.claims.exp) * 1000 > Date.now() + MARGIN_MS) return held.session;
+      const current = issued.get();
+      if (current && Number(current.claims.exp) * 1000 > Date.now() + MARGIN_MS) return current.session;
       const answer = await post("/sessions/refresh", { sid: who.sid }).catch(() => undefined);
       unreachable.set(answer === undefined || answer.status >= 500);
-      // Its login has ended: that is an answer, and nothing to try again.
+      // The login has ended at the provider, so another attempt is of no use.
       if (answer?.status === 401) return undefined;
-      if (!answer?.ok) throw new Error("The identity provider gives no session.");
+      if (!answer?.ok) throw new Error("The identity provider does not issue a session.");
       const given = (await answer.json()) as Issued;
       if (login.get()?.sid === who.sid) issued.set(given);
       return given.session;
@@ -111,7 +109,7 @@ export function createIdentity(issuer: string, onOtherTab: (login: Login | undef
     async signOut() {
       const { subject, sid } = login.get() ?? {};
       const answer = await post("/logout", { subject, sid });
-      // Whatever the gateway said: at the provider this login has ended.
+      // Whatever the gateway answered, the login has ended at the provider.
       if (answer.status !== 503) issued.set(undefined);
       return ((await answer.json()) as { status?: number }).status ?? answer.status;
     },

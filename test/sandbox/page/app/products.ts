@@ -1,9 +1,9 @@
 import type { ComponentType } from "react";
 import type { Settings } from "./settings.ts";
 
-/** What of CometChat's the page signs in to: its UI Kit, or its SDK alone. */
+/** The CometChat library that the page signs in to: the UI Kit, or the SDK alone. */
 export interface Product {
-  /** The line that logs in, as an application has it. */
+  /** The line of code with which an application logs in. The page shows it. */
   call: string;
   start: (settings: Settings) => Promise<unknown>;
   login: (authToken: string) => Promise<unknown>;

@@ -3,11 +3,11 @@ export interface Settings {
   region: "us" | "eu" | "in";
   gateway: string;
   issuer: string;
-  /** Another one each time that the sandbox is started: what a browser remembers of an earlier run is worth nothing. */
+  /** An id of this run of the sandbox. By it, the page recognizes that its local storage is from an earlier run. */
   run: string;
 }
 
-/** The gateway's address, once it is there: this page is up before it. */
+/** Waits until the settings have the gateway's address. The sandbox serves this page before the gateway is ready. */
 export async function settled(): Promise<Settings> {
   for (;;) {
     const settings = (await (await fetch("/settings.json")).json()) as Settings;

@@ -19,7 +19,7 @@ export interface Upstream {
   outage: string;
 }
 
-/** CometChat's and the identity provider's side, as the simulators tell it. */
+/** The state of the simulated CometChat and of the simulated identity provider. */
 export const upstream = createStore<Upstream>({ users: [], journal: [], faults: [], outage: "none" });
 
 export async function look(): Promise<void> {
@@ -29,7 +29,7 @@ export async function look(): Promise<void> {
   upstream.set({ ...state, outage: provider.outage });
 }
 
-/** Again every two seconds while somebody looks. */
+/** Reads the state every two seconds while the page is visible. */
 export function keepWatching(): void {
   const again = () => void look().catch(() => undefined);
   again();

@@ -1,15 +1,15 @@
-/** The other name of this machine: to a browser, another origin. The simulated CometChat and the provider answer there. */
+/** The simulators' origin for this page: the other name of this machine, which is another origin for the browser. */
 export const simulator = (() => {
   const { protocol, hostname, port } = location;
   return `${protocol}//${hostname === "localhost" ? "127.0.0.1" : "localhost"}:${port}`;
 })();
 
 /**
- * In production CometChat's SDK talks to its own hosts. In a visitor's ordinary browser those requests are led to the
- * simulator instead: same method, path, headers and body, another origin, so that the browser asks for permission
- * (preflight) as it would in production. `?wire=direct` leaves them alone.
+ * Sends the requests of CometChat's SDK to the simulator instead of CometChat's hosts. Method, path, headers and body
+ * are the same. The simulator is another origin, so the browser sends a preflight as in production. `?wire=direct`
+ * switches this off.
  *
- * This belongs to the sandbox. An application needs nothing of the kind.
+ * This is a part of the sandbox. An application does not need it.
  */
 export function leadToSimulator(): void {
   if (new URLSearchParams(location.search).get("wire") === "direct") return;
@@ -23,8 +23,8 @@ export function leadToSimulator(): void {
   window.WebSocket = class extends WebSocket {
     constructor(address: string | URL, protocols?: string | string[]) {
       const { hostname, pathname, search } = new URL(address);
-      const led = hostname.endsWith(".cometchat.io");
-      super(led ? new URL(pathname + search, simulator.replace(/^http/, "ws")) : address, protocols);
+      const toCometChat = hostname.endsWith(".cometchat.io");
+      super(toCometChat ? new URL(pathname + search, simulator.replace(/^http/, "ws")) : address, protocols);
     }
   };
 }

@@ -1,7 +1,7 @@
 import { CometChat } from "@cometchat/chat-sdk-javascript";
 import type { ChatSession, ChatUser, GatewayError } from "cometchat-edge-gateway/client";
 import { useState } from "react";
-import { tell } from "../app/chat.ts";
+import { showNotice } from "../app/chat.ts";
 import type { Identity, Login } from "../app/identity.ts";
 import type { Product } from "../app/products.ts";
 import { look } from "../app/upstream.ts";
@@ -14,7 +14,7 @@ interface ChatParts {
   product: Product;
 }
 
-/** What the application is about: the chat, whose it is, and the ways out. */
+/** The chat of the user who is signed in, with the three ways to sign out. */
 export function Chat({ login, user, identity, chat, product }: ChatParts) {
   const [busy, setBusy] = useState(false);
   const { View } = product;
@@ -22,26 +22,28 @@ export function Chat({ login, user, identity, chat, product }: ChatParts) {
   async function leave(work: () => Promise<void>) {
     if (busy) return;
     setBusy(true);
-    // The package's state says "signed-out" at once; the requests take their time.
-    tell("Signing out …");
-    await work().catch((error: Error) => tell(`Not signed out: ${error.message}`));
+    // The state of the client package is "signed-out" at once, before its requests are answered.
+    showNotice("Signing out …");
+    await work().catch((error: Error) => showNotice(`Not signed out: ${error.message}`));
     setBusy(false);
     void look().catch(() => undefined);
   }
 
-  /** Both ends are the package's; then the application forgets its own login. */
+  /** The client package ends the login at the gateway and at CometChat. Then the application forgets its own login. */
   const signOut = (everywhere: boolean) => async () => {
     try {
       await chat.signOut({ everywhere });
       identity.forget(login.sid);
-      tell(`${login.name} is signed out${everywhere ? " on every device" : ""}.`);
+      showNotice(`${login.name} is signed out${everywhere ? " on every device" : ""}.`);
     } catch (error) {
       const { code } = error as GatewayError;
-      tell(`Signed out here, but the gateway could not end the tokens (${code}).`, () => leave(signOut(everywhere)));
+      showNotice(`Signed out here, but the gateway could not end the tokens (${code}).`, () =>
+        leave(signOut(everywhere)),
+      );
     }
   };
 
-  /** The provider tells the gateway, the SDK finds out at its next call, and its listener does the rest. */
+  /** The provider tells the gateway. The SDK's next call fails, and the SDK calls the login listener. */
   const signOutAtProvider = async () => {
     const status = await identity.signOut();
     if (status !== 200) throw new Error(`the gateway answered the provider ${status}`);
@@ -67,7 +69,7 @@ export function Chat({ login, user, identity, chat, product }: ChatParts) {
           <Way name="Everywhere" how="Ends all tokens of this user" leave={() => leave(signOut(true))} />
           <Way
             name="At the provider"
-            how="The identity provider tells the gateway"
+            how="Ends the login at the identity provider, which tells the gateway"
             leave={() => leave(signOutAtProvider)}
           />
         </fieldset>

@@ -1,10 +1,10 @@
 import { useStore } from "../app/store.ts";
 import { addFault, look, removeFault, setOutage, upstream } from "../app/upstream.ts";
 
-/** The two calls that a sign-in may make. */
+/** The two calls that a sign-in may make to CometChat. */
 const GATEWAYS = ["create", "mint"];
 
-/** What can be switched on. Each fits the simulator's `POST /_sim/faults`. */
+/** The faults that can be switched on, in the form of the simulator's `POST /_sim/faults`. */
 const known = [
   { title: "Slow", note: "1.5 s before each answer", match: GATEWAYS, effect: { kind: "delay", ms: 1500 } },
   {
@@ -16,12 +16,17 @@ const known = [
   },
   {
     title: "Down",
-    note: "500 to every call of the gateway’s",
+    note: "500 to every call of the gateway",
     match: GATEWAYS,
     effect: { kind: "error", status: 500, code: "ERR_EXCEPTION" },
   },
   { title: "Hangs", note: "never answers", match: GATEWAYS, effect: { kind: "hang" } },
-  { title: "Loses answers", note: "does it, then cuts the connection", match: GATEWAYS, effect: { kind: "drop" } },
+  {
+    title: "Loses answers",
+    note: "does the call, then cuts the connection",
+    match: GATEWAYS,
+    effect: { kind: "drop" },
+  },
   {
     title: "Rate limit",
     note: "429, retry after 15 s",
@@ -34,16 +39,21 @@ const known = [
     match: GATEWAYS,
     effect: { kind: "error", status: 402, code: "ERR_PLAN_QUOTA_RESTRICTION" },
   },
-  { title: "API key deleted", note: "as if ours were unknown", match: GATEWAYS, effect: { kind: "wrongKey" } },
+  {
+    title: "API key deleted",
+    note: "answers that the key does not exist",
+    match: GATEWAYS,
+    effect: { kind: "wrongKey" },
+  },
   { title: "Browser cut off", note: "no answer to the SDK", match: ["client"], effect: { kind: "reset" } },
 ] as const;
 
 const outages = [
-  { name: "down", title: "Down", note: "no session, no keys" },
-  { name: "unpublished", title: "New keys, unpublished", note: "signs with keys that nobody can fetch" },
+  { name: "down", title: "Down", note: "issues no session, publishes no keys" },
+  { name: "unpublished", title: "New keys, unpublished", note: "signs with keys that the gateway cannot fetch" },
 ];
 
-/** Who is to fail. The simulators tell what is in force: another window, or `curl`, may have ended one. */
+/** The switches for faults. The simulators say which are on, since another window or `curl` may have changed them. */
 export function Faults() {
   const { faults, outage } = useStore(upstream);
   return (

@@ -5,13 +5,13 @@ import { Timing } from "./Timing.tsx";
 
 const SHOWN = 6;
 
-/** Every request to the gateway, the last one in full. */
+/** The requests to the gateway. The last one is shown in full. */
 export function Gateway() {
   const all = useStore(exchanges);
   const last = all.at(-1);
   const state = !last ? "waiting" : last.status === undefined ? "busy" : good(last) ? "done" : "failed";
   return (
-    <Step name="gateway" title="Gateway" what="exchanges it for an auth token" state={state}>
+    <Step name="gateway" title="Gateway" what="exchanges the session for an auth token" state={state}>
       {last && (
         <>
           <ol className="exchanges" aria-label="Requests to the gateway">
@@ -84,7 +84,7 @@ function Answer({ answer }: { answer: Record<string, unknown> }) {
   );
 }
 
-/** A JSON object, a member a line, its code the first thing that one sees. */
+/** A problem, one member per line. The code is emphasized. */
 function Problem({ problem }: { problem: Record<string, unknown> }) {
   return (
     <pre className="problem">

@@ -8,7 +8,7 @@ import {
 } from "@cometchat/chat-uikit-react";
 import { useState, useSyncExternalStore } from "react";
 
-/** CometChat's UI Kit, as its documentation composes it. */
+/** CometChat's UI Kit. Its documentation combines the components in this way. */
 export function KitView() {
   const [open, setOpen] = useState<CometChat.Conversation>();
   const peer = open?.getConversationWith();
@@ -37,7 +37,7 @@ export function KitView() {
   );
 }
 
-/** Its sounds come from a host of CometChat's, and this page asks no other machine for anything. */
+/** The sounds are on a host of CometChat, and this page calls no other machine. */
 const SILENT = { disableSoundForMessages: true };
 
 const dark = matchMedia("(prefers-color-scheme: dark)");

@@ -23,10 +23,10 @@ export interface Parts {
 
 export function Page({ settings, identity, chat, product }: Parts) {
   const login = useStore(identity.login);
-  const told = useStore(notice);
+  const message = useStore(notice);
   const state = useChatSession(chat, { enabled: login !== undefined });
   const { status, error } = state;
-  // The other name of this machine: to a browser, a site of its own, which remembers nothing of this one.
+  // For a browser, the other name of this machine is another site with its own storage, so it acts as a second device.
   const elsewhere = simulator + location.pathname + location.search;
   const underWay = status === "signing-in" || (status === "failed" && mayPass(error));
 
@@ -42,7 +42,7 @@ export function Page({ settings, identity, chat, product }: Parts) {
         <p className="wordmark">
           CometChat Edge Gateway <span className="tag">Sandbox</span>
         </p>
-        <nav aria-label="What signs in">
+        <nav aria-label="Pages">
           <Tab href="/" current={location.pathname === "/"}>
             UI Kit
           </Tab>
@@ -59,10 +59,10 @@ export function Page({ settings, identity, chat, product }: Parts) {
       </header>
       <div className="columns">
         <main>
-          <div role="status" className={told ? "notice" : "notice empty-notice"}>
-            {told?.text}
-            {told?.again && (
-              <button type="button" onClick={told.again}>
+          <div role="status" className={message ? "notice" : "notice empty-notice"}>
+            {message?.text}
+            {message?.again && (
+              <button type="button" onClick={message.again}>
                 Try again
               </button>
             )}
@@ -74,7 +74,7 @@ export function Page({ settings, identity, chat, product }: Parts) {
           </div>
           <Faults />
         </main>
-        <aside aria-label="CometChat’s and the identity provider’s side, simulated">
+        <aside aria-label="The simulated CometChat and identity provider">
           <Calls />
           <Users />
           <section aria-labelledby="places-title">

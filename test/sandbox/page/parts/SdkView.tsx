@@ -1,7 +1,7 @@
 import { CometChat } from "@cometchat/chat-sdk-javascript";
 import { useCallback, useEffect, useState } from "react";
 
-/** What an application without the UI Kit does with the SDK: asks it for something, and shows the answer. */
+/** An application without the UI Kit. It calls the SDK and shows the answer. */
 export function SdkView({ uid }: { uid: string }) {
   const [talks, setTalks] = useState<CometChat.Conversation[]>();
   const [outcome, setOutcome] = useState("");

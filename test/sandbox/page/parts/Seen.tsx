@@ -5,7 +5,7 @@ import { upstream } from "../app/upstream.ts";
 
 const SHOWN = 8;
 
-/** CometChat's last calls, newest first. */
+/** The last calls to CometChat, newest first. */
 export function Calls() {
   const calls = useStore(upstream)
     .journal.filter(({ call }) => call !== "preflight")
@@ -13,15 +13,15 @@ export function Calls() {
     .reverse();
   return (
     <section aria-labelledby="calls-title">
-      <h2 id="calls-title">What CometChat sees</h2>
-      {calls.length === 0 && <p className="empty">No call yet. Sign in to make the first.</p>}
+      <h2 id="calls-title">Calls to CometChat</h2>
+      {calls.length === 0 && <p className="empty">No calls yet. Sign in to make the first one.</p>}
       <ol className="calls">
         {calls.map(({ id, method, path, status, outcome, surface, at }) => (
           <li key={id}>
             <code>
               {method}{" "}
               {legible(path).map((segment, index) => (
-                // A path never changes: its segments are told apart by where they stand.
+                // A path never changes, so the position of a segment is its key.
                 // biome-ignore lint/suspicious/noArrayIndexKey: see above
                 <Fragment key={index}>
                   /<wbr />
@@ -39,7 +39,7 @@ export function Calls() {
   );
 }
 
-/** Without version and query, and with nothing long in full: CometChat's paths may hold a token. */
+/** The path without version and query. Long segments are shortened, since they may be tokens. */
 function legible(path: string): string[] {
   const [place = ""] = path.split("?");
   return place
@@ -48,19 +48,19 @@ function legible(path: string): string[] {
     .map(shorten);
 }
 
-/** Those who sign in; the others are there for the conversations. */
+/** The users who have signed in. The others are there only for the conversations. */
 export function Users() {
   const { users } = useStore(upstream);
   const signedIn = users.filter(({ tags }) => !tags?.includes("colleague"));
   return (
     <section aria-labelledby="users-title">
-      <h2 id="users-title">Users it knows</h2>
+      <h2 id="users-title">CometChat’s users</h2>
       {signedIn.length > 0 && (
         <table className="users">
           <thead>
             <tr>
               <th scope="col">User</th>
-              <th scope="col">Live tokens</th>
+              <th scope="col">Tokens</th>
             </tr>
           </thead>
           <tbody>
@@ -78,7 +78,7 @@ export function Users() {
       )}
       <p className="empty">
         {signedIn.length === 0 && "Nobody has signed in yet. "}
-        {users.length > signedIn.length && `${users.length - signedIn.length} colleagues are there to talk to.`}
+        {users.length > signedIn.length && `There are ${users.length - signedIn.length} colleagues to chat with.`}
       </p>
     </section>
   );

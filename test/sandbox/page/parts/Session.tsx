@@ -3,7 +3,7 @@ import type { Identity } from "../app/identity.ts";
 import { useStore } from "../app/store.ts";
 import { Step } from "./Step.tsx";
 
-/** The session in its three parts, and its claims. */
+/** The three parts of the session, and its claims. */
 export function Session({ identity }: { identity: Identity }) {
   const issued = useStore(identity.issued);
   return (
@@ -34,7 +34,9 @@ export function Session({ identity }: { identity: Identity }) {
   );
 }
 
-/** Who and for whom first; then what only this session has. */
+/**
+ * The claims in a fixed order: the user, the audience and the issuer first, then the times and ids, then all others.
+ */
 function order(claims: Record<string, unknown>): [string, unknown][] {
   const known = ["sub", "name", "aud", "iss", "iat", "exp", "sid", "jti"].filter((name) => name in claims);
   const others = Object.keys(claims).filter((name) => !known.includes(name) && name !== "picture");
@@ -48,7 +50,7 @@ function reading(name: string, value: unknown) {
     return (
       <>
         <time dateTime={time.toISOString()}>{time.toLocaleTimeString([], { hour12: false })}</time>
-        {passed && <small> has passed</small>}
+        {passed && <small> expired</small>}
       </>
     );
   }

@@ -5,7 +5,7 @@ import type { Identity, Login } from "../app/identity.ts";
 import { useStore } from "../app/store.ts";
 import { inWords } from "./words.ts";
 
-/** Whether it is worth trying again by itself: nobody's session is wrong, something is down. */
+/** Whether another attempt may succeed. That is so if something is down, and not if the session is wrong. */
 export function mayPass(error: GatewayError | undefined): boolean {
   return error !== undefined && (error.code === "network" || [429, 503, 504].includes(error.status));
 }
@@ -19,7 +19,7 @@ interface WaitingParts {
   state: ChatState;
 }
 
-/** While a sign-in is under way, and while it has failed for a reason that passes. It goes on by itself. */
+/** Shown during a sign-in, and after a failure that may pass. It tries again without the user. */
 export function Waiting({ login, identity, chat, state }: WaitingParts) {
   const last = useStore(exchanges).findLast(({ method }) => method === "POST");
   const unreachable = useStore(identity.unreachable) || last?.status === 0;
@@ -51,7 +51,7 @@ export function Waiting({ login, identity, chat, state }: WaitingParts) {
         </p>
         {wait !== undefined && (
           <p className="next">
-            Tries again by itself <Countdown key={`${state.status} ${wait}`} ms={wait} />.
+            The page tries again by itself <Countdown key={`${state.status} ${wait}`} ms={wait} />.
           </p>
         )}
         <p className="ways-out">

@@ -9,7 +9,7 @@ import { inWords } from "./words.ts";
 const people = [
   { name: "Alice Liddell", subject: "alice" },
   { name: "Bob Moran", subject: "bob" },
-  // No legal uid: the gateway derives one.
+  // This subject cannot be a uid, so the gateway derives one.
   { name: "Carol Danvers", subject: "auth0|64f1c0ffee" },
 ];
 
@@ -42,7 +42,7 @@ export function Who({
     const name = people.find((person) => person.subject === who)?.name ?? who;
     try {
       await identity.signIn({ subject: who, name, picture: simulator + portrait(name), kind });
-      // Where nobody was signed in, the page's hook begins it too: one request all the same.
+      // If nobody was signed in, the page's hook starts a sign-in too. Both share one request.
       await chat.signIn().catch(() => undefined);
     } catch (error) {
       setFailure((error as Error).message);

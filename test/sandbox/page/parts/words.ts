@@ -1,4 +1,4 @@
-/** What a user is told for each code of the gateway's and the client package's. */
+/** The text for each code of the gateway and of the client package. */
 const words: Record<string, string> = {
   network: "The gateway or the identity provider cannot be reached.",
   "rate-limited": "There were too many sign-ins.",
@@ -8,9 +8,9 @@ const words: Record<string, string> = {
   "keys-unavailable": "The identity provider’s keys cannot be fetched right now.",
   "session-expired": "This session has expired.",
   "session-invalid": "This session is not valid here.",
-  "session-missing": "There is no session any more.",
+  "session-missing": "There is no session.",
   "user-deactivated": "This user has been deactivated.",
-  "cometchat-rejected": "The chat is not set up as it should be.",
+  "cometchat-rejected": "The chat is not configured correctly.",
 };
 
-export const inWords = (code: string): string => words[code] ?? "The gateway refused.";
+export const inWords = (code: string): string => words[code] ?? "The gateway refused the request.";
