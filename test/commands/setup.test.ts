@@ -543,7 +543,7 @@ describe("npm run setup in a terminal", () => {
     const { status, text } = await talk(config, [
       ["App ID", ENTER],
       ["Region", ENTER],
-      ["the one in .dev.vars stays", ENTER],
+      ["to keep the one in .dev.vars", ENTER],
       ["Web origins", ENTER],
       ["Who issues", ENTER],
       ["Domain", ENTER],
@@ -565,12 +565,12 @@ describe("npm run setup in a terminal", () => {
     const { text } = await talk(config, [
       ["App ID", ENTER],
       ["Region", ENTER],
-      ["the one in .dev.vars stays", ENTER],
+      ["to keep the one in .dev.vars", ENTER],
       ["Web origins", ENTER],
       ["Who issues", ENTER],
       ["as iss", ENTER],
       ["as aud", ENTER],
-      [/backend signs with.+the one in .dev.vars stays/, ENTER],
+      [/backend signs with.+to keep the one in .dev.vars/, ENTER],
     ]);
     expect(text).toContain("Nothing to change.");
     expect([tomlOf(config), secretsOf(config)]).toEqual(before);

@@ -122,7 +122,11 @@ async function askIssuer(
   const kind =
     either &&
     (await answered(
-      select({ message: "Which tokens are the sessions?", options, ...(usual && { initialValue: usual }) }),
+      select({
+        message: "Which tokens do your clients send as sessions?",
+        options,
+        ...(usual && { initialValue: usual }),
+      }),
     ));
   replies = { ...replies, only: kind };
   if (audience && kind !== "parties") {
@@ -152,13 +156,13 @@ async function askIssuer(
   }
   if (provider.publicKey) {
     const isKnown = current.publicKey !== undefined;
-    const question = provider.publicKey.ask + (isKnown ? "; empty: the one in wrangler.toml stays" : "");
+    const question = provider.publicKey.ask + (isKnown ? "; leave it empty to keep the one in wrangler.toml" : "");
     const path = await answered(
       text({
         message: question,
         placeholder: isKnown ? "" : provider.publicKey.example,
         validate: async (value) => {
-          if (!value?.trim()) return isKnown ? undefined : "This is needed.";
+          if (!value?.trim()) return isKnown ? undefined : "An answer is needed.";
           const publicKey = contentOf(value.trim());
           return publicKey === undefined ? "There is no such file." : judge({ ...replies, publicKey }, "publicKey");
         },
@@ -168,7 +172,7 @@ async function askIssuer(
   }
   if (provider.name === "workos" && !/\/client_\w+$/.test(issuer)) {
     const jwksUrl = await line(
-      "Address of the keys",
+      "Address of the keys (JWKS)",
       current.jwksUrl,
       (value) => judge({ ...replies, jwksUrl: value }, "jwksUrl"),
       "https://api.workos.com/sso/jwks/client_01ABC",
@@ -190,7 +194,7 @@ async function line(
       message,
       ...(placeholder !== undefined && { placeholder }),
       ...(typeof before === "string" && { initialValue: before }),
-      validate: async (value) => (value?.trim() ? check(value.trim()) : "This is needed."),
+      validate: async (value) => (value?.trim() ? check(value.trim()) : "An answer is needed."),
     }),
   );
   return answer.trim();
@@ -204,8 +208,8 @@ async function hidden(
 ): Promise<string | undefined> {
   const answer = await answered(
     password({
-      message: isKnown ? `${message}; empty: the one in .dev.vars stays` : message,
-      validate: async (value) => (value?.trim() ? check(value.trim()) : isKnown ? undefined : "This is needed."),
+      message: isKnown ? `${message}; leave it empty to keep the one in .dev.vars` : message,
+      validate: async (value) => (value?.trim() ? check(value.trim()) : isKnown ? undefined : "An answer is needed."),
     }),
   );
   return answer?.trim() || undefined;

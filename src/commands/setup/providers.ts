@@ -142,7 +142,7 @@ export const providers: readonly Provider[] = [
     label: "WorkOS AuthKit",
     isPreset: true,
     issuer: {
-      ask: "Client ID, or the issuer as the sessions have it",
+      ask: "Client ID, or the exact iss of your sessions",
       example: "client_01ABC",
       from: (text) => (/^client_\w+$/.test(text) ? `https://api.workos.com/user_management/${text}` : https(text)),
     },
