@@ -36,8 +36,8 @@ export function followUp(user: FollowUp, chat: CometChat, parts: FollowUpParts, 
     const former = moved ? parts.cometchat(mapping.app) : undefined;
     if (former) {
       // The mapping names the app that may still have tokens, so it is changed only after the ledger has ended them.
-      const left = await flushApp(parts, former, uid, later);
-      if (!left.ok) return left;
+      const flushed = await flushApp(parts, former, uid, later);
+      if (!flushed.ok) return flushed;
     }
     return syncProfile({ ...user, mapping }, chat, parts, later);
   });

@@ -34,9 +34,9 @@ export const WEBHOOK_BYTES = 256 * 1024;
 /** Seconds by which a webhook may be old, or ahead: Standard Webhooks' libraries allow the same. */
 export const WEBHOOK_TOLERANCE_SECONDS = 300;
 /** How long a delivered webhook is remembered: providers deliver again for a day or two. */
-export const DELIVERY_KNOWN_MS = 3 * 86_400_000;
+export const DELIVERY_KEPT_MS = 3 * 86_400_000;
 /** Deliveries that are remembered for one user; about 150 bytes each. */
-export const DELIVERIES_KNOWN = 100;
+export const DELIVERIES_KEPT = 100;
 /** Least bytes of a webhook's signing secret (Standard Webhooks 1.0, signature scheme). */
 export const WEBHOOK_SECRET_BYTES = 24;
 /** Time limit of one request as a whole, unless configured (docs/configuration.md). */
@@ -85,9 +85,9 @@ export const MAPPING_MEMORY_MS = 10_000;
 /** Mappings an isolate remembers; about 200 bytes each, so 2 MB of 128. */
 export const MAPPINGS_REMEMBERED = 5_000;
 /** How long KV stores which user a provider's session id belongs to: clients use a token for long without asking again. */
-export const SESSION_KNOWN_SECONDS = 90 * 86_400;
+export const SESSION_KEPT_SECONDS = 90 * 86_400;
 /** How long a data centre's cache says that this is stored. It is stored again before KV deletes it. */
-export const SESSION_MARKED_SECONDS = SESSION_KNOWN_SECONDS / 2;
+export const SESSION_MARKED_SECONDS = SESSION_KEPT_SECONDS / 2;
 /** Share of a logout's time for that read. The rest is for recording that the logout is still to be done. */
 export const SESSION_READ_SHARE = 1 / 2;
 
@@ -224,7 +224,7 @@ export const REFUSALS_COUNTED_MS = 60_000;
 export const REFUSALS_REMEMBERED = 500;
 
 /** How long /readyz names an app whose last call failed. */
-export const FAULT_KNOWN_MS = 60_000;
+export const FAULT_KEPT_MS = 60_000;
 
 // Ledger
 /** Tries of a call to a ledger that fails with an error that may be retried. */

@@ -36,8 +36,9 @@ export async function endLogout(
   const uid = user.value;
   if (uid === undefined) return ok(undefined);
   if (sid !== undefined && parts.ledgers.records) {
-    const told = await endSession(uid, sid, logout, parts, context);
-    if (!told.ok || told.value) return told.ok ? ok(undefined) : told;
+    const ended = await endSession(uid, sid, logout, parts, context);
+    if (!ended.ok) return ended;
+    if (ended.value) return ok(undefined);
   }
   // The tokens of the session are not known, so all of the user's are ended.
   const apps = await appsOf(parts, uid, context, issuer);
@@ -68,7 +69,7 @@ async function endSession(
   }
   // With another `sessionIdClaim`, the session may be recorded under another name than its `sid`.
   const other = subject !== undefined && issuer.sessionIdClaim !== undefined && issuer.sessionIdClaim !== "sid";
-  return ok(!mapping?.unrecorded && !(other && ended.ok && !ended.value.known));
+  return ok(!mapping?.unrecorded && !(other && ended.ok && !ended.value.recorded));
 }
 
 /** The user whose sign-in stored this `sid`; undefined if none did. Fails if KV cannot be read. */

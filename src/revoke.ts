@@ -16,7 +16,7 @@ type Apps = readonly CometChat[];
 /** The parts of the gateway that end tokens. */
 export interface RevokeParts {
   readonly config: { readonly tokens: Pick<Config["tokens"], "reuse"> };
-  readonly directory: Pick<Directory, "get" | "put" | "remembered">;
+  readonly directory: Pick<Directory, "get" | "put" | "inMemory">;
   readonly ledgers: Pick<Ledgers, "records" | "end">;
   readonly deps: Pick<Deps, "now">;
 }
@@ -27,7 +27,7 @@ export interface RevokeParts {
  */
 export async function flushUser(parts: RevokeParts, apps: Apps, uid: string, context: Context): Answer {
   const ended = await end(parts, uid, "user", apps, context);
-  const mapping = parts.directory.remembered(uid);
+  const mapping = parts.directory.inMemory(uid);
   // Tokens that were never recorded have ended as well.
   if (ended.ok && mapping?.unrecorded) {
     const { unrecorded: _, ...rest } = mapping;
@@ -85,8 +85,8 @@ export async function revokeSession(
   if (!ended.ok) return ended;
   if (!ended.value.done.ok) return ended.value.done;
   // If the session has no name that stays the same after a refresh, its tokens may be recorded under another id.
-  const told = session.name !== undefined || ended.value.known;
-  return told && !mapping?.unrecorded?.includes(digests.session) ? ok(undefined) : unknownTokens;
+  const isCertain = session.name !== undefined || ended.value.recorded;
+  return isCertain && !mapping?.unrecorded?.includes(digests.session) ? ok(undefined) : unknownTokens;
 }
 
 const unknownTokens = fail("token-not-held", { detail: 'Send the auth token: {"authToken": "…"}.' });
@@ -119,7 +119,7 @@ async function end(
   const left = context.deadline.left();
   const order = { at, app, flush: token === undefined ? names : [], budget: left * LEDGER_SHARE };
   const asked = await ledgers.end(uid, scope, order, left * (LEDGER_SHARE + LEDGER_ANSWER_SHARE));
-  if (asked.ok) return token === undefined || asked.value.known ? asked.value.done : here();
+  if (asked.ok) return token === undefined || asked.value.recorded ? asked.value.done : here();
   const done = await here();
   endLater(parts, uid, scope, app, at, context);
   return done.ok && config.tokens.reuse === "session" ? asked : done;

@@ -14,8 +14,8 @@ import { revival } from "./provision/revival.ts";
 import { ok, type Result } from "./result.ts";
 import { flushApp } from "./revoke.ts";
 import type { Credential } from "./session/extract.ts";
-import { endOf, type KeepParts, keep } from "./tokens/keep.ts";
 import { type OwnParts, ownToken } from "./tokens/own.ts";
+import { endOf, type RecordParts, recordSignIn } from "./tokens/record.ts";
 import { within } from "./within.ts";
 
 export interface SignIn {
@@ -34,7 +34,7 @@ export interface SignIn {
 type SignInParts = CallerParts &
   PlacementParts &
   OwnParts &
-  KeepParts &
+  RecordParts &
   FollowUpParts & {
     readonly config: Pick<Config, "tokens" | "provisioning">;
     readonly directory: Pick<Directory, "read">;
@@ -108,9 +108,9 @@ export async function signIn(
   const { authToken: token, created, mintedAt, other } = obtained.value;
   const expiresAt = endOf(mintedAt, config.tokens);
   followUp({ ...user, created, other }, chat, parts, context);
-  const kept = keep(caller.value, { app, token, mintedAt, expiresAt }, parts, context);
+  const recorded = recordSignIn(caller.value, { app, token, mintedAt, expiresAt }, parts, context);
   // With `reuse` the token must be recorded before the answer, so that the session's next request and a sign-out find
   // it.
-  if (reuses) await timing.measure("directory", () => within(LEDGER_RECORD_MS, kept));
+  if (reuses) await timing.measure("directory", () => within(LEDGER_RECORD_MS, recorded));
   return ok({ authToken: token, uid, app: chat.app, created, reused: false, expiresAt });
 }

@@ -3,9 +3,9 @@ import type { GatewayError, Reason } from "../errors.ts";
 import type { Result } from "../result.ts";
 import { createBreaker } from "./breaker.ts";
 import { createClient } from "./client.ts";
+import { createExistence, type Existence } from "./existence.ts";
 import type { Unsettable } from "./fields.ts";
 import { watched } from "./lastfault.ts";
-import { createPresence, type Presence } from "./presence.ts";
 import { createQuota } from "./quota.ts";
 import { createSend, type Send } from "./resilience.ts";
 import { createRoles } from "./roles.ts";
@@ -21,11 +21,11 @@ export type { Profile } from "./types.ts";
  */
 export interface CometChat {
   readonly app: App;
-  readonly presence: Presence;
+  readonly existence: Existence;
   /**
    * Creates a user. Fails with `upstream-uid-exists` if the uid is taken, also by a deactivated user. If an answer was
    * lost and the retry finds the user, the user counts as created and its token is minted; without `withAuthToken` the
-   * call then fails with `upstream-uid-exists`. A role that CometChat does not know is left out; see `knows`.
+   * call then fails with `upstream-uid-exists`. A role that CometChat does not know is left out; see `hasRole`.
    */
   create(
     uid: string,
@@ -58,7 +58,7 @@ export interface CometChat {
   /** Whether the rate limit has room for calls that can wait: profile sync, and the revocation of expired tokens. */
   hasRoom(): boolean;
   /** False if CometChat recently answered that it does not know this role. */
-  knows(role: string): boolean;
+  hasRole(role: string): boolean;
   /** The last fault of this isolate's calls that concerns the whole app, for /readyz; undefined if there is none. */
   lastFault(): Reason | undefined;
 }
@@ -85,35 +85,35 @@ export function createCometChat(app: App, deps: Deps): CometChat {
   );
   const tokens = createTokens(send);
   const users = createUsers(send, roles, tokens.mint);
-  const presence = createPresence(deps.now);
-  const { arrived, left, lost } = presence;
+  const existence = createExistence(deps.now);
+  const { seen, deactivated, createLost } = existence;
   return {
     app,
-    presence,
+    existence,
     ...users,
     ...tokens,
     create: (uid, ...rest) =>
-      presence.create(uid, async () => {
+      existence.create(uid, async () => {
         const created = await users.create(uid, ...rest);
-        if (created.ok) arrived(uid);
-        else if (created.error.reason !== "upstream-uid-exists") lost(uid);
+        if (created.ok) seen(uid);
+        else if (created.error.reason !== "upstream-uid-exists") createLost(uid);
         return created;
       }),
-    mint: (uid, context) => afterSuccess(tokens.mint(uid, context), () => arrived(uid)),
-    reactivate: (uid, context) => afterSuccess(users.reactivate(uid, context), () => arrived(uid)),
-    deactivate: (uid, context) => afterSuccess(users.deactivate(uid, context), () => left(uid)),
+    mint: (uid, context) => afterSuccess(tokens.mint(uid, context), () => seen(uid)),
+    reactivate: (uid, context) => afterSuccess(users.reactivate(uid, context), () => seen(uid)),
+    deactivate: (uid, context) => afterSuccess(users.deactivate(uid, context), () => deactivated(uid)),
     hasRoom: () => breaker.admits() && quota.hasRoom(),
     lastFault,
-    knows: roles.known,
+    hasRole: roles.has,
   };
 }
 
-/** Calls `tell` after a success, before the caller gets the answer. */
+/** Calls `act` after a success, before the caller gets the answer. */
 async function afterSuccess<T>(
   answer: Promise<Result<T, GatewayError>>,
-  tell: () => void,
+  act: () => void,
 ): Promise<Result<T, GatewayError>> {
   const result = await answer;
-  if (result.ok) tell();
+  if (result.ok) act();
   return result;
 }

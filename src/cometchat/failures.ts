@@ -82,8 +82,8 @@ export function failureOf(status: number, code: string | undefined, fields: read
   if (status === 429) return { reason: "upstream-limited" };
   // An unknown role is reported either by its own code or as a validation error of that field.
   if (code === "ERR_BAD_REQUEST" && fields.includes("role")) return role;
-  const known = code === undefined ? undefined : failures.get(code);
-  if (known) return known;
+  const documented = code === undefined ? undefined : failures.get(code);
+  if (documented) return documented;
   if (status === 402) return plan;
   return status >= 400 && status < 500 ? refused : fault;
 }

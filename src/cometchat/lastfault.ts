@@ -1,6 +1,6 @@
 import type { Deps } from "../context.ts";
 import type { Reason } from "../errors.ts";
-import { FAULT_KNOWN_MS } from "../limits.ts";
+import { FAULT_KEPT_MS } from "../limits.ts";
 import type { Send } from "./resilience.ts";
 
 /** The reasons that concern the whole app. Any other failure concerns one user. */
@@ -20,6 +20,6 @@ export function watched(send: Send, now: Deps["now"]): { send: Send; lastFault: 
       return result;
     },
     // After a while, a fault shows nothing about the app's present state.
-    lastFault: () => (last && now() - last.at < FAULT_KNOWN_MS ? last.reason : undefined),
+    lastFault: () => (last && now() - last.at < FAULT_KEPT_MS ? last.reason : undefined),
   };
 }

@@ -2,7 +2,7 @@ import { ROLE_MEMORY_MS, ROLES_REMEMBERED } from "../limits.ts";
 
 /** The roles that CometChat recently answered that it does not know. */
 export interface Roles {
-  readonly known: (role: string) => boolean;
+  readonly has: (role: string) => boolean;
   readonly refuse: (role: string) => void;
 }
 
@@ -10,7 +10,7 @@ export interface Roles {
 export function createRoles(now: () => number, tell: (role: string) => void): Roles {
   const until = new Map<string, number>();
   return {
-    known: (role) => (until.get(role) ?? 0) <= now(),
+    has: (role) => (until.get(role) ?? 0) <= now(),
     refuse(role) {
       if ((until.get(role) ?? 0) > now()) return;
       const [oldest] = until.keys();

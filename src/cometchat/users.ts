@@ -128,7 +128,7 @@ export function createUsers(send: Send, roles: Roles, mint: Mint) {
       context: Context,
     ): Promise<Posted> {
       const { role, ...rest } = profile;
-      const granted = role !== undefined && roles.known(role);
+      const granted = role !== undefined && roles.has(role);
       const first = await post(uid, granted ? profile : rest, options.withAuthToken, context);
       if (first.ok || !granted || first.error.reason !== "upstream-role") return unexpected(first);
       // A role that CometChat does not know is a mistake in the configuration, which must not prevent the sign-in: the

@@ -48,25 +48,25 @@ export function checkPlacement(
   report: Report,
 ): Placement {
   const names = Object.keys(apps);
-  const known = (variable: string, app: string) => {
+  const checkApp = (variable: string, app: string) => {
     if (names.length > 0 && !names.includes(app))
       report(variable, `must be one of the apps in COMETCHAT_APPS: ${names.join(", ")}`);
   };
   const { continents = {}, countries = {}, jurisdictions = {} } = raw ?? {};
-  if (raw?.default !== undefined) known("PLACEMENT.default", raw.default);
+  if (raw?.default !== undefined) checkApp("PLACEMENT.default", raw.default);
   for (const [code, app] of Object.entries(continents)) {
-    known(`PLACEMENT.continents.${code}`, app);
+    checkApp(`PLACEMENT.continents.${code}`, app);
     if (!/^(AF|AN|AS|EU|NA|OC|SA)$/.test(code)) {
       report(`PLACEMENT.continents.${code}`, "must be one of AF, AN, AS, EU, NA, OC, SA");
     }
   }
   for (const [code, app] of Object.entries(countries)) {
-    known(`PLACEMENT.countries.${code}`, app);
+    checkApp(`PLACEMENT.countries.${code}`, app);
     if (!/^([A-Z]{2}|T1)$/.test(code)) {
       report(`PLACEMENT.countries.${code}`, "must be a country's two capital letters, as in IN");
     }
   }
-  for (const app of Object.keys(jurisdictions)) known(`PLACEMENT.jurisdictions.${app}`, app);
+  for (const app of Object.keys(jurisdictions)) checkApp(`PLACEMENT.jurisdictions.${app}`, app);
   const undecided = issuers.some(({ app, appClaim }) => app === undefined && appClaim === undefined);
   if (raw?.default === undefined && names.length > 1 && undecided) {
     report("PLACEMENT.default", "is missing: write the app for users that no other setting places");

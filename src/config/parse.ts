@@ -109,16 +109,16 @@ function readIssuers(env: RawEnv, report: Report): readonly RawIssuer[] | undefi
 
 /** Adds the preset's settings. The operator's own ones take precedence; an own source of keys replaces the preset's. */
 function complete(entry: Readonly<Record<string, unknown>>, defaults: Readonly<Record<string, unknown>>): unknown {
-  const known: Record<string, unknown> = { ...defaults };
+  const settings: Record<string, unknown> = { ...defaults };
   if (["jwksUrl", "publicKey", "secret"].some((key) => key in entry)) {
-    for (const key of ["jwksUrl", "publicKey", "secret", "algorithms"]) delete known[key];
+    for (const key of ["jwksUrl", "publicKey", "secret", "algorithms"]) delete settings[key];
   }
   for (const key of ["uid", "profile"]) {
-    if (isObject(known[key]) && isObject(entry[key])) known[key] = { ...known[key], ...entry[key] };
-    else if (key in entry) known[key] = entry[key];
+    if (isObject(settings[key]) && isObject(entry[key])) settings[key] = { ...settings[key], ...entry[key] };
+    else if (key in entry) settings[key] = entry[key];
   }
   const { uid: _uid, profile: _profile, ...own } = entry;
-  return { ...known, ...own };
+  return { ...settings, ...own };
 }
 
 const BROKEN = Symbol("no JSON");

@@ -33,7 +33,7 @@ export interface Directory {
   /** The same, without the difference between null and undefined. */
   readonly get: (uid: string) => Promise<Mapping | undefined>;
   /** The mapping in this isolate's memory, without reading KV. */
-  readonly remembered: (uid: string) => Mapping | undefined;
+  readonly inMemory: (uid: string) => Mapping | undefined;
   /** Stores the mapping in memory at once, then in KV. Rejects if KV refuses; the caller logs that. */
   readonly put: (uid: string, mapping: Mapping) => Promise<void>;
 }
@@ -44,8 +44,8 @@ export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): 
   const memory = createMemory<Mapping>(MAPPINGS_REMEMBERED, deps.now, MAPPING_MEMORY_MS);
 
   async function read(uid: string): Promise<Mapping | null | undefined> {
-    const remembered = memory.get(uid);
-    if (remembered) return remembered;
+    const before = memory.get(uid);
+    if (before) return before;
     try {
       const value = await within(patience, kv.get(mappingKey(uid), "json"));
       // If another request has stored a mapping meanwhile, that one is newer.
@@ -64,7 +64,7 @@ export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): 
   return {
     read,
     get: async (uid) => (await read(uid)) ?? undefined,
-    remembered: (uid) => memory.get(uid),
+    inMemory: (uid) => memory.get(uid),
     async put(uid, value) {
       memory.set(uid, value);
       await kv.put(mappingKey(uid), JSON.stringify(value));

@@ -1,5 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
-import { DELIVERIES_KNOWN, DELIVERY_KNOWN_MS } from "../limits.ts";
+import { DELIVERIES_KEPT, DELIVERY_KEPT_MS } from "../limits.ts";
 import { platform } from "../platform.ts";
 
 /** One message of an identity provider, which may be delivered several times. */
@@ -10,7 +10,7 @@ export interface Delivery {
   readonly sentAt: number;
 }
 
-interface Known extends Delivery {
+interface Received extends Delivery {
   /** Milliseconds since 1970. */
   readonly seenAt: number;
   readonly done?: string;
@@ -51,9 +51,9 @@ export class Home extends DurableObject<Env> {
    */
   deliver({ id, sentAt }: Delivery, at: number | undefined, kind: string): { done?: string; newer?: string } {
     const seenAt = platform.now();
-    const known = this.#deliveries.filter((one) => seenAt < one.seenAt + DELIVERY_KNOWN_MS);
-    const before = known.find((one) => one.id === id);
-    if (!before) this.ctx.storage.kv.put("deliveries", [...known, { id, sentAt, seenAt }].slice(-DELIVERIES_KNOWN));
+    const recent = this.#deliveries.filter((one) => seenAt < one.seenAt + DELIVERY_KEPT_MS);
+    const before = recent.find((one) => one.id === id);
+    if (!before) this.ctx.storage.kv.put("deliveries", [...recent, { id, sentAt, seenAt }].slice(-DELIVERIES_KEPT));
     const when = at ?? (kind === "deleted" ? (before?.sentAt ?? sentAt) : undefined);
     const newer = when === undefined ? undefined : this.recordEvent(when, kind);
     if (newer !== undefined) return { newer };
@@ -100,8 +100,8 @@ export class Home extends DurableObject<Env> {
     return true;
   }
 
-  get #deliveries(): readonly Known[] {
-    return this.#fact<readonly Known[]>("deliveries") ?? [];
+  get #deliveries(): readonly Received[] {
+    return this.#fact<readonly Received[]>("deliveries") ?? [];
   }
 
   #fact<T>(name: string): T | undefined {

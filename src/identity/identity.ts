@@ -17,14 +17,14 @@ export interface Identity {
 }
 
 /** Contains values and no promises, since a request must not wait for the work of another request. */
-const known = new WeakMap<Session, Identity>();
+const derived = new WeakMap<Session, Identity>();
 
 /**
  * Derives uid, digests and profile from a session. The result is kept as long as the isolate remembers the session,
  * which saves three SHA-256 at each further sign-in. Fails as `uidOf` does.
  */
 export async function identityOf(session: Session): Promise<Result<Identity, GatewayError>> {
-  const earlier = known.get(session);
+  const earlier = derived.get(session);
   if (earlier) return ok(earlier);
   const { issuer, subject, claims } = session;
   const uid = await uidOf(issuer, subject);
@@ -36,6 +36,6 @@ export async function identityOf(session: Session): Promise<Result<Identity, Gat
     ...mapped,
     profileHash: await profileHash(mapped.profile),
   };
-  known.set(session, identity);
+  derived.set(session, identity);
   return ok(identity);
 }

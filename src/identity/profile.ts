@@ -82,12 +82,12 @@ export function fallbackName(claims: Claims, uid: string): string {
  * The digest of a mapped profile, by which the gateway sees whether the claims have changed. The order of the keys does
  * not matter. The digest ends in `!` if CometChat has the profile without its role, since it did not know the role.
  */
-export async function profileHash(profile: Profile, knows?: (role: string) => boolean): Promise<string> {
+export async function profileHash(profile: Profile, hasRole?: (role: string) => boolean): Promise<string> {
   const metadata = Object.entries(profile.metadata ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   const { role } = profile;
   const values = fields.map(([field]) => profile[field]);
   const digest = base64url(await sha256(JSON.stringify([...values, metadata])));
-  return role !== undefined && knows?.(role) === false ? `${digest}!` : digest;
+  return role !== undefined && hasRole?.(role) === false ? `${digest}!` : digest;
 }
 
 /** Accepts scalars and flat lists of scalars. A deeply nested claim could overflow the stack when it is serialised. */

@@ -95,7 +95,7 @@ export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config
     const unreachable = answers.find(({ ok }) => !ok);
     if (unreachable) return unreachable;
     const ended = answers.flatMap((answer) => (answer.ok ? [answer.value] : []));
-    return ok({ known: ended.some(({ known }) => known), done: firstFailure(ended.map(({ done }) => done)) });
+    return ok({ recorded: ended.some(({ recorded }) => recorded), done: firstFailure(ended.map(({ done }) => done)) });
   };
 
   return {

@@ -51,7 +51,7 @@ export interface Order {
 
 export interface Ended {
   /** Whether a token of the scope is recorded or was. */
-  readonly known: boolean;
+  readonly recorded: boolean;
   /** Fails if CometChat did not end all tokens. The object then tries again by itself. */
   readonly done: Outcome;
 }
@@ -118,8 +118,8 @@ export abstract class TokenLedger extends DurableObject<Env> {
    */
   async end(uid: string, scope: Scope, { at, budget, flush = [], onlyHere }: Order): Promise<Ended> {
     const { chats } = await this.#parts();
-    const known = this.#store.knows(scope);
-    if (onlyHere && !this.#store.knows("user")) return { known, done: ok(undefined) };
+    const recorded = this.#store.hasRecorded(scope);
+    if (onlyHere && !this.#store.hasRecorded("user")) return { recorded, done: ok(undefined) };
     this.#uid = uid;
     // The alarm is set to a later time. At once, it would revoke the same tokens a second time during the calls below.
     const rows = this.#store.end(scope, at, this.#now() + LEDGER_BACKOFF_LEAST_MS);
@@ -138,7 +138,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
       }),
     ]);
     await this.#arm();
-    return { known, done: firstFailure(done) };
+    return { recorded, done: firstFailure(done) };
   }
 
   override alarm(): Promise<void> {

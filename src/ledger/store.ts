@@ -117,7 +117,7 @@ export function createStore(sql: SqlStorage) {
         ...[session, now, app ?? null],
       )[0],
     /** Whether a token of this scope is or was recorded. */
-    knows: (scope: Scope): boolean =>
+    hasRecorded: (scope: Scope): boolean =>
       rows(`SELECT minted.* FROM minted, (SELECT ? AS scope) WHERE ${CONCERNS} LIMIT 1`, scope).length > 0,
     /**
      * Ends a scope. Its recorded tokens are to be revoked, first tried at `first`; so are tokens that were minted until

@@ -13,7 +13,7 @@ import { inSeveralApps, place, type Whereabouts } from "./placement.ts";
 /** The parts of the gateway that decide in which app a user lives. */
 export interface PlacementParts {
   readonly config: Pick<Config, "apps" | "placement" | "issuers">;
-  readonly directory: Pick<Directory, "get" | "remembered">;
+  readonly directory: Pick<Directory, "get" | "inMemory">;
   readonly homes: Homes;
   readonly cometchat: (app: string) => CometChat | undefined;
   readonly apps: () => readonly CometChat[];
@@ -112,7 +112,7 @@ export async function appsOf(
   if (!home.ok) return home;
   const shared = issuer?.uid.shared;
   const several = inSeveralApps(issuer && !shared ? [issuer] : parts.config.issuers);
-  const isCertain = (!shared && issuer?.app !== undefined) || (!several && parts.directory.remembered(uid));
+  const isCertain = (!shared && issuer?.app !== undefined) || (!several && parts.directory.inMemory(uid));
   if (isCertain) return ok([home.value]);
   return ok([...new Set([home.value, ...parts.apps()])]);
 }

@@ -10,7 +10,7 @@ import { within } from "../within.ts";
 /** The home apps of users, which matter if there are several apps and neither the issuer nor a claim decides. */
 export interface Homes {
   /** The user's home by KV and by the user's object, without a call to CometChat; undefined if neither knows it. */
-  readonly known: (uid: string, context: Context) => Promise<Result<string | undefined, GatewayError>>;
+  readonly recorded: (uid: string, context: Context) => Promise<Result<string | undefined, GatewayError>>;
   /**
    * The name of the user's home; undefined if the user exists in no app. If it exists in several, `likely` is
    * preferred. Fails with `home-unknown` if an app did not answer, so that a home cannot be excluded.
@@ -59,22 +59,22 @@ export function createHomes(parts: {
 }): Homes {
   const { directory, apps, copies } = parts;
 
-  const recorded = (uid: string, { deadline }: Context) => parts.home(uid, (home) => home.home(), deadline.left());
+  const inObject = (uid: string, { deadline }: Context) => parts.home(uid, (home) => home.home(), deadline.left());
   const record = (uid: string, app: string, { deadline }: Context) =>
     parts.home(uid, (home) => home.home(app), deadline.left());
 
   /** `missing` is called as soon as KV has no mapping: the user is probably new. */
-  async function known(
+  async function recorded(
     uid: string,
     context: Context,
     started?: Reading,
     missing?: () => void,
-  ): ReturnType<Homes["known"]> {
+  ): ReturnType<Homes["recorded"]> {
     const reading = copies ? (started ?? directory.read(uid)) : Promise.resolve(undefined);
     const early = await within(HOME_PATIENCE_MS, reading);
     if (early) return ok(early.app);
     if (early === null) missing?.();
-    const asked = recorded(uid, context);
+    const asked = inObject(uid, context);
     const first = await Promise.race([asked, reading.then((late) => (late ? ok(late.app) : asked))]);
     if (first.ok && first.value !== undefined) return first;
     const late = await reading;
@@ -83,7 +83,7 @@ export function createHomes(parts: {
 
   const find: Homes["find"] = async (uid, likely, context, reading) => {
     let searching: ReturnType<typeof search> | undefined;
-    const home = await known(uid, context, reading, () => {
+    const home = await recorded(uid, context, reading, () => {
       searching = search(uid, likely, context);
     });
     if (home.ok && home.value !== undefined) return home;
@@ -119,7 +119,7 @@ export function createHomes(parts: {
   }
 
   return {
-    known: (uid, context) => known(uid, context),
+    recorded: (uid, context) => recorded(uid, context),
     find,
     async choose(uid, candidate, context, reading) {
       const found = await find(uid, candidate, context, reading);

@@ -18,6 +18,6 @@ export async function provisioned(
   const before = await directory.get(uid);
   if (before?.app === chat.app.name && !created) return;
   // If the user existed before, the profile at CometChat is not known.
-  const digest = created ? await profileHash(profile, chat.knows) : "";
+  const digest = created ? await profileHash(profile, chat.hasRole) : "";
   await directory.put(uid, { ...before, app: chat.app.name, profile: digest, createdAt: now, syncedAt: 0 });
 }

@@ -11,7 +11,7 @@ import type { Issuer } from "../session/issuer.ts";
 /** The parts of the gateway that synchronise a profile. */
 export interface SyncParts {
   readonly config: { readonly provisioning: Pick<Config["provisioning"], "sync"> };
-  readonly directory: Pick<Directory, "remembered" | "put">;
+  readonly directory: Pick<Directory, "inMemory" | "put">;
   readonly ledgers: Pick<Ledgers, "home">;
   readonly deps: Pick<Deps, "log">;
 }
@@ -31,8 +31,8 @@ export interface SignedIn {
  * The latest mapping of the user, if it is of this app. The isolate's memory may be newer than KV: if a user signs in
  * many times at once, it knows what another of these requests has done.
  */
-function knownOf({ uid, mapping }: SignedIn, chat: CometChat, { directory }: Pick<SyncParts, "directory">) {
-  const latest = directory.remembered(uid) ?? mapping;
+function mappingHere({ uid, mapping }: SignedIn, chat: CometChat, { directory }: Pick<SyncParts, "directory">) {
+  const latest = directory.inMemory(uid) ?? mapping;
   return latest?.app === chat.app.name ? latest : undefined;
 }
 
@@ -43,7 +43,7 @@ export function changesNothing(
   parts: Pick<SyncParts, "directory">,
   { now }: Pick<Context, "now">,
 ): boolean {
-  const here = knownOf(user, chat, parts);
+  const here = mappingHere(user, chat, parts);
   // Nothing was compared yet if the user was just created, came from a backend or a webhook, or existed before the
   // gateway.
   if (user.created || !here?.syncedAt) return false;
@@ -59,15 +59,15 @@ export function changesNothing(
 export async function syncProfile(user: SignedIn, chat: CometChat, parts: SyncParts, context: Context): Promise<void> {
   const { config, directory } = parts;
   if (changesNothing(user, chat, parts, context)) return;
-  const here = knownOf(user, chat, parts);
+  const here = mappingHere(user, chat, parts);
   const first = !here?.syncedAt;
 
-  let profile = user.created ? await profileHash(user.profile, chat.knows) : (here?.profile ?? "");
+  let profile = user.created ? await profileHash(user.profile, chat.hasRole) : (here?.profile ?? "");
   let current = user.created || profile === user.profileHash;
   if (!current && config.provisioning.sync && chat.hasRoom()) {
     // After a failure the old digest stays in the mapping, so that the next sign-in tries again.
     current = await synchronised(user, first, chat, parts, context);
-    if (current) profile = await profileHash(user.profile, chat.knows);
+    if (current) profile = await profileHash(user.profile, chat.hasRole);
   }
   if (!current && here?.profile === profile) return;
   await directory.put(user.uid, {

@@ -67,8 +67,8 @@ interface Said {
  */
 export async function provision(user: Newcomer, chat: CometChat, rules: Rules, context: Context): Answer {
   const { uid } = user;
-  const { presence } = chat;
-  const begun = presence.mark();
+  const { existence } = chat;
+  const begun = existence.mark();
   const mint = () => chat.mint(uid, context);
   const create = () => createWithToken(user, chat, context);
 
@@ -109,13 +109,13 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
 
   /** Waits for another request that is creating this user. Returns whether the user exists since then. */
   async function createdByAnother(): Promise<boolean> {
-    while (presence.creating(uid) && (await pause(CREATE_POLL_MS, context)));
-    return presence.since(uid, begun);
+    while (existence.creating(uid) && (await pause(CREATE_POLL_MS, context)));
+    return existence.since(uid, begun);
   }
 
   /** After "not found" and "already exists": the user is deactivated, or another sign-in created it between the two. */
   async function contested(): Answer {
-    const created = (await createdByAnother()) || presence.doubtful(uid, begun) || (await appeared());
+    const created = (await createdByAnother()) || existence.doubtful(uid, begun) || (await appeared());
     return created ? mintAgain() : deactivated();
   }
 
@@ -156,11 +156,11 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
 /** The first answer: of the only call, or of the faster one of two. */
 async function firstAnswer(
   { uid, known }: Pick<Newcomer, "uid" | "known">,
-  { presence, hasRoom }: CometChat,
+  { existence, hasRoom }: CometChat,
   mint: () => Promise<Token>,
   create: () => Promise<Token>,
 ): Promise<Said> {
-  if (known === "absent" && !presence.creating(uid)) return { by: "create", token: await create() };
+  if (known === "absent" && !existence.creating(uid)) return { by: "create", token: await create() };
   const minting = mint().then((token): Said => ({ by: "mint", token }));
   if (typeof known === "string") return minting;
 
@@ -168,7 +168,7 @@ async function firstAnswer(
   let answered = false;
   const beside = known.then((answer) => {
     // Near CometChat's rate limit a second call is made only if the mint's answer shows that it is needed.
-    if (answered || answer !== "absent" || presence.creating(uid) || !hasRoom()) return never();
+    if (answered || answer !== "absent" || existence.creating(uid) || !hasRoom()) return never();
     creating = create().then((token) => ({ by: "create", token }));
     return creating;
   });

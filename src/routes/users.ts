@@ -17,7 +17,7 @@ import type { Result } from "../result.ts";
 import { deactivateUser, flushUser } from "../revoke.ts";
 import type { Issuer } from "../session/issuer.ts";
 import { isObject } from "../shape.ts";
-import { endOf, record } from "../tokens/keep.ts";
+import { endOf, recordToken } from "../tokens/record.ts";
 
 type C = HonoContext<HonoEnv>;
 
@@ -116,7 +116,7 @@ function recordOwn({ var: { gateway, context } }: C, chat: CometChat, uid: strin
     session,
     expiresAt: endOf(minted.mintedAt, config.tokens),
   }));
-  record(uid, entry, ledgers, context);
+  recordToken(uid, entry, ledgers, context);
 }
 
 /** GET /v1/users/{uid}: the user as CometChat returns it. CometChat does not find a deactivated one. */

@@ -62,8 +62,8 @@ export function cachedDocument<T>(
 
     async copied(address, enough) {
       const found = await copies.read(address, (copy) => {
-        const known = read(copy);
-        return known.ok && enough(known.value);
+        const parsed = read(copy);
+        return parsed.ok && enough(parsed.value);
       });
       const copy = found && read(found);
       if (!copy?.ok) return undefined;

@@ -19,8 +19,8 @@ export const jwkSet: Kind<JwkSet> = {
   parse(body, before) {
     const jwks = usable(body);
     if (!jwks.ok) return jwks;
-    const known = new Map(before?.keys.map((key) => [key.text, key]));
-    return ok({ jwks: jwks.value, keys: jwks.value.map((jwk) => known.get(JSON.stringify(jwk)) ?? keyFromJwk(jwk)) });
+    const earlier = new Map(before?.keys.map((key) => [key.text, key]));
+    return ok({ jwks: jwks.value, keys: jwks.value.map((jwk) => earlier.get(JSON.stringify(jwk)) ?? keyFromJwk(jwk)) });
   },
   bodyOf: ({ jwks }) => ({ keys: jwks }),
   timesOf: (answer) => answer,

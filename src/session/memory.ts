@@ -13,9 +13,9 @@ interface Entry {
 
 export interface SessionMemory {
   /** The verified session of a token with this digest, and the key that verified it. */
-  readonly remembered: (digest: string, now: number) => Entry | undefined;
+  readonly get: (digest: string, now: number) => Entry | undefined;
   /** Stores a session for at most a minute, not past its `exp` or `until`. `now`, `until`: milliseconds since 1970. */
-  readonly remember: (digest: string, session: Session, key: Key, now: number, until: number) => void;
+  readonly set: (digest: string, session: Session, key: Key, now: number, until: number) => void;
 }
 
 /**
@@ -25,14 +25,14 @@ export interface SessionMemory {
 export function createSessionMemory(now: () => number): SessionMemory {
   const sessions = createMemory<Entry>(SESSIONS_REMEMBERED, now);
   return {
-    remembered(digest, now) {
+    get(digest, now) {
       const entry = sessions.get(digest);
       if (!entry) return undefined;
       if (entry.from <= now && now < entry.until) return entry;
       sessions.delete(digest);
       return undefined;
     },
-    remember(digest, session, key, now, until) {
+    set(digest, session, key, now, until) {
       const end = Math.min(until, now + SESSION_MEMORY_MS, session.expiresAt * 1000);
       if (end > now) sessions.set(digest, { session, key, from: now, until: end });
     },

@@ -102,9 +102,9 @@ export const presets: Readonly<Record<string, Preset>> = {
     const client = segments(entry.issuer).at(-1);
     const origin = URL.parse(entry.issuer)?.origin;
     // Without the client id the address of the keys is not known, and the configuration reports jwksUrl as wrong.
-    const known = client?.startsWith("client_") ? client : origin === "https://api.workos.com" ? "" : undefined;
+    const clientId = client?.startsWith("client_") ? client : origin === "https://api.workos.com" ? "" : undefined;
     return {
-      ...(known !== undefined && { jwksUrl: known && `${origin}/sso/jwks/${known}` }),
+      ...(clientId !== undefined && { jwksUrl: clientId && `${origin}/sso/jwks/${clientId}` }),
       algorithms: ["RS256"],
       audience: [],
       audienceRequired: named(entry, "audience"),

@@ -46,14 +46,14 @@ export function remoteKeys(
 
   async function load(context: Context): Promise<Result<Cached<JwkSet>, GatewayError>> {
     const { now } = context;
-    const known = published.latest();
-    if (known && now >= known.fetchedAt + KEYS_KEPT_MS) {
+    const latest = published.latest();
+    if (latest && now >= latest.fetchedAt + KEYS_KEPT_MS) {
       published.forget();
       // The refused keys were older than the provider's present ones, so the next fetch may begin at once.
       flight.reopen();
-    } else if (known && now < known.freshUntil) {
-      if (now >= known.refreshAt) context.after("keys-refresh", begin);
-      return ok(known);
+    } else if (latest && now < latest.freshUntil) {
+      if (now >= latest.refreshAt) context.after("keys-refresh", begin);
+      return ok(latest);
     }
     // The keys are stale. Other requests do not wait for the one that renews them.
     const patience = context.deadline.left() * KEYS_SHARE;
@@ -69,8 +69,8 @@ export function remoteKeys(
     if (!hasNamed(loaded.value.value.keys, wanted)) {
       await within(context.deadline.left() * KEYS_SHARE, join(context, wanted.kid));
     }
-    const known = published.latest() ?? loaded.value;
-    const chosen = choose(known, wanted, { now: context.now, attemptedAt: flight.attemptedAt() });
+    const latest = published.latest() ?? loaded.value;
+    const chosen = choose(latest, wanted, { now: context.now, attemptedAt: flight.attemptedAt() });
     if (chosen === "unknown") return fail("key-unknown");
     return chosen === "newer" ? unavailable("keys-cooling-down") : ok(chosen);
   }
@@ -105,8 +105,8 @@ export function remoteKeys(
   ): Promise<{ address: string; lost?: undefined } | { address: string | undefined; lost: Fault }> {
     if (source.from === "jwks") return { address: source.url };
     const isFresh = ({ freshUntil }: Cached<string>) => deps.now() < freshUntil;
-    const known = metadata.latest();
-    if (known && isFresh(known) && !doubted) return { address: known.value };
+    const latest = metadata.latest();
+    if (latest && isFresh(latest) && !doubted) return { address: latest.value };
     const address = discoveryAddress(issuer.issuer);
     const copy = await metadata.copied(address, isFresh);
     if (copy && isFresh(copy) && !doubted) return { address: copy.value };

@@ -115,9 +115,9 @@ export function createVerifier({
       if (token.length > SESSION_BYTES) return fail("token-too-large");
       // The digest is only a key of the memory, so its bytes are not encoded further.
       const digest = String.fromCharCode(...(await sha256(token)));
-      const remembered = memory.remembered(digest, context.now);
-      if (remembered && named.includes(remembered.session.issuer)) {
-        const { session, key } = remembered;
+      const verified = memory.get(digest, context.now);
+      if (verified && named.includes(verified.session.issuer)) {
+        const { session, key } = verified;
         if (sources.some(({ issuer, keys }) => issuer === session.issuer && keys.trusts(key))) {
           context.timing.names.issuer = session.issuer.name;
           return ok(session);
@@ -138,7 +138,7 @@ export function createVerifier({
       const oldest = ageLimit(session);
       // Larger sessions are rare and not remembered: parsed claims may need sixteen times the memory of their text.
       if (token.length <= REMEMBERED_BYTES) {
-        memory.remember(digest, session, key, context.now, Math.min(until, oldest));
+        memory.set(digest, session, key, context.now, Math.min(until, oldest));
       }
       return ok(session);
     },

@@ -112,7 +112,7 @@ async function appOfNewUser(
     const home = await homes.choose(uid, candidate, context);
     return home.ok ? ok(cometchat(home.value.app)) : home;
   }
-  const home = await homes.known(uid, context);
+  const home = await homes.recorded(uid, context);
   return home.ok ? ok(home.value === undefined ? undefined : cometchat(home.value)) : home;
 }
 

@@ -137,13 +137,13 @@ describe("a role that CometChat does not have", () => {
     const create = (uid: string) => chat.create(uid, admin, { withAuthToken: true }, request());
     await create("alice");
     expect(await create("bob")).toMatchObject({ ok: true });
-    expect(chat.knows("admin")).toBe(false);
+    expect(chat.hasRole("admin")).toBe(false);
     expect(simulator.journal.calls()).toBe(3);
     expect(lines.length).toBe(1);
 
     simulator.set({ roles: ["admin"] });
     advance(300_000);
-    expect(chat.knows("admin")).toBe(true);
+    expect(chat.hasRole("admin")).toBe(true);
     expect(await create("carol")).toMatchObject({ ok: true });
     expect(simulator.user("carol")).toMatchObject({ role: "admin" });
   });

@@ -8,7 +8,7 @@ import type { Minted } from "../ledger/ledger.ts";
 import {
   COPY_READ_MS,
   LEDGER_TRY_MS,
-  SESSION_KNOWN_SECONDS,
+  SESSION_KEPT_SECONDS,
   SESSION_MARKED_SECONDS,
   UNRECORDED_SESSIONS,
 } from "../limits.ts";
@@ -17,7 +17,7 @@ import type { Session } from "../session/session.ts";
 import { within } from "../within.ts";
 
 /** The parts of the gateway that record a new token and the name of its session. */
-export interface KeepParts {
+export interface RecordParts {
   readonly ledgers: Pick<Ledgers, "records" | "record">;
   readonly directory: Pick<Directory, "get" | "put">;
   readonly users: Pick<KVNamespace, "put">;
@@ -28,21 +28,21 @@ export interface KeepParts {
  * Records a new token, and stores the provider's name of its session, beside or after the answer. Resolves when the
  * token is recorded or could not be. A failure does not fail the sign-in.
  */
-export async function keep(
+export async function recordSignIn(
   { uid, session, digests }: Caller,
   minted: Omit<Minted, "session" | "name" | "moves">,
-  parts: KeepParts,
+  parts: RecordParts,
   context: Context,
 ): Promise<void> {
   nameSession(uid, session, parts, context);
   if (!parts.ledgers.records) return;
   // Only a claim moves a user.
   const entry = { ...minted, ...digests, moves: session.issuer.appClaim !== undefined };
-  await record(uid, entry, parts.ledgers, context, () => remember(uid, entry, parts));
+  await recordToken(uid, entry, parts.ledgers, context, () => markUnrecorded(uid, entry, parts));
 }
 
 /** Records a token in the ledger, beside or after the answer. Calls `lost` if all tries fail. */
-export const record = (
+export const recordToken = (
   uid: string,
   minted: Minted | Promise<Minted>,
   ledgers: Pick<Ledgers, "record">,
@@ -63,18 +63,18 @@ export const endOf = (mintedAt: number, { ttl }: Pick<Config["tokens"], "ttl">):
  * Stores the uid by the session's name, by which a back-channel logout finds the user. Skipped if the issuer sends
  * none.
  */
-function nameSession(uid: string, { issuer, name }: Session, { deps, users }: KeepParts, context: Context): void {
+function nameSession(uid: string, { issuer, name }: Session, { deps, users }: RecordParts, context: Context): void {
   if (name === undefined || !issuer.sendsLogout || clientsOf(issuer).length === 0) return;
   context.after("session", async () => {
     const key = await sessionKey(issuer.issuer, name);
     // It is written once for each session; the data centre's cache knows whether that was done. KV is not read first,
     // since it would cache for a minute that there is no entry, and a logout would not find the user.
-    const noted = `https://sessions.invalid/${encodeURIComponent(key)}`;
+    const marker = `https://sessions.invalid/${encodeURIComponent(key)}`;
     const cache = deps.cache();
-    if (cache && (await within(COPY_READ_MS, cache.match(noted)).catch(() => undefined))) return;
-    await users.put(key, uid, { expirationTtl: SESSION_KNOWN_SECONDS });
+    if (cache && (await within(COPY_READ_MS, cache.match(marker)).catch(() => undefined))) return;
+    await users.put(key, uid, { expirationTtl: SESSION_KEPT_SECONDS });
     const headers = { "cache-control": `max-age=${SESSION_MARKED_SECONDS}` };
-    await cache?.put(noted, new Response("named", { headers })).catch(() => undefined);
+    await cache?.put(marker, new Response("named", { headers })).catch(() => undefined);
   });
 }
 
@@ -82,7 +82,11 @@ function nameSession(uid: string, { issuer, name }: Session, { deps, users }: Ke
  * Called if a token could not be recorded in spite of all retries. It is stored that the session has such a token, so
  * that its sign-out asks for the token instead of answering that all have ended.
  */
-async function remember(uid: string, { app, session, mintedAt }: Minted, { directory }: KeepParts): Promise<void> {
+async function markUnrecorded(
+  uid: string,
+  { app, session, mintedAt }: Minted,
+  { directory }: RecordParts,
+): Promise<void> {
   const mapping = await directory.get(uid);
   const unrecorded = [...new Set([...(mapping?.unrecorded ?? []), session])].slice(-UNRECORDED_SESSIONS);
   await directory.put(uid, { app, profile: "", createdAt: mintedAt, syncedAt: 0, ...mapping, unrecorded });

@@ -7,7 +7,7 @@ import { createMemory } from "../memory.ts";
  * deactivated user, and also for a user whom another request is creating; only the other requests of this isolate tell
  * the two apart.
  */
-export interface Presence {
+export interface Existence {
   /** A number that marks the present point in the order of CometChat's answers. It is passed to `since`. */
   readonly mark: () => number;
   /** Whether an answer after that point showed that the user exists, and no later one that it was deactivated. */
@@ -18,35 +18,36 @@ export interface Presence {
   readonly creating: (uid: string) => boolean;
 }
 
-export interface Watched extends Presence {
-  readonly arrived: (uid: string) => void;
-  readonly left: (uid: string) => void;
-  /** A create of the user has failed in that way. */
-  readonly lost: (uid: string) => void;
+export interface ExistenceRecord extends Existence {
+  /** An answer shows that the user exists. */
+  readonly seen: (uid: string) => void;
+  readonly deactivated: (uid: string) => void;
+  /** A create of the user has failed, and CometChat may have carried it out. */
+  readonly createLost: (uid: string) => void;
   /** Runs `work`, which creates the user. Until it ends, `creating` is true. */
   readonly create: <T>(uid: string, work: () => Promise<T>) => Promise<T>;
 }
 
-export function createPresence(now: Deps["now"]): Watched {
+export function createExistence(now: Deps["now"]): ExistenceRecord {
   let answers = 0;
-  const seen = createMemory<number>(USERS_SEEN, now, USERS_SEEN_MS);
-  const lost = createMemory<number>(USERS_SEEN, now, USERS_SEEN_MS);
+  const answered = createMemory<number>(USERS_SEEN, now, USERS_SEEN_MS);
+  const lostCreates = createMemory<number>(USERS_SEEN, now, USERS_SEEN_MS);
   // The entries expire. When a caller disconnects, the runtime ends its request, and the code that would remove the
   // entry does not run.
   const creates = createMemory<number>(USERS_SEEN, now, CREATE_AWAITED_MS);
   return {
     mark: () => answers,
-    since: (uid, mark) => (seen.get(uid) ?? 0) > mark,
-    doubtful: (uid, mark) => (lost.get(uid) ?? 0) > mark,
+    since: (uid, mark) => (answered.get(uid) ?? 0) > mark,
+    doubtful: (uid, mark) => (lostCreates.get(uid) ?? 0) > mark,
     creating: (uid) => creates.get(uid) !== undefined,
-    arrived(uid) {
+    seen(uid) {
       answers += 1;
-      seen.set(uid, answers);
+      answered.set(uid, answers);
     },
-    left: (uid) => seen.delete(uid),
-    lost(uid) {
+    deactivated: (uid) => answered.delete(uid),
+    createLost(uid) {
       answers += 1;
-      lost.set(uid, answers);
+      lostCreates.set(uid, answers);
     },
     async create(uid, work) {
       creates.set(uid, (creates.get(uid) ?? 0) + 1);
