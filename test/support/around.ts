@@ -3,7 +3,9 @@ import { platform } from "../../src/platform.ts";
 
 const deployed = createIsolate(platform);
 
-/** How a ledger's calls, and its work beside them, are run. Virtual time counts them. */
+/**
+ * Runs the calls of a ledger, and the work that it does after their answers. Virtual time replaces it to count them.
+ */
 interface Run {
   readonly call: <T>(call: () => Promise<T>) => Promise<T>;
   readonly work: <T>(work: () => T) => T;
@@ -11,8 +13,8 @@ interface Run {
 export const atOnce: Run = { call: (call) => call(), work: (work) => work() };
 
 /**
- * The clock, network and configuration that the Durable Objects use. A test may replace them. `working`: what they do
- * beside a request.
+ * The clock, network and configuration of the Durable Objects. A test may replace them. `working` has the work of the
+ * objects that no call waits for.
  */
 export const around: { isolate: Isolate; working: Set<unknown>; ledger: Run } = {
   isolate: deployed,
@@ -28,14 +30,15 @@ export const deploy = (): void => {
 
 let ended = 0;
 
-/** From here on nothing that a request of this test still does is written. */
+/** Ends the test for `kvOfThisTest`: requests that are still running no longer write keys. */
 export const endTest = (): void => {
   ended += 1;
 };
 
 /**
- * KV that takes a provider's keys until the end of this test. A request that nobody waited for may write them late. Found by
- * the next test, whose provider has other keys under the same names, they would make its sessions invalid.
+ * KV that stores a provider's keys only until the end of this test. A request for which the test did not wait may write
+ * them late. The next test's provider has other keys under the same names, so with these keys its sessions would be
+ * invalid.
  */
 export function kvOfThisTest<KV extends object | undefined>(kv: KV): KV {
   const before = ended;
@@ -54,7 +57,10 @@ export function kvOfThisTest<KV extends object | undefined>(kv: KV): KV {
   );
 }
 
-/** No object is at work beside a request any more. Five seconds at most, since one that was evicted is never done. */
+/**
+ * Waits until the Durable Objects have done their work, for at most five seconds: an evicted object never ends its
+ * work.
+ */
 export async function quiet(): Promise<void> {
   for (let ms = 0; ms < 5000 && around.working.size > 0; ms += 1) await scheduler.wait(1);
 }

@@ -1,24 +1,24 @@
 /**
- * Virtual time: it stands still while anything is being computed, and then jumps to the next timer. A night of
- * sign-ins takes seconds, and the machine it runs on has no part in the result.
+ * Virtual time. It stands still while anything is computed, and then jumps to the next timer. So hours of sign-ins take
+ * seconds, and the speed of the machine does not change the result.
  *
- * Own code rather than a library of fake timers: those advance when they are told to, and cannot tell whether a
+ * A library of fake timers cannot do this. It moves time only when a test says so, and does not know whether a
  * signature is still being verified on another thread. Here such work is counted, and time waits for it.
  */
 export interface Clock {
-  /** Milliseconds since 1970; fractions are kept. */
+  /** Milliseconds since 1970, with fractions. */
   readonly now: () => number;
-  /** Rejects with the signal's reason when that aborts. */
+  /** Rejects with the signal's reason when the signal aborts. */
   readonly sleep: (ms: number, signal?: AbortSignal | null) => Promise<void>;
-  /** Runs the work to its end, its timers included. Throws where it waits for something that can never come. */
+  /** Runs the work and its timers to the end. Throws if the work waits for something that can never happen. */
   readonly run: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Lets an idle time pass. */
+  /** Lets this time pass while no work is running. */
   readonly pass: (ms: number) => Promise<void>;
-  /** Time stands still until this is done. For what is answered outside of this process. */
+  /** Time stands still until this work is done. It is for calls that are answered outside of this process. */
   readonly during: <T>(work: Promise<T>) => Promise<T>;
-  /** Time stands still while more such calls have begun (1) than have ended (-1). */
+  /** Counts a call that begins (1) or ends (-1). Time stands still while a counted call has not ended. */
   readonly count: (change: 1 | -1) => void;
-  /** Lets time pass by itself whenever everything waits, until the returned function is called. */
+  /** Moves time to the next timer whenever nothing else is running, until the returned function is called. */
   readonly flow: () => () => Promise<void>;
 }
 
@@ -28,18 +28,18 @@ interface Timer {
   readonly fire: () => void;
 }
 
-/** In Node, where promise jobs run before the next turn. */
+/** One turn of Node's event loop. All promise callbacks run before it. */
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /**
- * Puts virtual time in the place of the real one for the whole process, until `restore`: the gateway's own timers,
- * deadlines and caches go by it without knowing.
+ * Replaces the real time of the whole process by virtual time, until `restore`. It applies to the gateway's timers,
+ * deadlines and caches too.
  *
- * @param outside objects whose methods are answered outside of this process, as KV's are: time waits for these answers
- * @param turn resolves when the runtime's own loop has turned once
- * @param turns after so many of them nothing is left to be done, if no call is counted
- * @param ring gets the function of a timer when it is set, and whether the timer is still set; returns what is called at
- *   its time
+ * @param outside objects whose methods are answered outside of this process, such as KV: time waits for the answers
+ * @param turn resolves after one turn of the runtime's event loop
+ * @param turns after so many turns without a counted call, nothing is running any more
+ * @param ring gets the function of a timer when it is set, and whether the timer is still set; returns what is called
+ * at   its time
  */
 export function installClock(
   start: number,
@@ -64,7 +64,7 @@ export function installClock(
     return id;
   };
 
-  /** Until nothing is left to do but wait. Other threads are counted. */
+  /** Waits until nothing is running. Work on other threads counts. */
   async function idle(): Promise<void> {
     do for (let count = 0; count < turns; count += 1) await turn();
     while (computing > 0);
@@ -150,7 +150,7 @@ export function installClock(
           if (!flowing) break;
           const timer = next();
           if (timer) advance(timer);
-          // What is due at the same time need not wait for everything that follows from the first.
+          // Timers with the same time are called without waiting until all work of the first is done.
           for (let other = next(); other && other.at <= time; other = next()) {
             await turn();
             advance(other);
@@ -170,7 +170,7 @@ export function installClock(
       for (const stop of uncount) stop();
       timers.clear();
       Object.assign(globalThis, { setTimeout: real.setTimeout, clearTimeout: real.clearTimeout });
-      // A test may have put another one in its place.
+      // A test may have replaced `Date`.
       real.Date.now = real.now;
       AbortSignal.timeout = real.timeout;
     },
@@ -178,7 +178,7 @@ export function installClock(
 }
 
 /** Reports each call of the object's methods: +1 when it begins, -1 when its promise has settled. */
-function countCalls(object: object, tell: (change: 1 | -1) => void): () => void {
+function countCalls(object: object, count: (change: 1 | -1) => void): () => void {
   const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(object)).filter(
     (name) => name !== "constructor" && typeof Reflect.get(object, name) === "function",
   );
@@ -187,11 +187,11 @@ function countCalls(object: object, tell: (change: 1 | -1) => void): () => void 
     Object.defineProperty(object, name, {
       configurable: true,
       value: async (...args: unknown[]) => {
-        tell(1);
+        count(1);
         try {
           return await method.apply(object, args);
         } finally {
-          tell(-1);
+          count(-1);
         }
       },
     });

@@ -4,18 +4,18 @@ import { afterEach, beforeEach } from "vitest";
 import { around, atOnce, quiet } from "./around.ts";
 import { type Clock, installClock } from "./clock.ts";
 
-/** Only a timer, a real one, lets workerd's own loop turn. */
+/** The real `setTimeout`. In workerd only a real timer ends a turn of the event loop. */
 const { setTimeout: setRealTimeout } = globalThis;
 const turn = () => new Promise<void>((resolve) => setRealTimeout(resolve, 0));
-/** A stream hands its pieces on over a few turns. */
+/** A stream needs a few turns to pass its chunks on. */
 const TURNS = 3;
 
 /**
- * Virtual time in the tests of the file, or of the `describe` that this is called in. Where a test waits for nothing but
- * timers, its own, the gateway's, or those of a user's ledger, time jumps to the next one. It stands still while KV is
- * asked, and while a Durable Object computes.
+ * Virtual time in the tests of the file, or of the `describe`, in which this is called. While only timers are left to
+ * wait for, time jumps to the next one. These are the timers of the test, of the gateway and of a user's ledger. Time
+ * stands still during a call to KV, and while a Durable Object computes.
  *
- * It also stands still for each object in `outside`, which a test asks and which answers in real time.
+ * It also stands still during a call to an object in `outside`, which answers in real time.
  */
 export function virtualTime(...outside: readonly object[]): void {
   let end: () => Promise<void>;
@@ -41,22 +41,22 @@ export function virtualTime(...outside: readonly object[]): void {
 /** Waits for so many milliseconds, which pass at once in virtual time. */
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** Has a value in all that a ledger does. */
+/** Has a value in the code that runs inside of a ledger. */
 const inLedger = new AsyncLocalStorage<true>();
 
 /**
- * Calls a timer's function inside of the object that has set the timer, since workerd does not let an object go on that
- * is woken from outside. The object therefore looks again and again whether it is time.
+ * Calls a timer's function inside of the Durable Object that has set the timer. workerd does not let code outside of an
+ * object resume it. The object therefore checks again and again whether the timer is due.
  */
 function ringInLedger(clock: Clock, fire: () => void, isSet: () => boolean): () => void {
   let due = false;
-  const look = () => {
+  const check = () => {
     if (due) {
       fire();
       clock.count(-1);
-    } else if (isSet()) setRealTimeout(look, 1);
+    } else if (isSet()) setRealTimeout(check, 1);
   };
-  setRealTimeout(look, 1);
+  setRealTimeout(check, 1);
   return () => {
     due = true;
     clock.count(1);
@@ -64,15 +64,15 @@ function ringInLedger(clock: Clock, fire: () => void, isSet: () => boolean): () 
 }
 
 /**
- * Counts the calls of Durable Objects, until the returned function is called. A call of a ledger is counted on its way
- * there and back only, since time may pass while the ledger waits.
+ * Counts the calls of Durable Objects, until the returned function is called. A call of a ledger is counted only while
+ * the call and its answer are under way, since time may pass while the ledger waits.
  */
 function countObjects(clock: Clock): () => void {
   let arriving = 0;
   around.ledger = {
     work: (work) => inLedger.run(true, work),
     async call(call) {
-      // A test's own call is not counted.
+      // A call that the test itself makes is not counted.
       const counted = arriving > 0;
       if (counted) arriving -= 1;
       if (counted) clock.count(-1);

@@ -82,7 +82,7 @@ describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.rea
     const reactivation = first.block("reactivate", "before");
     const slow = first.signIn(device("laptop"), fresh);
     await reactivation.reached;
-    // The second sign-in is now told to wait. If it does not wait, it is answered.
+    // This resolves when the Durable Object makes the second sign-in wait, or when that sign-in is answered.
     const waits = Promise.withResolvers<void>();
     const HOME = objectsAround(variables.HOME, async (call, run) => {
       const answer = await run();
