@@ -346,7 +346,7 @@ describe("the deployed Worker", () => {
     const response = await exports.default.fetch("https://gateway.example/v1/token", bearer(session));
     expect(response.status).toBe(201);
     expect(await bodyOf<TokenAnswer>(response)).toMatchObject({ uid: "alice", created: true });
-    // The answer comes before the rest of the work is done, and a deployed Worker tells nobody when that is.
+    // The answer comes before the rest of the work is done. The deployed Worker does not report when that is done.
     await vi.waitFor(
       async () => {
         expect(await bindings.USERS.get("v1:u:alice")).not.toBeNull();

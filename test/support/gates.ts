@@ -75,7 +75,10 @@ export function createBlockingWorld(options: WorldOptions = {}): BlockingWorld {
   };
 }
 
-/** Waits until that is so. Polls, because workerd crashes if a Durable Object waits for a promise that code outside of the object resolves. */
+/**
+ * Waits until the condition is true. It polls, because workerd crashes if a Durable Object waits for a promise that
+ * code outside of the object resolves.
+ */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await scheduler.wait(1);
 }

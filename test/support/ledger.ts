@@ -43,7 +43,7 @@ export function restoreAfterEach(): void {
   });
 }
 
-// The namespaces themselves: virtual time counts what the gateway calls, and the tools of the tests take no such stub.
+// Virtual time replaces `getByName` by one that counts calls. Vitest's functions for objects do not accept its stubs.
 const ledgers = bindings.LEDGER.getByName.bind(bindings.LEDGER);
 const homes = bindings.HOME.getByName.bind(bindings.HOME);
 export const ledgerOf = (uid: string) => ledgers(uid) as unknown as DurableObjectStub<TokenLedger>;

@@ -70,7 +70,7 @@ export function createVerifierWorld(
     issuers?: readonly Issuer[];
     providers?: readonly (ProviderOptions | Provider)[];
     cache?: boolean;
-    /** Milliseconds of a request, by the timers' time rather than by `clock`. */
+    /** Milliseconds of a request. They are measured by timers, not by `clock`. */
     requestTimeout?: number;
   } = {},
 ) {

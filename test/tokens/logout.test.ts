@@ -120,7 +120,7 @@ describe("POST /v1/backchannel-logout", () => {
   });
 });
 
-describe("POST /v1/backchannel-logout while the work beside a sign-in takes long", () => {
+describe("POST /v1/backchannel-logout while the work after a sign-in's answer takes long", () => {
   virtualTime();
 
   it.each(["late", "lost"])("revokes a token by sid, although the answer to its record is %s", async (how) => {

@@ -67,7 +67,7 @@ describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
 
 describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.reactivate)", () => {
   virtualTime();
-  // What begins in the same millisecond as a flush counts as older, so calls have to take some time.
+  // A sign-in that begins in the same millisecond as a flush counts as older, so calls have to take some time.
   const simulator = { latency: 5 };
 
   const KEY = bindings.TOKEN_ENCRYPTION_KEY;

@@ -38,10 +38,10 @@ function folder(files: Readonly<Record<string, string>>): string {
   return path;
 }
 
-/** Waits for an answer of CometChat after which that is so, or until the process has ended. */
-async function answered(isSo: () => boolean, child: ChildProcess): Promise<void> {
+/** Waits until the condition is true after an answer of CometChat, or until the process has ended. */
+async function answered(condition: () => boolean, child: ChildProcess): Promise<void> {
   const ended = once(child, "exit");
-  while (!isSo() && child.exitCode === null) await Promise.race([once(calls, "answer"), ended]);
+  while (!condition() && child.exitCode === null) await Promise.race([once(calls, "answer"), ended]);
 }
 
 /** Runs the command in this folder until it ends. */
