@@ -39,16 +39,14 @@ export interface Context {
 
 /** The time limit of a request, which is passed to every step. */
 export interface Deadline {
-  /** Aborts when the caller disconnects; undefined if there is no caller. It does not abort when the time is over. */
-  readonly signal: AbortSignal | undefined;
   /** The milliseconds that are left, never negative. */
   readonly left: () => number;
   /** The timer for shorter waits. */
   readonly timer: Timer;
 }
 
-/** Makes a deadline `ms` milliseconds from now. `signal` aborts when the caller disconnects. */
-export function deadline(ms: number, now: () => number, signal?: AbortSignal, timer = ownTimer): Deadline {
+/** Makes a deadline `ms` milliseconds from now. */
+export function deadline(ms: number, now: () => number, timer = ownTimer): Deadline {
   const end = now() + ms;
-  return { signal, left: () => Math.max(0, end - now()), timer };
+  return { left: () => Math.max(0, end - now()), timer };
 }

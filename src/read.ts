@@ -48,9 +48,10 @@ async function collect(reader: ReadableStreamDefaultReader<Bytes>, most: number)
  * The length of a compressed body is not that of its content, so such a body is counted while it is read.
  */
 export async function readAnswer(answer: Response, most: number, signal: AbortSignal): Promise<Bytes | undefined> {
-  const { headers, body } = answer;
+  const { headers } = answer;
   const length = headers.get("Content-Length");
+  // The stream is not touched unless it is needed: the runtime makes one at the first look.
   if (length === null || Number(length) > most || headers.has("Content-Encoding"))
-    return readAtMost(body, most, signal);
+    return readAtMost(answer.body, most, signal);
   return new Uint8Array(await answer.arrayBuffer());
 }

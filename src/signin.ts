@@ -66,7 +66,7 @@ export async function signIn(
   // The session's own token, where it has one
   const reuses = config.tokens.reuse === "session";
   if (reuses && !wish.fresh) {
-    const own = await timing.measure("directory", () => ownToken(caller.value, served, parts));
+    const own = await timing.measure("directory", () => ownToken(caller.value, served, parts, context));
     if (!own.ok) return own;
     if (own.value) {
       const { token, chat, expiresAt } = own.value;

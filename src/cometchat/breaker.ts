@@ -1,14 +1,11 @@
 import { BREAKER_FAILURES, BREAKER_OPEN_MS, BREAKER_PROBE_MS } from "../limits.ts";
 
-/** What a call shows about CometChat's health. `unknown`: the caller disconnected before the call ended. */
-export type CallOutcome = "good" | "bad" | "unknown";
-
 export interface Breaker {
   /**
-   * Permits one call, or returns the milliseconds to wait before asking again. The caller must report how a permitted
-   * call ended.
+   * Permits one call, or returns the milliseconds to wait before asking again. The caller must report whether
+   * a permitted call was answered properly.
    */
-  readonly permit: () => { readonly report: (outcome: CallOutcome) => void } | { readonly wait: number };
+  readonly permit: () => { readonly report: (good: boolean) => void } | { readonly wait: number };
   /** Whether `permit` would permit a call now. */
   readonly admits: () => boolean;
 }
@@ -29,14 +26,14 @@ export function createBreaker(now: () => number, changed: (state: "open" | "clos
   /** When the present probe is given up. A probe that never reports must not keep the breaker open. */
   let probeUntil = 0;
 
-  function report(outcome: CallOutcome, probing: boolean): void {
+  function report(good: boolean, probing: boolean): void {
     if (probing) probeUntil = 0;
-    if (outcome === "good") {
+    if (good) {
       // Any good answer shows that CometChat works, not only the probe's.
       failures = 0;
       if (openUntil > 0) changed("closed");
       openUntil = 0;
-    } else if (outcome === "bad") {
+    } else {
       failures += 1;
       // While the breaker is open, only the probe's failure prolongs that; other calls began before it opened.
       const opens = openUntil === 0 ? failures >= BREAKER_FAILURES : probing;
@@ -53,7 +50,7 @@ export function createBreaker(now: () => number, changed: (state: "open" | "clos
         if (now() < until) return { wait: until - now() };
         probeUntil = now() + BREAKER_PROBE_MS;
       }
-      return { report: (outcome) => report(outcome, probing) };
+      return { report: (good) => report(good, probing) };
     },
     admits: () => now() >= Math.max(openUntil, probeUntil),
   };

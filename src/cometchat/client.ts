@@ -1,9 +1,10 @@
-import type { Deadline, Deps } from "../context.ts";
+import type { Deps } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { ANSWER_BYTES, UNAVAILABLE_SECONDS } from "../limits.ts";
 import { readAnswer } from "../read.ts";
 import { ok, type Result } from "../result.ts";
 import { isObject } from "../shape.ts";
+import { type Timer, within } from "../within.ts";
 import { failureOf } from "./failures.ts";
 import { retryAfter } from "./quota.ts";
 import type { App } from "./types.ts";
@@ -36,49 +37,31 @@ interface Attempt<T> {
   readonly headers?: Headers;
 }
 
-export type Client = <T>(call: Call<T>, deadline: Deadline, ms: number) => Promise<Attempt<T>>;
-
-/** Makes the function for one attempt at one call. Of CometChat's answer only what `read` returns is passed on. */
-export function createClient(app: App, deps: Deps): Client {
-  return async (call, deadline, ms) => {
-    if (deadline.signal?.aborted) return lost("upstream-timeout");
-    return bounded(ms, deadline, async (stop) => {
-      try {
-        const response = await deps.fetch(`${app.baseUrl}${call.path}`, request(app, call, stop));
-        const bytes = await readAnswer(response, call.bytes ?? ANSWER_BYTES, stop);
-        return { ...interpret(call, response, bytes, deps.now()), headers: response.headers };
-      } catch {
-        // The exception's message may contain the address, and with it a token, so it is not passed on.
-        return lost("upstream-unreachable");
-      }
-    });
-  };
-}
+export type Client = <T>(call: Call<T>, ms: number, timer: Timer) => Promise<Attempt<T>>;
 
 /**
- * Limits an attempt to `ms` milliseconds, and ends it when the caller disconnects, even if `fetch` ignores its signal.
- * The timer is always cleared, so that it does not outlive the request.
+ * Makes the function for one attempt at one call, which takes at most `ms` milliseconds. Of CometChat's answer only what
+ * `read` returns is passed on.
  */
-function bounded<T>(
-  ms: number,
-  { signal: caller, timer }: Deadline,
-  attempt: (stop: AbortSignal) => Promise<Attempt<T>>,
-): Promise<Attempt<T>> {
-  const stop = new AbortController();
-  return new Promise((resolve, reject) => {
-    const finish = (ended: Attempt<T>) => {
-      inTime();
-      caller?.removeEventListener("abort", end);
-      resolve(ended);
-    };
-    const end = () => {
-      finish(lost("upstream-timeout"));
-      stop.abort();
-    };
-    const inTime = timer(ms, end);
-    caller?.addEventListener("abort", end);
-    attempt(stop.signal).then(finish, reject);
-  });
+export function createClient(app: App, deps: Deps): Client {
+  async function attempt<T>(call: Call<T>, stop: AbortSignal): Promise<Attempt<T>> {
+    try {
+      const response = await deps.fetch(`${app.baseUrl}${call.path}`, request(app, call, stop));
+      const bytes = await readAnswer(response, call.bytes ?? ANSWER_BYTES, stop);
+      return { ...interpret(call, response, bytes, deps.now()), headers: response.headers };
+    } catch {
+      // The exception's message may contain the address, and with it a token, so it is not passed on.
+      return lost("upstream-unreachable");
+    }
+  }
+
+  return async (call, ms, timer) => {
+    const stop = new AbortController();
+    const ended = await within(ms, attempt(call, stop.signal), timer);
+    if (ended) return ended;
+    stop.abort();
+    return lost("upstream-timeout");
+  };
 }
 
 function request(app: App, { method, body }: Call<unknown>, signal: AbortSignal): RequestInit {

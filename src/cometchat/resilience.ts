@@ -1,6 +1,7 @@
-import type { Context, Deadline, Deps } from "../context.ts";
+import type { Context, Deps } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import { ATTEMPT_LEFT_MS, ATTEMPT_MS, ATTEMPT_SHARE, ATTEMPTS, BACKOFF_MS } from "../limits.ts";
+import { ATTEMPT_MS, ATTEMPT_SHARE, ATTEMPTS, BACKOFF_MS } from "../limits.ts";
+import { pause } from "../pause.ts";
 import type { Result } from "../result.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Call, Client } from "./client.ts";
@@ -29,8 +30,8 @@ export function createSend(client: Client, breaker: Breaker, quota: Quota, { ran
       const last = call.once !== undefined || attempt === ATTEMPTS || failed?.timedOut === true;
       const left = Math.min(deadline.left(), call.once ?? Number.POSITIVE_INFINITY);
       timing.called();
-      const ended = await client(call, deadline, last ? left : Math.min(ATTEMPT_MS, left * ATTEMPT_SHARE));
-      permitted.report(disconnected(deadline) ? "unknown" : ended.temporary ? "bad" : "good");
+      const ended = await client(call, last ? left : Math.min(ATTEMPT_MS, left * ATTEMPT_SHARE), deadline.timer);
+      permitted.report(!ended.temporary);
       if (ended.headers) quota.observe(ended.headers, limited(ended.result));
       if (ended.result.ok || !ended.temporary) return ended.result;
       call.lost?.();
@@ -38,30 +39,12 @@ export function createSend(client: Client, breaker: Breaker, quota: Quota, { ran
 
       failed = { result: ended.result, timedOut: ended.result.error.reason === "upstream-timeout" };
       // The pause is random from 0 (full jitter), so that calls which failed together are not repeated together.
-      const pause = random() * BACKOFF_MS * 2 ** (attempt - 1);
-      if (deadline.left() < pause + ATTEMPT_LEFT_MS || !(await pauseFor(pause, deadline.signal))) return failed.result;
+      if (!(await pause(random() * BACKOFF_MS * 2 ** (attempt - 1), deadline))) return failed.result;
     }
   };
 }
-
-/** Whether the caller disconnected. Unlike a deadline that has passed, that shows nothing about CometChat's health. */
-const disconnected = ({ signal }: Deadline): boolean => signal?.aborted === true;
 
 const limited = (result: Result<unknown, GatewayError>): number | undefined =>
   !result.ok && result.error.reason === "upstream-limited" ? result.error.retryAfter : undefined;
 
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
-
-/** Waits for `ms` milliseconds; resolves with false if the signal ended the wait. The timer is always cleared. */
-function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<boolean> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", finish);
-      resolve(!signal?.aborted);
-    };
-    const timer = setTimeout(finish, ms);
-    if (signal?.aborted) finish();
-    else signal?.addEventListener("abort", finish);
-  });
-}

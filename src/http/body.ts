@@ -32,9 +32,8 @@ export async function readBytes(c: C, limit: number): Promise<Uint8Array<ArrayBu
   // A body of length 0 still has a stream, which takes time to read.
   if (length === "0" || !raw.body) return new Uint8Array();
   if (Number(length) > limit) throw new Refusal({ reason: "body-too-large" });
-  const { left, signal } = c.get("context").deadline;
-  const late = AbortSignal.timeout(left());
-  const bytes = await readAtMost(raw.body, limit, signal ? AbortSignal.any([late, signal]) : late).catch(() => {
+  const late = AbortSignal.timeout(c.get("context").deadline.left());
+  const bytes = await readAtMost(raw.body, limit, late).catch(() => {
     throw new Refusal({ reason: "body-late", detail: "The body did not arrive in time." });
   });
   if (!bytes) throw new Refusal({ reason: "body-too-large" });

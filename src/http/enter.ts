@@ -93,7 +93,7 @@ function contextOf(
     c.executionCtx.waitUntil(done);
     return done;
   };
-  const whole = deadline(config.requestTimeout, deps.now, c.req.raw.signal, timer);
+  const whole = deadline(config.requestTimeout, deps.now, timer);
   return { requestId, now, timing, after, deadline: whole };
 }
 

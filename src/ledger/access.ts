@@ -6,7 +6,7 @@ import { fail, firstFailure, type GatewayError } from "../errors.ts";
 import { LEDGER_BUDGET_SHARE, LEDGER_TRIES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import type { Once } from "../session/once.ts";
-import { within } from "../within.ts";
+import { type Timer, within } from "../within.ts";
 import type { Ended, Minted, Order, Taken, TokenLedger } from "./ledger.ts";
 import type { Scope } from "./store.ts";
 
@@ -24,7 +24,13 @@ export interface Ledgers {
   /** Whether all tokens of a user are in one object, of all apps. */
   readonly together: boolean;
   /** The session's newest token that lives, in this app or in any (where tokens are `together`). */
-  readonly take: (uid: string, session: string, app: string | undefined, ms: number) => Answer<Taken | undefined>;
+  readonly take: (
+    uid: string,
+    session: string,
+    app: string | undefined,
+    ms: number,
+    timer: Timer,
+  ) => Answer<Taken | undefined>;
   readonly record: (uid: string, minted: Minted, ms: number) => Answer<void>;
   /** Ends tokens in every object that may hold some; `app` is the user's, where it is known. */
   readonly end: (
@@ -60,11 +66,16 @@ export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config
    * Calls an object, with retries: every call may be repeated. Each try makes a stub, since one that failed stays
    * broken.
    */
-  async function call<O, T>(stub: () => unknown, ask: (object: Remote<O>) => Promise<T>, ms: number): Answer<T> {
+  async function call<O, T>(
+    stub: () => unknown,
+    ask: (object: Remote<O>) => Promise<T>,
+    ms: number,
+    timer?: Timer,
+  ): Answer<T> {
     const end = deps.now() + ms;
     for (let tries = 1; ; tries += 1) {
       try {
-        const answer = await within(Math.max(0, end - deps.now()), ask(stub() as Remote<O>).then(ok));
+        const answer = await within(Math.max(0, end - deps.now()), ask(stub() as Remote<O>).then(ok), timer);
         if (answer) return answer;
         deps.log({ event: "ledger-fault", late: true });
         return fail("ledger-unavailable");
@@ -82,7 +93,8 @@ export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config
     place: DurableObjectJurisdiction | undefined,
     ask: (ledger: Remote<TokenLedger>) => Promise<T>,
     ms: number,
-  ) => call(() => ledgerIn(place, uid), ask, ms);
+    timer?: Timer,
+  ) => call(() => ledgerIn(place, uid), ask, ms, timer);
 
   const end: Ledgers["end"] = async (uid, scope, { app, ...order }, ms) => {
     const own = jurisdictions.get(app ?? "");
@@ -101,8 +113,8 @@ export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config
   return {
     records: config.encryptionKeys.length > 0,
     together: places.size === 1,
-    take: (uid, session, app, ms) =>
-      tokens(uid, jurisdictions.get(app ?? ""), (ledger) => ledger.take(session, app), ms),
+    take: (uid, session, app, ms, timer) =>
+      tokens(uid, jurisdictions.get(app ?? ""), (ledger) => ledger.take(session, app), ms, timer),
     async record(uid, minted, ms) {
       const { app, moves, mintedAt: at } = minted;
       const recorded = await tokens(uid, jurisdictions.get(app), (ledger) => ledger.record(uid, minted), ms);

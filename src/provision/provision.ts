@@ -3,8 +3,8 @@ import type { Config } from "../config/types.ts";
 import type { Context } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { CREATE_POLL_MS, LOOK_PAUSES_MS } from "../limits.ts";
+import { pause } from "../pause.ts";
 import { ok, type Result } from "../result.ts";
-import { pause } from "./pause.ts";
 
 /** Whether CometChat has the user, as far as the gateway knows without a call. */
 export type Known = "there" | "absent" | "unsure";
@@ -109,7 +109,7 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
 
   /** Waits for another request that is creating this user. Returns whether the user exists since then. */
   async function createdByAnother(): Promise<boolean> {
-    while (existence.creating(uid) && (await pause(CREATE_POLL_MS, context)));
+    while (existence.creating(uid) && (await pause(CREATE_POLL_MS, context.deadline)));
     return existence.since(uid, begun);
   }
 
@@ -123,7 +123,7 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
   async function appeared(): Promise<boolean> {
     if (!user.look || (await user.known) === "there") return false;
     for (const ms of LOOK_PAUSES_MS) {
-      if (!(await pause(ms, context))) return false;
+      if (!(await pause(ms, context.deadline))) return false;
       if (await user.look()) return true;
     }
     return false;

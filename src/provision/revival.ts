@@ -2,8 +2,8 @@ import type { Context } from "../context.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Ledgers } from "../ledger/access.ts";
 import { REVIVAL_POLL_MS } from "../limits.ts";
+import { pause } from "../pause.ts";
 import type { Result } from "../result.ts";
-import { pause } from "./pause.ts";
 
 /**
  * Lets one request at a time, of all isolates, reactivate a user. Otherwise the flush of one request would end the token
@@ -19,7 +19,8 @@ export async function revival<T>(
   const left = () => context.deadline.left();
   const begin = () => home(uid, (home) => home.beginRevival(left()), left());
   let begun = await begin();
-  while (begun.ok && begun.value === undefined && (await pause(REVIVAL_POLL_MS, context))) begun = await begin();
+  while (begun.ok && begun.value === undefined && (await pause(REVIVAL_POLL_MS, context.deadline)))
+    begun = await begin();
   // Both numbers are durations, so that the clocks of isolate and object are not compared.
   const revived = await revive(begun.ok && (begun.value ?? 0) <= context.timing.stages().total);
   // After a failure the user is deactivated again, and no other request may begin before this one has ended.

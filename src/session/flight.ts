@@ -33,10 +33,10 @@ export function createFlight(now: () => number, most: number, cooldown: () => nu
   /** Waits for another request's fetch by polling. True if there was one and it has ended. */
   async function followed(context: Context): Promise<boolean> {
     if (!busy()) return false;
-    const { left, signal } = context.deadline;
+    const { left } = context.deadline;
     let leader = gate.pending;
     let since = left();
-    while (gate.pending && left() > 0 && !signal?.aborted) {
+    while (gate.pending && left() > 0) {
       if (gate.pending !== leader) {
         leader = gate.pending;
         since = left();

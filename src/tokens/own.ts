@@ -1,6 +1,7 @@
 import type { Caller } from "../caller.ts";
 import type { CometChat } from "../cometchat/cometchat.ts";
 import type { Config } from "../config/types.ts";
+import type { Context } from "../context.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Ledgers } from "../ledger/access.ts";
 import { LEDGER_TAKE_MS } from "../limits.ts";
@@ -32,6 +33,7 @@ export async function ownToken(
   { uid, session: { issuer, claims }, digests }: Caller,
   served: () => Promise<Result<Served, GatewayError>>,
   { config, ledgers, cometchat }: OwnParts,
+  { deadline }: Pick<Context, "deadline">,
 ): Promise<Result<Own | undefined, GatewayError>> {
   const placed = place(config, issuer, claims, {});
   if (!placed.ok) return placed;
@@ -41,7 +43,7 @@ export async function ownToken(
     if (!home.ok) return home;
     app = home.value.chat.app.name;
   }
-  const taken = await ledgers.take(uid, digests.session, app, LEDGER_TAKE_MS);
+  const taken = await ledgers.take(uid, digests.session, app, LEDGER_TAKE_MS, deadline.timer);
   const chat = taken.ok && taken.value && cometchat(taken.value.app);
   return ok(chat ? { ...taken.value, chat } : undefined);
 }

@@ -277,25 +277,6 @@ describe("a fault of CometChat", () => {
     }
   });
 
-  test("is not waited for after the client has gone: the call is aborted, and no other is made", async () => {
-    const world = hastyWorld({ env: { REQUEST_TIMEOUT_MS: 5_000 } });
-    await signsIn(world, "somebody");
-    world.simulator.journal.clear();
-    world.simulator.faults.add({ match: "any", effect: { kind: "hang" } });
-    const session = await world.provider.issue({ subject: "alice" });
-    const client = new AbortController();
-    setTimeout(() => client.abort(), 100);
-    const begun = Date.now();
-    const headers = { authorization: `Bearer ${session}` };
-    await world.ask("/v1/token", { method: "POST", headers, signal: client.signal }).catch(() => undefined);
-    expect(Date.now() - begun).toBe(100);
-    await sleep(50);
-    const { entries } = world.simulator.journal;
-    expect(entries.length).toBeGreaterThanOrEqual(1);
-    expect(new Set(entries.map(({ call }) => call)).size).toBe(entries.length);
-    expect(entries.filter(({ outcome }) => outcome !== "aborted")).toEqual([]);
-  });
-
   test("at the create of a user who was deleted there does not make the user count as deactivated", async () => {
     const world = hastyWorld();
     await signsIn(world);

@@ -24,7 +24,7 @@ export interface ClientWorld {
   /** Moves the clock, in milliseconds. Timers stay real. */
   readonly advance: (ms: number) => void;
   /** The context of a request that has this much time, in milliseconds. */
-  readonly request: (ms?: number, parent?: AbortSignal) => Context;
+  readonly request: (ms?: number) => Context;
 }
 
 /** A CometChat client whose network is `fetch`. There is no jitter unless `random` is given. */
@@ -59,10 +59,10 @@ export function createClientWorld(
     advance: (ms) => {
       moved += ms;
     },
-    request: (ms = 2_000, parent) => ({
+    request: (ms = 2_000) => ({
       requestId: "test",
       now: now(),
-      deadline: deadline(ms, now, parent),
+      deadline: deadline(ms, now),
       timing: createTiming(now),
       after: async () => undefined,
     }),

@@ -1,6 +1,7 @@
-import { env as bindings } from "cloudflare:workers";
+import { env as bindings, exports } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
+import gateway from "../../src/index.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider, type LogoutTokenOptions } from "../sandbox/provider/index.ts";
 import { faultyKv, objectsAround } from "../support/faults.ts";
@@ -187,6 +188,23 @@ describe("a logout token that is delivered twice", () => {
     await post(world, token, { signal: connection.signal });
     expect(base.simulator.tokens("alice")).toEqual([]);
     expect((await post(world, token)).status).toBe(200);
+  });
+});
+
+describe("the platform", () => {
+  // Without the compatibility flag in wrangler.toml the signal of a request never aborts.
+  it("tells the gateway that the provider has closed the connection", async () => {
+    const gone = new AbortController();
+    const told = new Promise<boolean>((resolve) => {
+      vi.spyOn(gateway, "fetch").mockImplementationOnce(async (request) => {
+        request.signal.addEventListener("abort", () => resolve(request.signal.aborted));
+        gone.abort();
+        return new Promise<never>(() => undefined);
+      });
+    });
+    const delivery = exports.default.fetch("https://gateway.example/v1/backchannel-logout", { signal: gone.signal });
+    await expect(delivery).rejects.toThrow();
+    expect(await told).toBe(true);
   });
 });
 

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it, test, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { type Known, type Newcomer, provision } from "../../src/provision/provision.ts";
+import type { Timer } from "../../src/within.ts";
 import { createClientWorld, createSimulatedWorld, refusal } from "../support/client.ts";
 import { virtualTime } from "../support/time.ts";
 
@@ -304,19 +305,21 @@ describe("a sign-in, in whichever order CometChat and KV answer,", () => {
             return kind === "fault" ? fault() : (call === "mint" ? mintAnswers : createAnswers)[kind as "token"]();
           });
           const answer = pending ? scheduler.schedule(Promise.resolve(known), "kv") : known;
-          const caller = new AbortController();
-          const provisioned = provision(
-            alice(answer),
-            chat,
-            { mode, reactivate: false },
-            request(10_000, caller.signal),
-          );
-          // A late answer comes after all others, when the caller has gone.
+          let left = 10_000;
+          const waits = new Set<() => void>();
+          const timer: Timer = (_, late) => {
+            waits.add(late);
+            return () => waits.delete(late);
+          };
+          const context = { ...request(), deadline: { left: () => left, timer } };
+          const provisioned = provision(alice(answer), chat, { mode, reactivate: false }, context);
+          // A late answer comes after all others, when the request's time is over.
           for (let idle = 0; idle < 3; idle += 1) {
             for (; scheduler.count() > 0; idle = 0) await scheduler.waitOne();
             await new Promise((resolve) => setTimeout(resolve, 0));
           }
-          caller.abort();
+          left = 0;
+          for (const late of waits) late();
           const result = await provisioned;
           const calls = asked.map(({ url }) => callOf(url) ?? "mint");
           expect(calls.length).toBe(new Set(calls).size);

@@ -84,8 +84,7 @@ async function pausesWith(draws: readonly number[]): Promise<number[]> {
       { observe: () => undefined, wait: () => 0, hasRoom: () => true },
       { random: () => draws[drawn++] ?? 0 },
     );
-    const signal = new AbortController().signal;
-    const context = { ...createClientWorld(never).request(), deadline: deadline(8_000, () => 0, signal) };
+    const context = { ...createClientWorld(never).request(), deadline: deadline(8_000, () => 0) };
     await send({ method: "GET", path: "/", read: () => true }, context);
     return pauses;
   } finally {
@@ -125,33 +124,6 @@ describe("a call to CometChat without an answer", () => {
     const tight = createClientWorld(script(slow));
     expect(await tight.chat.mint("alice", tight.request(600))).toMatchObject({ error: { reason: "upstream-timeout" } });
     expect(tight.asked.length).toBe(2);
-  });
-
-  test("ends at once when the caller goes away, and is not repeated", async () => {
-    const { chat, asked, request } = createClientWorld(never);
-    const caller = new AbortController();
-    setTimeout(() => caller.abort(), 50);
-    const begun = Date.now();
-    expect((await chat.mint("alice", request(5_000, caller.signal))).ok).toBe(false);
-    expect(Date.now() - begun).toBe(50);
-    expect(asked.length).toBe(1);
-    expect(asked[0]?.init.signal?.aborted).toBe(true);
-  });
-
-  test("is not repeated if the caller goes away during the pause", async () => {
-    const { chat, asked, request } = createClientWorld(script(refusedConnection), { random: () => 0.999 });
-    const caller = new AbortController();
-    setTimeout(() => caller.abort(), 20);
-    const begun = Date.now();
-    await chat.mint("alice", request(5_000, caller.signal));
-    expect(Date.now() - begun).toBe(20);
-    expect(asked.length).toBe(1);
-  });
-
-  test("is not made if the caller has already gone", async () => {
-    const { chat, asked, request } = createClientWorld(script(good));
-    expect((await chat.mint("alice", request(5_000, AbortSignal.abort()))).ok).toBe(false);
-    expect(asked).toEqual([]);
   });
 
   test("leaves no timer behind", async () => {

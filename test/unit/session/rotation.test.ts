@@ -25,7 +25,7 @@ import {
 const HOUR = 3_600_000;
 
 /** A deadline without a timer. workerd allows ten thousand timers, and these tests make many requests. */
-const NO_TIMER = deadline(8_000, () => 0, new AbortController().signal);
+const NO_TIMER = deadline(8_000, () => 0);
 
 const present = async (world: VerifierWorld, session: string) =>
   outcome(await world.verify(session, {}, world.context({ deadline: NO_TIMER })));
