@@ -48,8 +48,8 @@ async function ask(app: App, deps: Deps, { deadline }: Context): Promise<Gateway
   const read = (body: unknown) => (isObject(body) && Array.isArray(body.data) ? true : undefined);
   const { result } = await createClient(app, deps)(
     { method: "GET", path: "/users?perPage=1", read },
-    deadline,
     TIMEOUT_MS,
+    deadline.timer,
   );
   return result.ok ? undefined : result.error;
 }
