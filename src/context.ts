@@ -1,3 +1,4 @@
+import { ATTEMPT_LEFT_MS } from "./limits.ts";
 import type { LogLine } from "./telemetry/log.ts";
 import type { Span, Timing } from "./telemetry/timing.ts";
 import { ownTimer, type Timer } from "./within.ts";
@@ -49,4 +50,11 @@ export interface Deadline {
 export function deadline(ms: number, now: () => number, timer = ownTimer): Deadline {
   const end = now() + ms;
   return { left: () => Math.max(0, end - now()), timer };
+}
+
+/** Waits some milliseconds. False if the request then has no time for another call; in that case it does not wait. */
+export async function pause(ms: number, { left }: Deadline): Promise<boolean> {
+  if (left() < ms + ATTEMPT_LEFT_MS) return false;
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return true;
 }

@@ -1,7 +1,6 @@
-import type { Context, Deps } from "../context.ts";
+import { type Context, type Deps, pause } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { ATTEMPT_MS, ATTEMPT_SHARE, ATTEMPTS, BACKOFF_MS } from "../limits.ts";
-import { pause } from "../pause.ts";
 import type { Result } from "../result.ts";
 import type { Breaker } from "./breaker.ts";
 import type { Call, Client } from "./client.ts";

@@ -1,9 +1,8 @@
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
 import type { Config } from "../config/types.ts";
-import type { Context } from "../context.ts";
+import { type Context, pause } from "../context.ts";
 import { fail, type GatewayError } from "../errors.ts";
 import { CREATE_POLL_MS, LOOK_PAUSES_MS } from "../limits.ts";
-import { pause } from "../pause.ts";
 import { ok, type Result } from "../result.ts";
 
 /** Whether CometChat has the user, as far as the gateway knows without a call. */

@@ -1,8 +1,7 @@
-import type { Context } from "../context.ts";
+import { type Context, pause } from "../context.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Ledgers } from "../ledger/access.ts";
 import { REVIVAL_POLL_MS } from "../limits.ts";
-import { pause } from "../pause.ts";
 import type { Result } from "../result.ts";
 
 /**
