@@ -11,7 +11,7 @@ export function Gateway() {
   const last = all.at(-1);
   const state = !last ? "waiting" : last.status === undefined ? "busy" : good(last) ? "done" : "failed";
   return (
-    <Step name="gateway" title="Gateway" what="exchanges the session for an auth token" state={state}>
+    <Step name="gateway" title="Gateway" what="returns an auth token" state={state}>
       {last && (
         <>
           <ol className="exchanges" aria-label="Requests to the gateway">
