@@ -1,9 +1,12 @@
 /**
  * Every number of the Worker that bounds something, with its reason: bytes, characters, milliseconds, tries, shares.
- * Times in milliseconds unless the name says seconds. Elsewhere are: what an operator may configure and within which
- * bounds (`config/schema.ts`), sizes that an algorithm fixes (`session/algorithms.ts`, `ledger/seal.ts`), lengths that
- * are part of a text's form (regular expressions), and what the client package and the commands choose for themselves,
- * since nothing else depends on it.
+ * Times in milliseconds unless the name says seconds. Elsewhere are:
+ * - what an operator may configure and within which bounds (`config/schema.ts`);
+ * - sizes that an algorithm fixes (`session/algorithms.ts`, `ledger/seal.ts`);
+ * - numbers that are part of a form: lengths in a regular expression, a key's DER, an IPv6 address, base64, JSON;
+ * - HTTP's statuses, and factors between units, such as the 1000 milliseconds of a second;
+ * - the factor of a pause that is doubled for each next try;
+ * - what the client package and the commands choose for themselves, since nothing else depends on it.
  */
 
 // Sessions
@@ -33,6 +36,8 @@ export const USER_BODY_BYTES = 10 * 1024;
 export const WEBHOOK_BYTES = 256 * 1024;
 /** Seconds by which a webhook may be old, or ahead: Standard Webhooks' libraries allow the same. */
 export const WEBHOOK_TOLERANCE_SECONDS = 300;
+/** A time in a webhook below this number is in seconds, another one in milliseconds: the year 5138 or 1973. */
+export const WEBHOOK_MILLISECONDS_FROM = 100_000_000_000;
 /** How long a delivered webhook is remembered: providers deliver again for a day or two. */
 export const DELIVERY_KEPT_MS = 3 * 86_400_000;
 /** Deliveries that are remembered for one user; about 150 bytes each. */
@@ -55,11 +60,20 @@ export const LIMIT_PERIOD_SECONDS = 60;
 /** Addresses over their limit that an isolate remembers for that period; about 100 bytes each. */
 export const ADDRESSES_REMEMBERED = 10_000;
 
+/** How long a browser may cache a preflight: Chromium's maximum. */
+export const PREFLIGHT_SECONDS = 7_200;
+/** Stack frames of an exception in the log: enough to find the place, and the line stays short. */
+export const FRAMES_LOGGED = 6;
+
 // CometChat (docs, articles/properties-and-constraints)
 export const UID_CHARS = 100;
 /** Characters of an issuer's prefix: a uid may have `x-` and a hash of 52 characters behind it. */
 export const PREFIX_CHARS = UID_CHARS - 54;
 export const NAME_CHARS = 100;
+/** Characters of a longer name that are divided into graphemes to cut it, since a claim may be very long. */
+export const NAME_READ_CHARS = 8 * NAME_CHARS;
+/** Characters of a hashed uid in the name of a user whose claims have no name. */
+export const NAME_HASH_CHARS = 6;
 export const URL_CHARS = 3000;
 export const TAGS = 25;
 export const TAG_CHARS = 100;
@@ -96,6 +110,8 @@ export const SESSION_READ_SHARE = 1 / 2;
 export const CLOCK_TOLERANCE_SECONDS = 30;
 /** Least characters of a backend secret: as base64 that is more than 128 bits. */
 export const BACKEND_SECRET_CHARS = 32;
+/** Backend secrets that are accepted at the same time: the new and the old one of a rotation. */
+export const BACKEND_SECRETS = 2;
 /** AES-256. */
 export const TOKEN_KEY_BYTES = 32;
 
@@ -168,6 +184,8 @@ export const KEY_CANDIDATES = 4;
 /** RFC 7518 §3.3; the upper bound keeps a verification under a millisecond. */
 export const RSA_BITS = 2048;
 export const RSA_BITS_MOST = 8192;
+/** The least public exponent of RSA (RFC 8017 §3.1). */
+export const RSA_EXPONENT = 3;
 /** All that getting keys may take, discovery and stores included, and its share of a request's time where that is less:
  * the request has to mint as well. */
 export const KEYS_REFRESH_MS = 4_000;
@@ -177,6 +195,8 @@ export const KEYS_REFRESH_SHARE = 1 / 2;
 export const KEYS_FRESH_MS = 10 * 60_000;
 export const KEYS_FRESH_LEAST_MS = 5 * 60_000;
 export const KEYS_FRESH_MOST_MS = 60 * 60_000;
+/** A copy is fresh for no longer than this after its fetch, whatever is stored: twice the time that is ever stored. */
+export const KEYS_COPY_FRESH_MS = 2 * KEYS_FRESH_MOST_MS;
 /** Keys are fetched again before they are stale, when this share of their time is left: spread between the two, so that
  * isolates do not ask all at once. */
 export const KEYS_EARLY_LEAST = 0.1;
@@ -248,6 +268,8 @@ export const UNRECORDED_SESSIONS = 8;
 /** First and longest pause between two tries to revoke a token: CometChat may be down for a night. */
 export const LEDGER_BACKOFF_LEAST_MS = 30_000;
 export const LEDGER_BACKOFF_MOST_MS = 3_600_000;
+/** Such a pause is longer by up to this share, at random, so that users are not tried together. */
+export const LEDGER_BACKOFF_JITTER = 1 / 2;
 /** Tries to revoke a token whose user or app does not exist: about a day of them. */
 export const LEDGER_ABSENT_TRIES = 30;
 /** Auth tokens of a user that CometChat keeps (docs, rest-api/auth-tokens); older ones are dead. */

@@ -1,4 +1,4 @@
-import { METADATA_CHARS, NAME_CHARS, TAG_CHARS, TAGS, UID_CHARS, URL_CHARS } from "../limits.ts";
+import { METADATA_CHARS, NAME_CHARS, NAME_READ_CHARS, TAG_CHARS, TAGS, UID_CHARS, URL_CHARS } from "../limits.ts";
 import { isObject, isTextOf } from "../shape.ts";
 
 /** The CometChat role for each value of the claim, as the operator has configured it. */
@@ -137,7 +137,7 @@ export function nameFrom(value: unknown): string | undefined {
   let cut = "";
   let points = 0;
   // Only the first part is segmented, since a claim may be very long.
-  for (const { segment } of new Intl.Segmenter().segment(name.slice(0, NAME_CHARS * 8))) {
+  for (const { segment } of new Intl.Segmenter().segment(name.slice(0, NAME_READ_CHARS))) {
     points += [...segment].length;
     if (points > NAME_CHARS) break;
     cut += segment;

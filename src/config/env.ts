@@ -1,5 +1,5 @@
 import { fromBase64 } from "../encoding.ts";
-import { BACKEND_SECRET_CHARS, TOKEN_KEY_BYTES } from "../limits.ts";
+import { BACKEND_SECRET_CHARS, BACKEND_SECRETS, TOKEN_KEY_BYTES } from "../limits.ts";
 import { isObject } from "../shape.ts";
 import { wrongOrigin } from "../urls.ts";
 import { type RawEnv, type Report, UNKNOWN } from "./report.ts";
@@ -74,7 +74,7 @@ export function checkSecrets(
     );
   }
   const backendSecrets = values(env.BACKEND_SECRET);
-  if (backendSecrets.length > 2 || backendSecrets.some((value) => value.length < BACKEND_SECRET_CHARS)) {
+  if (backendSecrets.length > BACKEND_SECRETS || backendSecrets.some((value) => value.length < BACKEND_SECRET_CHARS)) {
     report(
       "BACKEND_SECRET",
       `must be one value, or two with a comma between them during a rotation, each of at least ${BACKEND_SECRET_CHARS} characters: openssl rand -base64 32`,

@@ -1,5 +1,4 @@
-/** How long a browser may cache a preflight, in seconds: Chromium's maximum. */
-const MAX_AGE = "7200";
+import { PREFLIGHT_SECONDS } from "../limits.ts";
 
 /** Whether a request is a preflight (Fetch standard §3.2.2), which a browser sends before the app's request. */
 export const isPreflight = ({ method, headers }: Request): boolean =>
@@ -14,7 +13,7 @@ export const preflight = (methods: string): Response =>
     headers: {
       "Access-Control-Allow-Methods": methods,
       "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Request-Id",
-      "Access-Control-Max-Age": MAX_AGE,
+      "Access-Control-Max-Age": String(PREFLIGHT_SECONDS),
     },
   });
 

@@ -1,7 +1,7 @@
 import type { Profile } from "../cometchat/cometchat.ts";
 import { fields, nameFrom } from "../cometchat/fields.ts";
 import { base64url, sha256 } from "../encoding.ts";
-import { METADATA_CHARS, PROFILE_BYTES } from "../limits.ts";
+import { METADATA_CHARS, NAME_HASH_CHARS, PROFILE_BYTES } from "../limits.ts";
 import { claim } from "../session/claims.ts";
 import type { Issuer } from "../session/issuer.ts";
 
@@ -75,7 +75,7 @@ export function fallbackName(claims: Claims, uid: string): string {
     if (name !== undefined) return name;
   }
   const hash = /(?:^|[_-])x-([a-z2-7]{52})$/.exec(uid)?.[1] ?? /^x-([a-z2-7]{52})$/.exec(uid)?.[1];
-  return hash === undefined ? uid : `User ${hash.slice(0, 6)}`;
+  return hash === undefined ? uid : `User ${hash.slice(0, NAME_HASH_CHARS)}`;
 }
 
 /**

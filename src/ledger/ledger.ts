@@ -8,6 +8,7 @@ import {
   ALARM_BATCH,
   ALARM_MS,
   LEDGER_ABSENT_TRIES,
+  LEDGER_BACKOFF_JITTER,
   LEDGER_BACKOFF_LEAST_MS,
   LEDGER_BACKOFF_MOST_MS,
   REVOKED_AT_ONCE,
@@ -245,7 +246,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
    */
   #pause(tries: number): number {
     const pause = Math.min(LEDGER_BACKOFF_LEAST_MS * 2 ** tries, LEDGER_BACKOFF_MOST_MS);
-    return pause * (1 + this.#isolate.deps.random() / 2);
+    return pause * (1 + this.#isolate.deps.random() * LEDGER_BACKOFF_JITTER);
   }
 
   #parts = (): Promise<Parts> => this.#isolate.partsOf(this.env);

@@ -1,6 +1,6 @@
 import type { Deps } from "../context.ts";
 import { documentKey } from "../kv.ts";
-import { CLOCKS_APART_MS, KEYS_FRESH_MOST_MS, KEYS_KEPT_MS } from "../limits.ts";
+import { CLOCKS_APART_MS, KEYS_COPY_FRESH_MS, KEYS_KEPT_MS } from "../limits.ts";
 import { isObject } from "../shape.ts";
 import { within } from "../within.ts";
 
@@ -62,5 +62,5 @@ function valid(stored: unknown, now: number): Copy | undefined {
   const { fetchedAt, asOf, freshUntil, document } = stored;
   if (typeof fetchedAt !== "number" || typeof asOf !== "number" || typeof freshUntil !== "number") return undefined;
   if (!(fetchedAt <= now + CLOCKS_APART_MS && now < fetchedAt + KEYS_KEPT_MS)) return undefined;
-  return { fetchedAt, asOf, freshUntil: Math.min(freshUntil, fetchedAt + 2 * KEYS_FRESH_MOST_MS), document };
+  return { fetchedAt, asOf, freshUntil: Math.min(freshUntil, fetchedAt + KEYS_COPY_FRESH_MS), document };
 }

@@ -1,4 +1,4 @@
-import { KID_CHARS, RSA_BITS, RSA_BITS_MOST } from "../limits.ts";
+import { KID_CHARS, RSA_BITS, RSA_BITS_MOST, RSA_EXPONENT } from "../limits.ts";
 import { isObject } from "../shape.ts";
 import type { Algorithm } from "./algorithms.ts";
 import { type AlgorithmFacts, algorithms } from "./algorithms.ts";
@@ -140,7 +140,7 @@ function weak(algorithm: Json | CryptoKey["algorithm"]): boolean {
   const e = [...(publicExponent ?? [])].reduce((sum, byte) => sum * 256 + byte, 0);
   // The last byte alone says whether e is odd: the sum loses its low bits when e is very long.
   const odd = ((publicExponent?.at(-1) ?? 0) & 1) === 1;
-  return modulusLength < RSA_BITS || modulusLength > RSA_BITS_MOST || !odd || e < 3;
+  return modulusLength < RSA_BITS || modulusLength > RSA_BITS_MOST || !odd || e < RSA_EXPONENT;
 }
 
 /** A key without `alg` verifies what its family can; RFC 9864 gave EdDSA on Ed25519 a second name. */

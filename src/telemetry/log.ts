@@ -1,3 +1,5 @@
+import { FRAMES_LOGGED } from "../limits.ts";
+
 /**
  * One line of the log: scalars that the gateway itself makes. Never a token, key or claim, nor a text of another
  * server.
@@ -16,7 +18,7 @@ export function traceOf(error: unknown): { readonly kind: string; readonly at: s
   return {
     kind: error.name,
     at: frames
-      .slice(0, 6)
+      .slice(0, FRAMES_LOGGED)
       .map((frame) => frame.trim())
       .join(" < "),
   };

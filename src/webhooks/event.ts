@@ -1,4 +1,4 @@
-import { WEBHOOK_TOLERANCE_SECONDS } from "../limits.ts";
+import { WEBHOOK_MILLISECONDS_FROM, WEBHOOK_TOLERANCE_SECONDS } from "../limits.ts";
 import { isObject } from "../shape.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -90,6 +90,9 @@ function ofClerk(user: Claims): Claims {
  * older than this one.
  */
 function timeOf(value: unknown, now: number): number | undefined {
-  const time = typeof value === "string" ? Date.parse(value) : Number(value) * (Number(value) < 1e11 ? 1000 : 1);
+  const time =
+    typeof value === "string"
+      ? Date.parse(value)
+      : Number(value) * (Number(value) < WEBHOOK_MILLISECONDS_FROM ? 1000 : 1);
   return time > 0 && time < now + WEBHOOK_TOLERANCE_SECONDS * 1000 ? time : undefined;
 }
