@@ -47,7 +47,10 @@ export interface Issuer {
   readonly webhookKeys: readonly Uint8Array<ArrayBuffer>[];
 }
 
-/** Dotted claim paths. */
+/**
+ * Dotted claim paths. The names of the fields come from the table of fields, so that a new field is one row there. Only
+ * this type is imported; to verify a session, nothing of CometChat is needed.
+ */
 type ProfileClaims = { readonly [F in FieldName]?: string | undefined } & {
   readonly metadata: ReadonlyMap<string, string>;
 };
