@@ -4,6 +4,7 @@ import { LIMIT_PERIOD_SECONDS, LOGOUT_BODY_BYTES, WEBHOOK_BYTES } from "../../sr
 import { sign } from "../support/forge.ts";
 import { restoreAfterEach } from "../support/ledger.ts";
 import { createSigners, createTarget, ISSUER, JWKS, NOON, type Signers, type Target } from "../support/target.ts";
+import { eventHeaders } from "../support/webhook.ts";
 
 restoreAfterEach();
 afterEach(() => vi.restoreAllMocks());
@@ -67,25 +68,9 @@ const sendLogout = async (target: Target, signer: "es256" | "stranger", address 
 
 const EVENT_BODY = '{"type":"session.created","data":{"sub":"alice"}}';
 async function sendWebhook(target: Target, key: string, address = ADDRESS, body: BodyInit = EVENT_BODY) {
-  const head = `msg_${crypto.randomUUID()}.${NOON}`;
-  const hmac = await crypto.subtle.importKey(
-    "raw",
-    new TextEncoder().encode(key),
-    { name: "HMAC", hash: "SHA-256" },
-    false,
-    ["sign"],
-  );
-  const signed = await crypto.subtle.sign("HMAC", hmac, new TextEncoder().encode(`${head}.${EVENT_BODY}`));
-  const [id = "", timestamp = ""] = head.split(".");
-  return target.send("/v1/webhooks/idp", {
-    headers: {
-      "CF-Connecting-IP": address,
-      "webhook-id": id,
-      "webhook-timestamp": timestamp,
-      "webhook-signature": `v1,${btoa(String.fromCharCode(...new Uint8Array(signed)))}`,
-    },
-    body,
-  });
+  const event = { sentAt: NOON * 1000, id: `msg_${crypto.randomUUID()}`, key: btoa(key) };
+  const headers = { "CF-Connecting-IP": address, ...(await eventHeaders(EVENT_BODY, event)) };
+  return target.send("/v1/webhooks/idp", { headers, body });
 }
 
 const sendBackend = (target: Target, secret: string, address = ADDRESS, body?: BodyInit) =>

@@ -3,6 +3,7 @@ import { type Code, codes } from "../../src/errors.ts";
 import type { LogLine } from "../../src/telemetry/log.ts";
 import { createSimulator, type Simulator } from "../sandbox/cometchat/index.ts";
 import { b64, type Signer, sign } from "../support/forge.ts";
+import { signEvent } from "../support/webhook.ts";
 import { ISSUER, NOON } from "./model.ts";
 
 /** A request. The names of its headers are in lower case. */
@@ -121,10 +122,7 @@ export function createOutside(keys: Outside["keys"]): Outside {
         { typ: "logout+jwt", kid: "es" },
       ),
     async signed(content, key = WEBHOOK_KEY) {
-      const algorithm = { name: "HMAC", hash: "SHA-256" };
-      const imported = await crypto.subtle.importKey("raw", bytesOf(key), algorithm, false, ["sign"]);
-      const mac = new Uint8Array(await crypto.subtle.sign("HMAC", imported, bytesOf(content)));
-      return `v1,${btoa(String.fromCharCode(...mac))}`;
+      return `v1,${await signEvent(content, btoa(key))}`;
     },
     async ask(asked) {
       const [line, call] = [lines.length, simulator.journal.entries.length];

@@ -1,17 +1,10 @@
 import { env as bindings } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { inDashboard } from "../support/dashboard.ts";
 import { faultyKv, never } from "../support/faults.ts";
 import { createRecordingWorld, restoreAfterEach } from "../support/ledger.ts";
 import { sleep, virtualTime } from "../support/time.ts";
-import {
-  API_KEY,
-  APP_ID,
-  bodyOf,
-  createWorld,
-  type ProblemAnswer,
-  type World,
-  type WorldOptions,
-} from "../support/world.ts";
+import { bodyOf, createWorld, type ProblemAnswer, type World, type WorldOptions } from "../support/world.ts";
 
 restoreAfterEach();
 virtualTime();
@@ -42,12 +35,7 @@ async function duration(work: () => Promise<unknown>): Promise<number> {
   return Date.now() - begun;
 }
 
-const mintOf = (world: World) =>
-  world.simulator.fetch(`https://${APP_ID}.api-us.cometchat.io/v3/users/alice/auth_tokens`, {
-    method: "POST",
-    headers: { apikey: API_KEY, "content-type": "application/json" },
-    body: '{"force":true}',
-  });
+const mintOf = (world: World) => inDashboard(world, "POST", "/users/alice/auth_tokens", { force: true });
 
 describe("a known user", () => {
   it("waits for one call to CometChat, and not for KV too (at most 1.25 times the call)", async () => {

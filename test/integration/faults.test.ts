@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Code } from "../../src/errors.ts";
 import type { Effect } from "../sandbox/cometchat/index.ts";
+import { deleteInDashboard } from "../support/dashboard.ts";
 import { sleep, virtualTime } from "../support/time.ts";
 import {
   API_KEY,
@@ -280,11 +281,7 @@ describe("a fault of CometChat", () => {
   test("at the create of a user who was deleted there does not make the user count as deactivated", async () => {
     const world = hastyWorld();
     await signsIn(world);
-    await world.simulator.fetch("https://275300000000000a.api-us.cometchat.io/v3/users/alice", {
-      method: "DELETE",
-      headers: { apikey: API_KEY, "content-type": "application/json" },
-      body: JSON.stringify({ permanent: true }),
-    });
+    await deleteInDashboard(world);
     world.simulator.faults.add({ match: "create", times: 1, effect: { kind: "drop" } });
     expect(await signsIn(world)).toMatchObject({ created: true });
     expect(world.simulator.users().length).toBe(1);

@@ -13,6 +13,7 @@ import {
   regions,
 } from "../support/regions.ts";
 import { virtualTime } from "../support/time.ts";
+import { eventHeaders, WEBHOOK_KEY } from "../support/webhook.ts";
 import { bodyOf, ISSUER, type ProblemAnswer } from "../support/world.ts";
 
 restoreAfterEach();
@@ -210,23 +211,12 @@ describe("a user who was placed by a claim", () => {
 });
 
 describe("a provider's event about a user", () => {
-  const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
   const SESSION_ISSUERS = [{ issuer: ISSUER, name: "idp", audience: ["chat"], webhookSecret: "WEBHOOK" }];
 
   async function created(world: Regions, PLACEMENT: unknown, more: Record<string, unknown> = {}) {
-    const gateway = world.at({}, { env: { SESSION_ISSUERS, WEBHOOK: `whsec_${KEY}`, PLACEMENT, ...more } });
+    const gateway = world.at({}, { env: { SESSION_ISSUERS, WEBHOOK: `whsec_${WEBHOOK_KEY}`, PLACEMENT, ...more } });
     const body = JSON.stringify({ type: "user.created", data: { sub: "alice", name: "Alice" } });
-    const timestamp = String(Math.floor(Date.now() / 1000));
-    const bytes = Uint8Array.from(atob(KEY), (char) => char.charCodeAt(0));
-    const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-    const content = new TextEncoder().encode(`msg_1.${timestamp}.${body}`);
-    const signature = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.sign("HMAC", key, content))));
-    const headers = {
-      "Content-Type": "application/json",
-      "webhook-id": "msg_1",
-      "webhook-timestamp": timestamp,
-      "webhook-signature": `v1,${signature}`,
-    };
+    const headers = await eventHeaders(body, { sentAt: Date.now() });
     const response = await gateway.call("/v1/webhooks/idp", { method: "POST", headers, body });
     const [line] = gateway.lines.filter(({ event }) => event === "webhook");
     return [response.status, line?.done];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { eventHeaders } from "../support/webhook.ts";
 import { API_KEY, bodyOf, createWorld, ISSUER, type World, type WorldOptions } from "../support/world.ts";
 
 /** A gateway, and the data points that it writes. */
@@ -123,17 +124,8 @@ describe("the log line and data point of a failed request name app, region and i
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   async function webhook(): Promise<RequestInit> {
-    const [id, timestamp, body] = [
-      "msg_1",
-      String(Math.floor(Date.now() / 1000)),
-      '{"type":"user.deleted","data":{"sub":"alice"}}',
-    ];
-    const bytes = new TextEncoder().encode("w".repeat(32));
-    const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-    const signed = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(`${id}.${timestamp}.${body}`));
-    const signature = `v1,${btoa(String.fromCharCode(...new Uint8Array(signed)))}`;
-    const headers = { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signature };
-    return { method: "POST", headers, body };
+    const body = '{"type":"user.deleted","data":{"sub":"alice"}}';
+    return { method: "POST", headers: await eventHeaders(body, { sentAt: Date.now(), key: KEY }), body };
   }
   const logout = async (world: World): Promise<RequestInit> => ({
     method: "POST",

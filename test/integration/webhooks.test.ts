@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Code } from "../../src/errors.ts";
 import { homeOf } from "../support/ledger.ts";
+import { signEvent, WEBHOOK_KEY } from "../support/webhook.ts";
 import { APP_ID, createWorld, ISSUER, type ProblemAnswer, type World, type WorldOptions } from "../support/world.ts";
 
-const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OTHER_KEY = "C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-const SECRET = `whsec_${KEY}`;
+const SECRET = `whsec_${WEBHOOK_KEY}`;
 const PATH = "/v1/webhooks/idp";
 const NOW = Date.parse("2026-11-25T12:00:00Z");
 
@@ -21,13 +21,6 @@ const webhookWorld = ({ env, ...rest }: WorldOptions = {}, issuer: Record<string
     },
   });
 
-async function hmac(content: string, key = KEY): Promise<string> {
-  const bytes = Uint8Array.from(atob(key), (char) => char.charCodeAt(0));
-  const imported = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  const signature = await crypto.subtle.sign("HMAC", imported, new TextEncoder().encode(content));
-  return btoa(String.fromCharCode(...new Uint8Array(signature)));
-}
-
 interface Delivery {
   readonly id?: string;
   readonly timestamp?: string;
@@ -42,7 +35,7 @@ interface Delivery {
 async function deliver(world: World, payload: unknown, how: Delivery = {}): Promise<Response> {
   const { id = "msg_1", timestamp = String(NOW / 1000), prefix = "webhook", path = PATH } = how;
   const body = typeof payload === "string" ? payload : JSON.stringify(payload);
-  const signature = how.signature ?? `v1,${await hmac(`${id}.${timestamp}.${body}`)}`;
+  const signature = how.signature ?? `v1,${await signEvent(`${id}.${timestamp}.${body}`)}`;
   const headers = new Headers({
     "Content-Type": "application/json",
     [`${prefix}-id`]: id,
@@ -645,11 +638,11 @@ describe("the signature of an event (Standard Webhooks 1.0)", () => {
   });
 
   it.each<[string, () => Promise<string>]>([
-    ["as one of several", async () => `v1,${await hmac("other")} v1,${await hmac(content)}`],
-    ["next to an asymmetric one", async () => `v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw== v1,${await hmac(content)}`],
+    ["as one of several", async () => `v1,${await signEvent("other")} v1,${await signEvent(content)}`],
+    ["next to an asymmetric one", async () => `v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw== v1,${await signEvent(content)}`],
     [
       "as one of several in the form of Supabase Auth",
-      async () => `v1,${await hmac("other")}, v1,${await hmac(content)}, v1,${await hmac("third")}`,
+      async () => `v1,${await signEvent("other")}, v1,${await signEvent(content)}, v1,${await signEvent("third")}`,
     ],
   ])("is accepted %s", async (_, signature) => {
     const world = webhookWorld();
@@ -659,7 +652,7 @@ describe("the signature of an event (Standard Webhooks 1.0)", () => {
   });
 
   it.each<[string, string]>([
-    ["without the prefix whsec_", KEY],
+    ["without the prefix whsec_", WEBHOOK_KEY],
     ["that is the second of two", `whsec_${OTHER_KEY}, ${SECRET}`],
     ["that is the first of two", `${SECRET},whsec_${OTHER_KEY}`],
     ["in the form of Supabase", `v1,${SECRET}`],
@@ -674,36 +667,36 @@ describe("the signature of an event (Standard Webhooks 1.0)", () => {
     ["an empty one", { signature: "" }],
     ["no id", { headers: { "webhook-id": undefined } }],
     ["no timestamp", { headers: { "webhook-timestamp": undefined } }],
-    ["made with another key", async () => ({ signature: `v1,${await hmac(content, OTHER_KEY)}` })],
-    ["made with an empty key", async () => ({ signature: `v1,${await hmac(content, btoa("\0"))}` })],
-    ["of another body", async () => ({ signature: `v1,${await hmac(content.replace("alice", "bob"))}` })],
-    ["of another id", async () => ({ signature: `v1,${await hmac(content.replace("msg_1", "msg_2"))}` })],
+    ["made with another key", async () => ({ signature: `v1,${await signEvent(content, OTHER_KEY)}` })],
+    ["made with an empty key", async () => ({ signature: `v1,${await signEvent(content, btoa("\0"))}` })],
+    ["of another body", async () => ({ signature: `v1,${await signEvent(content.replace("alice", "bob"))}` })],
+    ["of another id", async () => ({ signature: `v1,${await signEvent(content.replace("msg_1", "msg_2"))}` })],
     [
       "of another time",
-      async () => ({ signature: `v1,${await hmac(content.replace(`${seconds}`, `${seconds + 1}`))}` }),
+      async () => ({ signature: `v1,${await signEvent(content.replace(`${seconds}`, `${seconds + 1}`))}` }),
     ],
-    ["of only the body", async () => ({ signature: `v1,${await hmac(body)}` })],
+    ["of only the body", async () => ({ signature: `v1,${await signEvent(body)}` })],
     [
       "made with the secret's text instead of its bytes",
-      async () => ({ signature: `v1,${await hmac(content, btoa(SECRET))}` }),
+      async () => ({ signature: `v1,${await signEvent(content, btoa(SECRET))}` }),
     ],
-    ["without its version", async () => ({ signature: await hmac(content) })],
-    ["of another version", async () => ({ signature: `v2,${await hmac(content)}` })],
-    ["of the asymmetric version", async () => ({ signature: `v1a,${await hmac(content)}` })],
-    ["cut off", async () => ({ signature: `v1,${(await hmac(content)).slice(0, -4)}` })],
-    ["without its padding", async () => ({ signature: `v1,${(await hmac(content)).slice(0, -1)}` })],
+    ["without its version", async () => ({ signature: await signEvent(content) })],
+    ["of another version", async () => ({ signature: `v2,${await signEvent(content)}` })],
+    ["of the asymmetric version", async () => ({ signature: `v1a,${await signEvent(content)}` })],
+    ["cut off", async () => ({ signature: `v1,${(await signEvent(content)).slice(0, -4)}` })],
+    ["without its padding", async () => ({ signature: `v1,${(await signEvent(content)).slice(0, -1)}` })],
     ["of no bytes", { signature: "v1," }],
     ["of zero bytes", { signature: `v1,${btoa("\0".repeat(32))}` }],
     [
       "in GitHub's header",
-      async () => ({ headers: { "webhook-signature": undefined, "x-hub-signature-256": await hmac(body) } }),
+      async () => ({ headers: { "webhook-signature": undefined, "x-hub-signature-256": await signEvent(body) } }),
     ],
     ["the secret itself", { headers: { "webhook-signature": undefined, Authorization: `Bearer ${SECRET}` } }],
     [
       "a thousand wrong ones",
       async () => ({
         signature: Array(500)
-          .fill(`v1,${await hmac("x")}`)
+          .fill(`v1,${await signEvent("x")}`)
           .join(" "),
       }),
     ],
@@ -808,7 +801,7 @@ describe("the endpoint of webhooks", () => {
     await deliver(world, created({ name: "Alice Liddell", email: "alice@wonderland.example" }));
     await deliver(world, '{"type":"user.deleted","data":{"name":"Alice Liddell"}}');
     expect(world.lines.length).toBeGreaterThan(0);
-    for (const text of ["alice", "Liddell", "wonderland", KEY.slice(0, 16)]) {
+    for (const text of ["alice", "Liddell", "wonderland", WEBHOOK_KEY.slice(0, 16)]) {
       expect(JSON.stringify(world.lines)).not.toContain(text);
     }
   });

@@ -4,7 +4,9 @@ import { build } from "esbuild";
 const PAGE = join(import.meta.dirname, "page");
 const ROOT = resolve(import.meta.dirname, "../..");
 
-const TYPES: Record<string, string> = {
+/** The types of the files that the sandbox serves. */
+export const TYPES: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
   ".css": "text/css; charset=utf-8",
   ".js": "text/javascript; charset=utf-8",
   ".woff2": "font/woff2",

@@ -1,16 +1,11 @@
 import { readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { bundle } from "./bundle.ts";
+import { bundle, TYPES } from "./bundle.ts";
 import type { Fetch } from "./server.ts";
 
 const PAGE = join(import.meta.dirname, "page/index.html");
 const LIVE = join(import.meta.dirname, "live");
-const TYPES: Record<string, string> = {
-  ".html": "text/html; charset=utf-8",
-  ".css": "text/css; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-};
 
 export interface SiteOptions {
   /** Returns the settings that the page reads first at each visit. */

@@ -1,3 +1,5 @@
+import { sleep } from "../sandbox/cometchat/options.ts";
+
 /**
  * Virtual time. It stands still while anything is computed, and then jumps to the next timer. So hours of sign-ins take
  * seconds, and the speed of the machine does not change the result.
@@ -96,19 +98,7 @@ export function installClock(
 
   const clock: Clock = {
     now: () => time,
-    sleep: (ms, signal) =>
-      new Promise((resolve, reject) => {
-        if (signal?.aborted) return reject(signal.reason);
-        const stop = () => {
-          timers.delete(id);
-          reject(signal?.reason);
-        };
-        const id = schedule(() => {
-          signal?.removeEventListener("abort", stop);
-          resolve();
-        }, ms);
-        signal?.addEventListener("abort", stop, { once: true });
-      }),
+    sleep: (ms, signal) => sleep(ms, signal ?? undefined),
     async run(work) {
       let ended = false;
       const end = () => {

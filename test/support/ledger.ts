@@ -49,11 +49,15 @@ const homes = bindings.HOME.getByName.bind(bindings.HOME);
 export const ledgerOf = (uid: string) => ledgers(uid) as unknown as DurableObjectStub<TokenLedger>;
 export const homeOf = (uid: string) => homes(uid) as unknown as DurableObjectStub<Home>;
 
+/** When the user's ledger has its alarm, in milliseconds since 1970; null if it has none. */
+export const alarmOf = (uid = "alice"): Promise<number | null> =>
+  runInDurableObject(ledgerOf(uid), (_, { storage }) => storage.getAlarm());
+
 /** Runs the alarms of the user's ledger, each at its time, until none is left. */
 export async function runAlarms(uid = "alice"): Promise<void> {
   for (let count = 0; count < 10; count += 1) {
     await quiet();
-    const at = await runInDurableObject(ledgerOf(uid), (_, { storage }) => storage.getAlarm());
+    const at = await alarmOf(uid);
     if (at === null) return;
     vi.useFakeTimers({ toFake: ["Date"], now: Math.max(Date.now(), at) });
     await runDurableObjectAlarm(ledgerOf(uid));

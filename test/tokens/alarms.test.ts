@@ -2,12 +2,11 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { createIsolate } from "../../src/ledger/parts.ts";
 import { around } from "../support/around.ts";
-import { createRecordingWorld, ledgerOf, restoreAfterEach, runAlarms } from "../support/ledger.ts";
+import { alarmOf, createRecordingWorld, ledgerOf, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { bodyOf, type World } from "../support/world.ts";
 
 restoreAfterEach();
 
-const alarmOf = (uid: string) => runInDurableObject(ledgerOf(uid), (_, { storage }) => storage.getAlarm());
 const record = (uid: string, token: string, expiresAt: number | null, now: number) =>
   ledgerOf(uid).record(uid, { app: "main", token, session: token, name: null, mintedAt: now, expiresAt });
 

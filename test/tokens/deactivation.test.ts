@@ -1,14 +1,15 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
+import { deactivateInDashboard, reactivateInDashboard } from "../support/dashboard.ts";
 import { ledgerAround } from "../support/faults.ts";
 import { type BlockingWorld, createBlockingWorld } from "../support/gates.ts";
 import { createRecordingWorld, ledgerOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { virtualTime } from "../support/time.ts";
-import { API_KEY, bodyOf, ISSUER, type World } from "../support/world.ts";
+import { eventHeaders, WEBHOOK_KEY } from "../support/webhook.ts";
+import { bodyOf, ISSUER, type World } from "../support/world.ts";
 
 restoreAfterEach();
 
-const KEY = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const device = (jti: string) => ({ subject: "alice", claims: { jti } });
 const backend = { headers: { Authorization: "Bearer backend-secret-of-32-characters!" } };
 const done = (world: World) => world.lines.filter(({ event }) => event === "webhook").map((line) => line.done);
@@ -21,7 +22,7 @@ function webhookWorld(): BlockingWorld & { pass: (ms: number) => void; now: () =
     deps: { now },
     env: {
       SESSION_ISSUERS: [{ issuer: ISSUER, name: "idp", audience: ["chat"], webhookSecret: "WEBHOOK" }],
-      WEBHOOK: `whsec_${KEY}`,
+      WEBHOOK: `whsec_${WEBHOOK_KEY}`,
       BACKEND_SECRET: "backend-secret-of-32-characters!",
     },
   });
@@ -37,30 +38,9 @@ function webhookWorld(): BlockingWorld & { pass: (ms: number) => void; now: () =
 /** Delivers a webhook with the present time in its signature, as a provider does for older events too. */
 async function deliver(world: ReturnType<typeof webhookWorld>, payload: unknown): Promise<Response> {
   const body = JSON.stringify(payload);
-  const timestamp = String(Math.floor(world.now() / 1000));
-  const bytes = Uint8Array.from(atob(KEY), (char) => char.charCodeAt(0));
-  const key = await crypto.subtle.importKey("raw", bytes, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  const content = new TextEncoder().encode(`msg_1.${timestamp}.${body}`);
-  const signature = btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.sign("HMAC", key, content))));
-  return world.call("/v1/webhooks/idp", {
-    method: "POST",
-    body,
-    headers: {
-      "Content-Type": "application/json",
-      "webhook-id": "msg_1",
-      "webhook-timestamp": timestamp,
-      "webhook-signature": `v1,${signature}`,
-    },
-  });
+  const headers = await eventHeaders(body, { sentAt: world.now() });
+  return world.call("/v1/webhooks/idp", { method: "POST", body, headers });
 }
-
-/** A change in CometChat's dashboard. */
-const inDashboard = (world: World, method: string, path: string, body: unknown) =>
-  world.simulator.fetch(`https://275300000000000a.api-us.cometchat.io/v3${path}`, {
-    method,
-    headers: { apikey: API_KEY, "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
 
 /** A row of Supabase's auth.users that was last changed at this time. */
 const row = (changed: number) => ({
@@ -100,7 +80,7 @@ describe("a user whom the provider has deleted", () => {
     await world.signIn({ subject: "alice" });
     deactivation.open();
     expect((await deletion).status).toBe(204);
-    await inDashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
+    await reactivateInDashboard(world);
     expect(world.simulator.tokens("alice")).toHaveLength(1);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
     await runDurableObjectAlarm(ledgerOf("alice"));
@@ -136,7 +116,7 @@ describe("a user whom a backend reactivates", () => {
   it("loses the tokens from before it was deactivated in CometChat's dashboard", async () => {
     const world = webhookWorld();
     await world.signIn({ subject: "alice" });
-    await inDashboard(world, "DELETE", "/users/alice", { permanent: false });
+    await deactivateInDashboard(world);
     expect((await world.call("/v1/users/alice/reactivate", { method: "POST", ...backend })).status).toBe(204);
     expect(world.simulator.user("alice")?.deactivatedAt).toBeUndefined();
     expect(world.simulator.tokens("alice")).toEqual([]);
@@ -181,7 +161,7 @@ describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
     const world = createRecordingWorld({ env });
     const phone = await world.provider.issue(device("phone"));
     const { authToken: old } = await bodyOf(await world.signIn(phone));
-    await inDashboard(world, "DELETE", "/users/alice", { permanent: false });
+    await deactivateInDashboard(world);
     expect((await world.call("/v1/tokens", request("DELETE", phone))).status).toBe(204);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
     const id = world.simulator.faults.add({
@@ -201,7 +181,7 @@ describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
     const env = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY: undefined, REQUEST_TIMEOUT_MS: 1500 };
     const world = createRecordingWorld({ env });
     const { authToken: old } = await bodyOf(await world.signIn(device("phone")));
-    await inDashboard(world, "DELETE", "/users/alice", { permanent: false });
+    await deactivateInDashboard(world);
     const laptop = await world.provider.issue(device("laptop"));
     const id = world.simulator.faults.add({ match: "flush", effect: { kind: "hang" } });
     expect((await world.signIn(laptop)).status).toBe(504);

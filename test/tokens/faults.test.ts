@@ -4,9 +4,11 @@ import { describe, expect, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { sessionDigest } from "../../src/kv.ts";
 import type { Once } from "../../src/session/once.ts";
+import { deactivateInDashboard, reactivateInDashboard } from "../support/dashboard.ts";
 import { faultyLedger } from "../support/faults.ts";
 import { until } from "../support/gates.ts";
 import {
+  alarmOf,
   createRecordingWorld,
   homeOf,
   ledgerOf,
@@ -16,7 +18,7 @@ import {
   shareWithObjects,
 } from "../support/ledger.ts";
 import { sleep, virtualTime } from "../support/time.ts";
-import { API_KEY, bodyOf, createWorld, ISSUER, type World } from "../support/world.ts";
+import { bodyOf, createWorld, ISSUER, type World } from "../support/world.ts";
 
 restoreAfterEach();
 
@@ -26,22 +28,11 @@ const rows = () =>
   runInDurableObject(ledgerOf("alice"), (_, { storage: { sql } }) =>
     sql.exec("SELECT app, state, at, tries FROM minted WHERE state != 'ended' ORDER BY id").toArray(),
   );
-const alarmAt = () => runInDurableObject(ledgerOf("alice"), (_, { storage }) => storage.getAlarm());
 const clock = (now: number) => vi.useFakeTimers({ toFake: ["Date"], now });
 async function runAlarmAt(now: number) {
   clock(now);
   await runDurableObjectAlarm(ledgerOf("alice"));
 }
-
-/** A change in CometChat's dashboard. */
-const inDashboard = (world: World, method: string, path: string, body: unknown) =>
-  world.simulator.fetch(`https://275300000000000a.api-us.cometchat.io/v3${path}`, {
-    method,
-    headers: { apikey: API_KEY, "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-const deactivate = (world: World) => inDashboard(world, "DELETE", "/users/alice", { permanent: false });
-const reactivate = (world: World) => inDashboard(world, "PUT", "/users", { uidsToActivate: ["alice"] });
 
 /** Signs in on so many devices. Returns the end of the last token. */
 async function expiring(world: World, devices = 1): Promise<number> {
@@ -78,7 +69,7 @@ describe("the alarm that revokes expired tokens", () => {
       now += HOUR;
     }
     expect(world.simulator.tokens("alice")).toEqual([]);
-    expect(await alarmAt()).toBeNull();
+    expect(await alarmOf()).toBeNull();
   });
 
   it("is repeated after pauses that double, up to an hour, while CometChat is down", async () => {
@@ -88,7 +79,7 @@ describe("the alarm that revokes expired tokens", () => {
     const pauses: number[] = [];
     for (let time = 0; time < 9; time += 1) {
       await runAlarmAt(now);
-      const next = Number(await alarmAt());
+      const next = Number(await alarmOf());
       pauses.push(Math.round((next - now) / 1000));
       now = next;
     }
@@ -130,7 +121,7 @@ describe("the alarm that revokes expired tokens", () => {
     shareWithObjects({ deps: world.deps, env: {} });
     await runAlarmAt(now);
     expect(world.lines).toEqual([{ event: "ledger-alarm-failed" }]);
-    expect(await alarmAt()).toBe(now + HOUR);
+    expect(await alarmOf()).toBe(now + HOUR);
     shareWithObjects(world);
     await runAlarmAt(now + HOUR);
     expect(world.simulator.tokens("alice")).toEqual([]);
@@ -149,7 +140,7 @@ describe("the alarm that revokes expired tokens, while CometChat never answers,"
     await runDurableObjectAlarm(ledgerOf("alice"));
     expect(Date.now() - begun).toBeGreaterThan(1000);
     expect(Date.now() - begun).toBeLessThanOrEqual(20_000);
-    expect(await alarmAt()).toBeGreaterThan(begun);
+    expect(await alarmOf()).toBeGreaterThan(begun);
   });
 });
 
@@ -171,7 +162,7 @@ describe("a Durable Object that the platform evicts while it revokes tokens", ()
     await runInDurableObject(ledgerOf("alice"), (_, state) => state.abort("evicted")).catch(() => undefined);
     expect(await outcome).toBe("lost");
     world.simulator.faults.remove(silent);
-    expect(await alarmAt()).toBeGreaterThan(Date.now());
+    expect(await alarmOf()).toBeGreaterThan(Date.now());
     await runAlarmAt(Date.now() + 60_000);
     expect(world.simulator.tokens("alice")).toEqual([]);
   });
@@ -206,10 +197,10 @@ describe("the tokens of a user who was deactivated in CometChat's dashboard", ()
       const world = createRecordingWorld();
       const session = await world.provider.issue(device("phone"));
       await world.signIn(session);
-      await deactivate(world);
+      await deactivateInDashboard(world);
       // For CometChat this user does not exist, so nobody can use the token.
       expect((await world.call(path, request("DELETE", session))).status).toBe(204);
-      await reactivate(world);
+      await reactivateInDashboard(world);
       expect(world.simulator.tokens("alice")).toHaveLength(1);
       await runAlarmAt(Date.now() + HOUR);
       expect(world.simulator.tokens("alice")).toEqual([]);
@@ -219,7 +210,7 @@ describe("the tokens of a user who was deactivated in CometChat's dashboard", ()
   it("need only a few calls to CometChat, since they all fail alike", async () => {
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     const end = await expiring(world, 12);
-    await deactivate(world);
+    await deactivateInDashboard(world);
     await runAlarmAt(end);
     // So many calls are made at the same time.
     expect(world.simulator.journal.calls({ call: "revoke" })).toBeLessThanOrEqual(4);
@@ -229,7 +220,7 @@ describe("the tokens of a user who was deactivated in CometChat's dashboard", ()
     const world = createRecordingWorld({ env: { TOKENS: { ttl: 60 } } });
     let now = await expiring(world);
     const [old] = world.simulator.tokens("alice");
-    await deactivate(world);
+    await deactivateInDashboard(world);
     await runAlarmAt(now);
     for (let tries = 0; when === "after a week" && tries < 168; tries += 1) {
       now += HOUR;
@@ -238,10 +229,10 @@ describe("the tokens of a user who was deactivated in CometChat's dashboard", ()
     // The alarm gives up after a week.
     if (when === "after a week") {
       expect(await rows()).toMatchObject([{ state: "ending", at: null }]);
-      expect(await alarmAt()).toBeNull();
+      expect(await alarmOf()).toBeNull();
       expect(world.simulator.journal.calls({ call: "revoke" })).toBeLessThanOrEqual(32);
     }
-    await reactivate(world);
+    await reactivateInDashboard(world);
     expect(world.simulator.tokens("alice")).toEqual([old]);
     clock(now + HOUR);
     const next = await bodyOf(await world.signIn({ ...device("laptop"), issuedAt: Date.now() / 1000 }));
@@ -255,7 +246,7 @@ describe("a token that is revoked when another one is recorded", () => {
     let look = false;
     const base = createRecordingWorld({ env: { TOKENS: { maxPerSession: 1 } } });
     const fetch: Deps["fetch"] = async (input, init) => {
-      if (look && init.method === "DELETE") alarm = await alarmAt();
+      if (look && init.method === "DELETE") alarm = await alarmOf();
       return base.fetch(input, init);
     };
     const world = createRecordingWorld({ env: { TOKENS: { maxPerSession: 1 } }, deps: { fetch } });

@@ -5,6 +5,7 @@ import { describe, it, vi } from "vitest";
 import type { Deps } from "../../src/context.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider } from "../sandbox/provider/index.ts";
+import { deactivateInDashboard } from "../support/dashboard.ts";
 import { ledgerAround } from "../support/faults.ts";
 import { keyPair, returnKeyPairs } from "../support/keys.ts";
 import { createRecordingWorld, ledgerOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
@@ -156,16 +157,7 @@ describe("after any moves of a user by a claim, in isolates that remember differ
   it.each([
     ["the tokens of the last app work, and neither revoked tokens nor those of the other app do", true],
     ["the tokens of the last app work, and revoked tokens do not (no TOKEN_ENCRYPTION_KEY)", false],
-  ])(
-    "%s",
-    async (_, records) => {
-      await fc.assert(fc.asyncProperty(moves, (sequence) => move(sequence, records)).beforeEach(emptyStores), {
-        numRuns: RUNS,
-        endOnFailure: false,
-      });
-    },
-    120_000,
-  );
+  ])("%s", (_, records) => afterAny(moves, (sequence) => move(sequence, records)), 120_000);
 });
 
 const revivals = fc.array(
@@ -226,11 +218,7 @@ async function revive(sequence: readonly Revival[], records: boolean): Promise<v
       }
       case "deactivate":
         if (!apps.emea.user("alice")) break;
-        await apps.emea.fetch("https://2753000000000eu.api-eu.cometchat.io/v3/users/alice", {
-          method: "DELETE",
-          headers: { apikey: API_KEY, "content-type": "application/json" },
-          body: '{"permanent":false}',
-        });
+        await deactivateInDashboard({ simulator: apps.emea }, "2753000000000eu.api-eu");
         deactivated = true;
     }
     if (!deactivated) compare(known, alive());
@@ -244,20 +232,15 @@ async function emptyStores(): Promise<void> {
   await reset();
 }
 
+/** That holds after any sequence of steps, in empty stores. */
+const afterAny = <Steps>(sequences: fc.Arbitrary<Steps>, holds: (sequence: Steps) => Promise<void>) =>
+  fc.assert(fc.asyncProperty(sequences, holds).beforeEach(emptyStores), { numRuns: RUNS, endOnFailure: false });
+
 describe("a user whom concurrent sign-ins in two isolates reactivate (PROVISIONING.reactivate)", () => {
   virtualTime();
 
   it.each([
     ["gets only tokens that work, and none from before works again", true],
     ["gets only tokens that work, and none from before works again (no TOKEN_ENCRYPTION_KEY)", false],
-  ])(
-    "%s",
-    async (_, records) => {
-      await fc.assert(fc.asyncProperty(revivals, (sequence) => revive(sequence, records)).beforeEach(emptyStores), {
-        numRuns: RUNS,
-        endOnFailure: false,
-      });
-    },
-    120_000,
-  );
+  ])("%s", (_, records) => afterAny(revivals, (sequence) => revive(sequence, records)), 120_000);
 });

@@ -1,22 +1,17 @@
 import { env as variables } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { deactivateInDashboard } from "../support/dashboard.ts";
 import { objectsAround } from "../support/faults.ts";
 import { createBlockingWorld } from "../support/gates.ts";
 import { createRecordingWorld, homeOf, request, restoreAfterEach, runAlarms } from "../support/ledger.ts";
 import { virtualTime } from "../support/time.ts";
-import { API_KEY, bodyOf, type World } from "../support/world.ts";
+import { bodyOf } from "../support/world.ts";
 
 restoreAfterEach();
 
 const bindings = variables as unknown as { TOKEN_ENCRYPTION_KEY: string };
 const env = { PROVISIONING: { reactivate: true }, TOKENS: { reuse: "session" } };
 const device = (sid: string) => ({ subject: "alice", sid });
-const deactivate = (world: World) =>
-  world.simulator.fetch("https://275300000000000a.api-us.cometchat.io/v3/users/alice", {
-    method: "DELETE",
-    headers: { apikey: API_KEY, "content-type": "application/json" },
-    body: '{"permanent":false}',
-  });
 const withSession = (session: string) => ({
   ...fresh,
   headers: { ...fresh.headers, Authorization: `Bearer ${session}` },
@@ -27,7 +22,7 @@ describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
   it("keeps none of its older tokens, even if CometChat fails both to delete them and to deactivate the user again", async () => {
     const world = createRecordingWorld({ env });
     const { authToken: old } = await bodyOf(await world.signIn(device("phone")));
-    await deactivate(world);
+    await deactivateInDashboard(world);
     const faults = (["flush", "deactivate"] as const).map((match) =>
       world.simulator.faults.add({ match, effect: { kind: "error", code: "ERR_EXCEPTION" } }),
     );
@@ -44,7 +39,7 @@ describe("a user whom a sign-in reactivates (PROVISIONING.reactivate)", () => {
   it("does not receive a token again that a concurrent sign-in has deleted during the reactivation", async () => {
     const base = createBlockingWorld({ env });
     await base.signIn(device("tablet"));
-    await deactivate(base);
+    await deactivateInDashboard(base);
     const flush = base.block("flush", "before");
     const reactivating = base.signIn(device("laptop"), fresh);
     await flush.reached;
@@ -78,7 +73,7 @@ describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.rea
     const both = { PROVISIONING: { reactivate: true }, TOKEN_ENCRYPTION_KEY };
     const first = createBlockingWorld({ env: both, simulator });
     const old = (await bodyOf(await first.signIn(device("tablet")))).authToken;
-    await deactivate(first);
+    await deactivateInDashboard(first);
     const reactivation = first.block("reactivate", "before");
     const slow = first.signIn(device("laptop"), fresh);
     await reactivation.reached;
@@ -106,7 +101,7 @@ describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.rea
     const HOME = objectsAround(variables.HOME, () => Promise.reject(new Error("unreachable")));
     const world = createRecordingWorld({ env: { ...env, HOME }, simulator });
     await world.signIn(device("tablet"));
-    await deactivate(world);
+    await deactivateInDashboard(world);
     expect((await world.signIn(device("laptop"), fresh)).status).toBe(201);
     expect(world.simulator.tokens("alice")).toHaveLength(1);
   });
@@ -114,7 +109,7 @@ describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.rea
   it("signs in also if the first sign-in never ends", async () => {
     const world = createRecordingWorld({ env: { ...env, REQUEST_TIMEOUT_MS: 3000 }, simulator });
     await world.signIn(device("tablet"));
-    await deactivate(world);
+    await deactivateInDashboard(world);
     expect(await homeOf("alice").beginRevival(300)).toEqual(expect.any(Number));
     expect(await homeOf("alice").beginRevival(300)).toBeUndefined();
     expect((await world.signIn(device("laptop"), fresh)).status).toBe(201);

@@ -5,7 +5,7 @@ import type { Deps } from "../../src/context.ts";
 import { sessionDigest } from "../../src/kv.ts";
 import { REQUEST_MS } from "../../src/limits.ts";
 import { faultyLedger, never } from "../support/faults.ts";
-import { createRecordingWorld, ledgerOf, request, restoreAfterEach } from "../support/ledger.ts";
+import { alarmOf, createRecordingWorld, ledgerOf, request, restoreAfterEach } from "../support/ledger.ts";
 import { virtualTime } from "../support/time.ts";
 import { bodyOf, createWorld, ISSUER, type ProblemAnswer, type World } from "../support/world.ts";
 
@@ -43,7 +43,7 @@ describe("a sign-out (DELETE /v1/token)", () => {
     const { phone } = await twoDevices(base);
     let alarm: number | null = null;
     const fetch: Deps["fetch"] = async (input, init) => {
-      alarm = await runInDurableObject(ledgerOf("alice"), (_, { storage }) => storage.getAlarm());
+      alarm = await alarmOf();
       return base.fetch(input, init);
     };
     const begun = Date.now();
@@ -121,7 +121,7 @@ describe("a sign-out (DELETE /v1/token)", () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
     await runDurableObjectAlarm(ledgerOf("alice"));
     expect(world.simulator.tokens("alice")).toEqual([onLaptop]);
-    expect(await runInDurableObject(ledgerOf("alice"), (_, state) => state.storage.getAlarm())).toBeNull();
+    expect(await alarmOf()).toBeNull();
   });
 
   it("answers cometchat-timeout if CometChat does not answer in time", async () => {
@@ -142,7 +142,7 @@ describe("a sign-out (DELETE /v1/token)", () => {
       now += 3_700_000;
       vi.useFakeTimers({ toFake: ["Date"], now });
       await runDurableObjectAlarm(ledgerOf("alice"));
-      const alarm = await runInDurableObject(ledgerOf("alice"), (_, state) => state.storage.getAlarm());
+      const alarm = await alarmOf();
       expect(alarm).toBeGreaterThan(now);
       expect(alarm).toBeLessThanOrEqual(now + 3_600_000 + 1000);
     }
@@ -273,7 +273,7 @@ describe("the end of a token (TOKENS.ttl)", () => {
     const end = Date.parse(String(expiresAt));
     expect(end).toBeGreaterThanOrEqual(before + 3_600_000);
     expect(end).toBeLessThanOrEqual(Date.now() + 3_600_000);
-    expect(await runInDurableObject(ledgerOf("alice"), (_, state) => state.storage.getAlarm())).toBe(end);
+    expect(await alarmOf()).toBe(end);
     vi.useFakeTimers({ toFake: ["Date"], now: end - 1000 });
     await runDurableObjectAlarm(ledgerOf("alice"));
     expect(world.simulator.tokens("alice")).toHaveLength(1);
