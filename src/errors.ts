@@ -96,7 +96,7 @@ export const reasons = {
   "body-shape": "bad-request",
   "uid-form": "bad-request",
   "logout-token-refused": "bad-request",
-  "token-not-held": "bad-request",
+  "token-not-recorded": "bad-request",
   "body-too-large": "body-too-large",
   "media-type": "unsupported-media-type",
   "route-unknown": "not-found",

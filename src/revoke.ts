@@ -66,7 +66,7 @@ export const revokeToken = async (
 ): Answer => end(parts, uid, `token ${await digestOf(token)}`, apps, context, token);
 
 /**
- * Ends the auth tokens that were recorded for a session. Fails with `token-not-held` if it is not known which these
+ * Ends the auth tokens that were recorded for a session. Fails with `token-not-recorded` if it is not known which these
  * are, so that the caller must name the token.
  */
 export async function revokeSession(
@@ -89,7 +89,7 @@ export async function revokeSession(
   return isCertain && !mapping?.unrecorded?.includes(digests.session) ? ok(undefined) : unknownTokens;
 }
 
-const unknownTokens = fail("token-not-held", { detail: 'Send the auth token: {"authToken": "…"}.' });
+const unknownTokens = fail("token-not-recorded", { detail: 'Send the auth token: {"authToken": "…"}.' });
 
 /**
  * Ends tokens by the ledger. CometChat is called here only if no ledger is configured, if it does not answer, or if it

@@ -45,7 +45,7 @@ export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
   }
   const app = gateway.ledgers.together ? undefined : (await homeOf(c, caller)).chat.app.name;
   const revoked = await revokeSession(gateway, caller, app, context);
-  if (!revoked.ok && revoked.error.reason === "token-not-held") {
+  if (!revoked.ok && revoked.error.reason === "token-not-recorded") {
     // A user that CometChat does not know has no tokens, even if some are recorded.
     const user = await (await homeOf(c, caller)).chat.get(caller.uid, context);
     if (!user.ok && user.error.reason === "upstream-uid-unknown") return c.body(null, 204);

@@ -15,17 +15,17 @@ export const hasNamed = (
  *
  * If no key has that `kid`, there are two cases. Keys that were fetched after the token came show that it is forged, or
  * that its key was withdrawn: `unknown`. Otherwise, if the token's `iat` is later than the fetch, it may be signed with
- * a new key: `newer`, which must not become a 401, since that would sign the user out. (`iat` counts whole seconds.)
+ * a new key: `unfetched`, which must not become a 401, since that would sign the user out. (`iat` counts whole seconds.)
  */
 export function choose(
   { value: { keys }, fetchedAt, asOf, freshUntil }: Cached<Pick<JwkSet, "keys">>,
   wanted: Wanted,
   { now, attemptedAt }: { readonly now: number; readonly attemptedAt: number },
-): Found | "unknown" | "newer" {
+): Found | "unknown" | "unfetched" {
   const { kid, alg, issuedAt } = wanted;
   if (!hasNamed(keys, wanted)) {
-    const isNewer = asOf < now && issuedAt !== undefined && issuedAt >= Math.floor(asOf / 1000);
-    return isNewer ? "newer" : "unknown";
+    const isLater = asOf < now && issuedAt !== undefined && issuedAt >= Math.floor(asOf / 1000);
+    return isLater ? "unfetched" : "unknown";
   }
   const fitting = keys.filter((key) => (kid === undefined || key.kid === kid) && key.fits(alg));
   const until = now < freshUntil ? freshUntil : attemptedAt + KEYS_COOLDOWN_MS;

@@ -72,13 +72,12 @@ export function remoteKeys(
     const latest = published.latest() ?? loaded.value;
     const chosen = choose(latest, wanted, { now: context.now, attemptedAt: flight.attemptedAt() });
     if (chosen === "unknown") return fail("key-unknown");
-    return chosen === "newer" ? unavailable("keys-cooling-down") : ok(chosen);
+    return chosen === "unfetched" ? unavailable("keys-cooling-down") : ok(chosen);
   }
 
   /** Looks for keys outside of memory: in the copies, then at the provider. */
   async function refresh(kid: string | undefined, context: Context): Promise<void> {
-    // The request's own signal is not used: it aborts when the caller disconnects, and one caller could prevent all
-    // fetches.
+    // One time limit for all that follows. It is not the request's, since other requests wait for these keys, too.
     const signal = AbortSignal.timeout(most);
     const before = published.latest()?.fetchedAt ?? 0;
     const enough = ({ fetchedAt, freshUntil, value }: Cached<JwkSet>) =>

@@ -52,7 +52,7 @@ describe("the choice of a session's key", () => {
 
   it.each([
     ["the keys were fetched when the session came", FETCHED, FETCHED / 1000, "unknown"],
-    ["the session is newer than the keys", FETCHED + 1, FETCHED / 1000, "newer"],
+    ["the session is newer than the keys", FETCHED + 1, FETCHED / 1000, "unfetched"],
     ["the session is older than the keys", FETCHED + 1, FETCHED / 1000 - 1, "unknown"],
     ["the session has no time", FETCHED + 1, undefined, "unknown"],
   ])("is the reason for a refusal, if no key has the kid and %s", (_, now, issuedAt, reason) => {
@@ -62,7 +62,7 @@ describe("the choice of a session's key", () => {
   it("counts the age of keys from the Age of their answer, not from its arrival", () => {
     const old = published(all, { asOf: FETCHED - 3_600_000 });
     const session = wanted({ kid: "new", issuedAt: FETCHED / 1000 - 1800 });
-    expect(choose(old, session, at(FETCHED))).toBe("newer");
+    expect(choose(old, session, at(FETCHED))).toBe("unfetched");
   });
 
   it.each([
