@@ -251,14 +251,12 @@ export const FAULT_KEPT_MS = 60_000;
 export const LEDGER_TRIES = 3;
 /** Time limit of a call to the ledger after an answer: three of them fit into that work's time. */
 export const LEDGER_TRY_MS = 7_000;
-/** Share of a request's time in which the ledger calls CometChat to end tokens. */
-export const LEDGER_SHARE = 0.6;
-/** Further share in which the ledger must answer. If it hangs, the rest is left for calling CometChat directly. */
-export const LEDGER_ANSWER_SHARE = 0.1;
-/** Share of the time after an answer in which the ledger calls CometChat: the rest is for its own work. */
-export const LEDGER_BUDGET_SHARE = 1 / 2;
-/** The same if only the ledger can end the tokens: the rest is for its answer, which says how CometChat failed. */
-export const LEDGER_WHOLE_SHARE = 0.9;
+/** Share of a request's time in which the ledger must end tokens. If it hangs, the rest is left for calling CometChat
+ * directly. */
+export const LEDGER_SHARE = 0.7;
+/** Share of the time of a call to the ledger in which it calls CometChat. The rest is for its answer, which says how
+ * CometChat failed. */
+export const LEDGER_BUDGET_SHARE = 0.85;
 /** After this a session's own token counts as missing, which costs a call to CometChat: the object may be an ocean away. */
 export const LEDGER_TAKE_MS = 500;
 /** How long an answer waits for the record of a token with `reuse`. The record continues after the answer. */

@@ -3,7 +3,8 @@ import { fail, type GatewayError } from "./errors.ts";
 import { uidOf } from "./identity/uid.ts";
 import { sessionDigest, sessionKey } from "./kv.ts";
 import type { Ledgers } from "./ledger/access.ts";
-import { LEDGER_WHOLE_SHARE, SESSION_READ_SHARE } from "./limits.ts";
+import type { Scope } from "./ledger/store.ts";
+import { SESSION_READ_SHARE } from "./limits.ts";
 import { appsOf, homeOf, type PlacementParts } from "./placement/apps.ts";
 import { ok, type Result } from "./result.ts";
 import { flushUser, type RevokeParts } from "./revoke.ts";
@@ -56,20 +57,19 @@ async function endSession(
   const { directory, ledgers } = parts;
   const home = ledgers.together ? undefined : await homeOf(parts, uid, context, issuer);
   if (home && !home.ok) return home;
-  const left = context.deadline.left();
-  const order = { at: context.now, budget: left * LEDGER_WHOLE_SHARE, app: home?.value.app.name };
-  const digest = await sessionDigest(issuer.issuer, sid);
-  const session = ledgers.end(uid, `session ${digest}`, order, left);
-  // Sessions without a name cannot be told from this one. They end too, if the logout names the user.
-  const nameless = subject === undefined ? [] : [ledgers.end(uid, "nameless", order, left)];
-  const [mapping, ended, ...others] = await Promise.all([directory.get(uid), session, ...nameless]);
-  for (const answer of [ended, ...others]) {
-    if (!answer.ok) return answer;
-    if (!answer.value.done.ok) return answer.value.done;
-  }
+  const order = { at: context.now, app: home?.value.app.name };
+  const end = (scope: Scope) => ledgers.end(uid, scope, order, context.deadline.left());
+  const [mapping, ended, nameless] = await Promise.all([
+    directory.get(uid),
+    end(`session ${await sessionDigest(issuer.issuer, sid)}`),
+    // Sessions without a name cannot be told from this one. They end too, if the logout names the user.
+    subject === undefined ? undefined : end("nameless"),
+  ]);
+  if (!ended.ok) return ended;
+  if (nameless && !nameless.ok) return nameless;
   // With another `sessionIdClaim`, the session may be recorded under another name than its `sid`.
   const other = subject !== undefined && issuer.sessionIdClaim !== undefined && issuer.sessionIdClaim !== "sid";
-  return ok(!mapping?.unrecorded && !(other && ended.ok && !ended.value.recorded));
+  return ok(!mapping?.unrecorded && (ended.value || !other));
 }
 
 /** The user whose sign-in stored this `sid`; undefined if none did. Fails if KV cannot be read. */

@@ -5,9 +5,9 @@ import type { Context, Deps } from "./context.ts";
 import type { Directory } from "./directory/directory.ts";
 import { digestOf } from "./encoding.ts";
 import { fail, firstFailure, type GatewayError } from "./errors.ts";
-import type { Ledgers } from "./ledger/access.ts";
+import { isUnreachable, type Ledgers } from "./ledger/access.ts";
 import type { Scope } from "./ledger/store.ts";
-import { LEDGER_ANSWER_SHARE, LEDGER_BUDGET_SHARE, LEDGER_SHARE, LEDGER_TRY_MS, LEDGER_WHOLE_SHARE } from "./limits.ts";
+import { LEDGER_SHARE, LEDGER_TRY_MS } from "./limits.ts";
 import { ok, type Result } from "./result.ts";
 
 type Answer = Promise<Result<void, GatewayError>>;
@@ -44,7 +44,7 @@ export const flushApp = (parts: RevokeParts, chat: CometChat, uid: string, conte
 export async function deactivateUser(parts: RevokeParts, chat: CometChat, uid: string, context: Context): Answer {
   // The tokens are ended first, since CometChat may not find a deactivated user.
   const flushed = await flushApp(parts, chat, uid, context);
-  if (!flushed.ok && flushed.error.reason !== "ledger-unavailable") return flushed;
+  if (!flushed.ok && !isUnreachable(flushed)) return flushed;
   const done = await chat.deactivate(uid, context);
   if (!done.ok) return done;
   // A sign-in between the two calls may have been given a token. It is ended if the user is ever reactivated.
@@ -76,16 +76,13 @@ export async function revokeSession(
   context: Context,
 ): Answer {
   if (!ledgers.records) return unknownTokens;
-  const left = context.deadline.left();
-  const order = { at: context.now, budget: left * LEDGER_WHOLE_SHARE, app };
   const [mapping, ended] = await Promise.all([
     directory.get(uid),
-    ledgers.end(uid, `session ${digests.session}`, order, left),
+    ledgers.end(uid, `session ${digests.session}`, { at: context.now, app }, context.deadline.left()),
   ]);
   if (!ended.ok) return ended;
-  if (!ended.value.done.ok) return ended.value.done;
   // If the session has no name that stays the same after a refresh, its tokens may be recorded under another id.
-  const isCertain = session.name !== undefined || ended.value.recorded;
+  const isCertain = session.name !== undefined || ended.value;
   return isCertain && !mapping?.unrecorded?.includes(digests.session) ? ok(undefined) : unknownTokens;
 }
 
@@ -115,11 +112,10 @@ async function end(
   const names = apps.map((chat) => chat.app.name);
   const [app] = names;
   const at = context.now;
-  // The ledger gets only a part of the time, so that enough is left for the calls to CometChat.
-  const left = context.deadline.left();
-  const order = { at, app, flush: token === undefined ? names : [], budget: left * LEDGER_SHARE };
-  const asked = await ledgers.end(uid, scope, order, left * (LEDGER_SHARE + LEDGER_ANSWER_SHARE));
-  if (asked.ok) return token === undefined || asked.value.recorded ? asked.value.done : here();
+  const order = { at, app, flush: token === undefined ? names : [] };
+  const asked = await ledgers.end(uid, scope, order, context.deadline.left() * LEDGER_SHARE);
+  if (asked.ok) return token === undefined || asked.value ? ok(undefined) : here();
+  if (!isUnreachable(asked)) return asked;
   const done = await here();
   endLater(parts, uid, scope, app, at, context);
   return done.ok && config.tokens.reuse === "session" ? asked : done;
@@ -134,8 +130,9 @@ function endLater(
   at: number,
   context: Context,
 ): void {
-  context.after("end", ({ deadline }) => {
-    const ms = Math.min(LEDGER_TRY_MS, deadline.left());
-    return ledgers.end(uid, scope, { at, app, budget: ms * LEDGER_BUDGET_SHARE }, ms);
+  context.after("end", async ({ deadline }) => {
+    const ended = await ledgers.end(uid, scope, { at, app }, Math.min(LEDGER_TRY_MS, deadline.left()));
+    // If CometChat fails, the ledger tries again by itself.
+    return isUnreachable(ended) ? ended : undefined;
   });
 }

@@ -6,6 +6,7 @@ import type { Directory } from "./directory/directory.ts";
 import type { GatewayError } from "./errors.ts";
 import { type FollowUpParts, followUp } from "./followup.ts";
 import { fallbackName } from "./identity/profile.ts";
+import { isUnreachable } from "./ledger/access.ts";
 import { LEDGER_RECORD_MS } from "./limits.ts";
 import { appFor, type PlacementParts } from "./placement/apps.ts";
 import type { Whereabouts } from "./placement/placement.ts";
@@ -95,7 +96,7 @@ export async function signIn(
         flush: async () => {
           const flushed = await flushApp(parts, chat, uid, context);
           // CometChat has ended the tokens, and the ledger is told later.
-          return !flushed.ok && flushed.error.reason === "ledger-unavailable" ? ok(undefined) : flushed;
+          return isUnreachable(flushed) ? ok(undefined) : flushed;
         },
       },
       chat,

@@ -2,12 +2,12 @@ import type { DurableObject } from "cloudflare:workers";
 import type { Config } from "../config/types.ts";
 import type { Deps } from "../context.ts";
 import type { Home } from "../directory/home.ts";
-import { fail, firstFailure, type GatewayError } from "../errors.ts";
+import { fail, type GatewayError } from "../errors.ts";
 import { LEDGER_BUDGET_SHARE, LEDGER_TRIES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import type { Once } from "../session/once.ts";
 import { type Timer, within } from "../within.ts";
-import type { Ended, Minted, Order, Taken, TokenLedger } from "./ledger.ts";
+import type { Minted, Order, Taken, TokenLedger } from "./ledger.ts";
 import type { Scope } from "./store.ts";
 
 /** An object as its stub is called. (The generated types add disposal, which plain values do not need.) */
@@ -32,13 +32,16 @@ export interface Ledgers {
     timer: Timer,
   ) => Answer<Taken | undefined>;
   readonly record: (uid: string, minted: Minted, ms: number) => Answer<void>;
-  /** Ends tokens in every object that may hold some; `app` is the user's, where it is known. */
+  /**
+   * Ends tokens in every object that may hold some; `app` is the user's, where it is known. Returns whether a token of
+   * the scope is or was recorded. Fails with `ledger-unavailable`, or as CometChat does if that did not end all of them.
+   */
   readonly end: (
     uid: string,
     scope: Scope,
-    order: Omit<Order, "onlyHere"> & { readonly app?: string | undefined },
+    order: Pick<Order, "at" | "flush"> & { readonly app?: string | undefined },
     ms: number,
-  ) => Answer<Ended>;
+  ) => Answer<boolean>;
   /** The object that knows the user's home, its newest event, and who updates its profile. */
   readonly home: Ask<Home, [uid: string]>;
   /** The object that knows whether something has happened once. `name` is a digest. */
@@ -58,9 +61,6 @@ export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config
    * The jurisdictions in which tokens may be stored; undefined for tokens from before a jurisdiction was configured.
    */
   const places = new Set([undefined, ...jurisdictions.values()]);
-
-  const ledgerIn = (place: DurableObjectJurisdiction | undefined, uid: string): unknown =>
-    (place === undefined ? env.LEDGER : env.LEDGER.jurisdiction(place)).getByName(uid);
 
   /**
    * Calls an object, with retries: every call may be repeated. Each try makes a stub, since one that failed stays
@@ -94,20 +94,20 @@ export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config
     ask: (ledger: Remote<TokenLedger>) => Promise<T>,
     ms: number,
     timer?: Timer,
-  ) => call(() => ledgerIn(place, uid), ask, ms, timer);
+  ) => call(() => (place === undefined ? env.LEDGER : env.LEDGER.jurisdiction(place)).getByName(uid), ask, ms, timer);
 
-  const end: Ledgers["end"] = async (uid, scope, { app, ...order }, ms) => {
+  const end: Ledgers["end"] = async (uid, scope, { app, ...given }, ms) => {
     const own = jurisdictions.get(app ?? "");
+    const order = { ...given, budget: ms * LEDGER_BUDGET_SHARE };
     const answers = await Promise.all(
-      [...places].map((place) => {
+      [...places].map(async (place) => {
         const asked = place === own ? order : { ...order, flush: [], onlyHere: true };
-        return tokens(uid, place, (ledger) => ledger.end(uid, scope, asked), ms);
+        const answer = await tokens(uid, place, (ledger) => ledger.end(uid, scope, asked), ms);
+        return answer.ok ? answer.value : answer;
       }),
     );
-    const unreachable = answers.find(({ ok }) => !ok);
-    if (unreachable) return unreachable;
-    const ended = answers.flatMap((answer) => (answer.ok ? [answer.value] : []));
-    return ok({ recorded: ended.some(({ recorded }) => recorded), done: firstFailure(ended.map(({ done }) => done)) });
+    const failed = answers.find(isUnreachable) ?? answers.find(({ ok }) => !ok);
+    return failed ?? ok(answers.some((recorded) => recorded.ok && recorded.value));
   };
 
   return {
@@ -118,15 +118,17 @@ export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config
     async record(uid, minted, ms) {
       const { app, moves, mintedAt: at } = minted;
       const recorded = await tokens(uid, jurisdictions.get(app), (ledger) => ledger.record(uid, minted), ms);
-      // What the user was given in another jurisdiction is in another object.
-      const elsewhere = recorded.ok && moves && places.size > 1;
-      const ended = elsewhere
-        ? await end(uid, `others ${app}`, { at, app, budget: ms * LEDGER_BUDGET_SHARE }, ms)
-        : recorded;
-      return ended.ok ? ok(undefined) : ended;
+      if (!recorded.ok || !moves || places.size === 1) return recorded;
+      // The user's tokens in another jurisdiction are in another object. If CometChat fails, that object tries again.
+      const ended = await end(uid, `others ${app}`, { at, app }, ms);
+      return isUnreachable(ended) ? ended : recorded;
     },
     end,
     home: (uid, ask, ms) => call(() => env.HOME.getByName(uid), ask, ms),
     once: (name, ask, ms) => call(() => env.ONCE.getByName(name), ask, ms),
   };
 }
+
+/** Whether a call to the ledger failed because the object could not be reached, and not because CometChat failed. */
+export const isUnreachable = <T>(answer: Result<T, GatewayError>): answer is Result<never, GatewayError> =>
+  !answer.ok && answer.error.reason === "ledger-unavailable";

@@ -50,13 +50,6 @@ export interface Order {
   readonly onlyHere?: boolean;
 }
 
-export interface Ended {
-  /** Whether a token of the scope is recorded or was. */
-  readonly recorded: boolean;
-  /** Fails if CometChat did not end all tokens. The object then tries again by itself. */
-  readonly done: Outcome;
-}
-
 type Outcome = Result<void, GatewayError>;
 
 /**
@@ -108,49 +101,37 @@ export abstract class TokenLedger extends DurableObject<Env> {
     this.#store.add({ ...minted, digest, sealed: sealed.buffer, at: expiresAt }, now);
     if (moves) this.#store.end(`others ${app}`, mintedAt, now);
     if (tokens.maxPerSession !== undefined) this.#store.endAllBut(tokens.maxPerSession, session, now);
-    // If this fails, the alarm repeats it.
-    this.work().catch(() => undefined);
+    // If this fails, the platform calls it again.
+    this.alarm().catch(() => undefined);
   }
 
   /**
    * Ends tokens. It first marks them, so that none is returned again and the alarm revokes them even if this call is
    * cut off; then it calls CometChat. A token that was minted before and is recorded later is ended when it is
-   * recorded.
+   * recorded. Returns whether a token of the scope is or was recorded. Fails if CometChat did not end all of them; the
+   * object then tries again by itself.
    */
-  async end(uid: string, scope: Scope, { at, budget, flush = [], onlyHere }: Order): Promise<Ended> {
-    const { chats } = await this.#parts();
+  async end(
+    uid: string,
+    scope: Scope,
+    { at, budget, flush = [], onlyHere }: Order,
+  ): Promise<Result<boolean, GatewayError>> {
     const recorded = this.#store.hasRecorded(scope);
-    if (onlyHere && !this.#store.hasRecorded("user")) return { recorded, done: ok(undefined) };
+    if (onlyHere && !this.#store.hasRecorded("user")) return ok(recorded);
     this.#uid = uid;
     // The alarm is set to a later time. At once, it would revoke the same tokens a second time during the calls below.
     const rows = this.#store.end(scope, at, this.#now() + LEDGER_BACKOFF_LEAST_MS);
     await this.#arm();
-    const context = this.#context(budget);
-    const done = await Promise.all([
-      this.#revokeEach(
-        rows.filter(({ app }) => !flush.includes(app)),
-        context,
-      ),
-      ...flush.map(async (app) => {
-        const chat = chats.get(app);
-        const flushed = chat ? await this.#flush(chat, context) : ok(undefined);
-        if (isAbsent(flushed)) this.#waitFor(app);
-        return flushed;
-      }),
-    ]);
+    const done = await this.#endEach(rows, this.#context(budget), flush);
     await this.#arm();
-    return { recorded, done: firstFailure(done) };
-  }
-
-  override alarm(): Promise<void> {
-    return this.work();
+    return done.ok ? ok(recorded) : done;
   }
 
   /**
    * Revokes the tokens that are due. Never throws: after six failures the platform stops calling the alarm, and no
    * token would be revoked any more.
    */
-  protected async work(): Promise<void> {
+  override async alarm(): Promise<void> {
     const { deps } = this.#isolate;
     try {
       const now = this.#now();
@@ -164,7 +145,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
       const waits = due.filter(({ app }) => chats.get(app)?.hasRoom() === false);
       for (const { id } of waits) this.#store.postpone(id, now + this.#pause(0));
       const rest = due.filter((row) => !waits.includes(row));
-      const done = await this.#revokeEach(rest, this.#context(ALARM_MS));
+      const done = await this.#endEach(rest, this.#context(ALARM_MS));
       // An alarm has no request whose log line would report the failure.
       if (!done.ok) deps.log({ event: "ledger-revoke-failed", ...done.error });
       await this.#arm();
@@ -174,22 +155,26 @@ export abstract class TokenLedger extends DurableObject<Env> {
     }
   }
 
-  /** Revokes tokens, a few at a time, since a user may have a hundred. Returns a failure if there is one. */
-  async #revokeEach(rows: readonly Row[], context: Context): Promise<Outcome> {
+  /**
+   * Flushes apps, and revokes the tokens of other apps, a few at a time, since a user may have a hundred. Returns a
+   * failure if there is one.
+   */
+  async #endEach(rows: readonly Row[], context: Context, flush: readonly string[] = []): Promise<Outcome> {
     const { chats } = await this.#parts();
-    const queue = [...rows];
+    const queue = [...flush.map((app) => ({ app })), ...rows.filter(({ app }) => !flush.includes(app))];
     const outcomes: Outcome[] = [];
     // If the app or the user does not exist, that is so for all tokens of the app.
     const absent = new Set<string>();
     const work = async () => {
-      for (let row = queue.shift(); row; row = queue.shift()) {
-        if (absent.has(row.app)) continue;
-        const chat = chats.get(row.app);
-        const revoked = chat
-          ? await this.#revoke(row, chat, context)
-          : fail("home-app-gone", { remedy: `Tokens of the app ${row.app} cannot be revoked: add it again.` });
-        if (!chat || isAbsent(revoked)) absent.add(row.app);
-        outcomes.push(revoked);
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const { app } = next;
+        if (absent.has(app)) continue;
+        const chat = chats.get(app);
+        const done = chat
+          ? await ("id" in next ? this.#revoke(next, chat, context) : this.#flush(chat, context))
+          : fail("home-app-gone", { remedy: `Tokens of the app ${app} cannot be revoked: add it again.` });
+        if (!chat || isAbsent(done)) absent.add(app);
+        outcomes.push(done);
       }
     };
     await Promise.all(Array.from({ length: REVOKED_AT_ONCE }, work));

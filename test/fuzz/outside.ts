@@ -236,7 +236,7 @@ function objects(counts: { stored: number }, answer: unknown) {
     deliver: {},
     record: true,
     beginSync: true,
-    end: { known: false, done: { ok: true, value: undefined } },
+    end: { ok: true, value: false },
   };
   const call = (method: string) => async () => {
     counts.stored += 1;

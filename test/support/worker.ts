@@ -26,9 +26,9 @@ export class Ledger extends TokenLedger {
     return around.ledger.call(() => super.end(...values));
   }
 
-  protected override async work(): Promise<void> {
+  override async alarm(): Promise<void> {
     const { working } = around;
-    const done = around.ledger.work(() => super.work());
+    const done = around.ledger.work(() => super.alarm());
     working.add(done);
     await done;
     working.delete(done);
