@@ -6,14 +6,12 @@ import type { Directory } from "./directory/directory.ts";
 import type { GatewayError } from "./errors.ts";
 import { type FollowUpParts, followUp } from "./followup.ts";
 import { fallbackName } from "./identity/profile.ts";
-import { isUnreachable } from "./ledger/access.ts";
 import { LEDGER_RECORD_MS } from "./limits.ts";
 import { appFor, type PlacementParts } from "./placement/apps.ts";
 import type { Whereabouts } from "./placement/placement.ts";
-import { provision } from "./provision/provision.ts";
-import { revival } from "./provision/revival.ts";
+import { isDeactivated, provision } from "./provision/provision.ts";
 import { ok, type Result } from "./result.ts";
-import { flushApp } from "./revoke.ts";
+import { revive } from "./revival.ts";
 import type { Credential } from "./session/extract.ts";
 import { type OwnParts, ownToken } from "./tokens/own.ts";
 import { endOf, type RecordParts, recordSignIn } from "./tokens/record.ts";
@@ -85,25 +83,13 @@ export async function signIn(
   Object.assign(timing.names, { app, region: chat.app.region });
 
   // A token from CometChat
-  const obtained = await timing.measure("cometchat", () =>
-    provision(
-      {
-        uid,
-        known,
-        profile: { ...profile, name: profile.name ?? fallbackName(claims, uid) },
-        look: async () => (await directory.read(uid))?.app === app,
-        revival: (revive) => revival(uid, revive, parts.ledgers, context),
-        flush: async () => {
-          const flushed = await flushApp(parts, chat, uid, context);
-          // CometChat has ended the tokens, and the ledger is told later.
-          return isUnreachable(flushed) ? ok(undefined) : flushed;
-        },
-      },
-      chat,
-      config.provisioning,
-      context,
-    ),
-  );
+  const named = { ...profile, name: profile.name ?? fallbackName(claims, uid) };
+  const look = async () => (await directory.read(uid))?.app === app;
+  const { mode, reactivate } = config.provisioning;
+  const obtained = await timing.measure("cometchat", async () => {
+    const provisioned = await provision({ uid, known, profile: named, look }, chat, mode, context);
+    return reactivate && isDeactivated(provisioned) ? revive(uid, chat, parts, context) : provisioned;
+  });
   if (!obtained.ok) return obtained;
 
   const { authToken: token, created, mintedAt, other } = obtained.value;

@@ -101,7 +101,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
     this.#store.add({ ...minted, digest, sealed: sealed.buffer, at: expiresAt }, now);
     if (moves) this.#store.end(`others ${app}`, mintedAt, now);
     if (tokens.maxPerSession !== undefined) this.#store.endAllBut(tokens.maxPerSession, session, now);
-    // If this fails, the platform calls it again.
+    // If this fails, it is repeated when the alarm is due.
     this.alarm().catch(() => undefined);
   }
 

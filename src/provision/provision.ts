@@ -19,14 +19,6 @@ export interface Newcomer {
    * been created by another request.
    */
   readonly look?: () => Promise<boolean>;
-  /**
-   * Lets one request at a time reactivate the user. `done` is whether another request has done so since this one began.
-   */
-  readonly revival?: <T>(
-    revive: (done: boolean) => Promise<Result<T, GatewayError>>,
-  ) => Promise<Result<T, GatewayError>>;
-  /** Ends all tokens of a user who is reactivated. The default is CometChat's flush. */
-  readonly flush?: () => Promise<Result<void, GatewayError>>;
 }
 
 interface Provisioned {
@@ -42,9 +34,10 @@ interface Provisioned {
   readonly other?: Promise<string | undefined>;
 }
 
-type Rules = Pick<Config["provisioning"], "mode" | "reactivate">;
 type Token = Result<string, GatewayError>;
-type Answer = Promise<Result<Provisioned, GatewayError>>;
+
+/** Fails with `user-deactivated` if CometChat neither finds the user nor creates it. */
+export type Provisioning = Promise<Result<Provisioned, GatewayError>>;
 
 /** The answer of one of the two calls, and the other call if that has not been answered yet. */
 interface Said {
@@ -59,19 +52,24 @@ interface Said {
  * A known user needs one call, any other at most two: a mint and a create. The mint begins at once. If the user is
  * known to be absent, the create begins without waiting for the mint's answer, and the first token is used. If the mint
  * answers "not found" and the create "already exists", the user is deactivated, unless another request has created it
- * in between. Only then, or to reactivate the user where that is configured, does a third call follow.
+ * in between. Only then does a third call follow.
  *
  * The mint does not wait for KV, not even some milliseconds: a user's key is nearly always a cold read, so waiting
  * would delay every known user and save no call (npm run bench:world).
  */
-export async function provision(user: Newcomer, chat: CometChat, rules: Rules, context: Context): Answer {
+export async function provision(
+  user: Newcomer,
+  chat: CometChat,
+  mode: Config["provisioning"]["mode"],
+  context: Context,
+): Provisioning {
   const { uid } = user;
   const { existence } = chat;
   const begun = existence.mark();
   const mint = () => chat.mint(uid, context);
   const create = () => createWithToken(user, chat, context);
 
-  if (rules.mode === "existing") {
+  if (mode === "existing") {
     const minted = await mint();
     return isAbsent(minted) ? fail("user-unknown") : given(minted);
   }
@@ -89,19 +87,18 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
   if (!saysNothing(first)) return first.token;
 
   // Asked after CometChat had said that the user exists: "not found" now leaves no doubt.
-  if (first.by === "create") return mintAgain();
+  if (first.by === "create") return mintAgain(uid, chat, context);
   // If several requests of this isolate find the user missing at the same time, one creates it and the others mint.
-  if (await createdByAnother()) return mintAgain();
+  if (await createdByAnother()) return mintAgain(uid, chat, context);
   const created = await create();
   return isTaken(created) ? contested() : given(created, { by: "create" });
 
-  function given(token: Token, from: Partial<Said> & { mintedAt?: number } = {}): Result<Provisioned, GatewayError> {
+  function given(token: Token, { by, other }: Partial<Said> = {}): Result<Provisioned, GatewayError> {
     if (!token.ok) return token;
-    const { by, other, mintedAt = context.now } = from;
     return ok({
       authToken: token.value,
       created: by === "create",
-      mintedAt,
+      mintedAt: context.now,
       ...(other && { other: other.then(({ token }) => (token.ok ? token.value : undefined)) }),
     });
   }
@@ -113,9 +110,9 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
   }
 
   /** After "not found" and "already exists": the user is deactivated, or another sign-in created it between the two. */
-  async function contested(): Answer {
+  async function contested(): Provisioning {
     const created = (await createdByAnother()) || existence.doubtful(uid, begun) || (await appeared());
-    return created ? mintAgain() : deactivated();
+    return created ? mintAgain(uid, chat, context) : fail("user-deactivated");
   }
 
   /** Whether another isolate has written the user's mapping to KV meanwhile. */
@@ -127,29 +124,14 @@ export async function provision(user: Newcomer, chat: CometChat, rules: Rules, c
     }
     return false;
   }
+}
 
-  async function mintAgain(absent = deactivated): Answer {
-    const mintedAt = context.now + context.timing.stages().total;
-    const minted = await mint();
-    return isAbsent(minted) ? absent() : given(minted, { mintedAt });
-  }
-
-  async function deactivated(): Answer {
-    if (!rules.reactivate) return fail("user-deactivated");
-    const revive = (done: boolean) => (done ? mintAgain(bringBack) : bringBack());
-    return user.revival ? user.revival(revive) : revive(false);
-  }
-
-  async function bringBack(): Answer {
-    const reactivated = await chat.reactivate(uid, context);
-    if (!reactivated.ok) return reactivated;
-    // While the user was deactivated, its tokens could not be revoked. They must not become valid again.
-    const flushed = await (user.flush?.() ?? chat.flush(uid, context));
-    if (flushed.ok) return mintAgain(async () => fail("user-deactivated"));
-    // The flush failed. The user is deactivated again, so that the next sign-in reactivates and flushes again.
-    context.after("deactivate", (later) => chat.deactivate(uid, later));
-    return flushed;
-  }
+/** Mints a token for a user who exists by now. "Not found" then means that it is deactivated. */
+export async function mintAgain(uid: string, chat: CometChat, context: Context): Provisioning {
+  const mintedAt = context.now + context.timing.stages().total;
+  const minted = await chat.mint(uid, context);
+  if (minted.ok) return ok({ authToken: minted.value, created: false, mintedAt });
+  return isAbsent(minted) ? fail("user-deactivated") : minted;
 }
 
 /** The first answer: of the only call, or of the faster one of two. */
@@ -181,6 +163,10 @@ async function createWithToken({ uid, profile }: Newcomer, chat: CometChat, cont
   if (!created.ok) return created;
   return created.value.authToken === undefined ? fail("upstream-answer") : ok(created.value.authToken);
 }
+
+/** Whether the user is deactivated, so that only a reactivation could give it a token. */
+export const isDeactivated = (provisioned: Awaited<Provisioning>): boolean =>
+  !provisioned.ok && provisioned.error.reason === "user-deactivated";
 
 const isAbsent = (token: Token): boolean => !token.ok && token.error.reason === "upstream-uid-unknown";
 const isTaken = (token: Token): boolean => !token.ok && token.error.reason === "upstream-uid-exists";

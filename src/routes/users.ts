@@ -50,7 +50,7 @@ export async function postUser(c: C): Promise<Response> {
   const profile = sendable(given);
   const made = withAuthToken
     ? // Not reactivated, even where sign-ins do: a backend has its own call for that.
-      await provision({ uid, known, profile }, chat, { mode: "create", reactivate: false }, context)
+      await provision({ uid, known, profile }, chat, "create", context)
     : await chat.create(uid, profile, { withAuthToken }, context);
   if (!made.ok && made.error.reason !== "upstream-uid-exists") throw new Refusal(made.error);
   const authToken = made.ok ? made.value.authToken : undefined;

@@ -10,7 +10,6 @@ type Call = "mint" | "create";
 const callOf = (url: string): Call | undefined =>
   url.endsWith("/auth_tokens") ? "mint" : url.endsWith("/users") ? "create" : undefined;
 
-const rules = { mode: "create", reactivate: false } as const;
 const alice = (known: Newcomer["known"], look?: () => Promise<boolean>): Newcomer => ({
   ...{ uid: "alice", profile: { name: "Alice" }, known },
   ...(look && { look }),
@@ -53,7 +52,7 @@ describe("a user about whom KV has not yet answered", () => {
     const { chat, simulator, calls, answer, request } = gates();
     simulator.seed({ uid: "alice" });
     answer("mint");
-    const result = await provision(alice(new Promise(() => undefined)), chat, rules, request());
+    const result = await provision(alice(new Promise(() => undefined)), chat, "create", request());
     expect(result).toMatchObject({ ok: true, value: { created: false, authToken: simulator.tokens("alice")[0] } });
     expect(calls()).toEqual(["mint"]);
   });
@@ -61,14 +60,14 @@ describe("a user about whom KV has not yet answered", () => {
   it("is created at the same time as the mint if KV answers absent, and gets the first token", async () => {
     const { chat, simulator, calls, answer, request } = gates();
     answer("create");
-    const result = await provision(alice(later("absent")), chat, rules, request());
+    const result = await provision(alice(later("absent")), chat, "create", request());
     expect(result).toMatchObject({ ok: true, value: { created: true, authToken: simulator.tokens("alice")[0] } });
     expect(calls().sort()).toEqual(["create", "mint"]);
   });
 
   it("is created only after the mint has failed if KV does not know", async () => {
     const { chat, calls, answer, request } = gates();
-    const provisioned = provision(alice(later("unsure")), chat, rules, request());
+    const provisioned = provision(alice(later("unsure")), chat, "create", request());
     await quiet();
     expect(calls()).toEqual(["mint"]);
     answer("mint");
@@ -86,7 +85,7 @@ describe("a user about whom KV has not yet answered", () => {
     await chat.mint("somebody", request());
     asked.splice(0);
     const { promise, resolve } = Promise.withResolvers<Known>();
-    const provisioned = provision(alice(promise), chat, rules, request());
+    const provisioned = provision(alice(promise), chat, "create", request());
     resolve("absent");
     expect(await provisioned).toMatchObject({ ok: true, value: { created: true } });
     expect(asked.map(({ url }) => callOf(url))).toEqual(["mint", "create"]);
@@ -101,7 +100,7 @@ describe("a user about whom KV has not yet answered", () => {
       ...chat,
       create: (async () => ({ ok: true, value: { authToken: "from create" } })) as typeof inner,
     };
-    const provisioned = provision(alice(later("absent")), created, rules, request());
+    const provisioned = provision(alice(later("absent")), created, "create", request());
     const first = await provisioned;
     answer("mint");
     expect(first).toMatchObject({ ok: true, value: { authToken: "from create", created: true } });
@@ -138,7 +137,7 @@ describe("a sign-in has the right outcome, with at most two calls, if the user",
   test.each(overlaps)("%s", async (_, state, known, outcome, most) => {
     const { chat, simulator, request } = seeded(state);
     const answer = typeof known === "string" ? known : known();
-    const result = await provision(alice(answer), chat, rules, request());
+    const result = await provision(alice(answer), chat, "create", request());
     const actual = result.ok ? (result.value.created ? "created" : "token") : result.error.reason;
     expect(actual).toBe(outcome);
     if (result.ok) await result.value.other;
@@ -149,7 +148,7 @@ describe("a sign-in has the right outcome, with at most two calls, if the user",
   it.each<State>(["missing", "deactivated"])("is %s, and the mode is existing: with one call", async (state) => {
     const { chat, simulator, request } = seeded(state);
     const known = later("absent");
-    const result = await provision(alice(known), chat, { ...rules, mode: "existing" }, request());
+    const result = await provision(alice(known), chat, "existing", request());
     expect(result).toMatchObject({ ok: false, error: { reason: "user-unknown" } });
     expect(simulator.journal.calls()).toBe(1);
   });
@@ -161,7 +160,7 @@ describe("a deactivated user is always answered user-deactivated", () => {
     ["do not find the user in KV", "absent"],
   ])("if two sign-ins at once %s, with two calls each", async (_, answer) => {
     const { chat, simulator, request } = seeded("deactivated");
-    const both = await Promise.all([0, 1].map(() => provision(alice(later(answer)), chat, rules, request())));
+    const both = await Promise.all([0, 1].map(() => provision(alice(later(answer)), chat, "create", request())));
     for (const result of both) expect(result).toMatchObject({ ok: false, error: { reason: "user-deactivated" } });
     expect(simulator.journal.calls()).toBeLessThanOrEqual(4);
   });
@@ -170,10 +169,10 @@ describe("a deactivated user is always answered user-deactivated", () => {
     const { chat, answer, calls, simulator, advance, request } = gates();
     simulator.seed({ uid: "alice" });
     answer("mint");
-    await provision(alice("there"), chat, rules, request());
+    await provision(alice("there"), chat, "create", request());
     simulator.seed({ uid: "alice", deactivatedAt: 1_700_000_000 });
     simulator.journal.clear();
-    const provisioned = provision(alice("there"), chat, rules, request());
+    const provisioned = provision(alice("there"), chat, "create", request());
     await quiet();
     advance(120_000);
     answer("create");
@@ -193,7 +192,7 @@ describe("a deactivated user is always answered user-deactivated", () => {
         return inner(...values);
       }) as typeof inner,
     };
-    const result = await provision(alice("there"), meanwhile, rules, request());
+    const result = await provision(alice("there"), meanwhile, "create", request());
     expect(result).toMatchObject({ ok: false, error: { reason: "user-deactivated" } });
     expect(simulator.journal.entries.map(({ call }) => call)).toEqual(["mint", "create"]);
   });
@@ -211,7 +210,7 @@ describe("a deactivated user is always answered user-deactivated", () => {
       }) as typeof inner,
     };
     simulator.seed({ uid: "alice", deactivatedAt: 1_700_000_000 });
-    const result = await provision(alice("there"), meanwhile, rules, request());
+    const result = await provision(alice("there"), meanwhile, "create", request());
     expect(result).toMatchObject({ ok: false, error: { reason: "user-deactivated" } });
   });
 });
@@ -222,7 +221,7 @@ describe("a user who signs in for the first time, several times at once,", () =>
   it("is created once by fifty sign-ins in one isolate, with at most two calls each", async () => {
     const { chat, simulator, request } = createSimulatedWorld({ createDelay: 20 });
     const fifty = await Promise.all(
-      Array.from({ length: 50 }, () => provision(alice(later("absent")), chat, rules, request())),
+      Array.from({ length: 50 }, () => provision(alice(later("absent")), chat, "create", request())),
     );
     expect(fifty.filter((result) => result.ok && result.value.created)).toHaveLength(1);
     expect(new Set(fifty.map((result) => result.ok && result.value.authToken)).size).toBe(50);
@@ -242,7 +241,7 @@ describe("a user who signs in for the first time, several times at once,", () =>
       }) as typeof inner,
     };
     const look = vi.fn(async () => look.mock.calls.length > 1);
-    const result = await provision(alice(later("unsure"), look), late, rules, request());
+    const result = await provision(alice(later("unsure"), look), late, "create", request());
     expect(result).toMatchObject({ ok: true, value: { created: false } });
     expect(look).toHaveBeenCalledTimes(2);
   });
@@ -250,9 +249,9 @@ describe("a user who signs in for the first time, several times at once,", () =>
   it("is not taken for deactivated by the second sign-in if the answer to the first create is lost", async () => {
     const { chat, simulator, calls, answer, request } = gates();
     // Both have asked for a token before there was a user, and only one of them may create it at a time.
-    const second = provision(alice("unsure"), chat, rules, request());
+    const second = provision(alice("unsure"), chat, "create", request());
     simulator.faults.add({ match: "create", effect: { kind: "drop" } });
-    const first = provision(alice("absent"), chat, rules, request());
+    const first = provision(alice("absent"), chat, "create", request());
     answer("create");
     expect(await first).toMatchObject({ ok: false });
     simulator.faults.clear();
@@ -265,7 +264,7 @@ describe("a user who signs in for the first time, several times at once,", () =>
     const { chat, simulator, request } = createSimulatedWorld({ createDelay: 20 });
     simulator.faults.add({ match: "create", times: 1, effect: { kind: "error", code: "ERR_BAD_REQUEST" } });
     const [first, second] = await Promise.all(
-      [0, 1].map(() => provision(alice(later("unsure")), chat, rules, request())),
+      [0, 1].map(() => provision(alice(later("unsure")), chat, "create", request())),
     );
     expect(first).toMatchObject({ ok: false, error: { reason: "upstream-rejected" } });
     expect(second).toMatchObject({ ok: true, value: { created: true } });
@@ -312,7 +311,7 @@ describe("a sign-in, in whichever order CometChat and KV answer,", () => {
             return () => waits.delete(late);
           };
           const context = { ...request(), deadline: { left: () => left, timer } };
-          const provisioned = provision(alice(answer), chat, { mode, reactivate: false }, context);
+          const provisioned = provision(alice(answer), chat, mode, context);
           // A late answer comes after all others, when the request's time is over.
           for (let idle = 0; idle < 3; idle += 1) {
             for (; scheduler.count() > 0; idle = 0) await scheduler.waitOne();
