@@ -17,7 +17,7 @@ type RevivalParts = RevokeParts & { readonly ledgers: Pick<Ledgers, "home"> };
 export async function revive(uid: string, chat: CometChat, parts: RevivalParts, context: Context): Provisioning {
   const { home } = parts.ledgers;
   const left = () => context.deadline.left();
-  const begin = () => home(uid, (home) => home.beginRevival(left()), left());
+  const begin = () => home(uid, (home) => home.beginWork("revival", left()), left());
   let begun = await begin();
   while (begun.ok && begun.value === undefined && (await pause(REVIVAL_POLL_MS, context.deadline)))
     begun = await begin();
@@ -27,7 +27,8 @@ export async function revive(uid: string, chat: CometChat, parts: RevivalParts, 
   let revived = done ? await mintAgain(uid, chat, context) : fail("user-deactivated");
   if (isDeactivated(revived)) revived = await bringBack(uid, chat, parts, context);
   // After a failure the user is deactivated again, and no other request may begin before this one has ended.
-  if (revived.ok) context.after("revival", (later) => home(uid, (home) => home.endRevival(), later.deadline.left()));
+  if (revived.ok)
+    context.after("revival", (later) => home(uid, (home) => home.endWork("revival"), later.deadline.left()));
   return revived;
 }
 

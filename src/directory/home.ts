@@ -16,6 +16,15 @@ interface Received extends Delivery {
   readonly done?: string;
 }
 
+/** What two requests must not do at the same time: update the profile, reactivate the user. */
+type Work = "profile" | "revival";
+
+/** Milliseconds since 1970: until when no other request may begin, and when the work last ended. */
+interface Turn {
+  readonly until: number;
+  readonly endedAt: number;
+}
+
 /**
  * The object for facts about one user, apart from its tokens, that must be certain. KV may return old ones or lose
  * them.
@@ -69,35 +78,19 @@ export class Home extends DurableObject<Env> {
   }
 
   /**
-   * Whether the caller may update the profile now. If so, no other request in any isolate may, until the update has ended
-   * or `ms` milliseconds have passed.
+   * Lets one request at a time, of all isolates, do a piece of work: until it has ended or `ms` milliseconds have
+   * passed. Returns how many milliseconds ago the work last ended; undefined if the caller may not do it now.
    */
-  beginSync(ms: number): boolean {
-    return this.#begin("syncing", ms);
-  }
-
-  endSync(): void {
-    this.ctx.storage.kv.delete("syncing");
-  }
-
-  /**
-   * The same for reactivating the user. Returns how many milliseconds ago that was last done, or undefined if the caller
-   * may not.
-   */
-  beginRevival(ms: number): number | undefined {
-    return this.#begin("reviving", ms) ? platform.now() - (this.#fact<number>("revivedAt") ?? 0) : undefined;
-  }
-
-  endRevival(): void {
-    this.ctx.storage.kv.put("revivedAt", platform.now());
-    this.ctx.storage.kv.delete("reviving");
-  }
-
-  #begin(work: string, ms: number): boolean {
+  beginWork(work: Work, ms: number): number | undefined {
     const now = platform.now();
-    if ((this.#fact<number>(work) ?? 0) > now) return false;
-    this.ctx.storage.kv.put(work, now + ms);
-    return true;
+    const { until = 0, endedAt = 0 } = this.#fact<Turn>(work) ?? {};
+    if (until > now) return undefined;
+    this.ctx.storage.kv.put<Turn>(work, { until: now + ms, endedAt });
+    return now - endedAt;
+  }
+
+  endWork(work: Work): void {
+    this.ctx.storage.kv.put<Turn>(work, { until: 0, endedAt: platform.now() });
   }
 
   get #deliveries(): readonly Received[] {

@@ -93,15 +93,15 @@ async function synchronised(
   const [change, unset] = updateOf(user, first);
   if (Object.keys(change).length + unset.length === 0) return true;
   const left = () => context.deadline.left();
-  const alone = await ledgers.home(user.uid, (ledger) => ledger.beginSync(left()), left());
-  if (!alone.ok || !alone.value) return false;
+  const alone = await ledgers.home(user.uid, (home) => home.beginWork("profile", left()), left());
+  if (!alone.ok || alone.value === undefined) return false;
   let updated = await chat.update(user.uid, change, unset, context);
   // If CometChat does not know the role, the other fields are still updated. The CometChat client logs the role.
   if (!updated.ok && updated.error.reason === "upstream-role") {
     const { role: _, ...others } = change;
     updated = await chat.update(user.uid, others, unset, context);
   }
-  await ledgers.home(user.uid, (ledger) => ledger.endSync(), left());
+  await ledgers.home(user.uid, (home) => home.endWork("profile"), left());
   if (!updated.ok) deps.log({ event: "profile-not-synchronised", requestId: context.requestId, ...updated.error });
   return updated.ok;
 }

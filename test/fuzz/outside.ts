@@ -235,7 +235,7 @@ function objects(counts: { stored: number }, answer: unknown) {
   const answers: Record<string, unknown> = {
     deliver: {},
     record: true,
-    beginSync: true,
+    beginWork: 0,
     end: { ok: true, value: false },
   };
   const call = (method: string) => async () => {

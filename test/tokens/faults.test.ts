@@ -390,7 +390,7 @@ describe("the Durable Object of a user's home", () => {
   });
 
   it("lets one isolate update the profile, and another one if the first does not end", async () => {
-    const begin = () => homeOf("alice").beginSync(25_000);
+    const begin = async () => (await homeOf("alice").beginWork("profile", 25_000)) !== undefined;
     const now = Date.now();
     clock(now);
     expect([await begin(), await begin()]).toEqual([true, false]);
@@ -398,7 +398,7 @@ describe("the Durable Object of a user's home", () => {
     expect(await begin()).toBe(false);
     clock(now + 25_000);
     expect(await begin()).toBe(true);
-    await homeOf("alice").endSync();
+    await homeOf("alice").endWork("profile");
     expect(await begin()).toBe(true);
   });
 });

@@ -110,8 +110,8 @@ describe("a user whom two sign-ins reactivate at the same time (PROVISIONING.rea
     const world = createRecordingWorld({ env: { ...env, REQUEST_TIMEOUT_MS: 3000 }, simulator });
     await world.signIn(device("tablet"));
     await deactivateInDashboard(world);
-    expect(await homeOf("alice").beginRevival(300)).toEqual(expect.any(Number));
-    expect(await homeOf("alice").beginRevival(300)).toBeUndefined();
+    expect(await homeOf("alice").beginWork("revival", 300)).toEqual(expect.any(Number));
+    expect(await homeOf("alice").beginWork("revival", 300)).toBeUndefined();
     expect((await world.signIn(device("laptop"), fresh)).status).toBe(201);
     expect(world.simulator.tokens("alice")).toHaveLength(1);
   });
