@@ -37,47 +37,34 @@ export interface Served {
 }
 
 /**
- * The app that serves a user who signs in. If the configuration or a claim decides it, nothing is read. Otherwise the
- * user's home is found, or chosen for a new user. Fails as `place` and `Homes.choose` do, or with `home-app-gone`.
+ * The app that serves a user with a session. If the configuration or a claim decides it, nothing is read. Otherwise the
+ * user's home is found. A new user who signs in is given one, by `where`; a user without a home who signs out has no
+ * tokens, and none is chosen. Fails as `place` and `Homes.choose` do, or with `home-app-gone`.
  */
 export async function appFor(
   { uid, issuer, claims, reading }: Caller,
-  where: Whereabouts,
+  where: Whereabouts | undefined,
   parts: PlacementParts,
   context: Context,
 ): Promise<Result<Served, GatewayError>> {
-  const placed = place(parts.config, issuer, claims, where);
+  const placed = place(parts.config, issuer, claims, where ?? {});
   if (!placed.ok) return placed;
-  if (placed.value.by === "home") {
-    const home = await parts.homes.choose(uid, placed.value.candidate, context, reading);
-    if (!home.ok) return home;
-    const chat = clientOf(parts, home.value.app);
-    if (!chat.ok) return chat;
-    const { app, first } = home.value;
-    // A user with a home but without a mapping may be being created by another request.
-    const known = first ? "absent" : reading.then((mapping) => (mapping?.app === app ? "there" : "unsure"));
-    return ok({ chat: chat.value, known });
+  if (placed.value.by === "configuration") {
+    const { app } = placed.value;
+    const known = reading.then((mapping) =>
+      mapping === undefined ? "unsure" : mapping?.app === app ? "there" : "absent",
+    );
+    const chat = clientOf(parts, app);
+    return chat.ok ? ok({ chat: chat.value, known }) : chat;
   }
-  const { app } = placed.value;
+  const { find, choose } = parts.homes;
+  const home = await (where ? choose : find)(uid, placed.value.candidate, context, reading);
+  if (!home.ok) return home;
+  const { app, first } = home.value;
+  // A user with a home but without a mapping may be being created by another request.
+  const known = first ? "absent" : reading.then((mapping) => (mapping?.app === app ? "there" : "unsure"));
   const chat = clientOf(parts, app);
-  if (!chat.ok) return chat;
-  const known = reading.then((mapping) =>
-    mapping === undefined ? "unsure" : mapping?.app === app ? "there" : "absent",
-  );
-  return ok({ chat: chat.value, known });
-}
-
-/**
- * The app of a user who signs out. For a user who has no home yet it is the app that would become the home; there is
- * nothing to end there.
- */
-export async function appOf({ uid, issuer, claims, reading }: Caller, parts: PlacementParts, context: Context): Answer {
-  const placed = place(parts.config, issuer, claims, {});
-  if (!placed.ok) return placed;
-  if (placed.value.by === "configuration") return clientOf(parts, placed.value.app);
-  const { candidate } = placed.value;
-  const home = await parts.homes.find(uid, candidate, context, reading);
-  return home.ok ? clientOf(parts, home.value ?? candidate) : home;
+  return chat.ok ? ok({ chat: chat.value, known }) : chat;
 }
 
 /** The app of a user without a session: the issuer's app, or the app in the mapping, or the user's home. */
@@ -87,7 +74,7 @@ export async function homeOf(parts: PlacementParts, uid: string, context: Contex
   const mapping = await parts.directory.get(uid);
   if (mapping || apps.size === 1) return clientOf(parts, mapping?.app ?? placement.default);
   const home = await parts.homes.find(uid, placement.default, context);
-  return home.ok ? clientOf(parts, home.value ?? placement.default) : home;
+  return home.ok ? clientOf(parts, home.value.app) : home;
 }
 
 /** The client of an app. Fails if the app is no longer configured: the user must not be created anew in another app. */
@@ -110,29 +97,27 @@ export async function appsOf(
 ): Promise<Result<readonly CometChat[], GatewayError>> {
   const home = await homeOf(parts, uid, context, issuer);
   if (!home.ok) return home;
-  const shared = issuer?.uid.shared;
-  const several = inSeveralApps(issuer && !shared ? [issuer] : parts.config.issuers);
-  const isCertain = (!shared && issuer?.app !== undefined) || (!several && parts.directory.inMemory(uid));
-  if (isCertain) return ok([home.value]);
-  return ok([...new Set([home.value, ...parts.apps()])]);
+  const isCertain =
+    (issuer?.app !== undefined && !issuer.uid.shared) ||
+    (!inSeveralApps(parts.config.issuers, issuer) && parts.directory.inMemory(uid));
+  return ok(isCertain ? [home.value] : [...new Set([home.value, ...parts.apps()])]);
 }
 
 /**
- * The apps in which the tokens of a user must be ended who signs out of `chat`. If issuers share users, or a claim
- * moves them, there may be several. The user's ledger ends tokens in all apps by itself, unless no tokens are recorded
- * or jurisdictions divide the ledger.
+ * The apps in which the tokens of a user must be ended who signs out of `chat`. The user's ledger ends tokens in all
+ * apps by itself, unless no tokens are recorded or jurisdictions divide the ledger. If the user has moved and this
+ * session is older, tokens that were not recorded are in the app where the user lives now.
  */
-export const appsWith = async (
-  parts: PlacementParts & { readonly ledgers: Pick<Ledgers, "records"> },
+export function appsWith(
+  { ledgers, config, apps, cometchat }: PlacementParts & { readonly ledgers: Pick<Ledgers, "records" | "together"> },
   chat: CometChat,
-  uid: string,
   issuer: Issuer,
-  context: Context,
-): Promise<Result<readonly CometChat[], GatewayError>> =>
-  (issuer.uid.shared || issuer.appClaim !== undefined) &&
-  (!parts.ledgers.records || parts.config.placement.jurisdictions.size > 0)
-    ? appsOf(parts, uid, context, issuer)
-    : ok([chat]);
+  mapping: Mapping | null | undefined,
+): readonly CometChat[] {
+  const everywhere = inSeveralApps(config.issuers, issuer) && !(ledgers.records && ledgers.together);
+  const now = mapping ? cometchat(mapping.app) : undefined;
+  return [...new Set([chat, ...(now ? [now] : []), ...(everywhere ? apps() : [])])];
+}
 
 /**
  * Calls `act` with one app after the other until one knows the user. Fails with `upstream-uid-unknown` if none does.

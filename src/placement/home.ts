@@ -12,31 +12,25 @@ export interface Homes {
   /** The user's home by KV and by the user's object, without a call to CometChat; undefined if neither knows it. */
   readonly recorded: (uid: string, context: Context) => Promise<Result<string | undefined, GatewayError>>;
   /**
-   * The name of the user's home; undefined if the user exists in no app. If it exists in several, `likely` is
-   * preferred. Fails with `home-unknown` if an app did not answer, so that a home cannot be excluded.
+   * The user's home. If the user exists in several apps, `candidate` is preferred; if it exists in none, that is the
+   * answer. Fails with `home-unknown` if an app did not answer, so that a home cannot be excluded.
    */
-  readonly find: (
-    uid: string,
-    likely: string,
-    context: Context,
-    reading?: Reading,
-  ) => Promise<Result<string | undefined, GatewayError>>;
-  /**
-   * The same, but a user who exists in no app is given a home for good: `candidate`, unless another request has just
-   * chosen one.
-   */
-  readonly choose: (
-    uid: string,
-    candidate: string,
-    context: Context,
-    reading?: Reading,
-  ) => Promise<Result<Chosen, GatewayError>>;
+  readonly find: Find;
+  /** The same, but a user without a home is given one for good, unless another request has just chosen one. */
+  readonly choose: Find;
 }
+
+type Find = (
+  uid: string,
+  candidate: string,
+  context: Context,
+  reading?: Reading,
+) => Promise<Result<Found, GatewayError>>;
 
 /** The user's mapping, if it is being read from KV already. */
 type Reading = Promise<Mapping | null | undefined>;
 
-interface Chosen {
+interface Found {
   readonly app: string;
   /** Whether the user had no home before. */
   readonly first: boolean;
@@ -81,22 +75,23 @@ export function createHomes(parts: {
     return late ? ok(late.app) : first;
   }
 
-  const find: Homes["find"] = async (uid, likely, context, reading) => {
+  const find: Find = async (uid, candidate, context, reading) => {
     let searching: ReturnType<typeof search> | undefined;
     const home = await recorded(uid, context, reading, () => {
-      searching = search(uid, likely, context);
+      searching = search(uid, candidate, context);
     });
-    if (home.ok && home.value !== undefined) return home;
-    const found = await (searching ?? search(uid, likely, context));
-    if (!found.ok || found.value === undefined) return found;
-    // The home is recorded in the user's object, so that the apps need not be searched again.
+    if (home.ok && home.value !== undefined) return ok({ app: home.value, first: false });
+    const found = await (searching ?? search(uid, candidate, context));
+    if (!found.ok) return found;
     const app = found.value;
+    if (app === undefined) return ok({ app: candidate, first: true });
+    // The home is recorded in the user's object, so that the apps need not be searched again.
     context.after("home", (later) => record(uid, app, later));
-    return found;
+    return ok({ app, first: false });
   };
 
   /** Asks every app whether it has the user, deactivated or not. */
-  async function search(uid: string, likely: string, context: Context): ReturnType<Homes["find"]> {
+  async function search(uid: string, likely: string, context: Context): ReturnType<Homes["recorded"]> {
     const answers = await Promise.all(
       apps.map(async (chat) => {
         const has = await chat.has(uid, context);
@@ -123,8 +118,7 @@ export function createHomes(parts: {
     find,
     async choose(uid, candidate, context, reading) {
       const found = await find(uid, candidate, context, reading);
-      if (!found.ok) return found;
-      if (found.value !== undefined) return ok({ app: found.value, first: false });
+      if (!found.ok || !found.value.first) return found;
       // Two requests may find no home at the same time. The user's object lets the first one choose.
       const chosen = await record(uid, candidate, context);
       return chosen.ok ? ok({ app: chosen.value ?? candidate, first: true }) : chosen;

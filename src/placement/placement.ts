@@ -44,7 +44,10 @@ export function place(
 }
 
 /**
- * Whether a user of these issuers may exist in several apps: by a claim that changes, or by issuers that share users.
+ * Whether a user may exist in several apps: by a claim that changes, or by issuers that share users. Of a user of one
+ * `issuer` the others need to be considered only if it shares its users.
  */
-export const inSeveralApps = (issuers: readonly Pick<Issuer, "app" | "appClaim" | "uid">[]): boolean =>
-  issuers.some(({ app, appClaim, uid }) => appClaim !== undefined || (uid.shared && app !== undefined));
+export const inSeveralApps = (issuers: readonly Issuer[], issuer?: Issuer): boolean =>
+  (issuer && !issuer.uid.shared ? [issuer] : issuers).some(
+    ({ app, appClaim, uid }) => appClaim !== undefined || (uid.shared && app !== undefined),
+  );

@@ -1,14 +1,13 @@
 import type { Context as HonoContext } from "hono";
 import { admitCookie } from "../admission/origin.ts";
 import { type Caller, callerOf } from "../caller.ts";
-import type { CometChat } from "../cometchat/cometchat.ts";
 import { isAuthToken } from "../cometchat/shapes.ts";
 import { Refusal, unwrap } from "../errors.ts";
 import { readJson } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { flag, type Rules, readFields } from "../http/fields.ts";
 import { BODY_BYTES } from "../limits.ts";
-import { appOf, appsWith } from "../placement/apps.ts";
+import { appFor, appsWith } from "../placement/apps.ts";
 import type { Whereabouts } from "../placement/placement.ts";
 import { flushUser, revokeSession, revokeToken } from "../revoke.ts";
 import { type Credential, extract } from "../session/extract.ts";
@@ -40,14 +39,14 @@ export async function deleteToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const { authToken: token } = readFields(await readJson(c, BODY_BYTES), named) as { authToken?: string };
   const caller = unwrap(await callerOf(credential, "out", gateway, context));
   if (token !== undefined) {
-    unwrap(await revokeToken(gateway, await appsOf(c, caller), caller.uid, token, context));
+    unwrap(await revokeToken(gateway, (await appsOf(c, caller)).apps, caller.uid, token, context));
     return c.body(null, 204);
   }
-  const app = gateway.ledgers.together ? undefined : (await homeOf(c, caller)).chat.app.name;
+  const app = gateway.ledgers.together ? undefined : (await appsOf(c, caller)).chat.app.name;
   const revoked = await revokeSession(gateway, caller, app, context);
   if (!revoked.ok && revoked.error.reason === "token-not-recorded") {
     // A user that CometChat does not know has no tokens, even if some are recorded.
-    const user = await (await homeOf(c, caller)).chat.get(caller.uid, context);
+    const user = await (await appsOf(c, caller)).chat.get(caller.uid, context);
     if (!user.ok && user.error.reason === "upstream-uid-unknown") return c.body(null, 204);
   }
   unwrap(revoked);
@@ -60,32 +59,20 @@ export async function deleteTokens(c: HonoContext<HonoEnv>): Promise<Response> {
   const credential = credentialOf(c);
   readFields(await readJson(c, BODY_BYTES));
   const caller = unwrap(await callerOf(credential, "out", gateway, context));
-  unwrap(await flushUser(gateway, await appsOf(c, caller), caller.uid, context));
+  unwrap(await flushUser(gateway, (await appsOf(c, caller)).apps, caller.uid, context));
   return c.body(null, 204);
 }
 
-/** The apps that may have unrecorded tokens of a user who signs out; the user's own app first. */
-async function appsOf(c: HonoContext<HonoEnv>, caller: Caller): Promise<readonly CometChat[]> {
+/** The app of a user who signs out, and those that may have unrecorded tokens. */
+async function appsOf(c: HonoContext<HonoEnv>, { session: { issuer, claims }, uid }: Caller) {
   const { gateway, context } = c.var;
-  const { chat, mapping } = await homeOf(c, caller);
-  const apps = unwrap(await appsWith(gateway, chat, caller.uid, caller.session.issuer, context));
-  // If the user has moved and this session is older, unrecorded tokens are in the app where the user lives now.
-  const moved = mapping && gateway.cometchat(mapping.app);
-  return [...new Set(moved ? [...apps, moved] : apps)];
-}
-
-/** The app of a user who signs out. */
-async function homeOf(c: HonoContext<HonoEnv>, { session, uid }: Caller) {
-  const { gateway, context } = c.var;
-  const { issuer, claims } = session;
   const reading = gateway.directory.read(uid);
   const home = await context.timing.measure("directory", () =>
-    appOf({ uid, issuer, claims, reading }, gateway, context),
+    appFor({ uid, issuer, claims, reading }, undefined, gateway, context),
   );
-  const chat = unwrap(home);
-  const mapping = await reading;
+  const { chat } = unwrap(home);
   Object.assign(context.timing.names, { app: chat.app.name, region: chat.app.region });
-  return { chat, mapping };
+  return { chat, apps: appsWith(gateway, chat, issuer, await reading) };
 }
 
 /** Reads the caller's session. A cookie counts only from an allowed page, and a query in the address is refused. */

@@ -25,25 +25,21 @@ interface Own {
 
 /**
  * Finds the token that a session has already, with one read of one object. Undefined if it has none, or if the object
- * does not answer in time. The user's home is needed first only if jurisdictions divide the tokens.
+ * does not answer in time. A user's home need not be known before, unless jurisdictions divide the tokens.
  *
  * @param served finds the user's app
  */
 export async function ownToken(
-  { uid, session: { issuer, claims }, digests }: Caller,
+  { uid, session, digests }: Caller,
   served: () => Promise<Result<Served, GatewayError>>,
   { config, ledgers, cometchat }: OwnParts,
   { deadline }: Pick<Context, "deadline">,
 ): Promise<Result<Own | undefined, GatewayError>> {
-  const placed = place(config, issuer, claims, {});
-  if (!placed.ok) return placed;
-  let app = placed.value.by === "configuration" ? placed.value.app : undefined;
-  if (app === undefined && !ledgers.together) {
-    const home = await served();
-    if (!home.ok) return home;
-    app = home.value.chat.app.name;
-  }
-  const taken = await ledgers.take(uid, digests.session, app, LEDGER_TAKE_MS, deadline.timer);
+  const placed = place(config, session.issuer, session.claims, {});
+  const inAny = placed.ok && placed.value.by === "home" && ledgers.together;
+  const home = inAny ? undefined : await served();
+  if (home && !home.ok) return home;
+  const taken = await ledgers.take(uid, digests.session, home?.value.chat.app.name, LEDGER_TAKE_MS, deadline.timer);
   const chat = taken.ok && taken.value && cometchat(taken.value.app);
   return ok(chat ? { ...taken.value, chat } : undefined);
 }
