@@ -6,6 +6,7 @@ import type { HonoEnv } from "../http/environment.ts";
 import { proven } from "../http/proof.ts";
 import { LOGOUT_BODY_BYTES, ONCE_MS } from "../limits.ts";
 import { endLogout } from "../logout.ts";
+import { within } from "../within.ts";
 
 /**
  * POST /v1/backchannel-logout: the identity provider reports that a session, or all sessions of a user, have ended
@@ -20,19 +21,21 @@ export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
   // again.
   const name = await digestOf(`${logout.issuer.issuer}\n${logout.jti}`);
   const by = crypto.randomUUID();
-  const first = await gateway.ledgers.once(name, (once) => once.begin(by), context.deadline.left());
-  const failed = () => gateway.ledgers.once(name, (once) => once.failed(by), ONCE_MS);
+  const { once } = gateway.ledgers;
+  const first = await once(name, (once) => once.begin(by), context.deadline.left());
+  const undo = () =>
+    within(
+      ONCE_MS,
+      context.after("once", () => once(name, (once) => once.failed(by), ONCE_MS)),
+    );
   // The `jti` may have been recorded although the answer was lost.
-  if (!first.ok && !(await failed()).ok) context.after("once", failed);
+  if (!first.ok) await undo();
   if (!unwrap(first)) throw new Refusal({ reason: "logout-token-refused" });
   const ended = await endLogout(logout, gateway, context);
   // It is undone as well if the provider has disconnected and does not get the answer.
-  if (!ended.ok || c.req.raw.signal.aborted) {
-    if (!(await failed()).ok) context.after("once", failed);
-    unwrap(ended);
-  } else {
-    context.after("once", () => gateway.ledgers.once(name, (once) => once.done(by), ONCE_MS));
-  }
+  if (ended.ok && !c.req.raw.signal.aborted) context.after("once", () => once(name, (once) => once.done(by), ONCE_MS));
+  else await undo();
+  unwrap(ended);
   return c.body(null, 200);
 }
 
