@@ -4,15 +4,11 @@ import type { Mapping } from "./directory/directory.ts";
 import type { PlacementParts } from "./placement/apps.ts";
 import { changesNothing, type SignedIn, type SyncParts, syncProfile } from "./profile/sync.ts";
 import { flushApp, type RevokeParts, revokeToken } from "./revoke.ts";
-import type { Session } from "./session/session.ts";
 
 /** The parts of the gateway that do the work after a sign-in. */
-export type FollowUpParts = SyncParts & RevokeParts & Pick<PlacementParts, "cometchat">;
+export type FollowUpParts = SyncParts & RevokeParts & Pick<PlacementParts, "chats">;
 
-export interface FollowUp extends Omit<SignedIn, "mapping"> {
-  readonly session: Session;
-  /** The names of mapped fields that were left out, since CometChat would have refused their values. */
-  readonly dropped: readonly string[];
+interface FollowUp extends Omit<SignedIn, "mapping"> {
   /** The user's mapping before this sign-in. */
   readonly reading: Promise<Mapping | null | undefined>;
   /** A second token, which was minted and not returned to the caller. */
@@ -30,10 +26,10 @@ export function followUp(user: FollowUp, chat: CometChat, parts: FollowUpParts, 
   // For most sign-ins there is nothing to do: the isolate remembers that the profile is the same.
   if (other === undefined && changesNothing({ ...user, mapping: undefined }, chat, parts, context)) return;
   context.after("profile", async (later) => {
-    const mapping = (await reading) ?? undefined;
+    const mapping = await reading;
     // Only a claim moves a user from one app to another. If issuers share the user, it may exist in several apps.
     const moved = session.issuer.appClaim !== undefined && mapping && mapping.app !== chat.app.name;
-    const former = moved ? parts.cometchat(mapping.app) : undefined;
+    const former = moved ? parts.chats.get(mapping.app) : undefined;
     if (former) {
       // The mapping names the app that may still have tokens, so it is changed only after the ledger has ended them.
       const flushed = await flushApp(parts, former, uid, later);

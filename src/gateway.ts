@@ -22,9 +22,8 @@ export interface Gateway {
   readonly directory: Directory;
   readonly ledgers: Ledgers;
   readonly homes: Homes;
-  /** The client of an app by its configured name; undefined where the configuration no longer has it. */
-  readonly cometchat: (app: string) => CometChat | undefined;
-  readonly apps: () => readonly CometChat[];
+  /** The client of each app, by its configured name. */
+  readonly chats: ReadonlyMap<string, CometChat>;
   readonly users: KVNamespace;
   readonly limits: { readonly address: RateLimit; readonly user: RateLimit };
   readonly refusals: Refusals;
@@ -38,7 +37,7 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
   const config = parsed.value;
   // The configuration has checked that the bindings are there.
   const bindings = env as unknown as Env;
-  const clients = new Map([...config.apps].map(([name, app]) => [name, createCometChat(app, deps)]));
+  const chats = new Map([...config.apps].map(([name, app]) => [name, createCometChat(app, deps)]));
   const patience = Math.min(DIRECTORY_READ_MS, config.requestTimeout * DIRECTORY_SHARE);
   const directory = createDirectory(bindings.USERS, deps, patience);
   const ledgers = createLedgers(bindings, config, deps);
@@ -57,11 +56,10 @@ export async function createGateway(env: RawEnv, deps: Deps): Promise<Result<Gat
     homes: createHomes({
       directory,
       home: ledgers.home,
-      apps: [...clients.values()],
+      apps: [...chats.values()],
       copies: !inSeveralApps(config.issuers),
     }),
-    cometchat: (app) => clients.get(app),
-    apps: () => [...clients.values()],
+    chats,
     users: bindings.USERS,
     limits: { address: bindings.RATE_LIMIT_IP, user: bindings.RATE_LIMIT_USER },
     refusals: createRefusals(bindings.RATE_LIMIT_IP, deps),

@@ -60,7 +60,7 @@ async function endSession(
   const order = { at: context.now, app: home?.value.app.name };
   const end = (scope: Scope) => ledgers.end(uid, scope, order, context.deadline.left());
   const [mapping, ended, nameless] = await Promise.all([
-    directory.get(uid),
+    directory.read(uid),
     end(`session ${await sessionDigest(issuer.issuer, sid)}`),
     // Sessions without a name cannot be told from this one. They end too, if the logout names the user.
     subject === undefined ? undefined : end("nameless"),

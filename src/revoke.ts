@@ -1,7 +1,7 @@
 import type { Caller } from "./caller.ts";
 import type { CometChat } from "./cometchat/cometchat.ts";
 import type { Config } from "./config/types.ts";
-import type { Context, Deps } from "./context.ts";
+import type { Context } from "./context.ts";
 import type { Directory } from "./directory/directory.ts";
 import { digestOf } from "./encoding.ts";
 import { fail, firstFailure, type GatewayError } from "./errors.ts";
@@ -16,9 +16,8 @@ type Apps = readonly CometChat[];
 /** The parts of the gateway that end tokens. */
 export interface RevokeParts {
   readonly config: { readonly tokens: Pick<Config["tokens"], "reuse"> };
-  readonly directory: Pick<Directory, "get" | "put" | "inMemory">;
+  readonly directory: Pick<Directory, "read" | "put" | "inMemory">;
   readonly ledgers: Pick<Ledgers, "records" | "end">;
-  readonly deps: Pick<Deps, "now">;
 }
 
 /**
@@ -49,7 +48,8 @@ export async function deactivateUser(parts: RevokeParts, chat: CometChat, uid: s
   if (!done.ok) return done;
   // A sign-in between the two calls may have been given a token. It is ended if the user is ever reactivated.
   const app = chat.app.name;
-  if (parts.ledgers.records) endLater(parts, uid, `app ${app}`, app, parts.deps.now(), context);
+  const now = context.now + context.timing.stages().total;
+  if (parts.ledgers.records) endLater(parts, uid, `app ${app}`, app, now, context);
   return flushed;
 }
 
@@ -77,7 +77,7 @@ export async function revokeSession(
 ): Answer {
   if (!ledgers.records) return unknownTokens;
   const [mapping, ended] = await Promise.all([
-    directory.get(uid),
+    directory.read(uid),
     ledgers.end(uid, `session ${digests.session}`, { at: context.now, app }, context.deadline.left()),
   ]);
   if (!ended.ok) return ended;

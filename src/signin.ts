@@ -53,12 +53,10 @@ export async function signIn(
   const caller = await callerOf(credential, "in", parts, context);
   if (!caller.ok) return caller;
   const { uid, session, profile } = caller.value;
-  const { issuer, claims } = session;
-  const reading = directory.read(uid);
-  const user = { ...caller.value, issuer, reading };
+  const user = { ...caller.value, reading: directory.read(uid) };
   let serving: ReturnType<typeof appFor> | undefined;
   const served = () => {
-    serving ??= appFor({ uid, issuer, claims, reading }, wish.where, parts, context);
+    serving ??= appFor(user, wish.where, parts, context);
     return serving;
   };
 
@@ -80,10 +78,9 @@ export async function signIn(
   if (!place.ok) return place;
   const { chat, known } = place.value;
   const app = chat.app.name;
-  Object.assign(timing.names, { app, region: chat.app.region });
 
   // A token from CometChat
-  const named = { ...profile, name: profile.name ?? fallbackName(claims, uid) };
+  const named = { ...profile, name: profile.name ?? fallbackName(session.claims, uid) };
   const look = async () => (await directory.read(uid))?.app === app;
   const { mode, reactivate } = config.provisioning;
   const obtained = await timing.measure("cometchat", async () => {

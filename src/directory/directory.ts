@@ -30,8 +30,6 @@ export type Mapping = Readonly<Output<typeof mapping>>;
 export interface Directory {
   /** The mapping; null if KV has none, undefined if KV failed or was too slow. Never fails. */
   readonly read: (uid: string) => Promise<Mapping | null | undefined>;
-  /** The same, without the difference between null and undefined. */
-  readonly get: (uid: string) => Promise<Mapping | undefined>;
   /** The mapping in this isolate's memory, without reading KV. */
   readonly inMemory: (uid: string) => Mapping | undefined;
   /** Stores the mapping in memory at once, then in KV. Rejects if KV refuses; the caller logs that. */
@@ -63,7 +61,6 @@ export function createDirectory(kv: KVNamespace, deps: Deps, patience: number): 
 
   return {
     read,
-    get: async (uid) => (await read(uid)) ?? undefined,
     inMemory: (uid) => memory.get(uid),
     async put(uid, value) {
       memory.set(uid, value);

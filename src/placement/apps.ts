@@ -7,24 +7,25 @@ import type { Ledgers } from "../ledger/access.ts";
 import type { Known } from "../provision/provision.ts";
 import { ok, type Result } from "../result.ts";
 import type { Issuer } from "../session/issuer.ts";
+import type { Session } from "../session/session.ts";
 import type { Homes } from "./home.ts";
 import { inSeveralApps, place, type Whereabouts } from "./placement.ts";
 
 /** The parts of the gateway that decide in which app a user lives. */
 export interface PlacementParts {
   readonly config: Pick<Config, "apps" | "placement" | "issuers">;
-  readonly directory: Pick<Directory, "get" | "inMemory">;
+  readonly directory: Pick<Directory, "read" | "inMemory">;
   readonly homes: Homes;
-  readonly cometchat: (app: string) => CometChat | undefined;
-  readonly apps: () => readonly CometChat[];
+  /** The client of each app, by its configured name. */
+  readonly chats: ReadonlyMap<string, CometChat>;
 }
 
 type Answer = Promise<Result<CometChat, GatewayError>>;
 
-interface Caller {
+/** A user with a session. */
+interface User {
   readonly uid: string;
-  readonly issuer: Issuer;
-  readonly claims: Readonly<Record<string, unknown>>;
+  readonly session: Pick<Session, "issuer" | "claims">;
   /** The user's mapping, which is being read from KV. */
   readonly reading: Promise<Mapping | null | undefined>;
 }
@@ -42,46 +43,45 @@ export interface Served {
  * tokens, and none is chosen. Fails as `place` and `Homes.choose` do, or with `home-app-gone`.
  */
 export async function appFor(
-  { uid, issuer, claims, reading }: Caller,
+  { uid, session: { issuer, claims }, reading }: User,
   where: Whereabouts | undefined,
   parts: PlacementParts,
   context: Context,
 ): Promise<Result<Served, GatewayError>> {
   const placed = place(parts.config, issuer, claims, where ?? {});
   if (!placed.ok) return placed;
-  if (placed.value.by === "configuration") {
-    const { app } = placed.value;
-    const known = reading.then((mapping) =>
-      mapping === undefined ? "unsure" : mapping?.app === app ? "there" : "absent",
-    );
-    const chat = clientOf(parts, app);
-    return chat.ok ? ok({ chat: chat.value, known }) : chat;
-  }
+  const decided = placed.value.by === "configuration";
   const { find, choose } = parts.homes;
-  const home = await (where ? choose : find)(uid, placed.value.candidate, context, reading);
+  const home = decided
+    ? ok({ app: placed.value.app, first: false })
+    : await (where ? choose : find)(uid, placed.value.app, context, reading);
   if (!home.ok) return home;
   const { app, first } = home.value;
-  // A user with a home but without a mapping may be being created by another request.
-  const known = first ? "absent" : reading.then((mapping) => (mapping?.app === app ? "there" : "unsure"));
   const chat = clientOf(parts, app);
-  return chat.ok ? ok({ chat: chat.value, known }) : chat;
+  if (!chat.ok) return chat;
+  const knownBy = (mapping: Mapping | null | undefined): Known => {
+    if (mapping?.app === app) return "there";
+    // A user with a home but without a mapping may be being created by another request.
+    return decided && mapping !== undefined ? "absent" : "unsure";
+  };
+  return ok({ chat: chat.value, known: first ? "absent" : reading.then(knownBy) });
 }
 
 /** The app of a user without a session: the issuer's app, or the app in the mapping, or the user's home. */
 export async function homeOf(parts: PlacementParts, uid: string, context: Context, issuer?: Issuer): Answer {
   if (issuer?.app !== undefined) return clientOf(parts, issuer.app);
   const { apps, placement } = parts.config;
-  const mapping = await parts.directory.get(uid);
+  const mapping = await parts.directory.read(uid);
   if (mapping || apps.size === 1) return clientOf(parts, mapping?.app ?? placement.default);
   const home = await parts.homes.find(uid, placement.default, context);
   return home.ok ? clientOf(parts, home.value.app) : home;
 }
 
 /** The client of an app. Fails if the app is no longer configured: the user must not be created anew in another app. */
-function clientOf({ cometchat }: Pick<PlacementParts, "cometchat">, app: string): Result<CometChat, GatewayError> {
-  const client = cometchat(app);
-  return client
-    ? ok(client)
+function clientOf({ chats }: Pick<PlacementParts, "chats">, app: string): Result<CometChat, GatewayError> {
+  const chat = chats.get(app);
+  return chat
+    ? ok(chat)
     : fail("home-app-gone", { remedy: "COMETCHAT_APPS no longer has the home app of a user: add it again." });
 }
 
@@ -100,7 +100,7 @@ export async function appsOf(
   const isCertain =
     (issuer?.app !== undefined && !issuer.uid.shared) ||
     (!inSeveralApps(parts.config.issuers, issuer) && parts.directory.inMemory(uid));
-  return ok(isCertain ? [home.value] : [...new Set([home.value, ...parts.apps()])]);
+  return ok(isCertain ? [home.value] : [...new Set([home.value, ...parts.chats.values()])]);
 }
 
 /**
@@ -109,14 +109,14 @@ export async function appsOf(
  * session is older, tokens that were not recorded are in the app where the user lives now.
  */
 export function appsWith(
-  { ledgers, config, apps, cometchat }: PlacementParts & { readonly ledgers: Pick<Ledgers, "records" | "together"> },
+  { ledgers, config, chats }: PlacementParts & { readonly ledgers: Pick<Ledgers, "records" | "together"> },
   chat: CometChat,
   issuer: Issuer,
   mapping: Mapping | null | undefined,
 ): readonly CometChat[] {
   const everywhere = inSeveralApps(config.issuers, issuer) && !(ledgers.records && ledgers.together);
-  const now = mapping ? cometchat(mapping.app) : undefined;
-  return [...new Set([chat, ...(now ? [now] : []), ...(everywhere ? apps() : [])])];
+  const now = mapping ? chats.get(mapping.app) : undefined;
+  return [...new Set([chat, ...(now ? [now] : []), ...(everywhere ? chats.values() : [])])];
 }
 
 /**

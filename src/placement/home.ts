@@ -53,9 +53,9 @@ export function createHomes(parts: {
 }): Homes {
   const { directory, apps, copies } = parts;
 
-  const inObject = (uid: string, { deadline }: Context) => parts.home(uid, (home) => home.home(), deadline.left());
-  const record = (uid: string, app: string, { deadline }: Context) =>
-    parts.home(uid, (home) => home.home(app), deadline.left());
+  /** The home in the user's object. If that has none, the candidate becomes the home. */
+  const inObject = (uid: string, { deadline }: Context, candidate?: string) =>
+    parts.home(uid, (home) => home.home(candidate), deadline.left());
 
   /** `missing` is called as soon as KV has no mapping: the user is probably new. */
   async function recorded(
@@ -86,7 +86,7 @@ export function createHomes(parts: {
     const app = found.value;
     if (app === undefined) return ok({ app: candidate, first: true });
     // The home is recorded in the user's object, so that the apps need not be searched again.
-    context.after("home", (later) => record(uid, app, later));
+    context.after("home", (later) => inObject(uid, later, app));
     return ok({ app, first: false });
   };
 
@@ -120,7 +120,7 @@ export function createHomes(parts: {
       const found = await find(uid, candidate, context, reading);
       if (!found.ok || !found.value.first) return found;
       // Two requests may find no home at the same time. The user's object lets the first one choose.
-      const chosen = await record(uid, candidate, context);
+      const chosen = await inObject(uid, context, candidate);
       return chosen.ok ? ok({ app: chosen.value ?? candidate, first: true }) : chosen;
     },
   };

@@ -10,12 +10,11 @@ export interface Whereabouts {
   readonly country?: string | undefined;
 }
 
-/**
- * The app by the configuration; or, if the user's home decides, the app that becomes the home of a user without one.
- */
-export type Place =
-  | { readonly by: "configuration"; readonly app: string }
-  | { readonly by: "home"; readonly candidate: string };
+interface Place {
+  readonly by: "configuration" | "home";
+  /** If the user's home decides, this is the app that becomes the home of a user without one. */
+  readonly app: string;
+}
 
 /**
  * Decides which app serves a user: the issuer's app, else the app for the claim's value, else the only app. With
@@ -36,11 +35,11 @@ export function place(
   }
   const { placement } = config;
   if (config.apps.size === 1) return ok({ by: "configuration", app: placement.default });
-  const candidate =
+  const app =
     placement.countries.get(where.country ?? "") ??
     placement.continents.get(where.continent ?? "") ??
     placement.default;
-  return ok({ by: "home", candidate });
+  return ok({ by: "home", app });
 }
 
 /**

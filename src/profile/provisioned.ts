@@ -11,11 +11,11 @@ import { profileHash } from "../identity/profile.ts";
 export async function provisioned(
   user: { readonly uid: string; readonly profile: Profile; readonly created: boolean },
   chat: CometChat,
-  { directory }: { readonly directory: Pick<Directory, "get" | "put"> },
+  { directory }: { readonly directory: Pick<Directory, "read" | "put"> },
   { now }: Context,
 ): Promise<void> {
   const { uid, profile, created } = user;
-  const before = await directory.get(uid);
+  const before = await directory.read(uid);
   if (before?.app === chat.app.name && !created) return;
   // If the user existed before, the profile at CometChat is not known.
   const digest = created ? await profileHash(profile, chat.hasRole) : "";

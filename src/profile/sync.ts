@@ -1,3 +1,4 @@
+import type { Caller } from "../caller.ts";
 import type { CometChat, Profile } from "../cometchat/cometchat.ts";
 import { fields, UNSETTABLE, type Unsettable } from "../cometchat/fields.ts";
 import type { Config } from "../config/types.ts";
@@ -6,7 +7,6 @@ import type { Directory, Mapping } from "../directory/directory.ts";
 import { profileHash } from "../identity/profile.ts";
 import type { Ledgers } from "../ledger/access.ts";
 import { ROLE_RETRY_MS } from "../limits.ts";
-import type { Issuer } from "../session/issuer.ts";
 
 /** The parts of the gateway that synchronise a profile. */
 export interface SyncParts {
@@ -16,14 +16,9 @@ export interface SyncParts {
   readonly deps: Pick<Deps, "log">;
 }
 
-export interface SignedIn {
-  readonly uid: string;
-  readonly issuer: Issuer;
-  /** The profile in the session's claims, and its digest. */
-  readonly profile: Profile;
-  readonly profileHash: string;
+export interface SignedIn extends Caller {
   /** The user's mapping before this sign-in. */
-  readonly mapping: Mapping | undefined;
+  readonly mapping: Mapping | null | undefined;
   readonly created: boolean;
 }
 
@@ -110,8 +105,8 @@ async function synchronised(
  * The fields to send and the fields to remove. All mapped fields are sent, since CometChat replaces tags and metadata
  * as a whole. A session's first claims remove nothing: a field that they do not have may come from the app's backend.
  */
-function updateOf({ issuer, profile }: SignedIn, first: boolean): [Profile, Unsettable[]] {
-  const mapped = issuer.profile;
+function updateOf({ session, profile }: SignedIn, first: boolean): [Profile, Unsettable[]] {
+  const mapped = session.issuer.profile;
   const isMapped = (field: Unsettable) =>
     field === "metadata" ? mapped.metadata.size > 0 : mapped[field] !== undefined;
   const unset = UNSETTABLE.filter((field) => isMapped(field) && profile[field] === undefined);

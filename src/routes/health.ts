@@ -31,7 +31,7 @@ export async function getReady(c: HonoContext<HonoEnv>): Promise<Response> {
     })),
     kv,
     ...issuers.map(({ issuer, ...rest }) => ({ check: `keys of ${issuer}`, ...rest })),
-    ...gateway.apps().map(({ app, lastFault }) => {
+    ...[...gateway.chats.values()].map(({ app, lastFault }) => {
       const reason = lastFault();
       return { check: `app ${app.name}`, ok: reason === undefined, reason };
     }),

@@ -64,15 +64,15 @@ export async function deleteTokens(c: HonoContext<HonoEnv>): Promise<Response> {
 }
 
 /** The app of a user who signs out, and those that may have unrecorded tokens. */
-async function appsOf(c: HonoContext<HonoEnv>, { session: { issuer, claims }, uid }: Caller) {
+async function appsOf(c: HonoContext<HonoEnv>, caller: Caller) {
   const { gateway, context } = c.var;
-  const reading = gateway.directory.read(uid);
+  const reading = gateway.directory.read(caller.uid);
   const home = await context.timing.measure("directory", () =>
-    appFor({ uid, issuer, claims, reading }, undefined, gateway, context),
+    appFor({ ...caller, reading }, undefined, gateway, context),
   );
   const { chat } = unwrap(home);
   Object.assign(context.timing.names, { app: chat.app.name, region: chat.app.region });
-  return { chat, apps: appsWith(gateway, chat, issuer, await reading) };
+  return { chat, apps: appsWith(gateway, chat, caller.session.issuer, await reading) };
 }
 
 /** Reads the caller's session. A cookie counts only from an allowed page, and a query in the address is refused. */

@@ -44,7 +44,7 @@ export async function postUser(c: C): Promise<Response> {
   context.timing.names.issuer = issuer.name;
   const uid = unwrap(await uidOf(issuer, subject));
   const { app, known } = await homeFor(c, issuer, uid, wish);
-  const chat = gateway.cometchat(app);
+  const chat = gateway.chats.get(app);
   if (!chat) throw new Refusal({ reason: "home-app-gone" });
 
   const profile = sendable(given);
@@ -57,7 +57,18 @@ export async function postUser(c: C): Promise<Response> {
   const created = made.ok && (!("created" in made.value) || made.value.created);
 
   context.after("provisioned", (later) => provisioned({ uid, profile, created }, chat, gateway, later));
-  if (authToken !== undefined) recordOwn(c, chat, uid, authToken);
+  const { ledgers, config } = gateway;
+  if (authToken !== undefined && ledgers.records) {
+    // It is recorded so that it can be ended like all others, as a session of its own.
+    const session = await digestOf(authToken);
+    const expiresAt = endOf(context.now, config.tokens);
+    recordToken(
+      uid,
+      { app, token: authToken, session, name: null, mintedAt: context.now, expiresAt },
+      ledgers,
+      context,
+    );
+  }
   const { appId, region } = chat.app;
   outcome.created = created;
   return c.json({ uid, appId, region, created, authToken }, created ? 201 : 200);
@@ -104,19 +115,6 @@ async function homeFor(
   // request names another app.
   const home = unwrap(await gateway.homes.choose(uid, app, context));
   return { app: home.app, known: home.first ? "absent" : "there" };
-}
-
-/** Records a token that a backend asked for, so that it can be ended like all others. It gets a session of its own. */
-function recordOwn({ var: { gateway, context } }: C, chat: CometChat, uid: string, token: string): void {
-  const { ledgers, config } = gateway;
-  if (!ledgers.records) return;
-  const minted = { app: chat.app.name, token, name: null, mintedAt: context.now };
-  const entry = digestOf(token).then((session) => ({
-    ...minted,
-    session,
-    expiresAt: endOf(minted.mintedAt, config.tokens),
-  }));
-  recordToken(uid, entry, ledgers, context);
 }
 
 /** GET /v1/users/{uid}: the user as CometChat returns it. CometChat does not find a deactivated one. */

@@ -13,7 +13,7 @@ import { ok, type Result } from "../result.ts";
 export interface OwnParts {
   readonly config: Pick<Config, "apps" | "placement">;
   readonly ledgers: Pick<Ledgers, "take" | "together">;
-  readonly cometchat: (app: string) => CometChat | undefined;
+  readonly chats: ReadonlyMap<string, CometChat>;
 }
 
 interface Own {
@@ -32,7 +32,7 @@ interface Own {
 export async function ownToken(
   { uid, session, digests }: Caller,
   served: () => Promise<Result<Served, GatewayError>>,
-  { config, ledgers, cometchat }: OwnParts,
+  { config, ledgers, chats }: OwnParts,
   { deadline }: Pick<Context, "deadline">,
 ): Promise<Result<Own | undefined, GatewayError>> {
   const placed = place(config, session.issuer, session.claims, {});
@@ -40,6 +40,6 @@ export async function ownToken(
   const home = inAny ? undefined : await served();
   if (home && !home.ok) return home;
   const taken = await ledgers.take(uid, digests.session, home?.value.chat.app.name, LEDGER_TAKE_MS, deadline.timer);
-  const chat = taken.ok && taken.value && cometchat(taken.value.app);
+  const chat = taken.ok && taken.value && chats.get(taken.value.app);
   return ok(chat ? { ...taken.value, chat } : undefined);
 }

@@ -19,7 +19,7 @@ import { within } from "../within.ts";
 /** The parts of the gateway that record a new token and the name of its session. */
 export interface RecordParts {
   readonly ledgers: Pick<Ledgers, "records" | "record">;
-  readonly directory: Pick<Directory, "get" | "put">;
+  readonly directory: Pick<Directory, "read" | "put">;
   readonly users: Pick<KVNamespace, "put">;
   readonly deps: Pick<Deps, "cache">;
 }
@@ -44,14 +44,14 @@ export async function recordSignIn(
 /** Records a token in the ledger, beside or after the answer. Calls `lost` if all tries fail. */
 export const recordToken = (
   uid: string,
-  minted: Minted | Promise<Minted>,
+  minted: Minted,
   ledgers: Pick<Ledgers, "record">,
   context: Context,
   lost?: () => Promise<unknown>,
 ): Promise<void> =>
   context.after(
     "record",
-    async ({ deadline }) => ledgers.record(uid, await minted, Math.min(LEDGER_TRY_MS, deadline.left())),
+    ({ deadline }) => ledgers.record(uid, minted, Math.min(LEDGER_TRY_MS, deadline.left())),
     lost,
   );
 
@@ -87,7 +87,7 @@ async function markUnrecorded(
   { app, session, mintedAt }: Minted,
   { directory }: RecordParts,
 ): Promise<void> {
-  const mapping = await directory.get(uid);
+  const mapping = await directory.read(uid);
   const unrecorded = [...new Set([...(mapping?.unrecorded ?? []), session])].slice(-UNRECORDED_SESSIONS);
   await directory.put(uid, { app, profile: "", createdAt: mintedAt, syncedAt: 0, ...mapping, unrecorded });
 }

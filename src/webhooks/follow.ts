@@ -101,19 +101,18 @@ async function appOfNewUser(
   uid: string,
   claims: Event["claims"],
   issuer: Issuer,
-  { config, cometchat, homes }: FollowParts,
+  { config, chats, homes }: FollowParts,
   context: Context,
 ): Promise<Result<CometChat | undefined, GatewayError>> {
   const placed = place(config, issuer, claims, {});
   if (!placed.ok) return ok(undefined);
-  if (placed.value.by === "configuration") return ok(cometchat(placed.value.app));
-  const { candidate } = placed.value;
+  if (placed.value.by === "configuration") return ok(chats.get(placed.value.app));
   if (!config.placement.byGeography) {
-    const home = await homes.choose(uid, candidate, context);
-    return home.ok ? ok(cometchat(home.value.app)) : home;
+    const home = await homes.choose(uid, placed.value.app, context);
+    return home.ok ? ok(chats.get(home.value.app)) : home;
   }
   const home = await homes.recorded(uid, context);
-  return home.ok ? ok(home.value === undefined ? undefined : cometchat(home.value)) : home;
+  return home.ok ? ok(home.value === undefined ? undefined : chats.get(home.value)) : home;
 }
 
 /**
