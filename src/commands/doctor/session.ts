@@ -40,7 +40,7 @@ export async function checkSession(
   if (!uid.ok) return refuse(uid.error.reason);
   const placed = place(config, issuer, claims, {});
   if (!placed.ok) return refuse(placed.error.reason);
-  const app = placed.value.by === "configuration" ? placed.value.app : placed.value.candidate;
+  const { app } = placed.value;
   const { profile, dropped } = profileOf(issuer, claims);
   const name = profile.name ?? fallbackName(claims, uid.value);
   return {

@@ -132,7 +132,7 @@ function placed(
   if (app !== undefined) return app;
   const text = (value: unknown) => (typeof value === "string" ? value : undefined);
   const found = place(config, issuer, claims, { country: text(country), continent: text(continent) });
-  if (found.ok) return "app" in found.value ? found.value.app : found.value.candidate;
+  if (found.ok) return found.value.app;
   problems.push({ field: issuer.appClaim ?? "app", reason: "must be one of the values in this issuer's appByClaim" });
   return undefined;
 }
