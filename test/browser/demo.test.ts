@@ -1,51 +1,26 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Sandbox, startSandbox } from "../sandbox/index.ts";
+import type { Page } from "playwright-core";
+import { beforeEach, describe, expect, it } from "vitest";
 import { listen } from "../sandbox/server.ts";
-import { leaks } from "../support/leaks.ts";
 import {
-  expectClean,
+  browser,
   expectLoggedIn,
   KIT,
   loggedIn,
-  openBrowser,
+  open,
   outcome,
   own,
   SDK,
+  sandbox,
+  sandboxed,
   signIn,
-  type Visit,
   visit,
 } from "./visit.ts";
 
-let sandbox: Sandbox;
-let browser: Browser;
-const visits: Visit[] = [];
 /** The other hosts that a test calls on purpose. */
 const strangers: string[] = [];
 
-beforeAll(async () => {
-  sandbox = await startSandbox({ tls: true, onMint: leaks.addToken });
-  browser = await openBrowser(sandbox);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await sandbox?.stop();
-});
-
+sandboxed({}, strangers);
 beforeEach(() => sandbox.simulator.reset());
-
-afterEach(async () => {
-  const open = visits.splice(0);
-  await expectClean(sandbox, open, strangers);
-  for (const { close } of open) await close();
-});
-
-async function open(path = SDK, options: Parameters<typeof visit>[2] = {}): Promise<Visit> {
-  const opened = await visit(browser, `http://localhost:${sandbox.sandbox.port}${path}`, options);
-  visits.push(opened);
-  return opened;
-}
 
 const signOut = (page: Page, way: "here" | "everywhere" | "at the provider") =>
   page.getByRole("button", { name: `Sign out ${way}` });
@@ -121,8 +96,7 @@ describe("a sign-in in a real browser", () => {
   });
 
   it.each(["localhost", "127.0.0.1"])("works on http://%s in a browser without any flag", async (host) => {
-    const opened = await visit(browser, `http://${host}:${sandbox.sandbox.port}/sdk`);
-    visits.push(opened);
+    const opened = await open(`http://${host}:${sandbox.sandbox.port}/sdk`);
     await signIn(opened.page, "alice");
     await opened.page.getByText("Grace Okafor").waitFor();
     // The simulator is on the other name of this machine. That is another origin, so the browser sends a preflight.

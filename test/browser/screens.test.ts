@@ -1,36 +1,11 @@
 import axe from "axe-core";
-import type { Browser, Locator, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Sandbox, startSandbox } from "../sandbox/index.ts";
-import { expectClean, KIT, openBrowser, SDK, signIn, type Visit, visit } from "./visit.ts";
+import type { Locator, Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { KIT, open, SDK, sandbox, sandboxed, signIn } from "./visit.ts";
 
 /** The look of the pages in each state. `SCREENSHOTS=folder` stores a picture of each. */
 
-let sandbox: Sandbox;
-let browser: Browser;
-const visits: Visit[] = [];
-
-beforeAll(async () => {
-  sandbox = await startSandbox({ tls: true });
-  browser = await openBrowser(sandbox);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await sandbox?.stop();
-});
-
-afterEach(async () => {
-  const open = visits.splice(0);
-  await expectClean(sandbox, open);
-  for (const { close } of open) await close();
-});
-
-async function open(path: string): Promise<Visit> {
-  const opened = await visit(browser, `http://localhost:${sandbox.sandbox.port}${path}`);
-  visits.push(opened);
-  return opened;
-}
+sandboxed();
 
 const SCREENS = { desktop: { width: 1280, height: 1400 }, phone: { width: 390, height: 844 } };
 const LOOKS = (["desktop", "phone"] as const).flatMap((screen) =>

@@ -1,38 +1,13 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Browser, Page, Request } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Sandbox, startSandbox } from "../sandbox/index.ts";
-import { leaks } from "../support/leaks.ts";
-import {
-  expectClean,
-  expectLoggedIn,
-  KIT,
-  openBrowser,
-  outcome,
-  own,
-  SDK,
-  signIn,
-  type Visit,
-  visit,
-} from "./visit.ts";
+import type { Page, Request } from "playwright-core";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { expectLoggedIn, KIT, open, outcome, own, SDK, sandbox, sandboxed, signIn, type Visit } from "./visit.ts";
 
 /** What a user of an app sees in the browser, from the first sign-in to an outage. */
 
-let sandbox: Sandbox;
-let browser: Browser;
-const visits: Visit[] = [];
-
-beforeAll(async () => {
-  sandbox = await startSandbox({ tls: true, onMint: leaks.addToken, vars: { TOKENS: { reuse: "session" } } });
-  browser = await openBrowser(sandbox);
-});
-
-afterAll(async () => {
-  await browser?.close();
-  await sandbox?.stop();
-});
+sandboxed({ vars: { TOKENS: { reuse: "session" } } });
 
 /**
  * The user, another one in each test. The gateway limits the sign-ins of one user in a minute, and a test is shorter.
@@ -48,16 +23,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   await outage("none");
-  const open = visits.splice(0);
-  await expectClean(sandbox, open);
-  for (const { close } of open) await close();
 });
-
-async function open(path = SDK): Promise<Visit> {
-  const opened = await visit(browser, `http://localhost:${sandbox.sandbox.port}${path}`);
-  visits.push(opened);
-  return opened;
-}
 
 const outage = (name: string) =>
   fetch(new URL("/idp/_sim/outage", sandbox.sandbox), { method: "PUT", body: JSON.stringify({ outage: name }) });

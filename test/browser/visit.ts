@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, BrowserContextOptions, ConsoleMessage, Page, Request } from "playwright-core";
-import { expect } from "vitest";
-import type { Sandbox } from "../sandbox/index.ts";
+import { afterAll, afterEach, beforeAll, expect } from "vitest";
+import { type Sandbox, startSandbox } from "../sandbox/index.ts";
 import { leaks } from "../support/leaks.ts";
 import { launch } from "./chromium.ts";
 
@@ -46,6 +46,41 @@ export async function visit(browser: Browser, address: string, options: BrowserC
   const page = await context.newPage();
   await page.goto(address);
   return { page, context, requests, errors, close: () => context.close() };
+}
+
+/** The sandbox and the browser of this file's tests, once `sandboxed` has started them. */
+export let sandbox: Sandbox;
+export let browser: Browser;
+const visits: Visit[] = [];
+
+/**
+ * Starts a sandbox and a browser for the tests of a file. After each test, its visits are checked and closed.
+ *
+ * @param strangers other hosts that the tests call on purpose
+ */
+export function sandboxed(options: Parameters<typeof startSandbox>[0] = {}, strangers: string[] = []): void {
+  beforeAll(async () => {
+    sandbox = await startSandbox({ tls: true, onMint: leaks.addToken, ...options });
+    browser = await openBrowser(sandbox);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await sandbox?.stop();
+  });
+
+  afterEach(async () => {
+    const open = visits.splice(0);
+    await expectClean(sandbox, open, strangers);
+    for (const { close } of open) await close();
+  });
+}
+
+/** Visits a page of the sandbox, or a whole address. */
+export async function open(path = SDK, options: BrowserContextOptions = {}): Promise<Visit> {
+  const opened = await visit(browser, new URL(path, `http://localhost:${sandbox.sandbox.port}`).href, options);
+  visits.push(opened);
+  return opened;
 }
 
 /**
