@@ -3,7 +3,7 @@ import type { Config } from "../config/types.ts";
 import type { Deps } from "../context.ts";
 import type { Home } from "../directory/home.ts";
 import { fail, type GatewayError } from "../errors.ts";
-import { LEDGER_BUDGET_SHARE, LEDGER_TRIES } from "../limits.ts";
+import { LEDGER_BUDGET_SHARE, LEDGER_TAKE_MS, LEDGER_TRIES } from "../limits.ts";
 import { ok, type Result } from "../result.ts";
 import type { Once } from "../session/once.ts";
 import { type Timer, within } from "../within.ts";
@@ -24,13 +24,7 @@ export interface Ledgers {
   /** Whether all tokens of a user are in one object, of all apps. */
   readonly together: boolean;
   /** The session's newest token that lives, in this app or in any (where tokens are `together`). */
-  readonly take: (
-    uid: string,
-    session: string,
-    app: string | undefined,
-    ms: number,
-    timer: Timer,
-  ) => Answer<Taken | undefined>;
+  readonly take: (uid: string, session: string, app: string | undefined, timer: Timer) => Answer<Taken | undefined>;
   readonly record: (uid: string, minted: Minted, ms: number) => Answer<void>;
   /**
    * Ends tokens in every object that may hold some; `app` is the user's, where it is known. Returns whether a token of
@@ -113,8 +107,8 @@ export function createLedgers(env: Pick<Env, "LEDGER" | "HOME" | "ONCE">, config
   return {
     records: config.encryptionKeys.length > 0,
     together: places.size === 1,
-    take: (uid, session, app, ms, timer) =>
-      tokens(uid, jurisdictions.get(app ?? ""), (ledger) => ledger.take(session, app), ms, timer),
+    take: (uid, session, app, timer) =>
+      tokens(uid, jurisdictions.get(app ?? ""), (ledger) => ledger.take(session, app), LEDGER_TAKE_MS, timer),
     async record(uid, minted, ms) {
       const { app, moves, mintedAt: at } = minted;
       const recorded = await tokens(uid, jurisdictions.get(app), (ledger) => ledger.record(uid, minted), ms);

@@ -4,7 +4,6 @@ import type { Config } from "../config/types.ts";
 import type { Context } from "../context.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Ledgers } from "../ledger/access.ts";
-import { LEDGER_TAKE_MS } from "../limits.ts";
 import type { Served } from "../placement/apps.ts";
 import { place } from "../placement/placement.ts";
 import { ok, type Result } from "../result.ts";
@@ -39,7 +38,7 @@ export async function ownToken(
   const inAny = placed.ok && placed.value.by === "home" && ledgers.together;
   const home = inAny ? undefined : await served();
   if (home && !home.ok) return home;
-  const taken = await ledgers.take(uid, digests.session, home?.value.chat.app.name, LEDGER_TAKE_MS, deadline.timer);
+  const taken = await ledgers.take(uid, digests.session, home?.value.chat.app.name, deadline.timer);
   const chat = taken.ok && taken.value && chats.get(taken.value.app);
   return ok(chat ? { ...taken.value, chat } : undefined);
 }
