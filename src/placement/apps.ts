@@ -104,9 +104,10 @@ export async function appsOf(
 }
 
 /**
- * The apps in which the tokens of a user must be ended who signs out of `chat`. The user's ledger ends tokens in all
- * apps by itself, unless no tokens are recorded or jurisdictions divide the ledger. If the user has moved and this
- * session is older, tokens that were not recorded are in the app where the user lives now.
+ * The apps in which the tokens of a user must be ended who signs out of `chat`. The user's ledger ends recorded tokens
+ * in all apps by itself, unless no tokens are recorded or jurisdictions divide the ledger. A token that could not be
+ * recorded is in the app where the user lives now, if this session is older than a move. Without a mapping that app is
+ * not known.
  */
 export function appsWith(
   { ledgers, config, chats }: PlacementParts & { readonly ledgers: Pick<Ledgers, "records" | "together"> },
@@ -114,7 +115,8 @@ export function appsWith(
   issuer: Issuer,
   mapping: Mapping | null | undefined,
 ): readonly CometChat[] {
-  const everywhere = inSeveralApps(config.issuers, issuer) && !(ledgers.records && ledgers.together);
+  const isCertain = ledgers.records && ledgers.together && mapping;
+  const everywhere = inSeveralApps(config.issuers, issuer) && !isCertain;
   const now = mapping ? chats.get(mapping.app) : undefined;
   return [...new Set([chat, ...(now ? [now] : []), ...(everywhere ? chats.values() : [])])];
 }

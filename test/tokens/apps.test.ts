@@ -95,6 +95,23 @@ describe("a token of a user whom a claim moves between two apps", () => {
     expect(apps.in.tokens("alice")).toEqual([]);
   });
 
+  it.each([
+    ["if a session with the old app's claim names it", true],
+    ["by a sign-out everywhere", false],
+  ])("is revoked %s, although it could not be recorded, and KV has lost the user", async (_, named) => {
+    const { apps, provider, world } = twoApps({ ...env, LEDGER: ledgerThatCannotRecord() });
+    const older = await provider.issue({ subject: "alice", claims: { jti: "old", region: "emea" } });
+    const newer = await provider.issue({ subject: "alice", claims: { jti: "new", region: "apac" } });
+    await world().signIn(older);
+    const [, inApac] = await ask(world(), newer);
+    await bindings.USERS.delete("v1:u:alice");
+    const answer = named
+      ? await world().call("/v1/token", request("DELETE", older, { authToken: inApac }))
+      : await world().call("/v1/tokens", request("DELETE", older));
+    expect(answer.status).toBe(204);
+    expect(apps.in.tokens("alice")).toEqual([]);
+  });
+
   it("is revoked if the user moves back through an isolate that has the first app in memory", async () => {
     const { apps, provider, world } = twoApps(env);
     const stale = world();
