@@ -190,7 +190,7 @@ describe("a logout token at an entry with no audience to compare (OIDC Back-Chan
     );
     const variable = "SESSION_ISSUERS[0].authorizedParties";
     expect(own.world.lines.filter(({ event }) => event === "config-warning")).toEqual([
-      expect.objectContaining({ variable, remedy: expect.stringContaining("logout tokens are refused") }),
+      expect.objectContaining({ variable, remedy: expect.stringContaining("refuses logout tokens") }),
     ]);
     const ready = await own.send("/readyz", { method: "GET" });
     expect(ready.status).toBe(200);
