@@ -12,7 +12,7 @@ const record = (uid: string, token: string, expiresAt: number | null, now: numbe
 
 /** Makes the Durable Objects spread their work over random times, as when they are deployed. */
 function spreadOverRandomTimes(world: World): void {
-  const isolate = createIsolate(world.deps);
+  const isolate = createIsolate({ ...world.deps, random: () => Math.random() });
   around.isolate = { deps: isolate.deps, partsOf: () => isolate.partsOf(world.env) };
 }
 
