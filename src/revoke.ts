@@ -5,7 +5,7 @@ import type { Context } from "./context.ts";
 import type { Directory } from "./directory/directory.ts";
 import { digestOf } from "./encoding.ts";
 import { fail, firstFailure, type GatewayError } from "./errors.ts";
-import { isUnreachable, type Ledgers } from "./ledger/access.ts";
+import { type Ending, isUnreachable, type Ledgers } from "./ledger/access.ts";
 import type { Scope } from "./ledger/store.ts";
 import { LEDGER_SHARE, LEDGER_TRY_MS } from "./limits.ts";
 import { ok, type Result } from "./result.ts";
@@ -47,9 +47,8 @@ export async function deactivateUser(parts: RevokeParts, chat: CometChat, uid: s
   const done = await chat.deactivate(uid, context);
   if (!done.ok) return done;
   // A sign-in between the two calls may have been given a token. It is ended if the user is ever reactivated.
-  const app = chat.app.name;
-  const now = context.now + context.timing.stages().total;
-  if (parts.ledgers.records) endLater(parts, uid, `app ${app}`, app, now, context);
+  const ending = { at: context.now + context.timing.stages().total, app: chat.app.name };
+  if (parts.ledgers.records) endLater(parts, uid, `app ${chat.app.name}`, ending, context);
   return flushed;
 }
 
@@ -109,29 +108,20 @@ async function end(
       ),
     );
   if (!ledgers.records) return here();
-  const names = apps.map((chat) => chat.app.name);
-  const [app] = names;
-  const at = context.now;
-  const order = { at, app, flush: token === undefined ? names : [] };
-  const asked = await ledgers.end(uid, scope, order, context.deadline.left() * LEDGER_SHARE);
+  const ending = { at: context.now, app: apps[0]?.app.name };
+  const flush = token === undefined ? apps.map(({ app }) => app.name) : [];
+  const asked = await ledgers.end(uid, scope, { ...ending, flush }, context.deadline.left() * LEDGER_SHARE);
   if (asked.ok) return token === undefined || asked.value ? ok(undefined) : here();
   if (!isUnreachable(asked)) return asked;
   const done = await here();
-  endLater(parts, uid, scope, app, at, context);
+  endLater(parts, uid, scope, ending, context);
   return done.ok && config.tokens.reuse === "session" ? asked : done;
 }
 
 /** Tells the ledger after the answer that the scope has ended. */
-function endLater(
-  { ledgers }: RevokeParts,
-  uid: string,
-  scope: Scope,
-  app: string | undefined,
-  at: number,
-  context: Context,
-): void {
+function endLater({ ledgers }: RevokeParts, uid: string, scope: Scope, ending: Ending, context: Context): void {
   context.after("end", async ({ deadline }) => {
-    const ended = await ledgers.end(uid, scope, { at, app }, Math.min(LEDGER_TRY_MS, deadline.left()));
+    const ended = await ledgers.end(uid, scope, ending, Math.min(LEDGER_TRY_MS, deadline.left()));
     // If CometChat fails, the ledger tries again by itself.
     return isUnreachable(ended) ? ended : undefined;
   });

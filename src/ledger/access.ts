@@ -27,19 +27,20 @@ export interface Ledgers {
   readonly take: (uid: string, session: string, app: string | undefined, timer: Timer) => Answer<Taken | undefined>;
   readonly record: (uid: string, minted: Minted, ms: number) => Answer<void>;
   /**
-   * Ends tokens in every object that may hold some; `app` is the user's, where it is known. Returns whether a token of
-   * the scope is or was recorded. Fails with `ledger-unavailable`, or as CometChat does if that did not end all of them.
+   * Ends tokens in every object that may hold some. Returns whether a token of the scope is or was recorded. Fails with
+   * `ledger-unavailable`, or as CometChat does if that did not end all of them.
    */
-  readonly end: (
-    uid: string,
-    scope: Scope,
-    order: Pick<Order, "at" | "flush"> & { readonly app?: string | undefined },
-    ms: number,
-  ) => Answer<boolean>;
+  readonly end: (uid: string, scope: Scope, order: Ending, ms: number) => Answer<boolean>;
   /** The object that knows the user's home, its newest event, and who updates its profile. */
   readonly home: Ask<Home, [uid: string]>;
   /** The object that knows whether something has happened once. `name` is a digest. */
   readonly once: Ask<Once, [name: string]>;
+}
+
+/** What is to be ended. */
+export interface Ending extends Pick<Order, "at" | "flush"> {
+  /** The user's app, where it is known. */
+  readonly app: string | undefined;
 }
 
 /** Calls an object, within `ms` milliseconds. */

@@ -4,6 +4,7 @@ import type { Config } from "../config/types.ts";
 import type { Context } from "../context.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Ledgers } from "../ledger/access.ts";
+import type { Taken } from "../ledger/ledger.ts";
 import type { Served } from "../placement/apps.ts";
 import { place } from "../placement/placement.ts";
 import { ok, type Result } from "../result.ts";
@@ -15,12 +16,8 @@ export interface OwnParts {
   readonly chats: ReadonlyMap<string, CometChat>;
 }
 
-interface Own {
-  readonly token: string;
-  /** The app that it is of; where nothing else places users, that is the user's home. */
-  readonly chat: CometChat;
-  readonly expiresAt: number | null;
-}
+/** The token, and its app. If nothing else places users, that is the user's home. */
+type Own = Taken & { readonly chat: CometChat };
 
 /**
  * Finds the token that a session has already, with one read of one object. Undefined if it has none, or if the object
