@@ -79,7 +79,7 @@ export abstract class TokenLedger extends DurableObject<Env> {
     const row = newest();
     if (!row || !chats.has(row.app)) return undefined;
     if (this.#opened?.id !== row.id || this.#opened.by !== seal) {
-      const token = await seal.open(new Uint8Array(row.sealed), placeOf(this.#uid, row.session));
+      const token = await seal.open(new Uint8Array(row.sealed), placeOf(this.#uid, session));
       // The token may have been ended while it was being decrypted.
       if (token === undefined || newest()?.id !== row.id) return undefined;
       this.#opened = { id: row.id, token, by: seal };

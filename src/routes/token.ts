@@ -23,7 +23,7 @@ export async function postToken(c: HonoContext<HonoEnv>): Promise<Response> {
   const [gateway, context] = [c.get("gateway"), c.get("context")];
   const credential = credentialOf(c);
   const { fresh = false } = readFields(await readJson(c, BODY_BYTES), wish) as { fresh?: boolean };
-  const where = whereabouts(c.req.raw);
+  const where = new Location(c.req.raw);
   const signedIn = unwrap(await signIn(credential, { fresh, where }, gateway, context));
   const { authToken, uid, app, created, reused, expiresAt } = signedIn;
   Object.assign(c.get("outcome"), { created, reused });
@@ -86,16 +86,26 @@ function credentialOf(c: HonoContext<HonoEnv>): Credential {
   return credential;
 }
 
-/** The caller's location by Cloudflare's `request.cf`. Headers are not read, since anybody can send them. */
-function whereabouts(request: Request): Whereabouts {
-  const cf = () => request.cf as IncomingRequestCfProperties | undefined;
-  // `request.cf` is read only if placement needs it, since the runtime creates the large object anew for each request.
-  return {
-    get continent() {
-      return cf()?.continent;
-    },
-    get country() {
-      return cf()?.country ?? undefined;
-    },
-  };
+/**
+ * The caller's location by Cloudflare's `request.cf`. Headers are not read, since anybody can send them. It is a class
+ * with getters, since few configurations need the location, and objects with getters of their own are slow to make.
+ */
+class Location implements Whereabouts {
+  readonly #request: Request;
+
+  constructor(request: Request) {
+    this.#request = request;
+  }
+
+  get continent() {
+    return this.#cf?.continent;
+  }
+
+  get country() {
+    return this.#cf?.country ?? undefined;
+  }
+
+  get #cf() {
+    return this.#request.cf as IncomingRequestCfProperties | undefined;
+  }
 }
