@@ -1,4 +1,4 @@
-import type { Entry, Problem } from "./entry.ts";
+import { type Entry, InputError, NO_ROWS, type Problem } from "./entry.ts";
 import { Equals } from "./equals.ts";
 import type { Findings } from "./findings.ts";
 import { type Rules, type User, userOf } from "./user.ts";
@@ -57,6 +57,7 @@ export async function check(
       const known = roles.get(user.app) ?? new Map<string, number>();
       roles.set(user.app, known.set(role, (known.get(role) ?? 0) + 1));
     }
+    if (rows === 0) throw new InputError(NO_ROWS);
   } catch (error) {
     equals.close();
     throw error;

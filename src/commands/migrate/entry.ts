@@ -26,3 +26,5 @@ export class InputError extends Error {
  */
 export const ROW_BYTES = 1024 * 1024;
 export const TOO_LONG = "is longer than 1 MB";
+
+export const NO_ROWS = "It has no users: there is no row after the header, or the list is empty.";

@@ -9,6 +9,8 @@ export interface Paths {
   readonly found: string;
   readonly report: string;
   readonly journal: string;
+  /** Exists while a run is under way, so that a second run of the same input does not begin. */
+  readonly lock: string;
 }
 
 export interface Named {
@@ -29,7 +31,10 @@ export function pathsOf({ file, out, kv }: Named): Paths {
   if (out !== undefined) makeFolder(out);
   const base = join(folder, file === "-" ? "stdin" : basename(file));
   const failed = `${base}.failed.ndjson`;
-  const paths = { failed, found: `${failed}.new`, report: `${base}.report.ndjson`, journal: `${base}.journal` };
+  const paths = {
+    ...{ failed, found: `${failed}.new`, report: `${base}.report.ndjson` },
+    ...{ journal: `${base}.journal`, lock: `${base}.lock` },
+  };
   const own = Object.values(paths);
   for (const path of own) checkWritable(path);
   if (kv === undefined) return paths;

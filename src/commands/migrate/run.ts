@@ -7,6 +7,7 @@ import { EXISTING } from "./equals.ts";
 import { failedRow } from "./failed.ts";
 import { Journal, type Unfinished } from "./journal.ts";
 import { JsonList, Lines } from "./lines.ts";
+import { whileLocked } from "./lock.ts";
 import { Stopped } from "./pace.ts";
 import { Unavailable } from "./patience.ts";
 import { type Options, prepare, type Run, type Surroundings } from "./prepare.ts";
@@ -23,7 +24,7 @@ export async function migrate(settings: Settings, options: Options, surroundings
   try {
     const run = await prepare(settings, options, surroundings, source);
     try {
-      await (options.dryRun ? dryRun(run) : importAll(run));
+      await (options.dryRun ? dryRun(run) : whileLocked(run.paths.lock, () => importAll(run)));
     } catch (error) {
       if (!(error instanceof Stopped || error instanceof Unavailable)) throw error;
       run.summary.stopped = error instanceof Stopped ? "interrupted" : "unavailable";

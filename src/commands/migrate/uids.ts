@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { InputError, type Problem } from "./entry.ts";
+import { InputError, NO_ROWS, type Problem } from "./entry.ts";
 import { exports } from "./exports.ts";
 import { checkColumns, createPicker } from "./fields.ts";
 import { exportFlags, type InputFlags } from "./flags.ts";
@@ -35,6 +35,7 @@ async function exportUids({ file, names, from: name, issuer: wanted, json, ...wh
   const { issuer } = await readSettings(where, { issuer: wanted, secrets: false });
   const from = name === undefined ? undefined : exports[name];
   const source = await openSource(file, process.stdin);
+  let rows = 0;
   let wrong = 0;
   try {
     const form = await formOf(source, from);
@@ -42,6 +43,7 @@ async function exportUids({ file, names, from: name, issuer: wanted, json, ...wh
     const pick = createPicker(names, from);
     if (!json) await write("subject,uid\n");
     for await (const { line, row, problem } of entriesOf(source, form, from)) {
+      rows += 1;
       const problems: Problem[] = problem ? [problem] : [];
       const { subject } = row ? readable(pick(row).fields) : {};
       const uid = row && (await identify(subject, issuer, problems));
@@ -53,6 +55,7 @@ async function exportUids({ file, names, from: name, issuer: wanted, json, ...wh
   } finally {
     await source.close();
   }
+  if (rows === 0) throw new InputError(NO_ROWS);
   return wrong > 0 ? 1 : 0;
 }
 

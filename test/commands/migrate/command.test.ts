@@ -251,5 +251,7 @@ test("export-uids gives each subject its uid, and names the rows that have none"
   const json = await runScript(script, ["-", "--json"], { cwd, input: '[{"subject":"Alice"}]' });
   expect(JSON.parse(json.stdout)).toEqual({ subject: "Alice", uid: expect.stringMatching(/^x-[a-z2-7]{52}$/) });
   expect(json.status).toBe(0);
+  const empty = await runScript(script, ["-"], { cwd, input: "subject\n" });
+  expect(empty).toMatchObject({ status: 2, stderr: expect.stringContaining("It has no users:") });
   expect(simulator.journal.entries).toEqual([]);
 });

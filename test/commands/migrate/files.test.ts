@@ -1,5 +1,16 @@
-import { execFileSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+} from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createWorld, csvOf } from "../../support/migrate.ts";
@@ -110,4 +121,53 @@ test("an input that changes between check and import is reported", async () => {
     return fetch(...asked);
   };
   await expect(run(input)).rejects.toThrow("It changed while it was read: 60 users were checked, and 61 sent.");
+});
+
+test("a second run of the same file is refused while the first is under way, and sends nothing", async () => {
+  const { file, run, folder, batches, simulator } = await createWorld();
+  const input = file("users.csv", csvOf(500));
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  const { fetch } = simulator;
+  simulator.fetch = (...asked) => gate.then(() => fetch(...asked));
+  const first = run(input);
+  const sentence = `FILE is being imported already: another run has ${join(folder, "users.csv.lock")}.`;
+  await expect(run(input)).rejects.toThrow(sentence);
+  await expect(run(input, { restart: true })).rejects.toThrow(sentence);
+  expect(await run(input, { dryRun: true })).toMatchObject({ users: 500 });
+  open();
+  expect(await first).toMatchObject({ created: 500, existing: 0 });
+  expect(batches().flat()).toHaveLength(500);
+  expect(await run(input)).toMatchObject({ existing: 500 });
+  expect(readdirSync(folder)).toEqual(["users.csv", "users.csv.report.ndjson"]);
+});
+
+test.each([
+  ["a CSV with a header only", "subject,name\n"],
+  ["an empty JSON array", "[]"],
+  ["an empty list of users", '{"users": []}'],
+])("%s has nothing to import, and a run says so", async (_, content) => {
+  const { file, run, simulator, folder } = await createWorld();
+  const input = file("users.csv", content);
+  await expect(run(input, { dryRun: true })).rejects.toThrow("It has no users:");
+  await expect(run(input)).rejects.toThrow("It has no users:");
+  expect(simulator.journal.entries).toEqual([]);
+  expect(existsSync(join(folder, "users.csv.failed.ndjson"))).toBe(false);
+});
+
+/** A process number that no process has. */
+const ended = spawnSync(process.execPath, ["--version"]).pid;
+
+test.each<[string, string, boolean]>([
+  ["a process that has ended", JSON.stringify({ pid: ended, host: hostname() }), true],
+  ["a process of before the machine was started", JSON.stringify({ pid: process.pid, host: hostname() }), true],
+  ["a process that was killed before it had written it", "", true],
+  ["another machine", JSON.stringify({ pid: ended, host: "other" }), false],
+])("the lock of %s is respected only if its run may still be under way", async (_, content, isTaken) => {
+  const { file, run, simulator } = await createWorld();
+  const input = file("users.csv", USERS);
+  utimesSync(file("users.csv.lock", content), 1, 1);
+  const result = run(input);
+  if (isTaken) expect(await result).toMatchObject({ created: 2 });
+  else await expect(result).rejects.toThrow("delete");
+  expect(simulator.users()).toHaveLength(isTaken ? 2 : 0);
 });
