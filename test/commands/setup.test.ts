@@ -165,7 +165,10 @@ describe("npm run setup with flags", () => {
       config,
       tomlOf(config).replace('preset = "auth0"', 'preset = "auth0"\nalgorithms = ["PS256"]\nsessionIdClaim = "mine"'),
     );
-    await setup(config, ["--yes", "--preset", "clerk", "--issuer", "clerk.example.com"]);
+    const clerk = ["--yes", "--preset", "clerk", "--issuer", "clerk.example.com", "--replace", "t.eu.auth0.com"];
+    const replaced = await setup(config, clerk);
+    expect(replaced.stdout).toContain("https://t.eu.auth0.com/ is removed: the gateway will refuse its sessions.");
+    expect((await setup(config, clerk)).stdout).toMatch(/^Nothing to change/);
     expect(varsOf(config).SESSION_ISSUERS).toEqual([
       {
         preset: "clerk",
@@ -292,6 +295,109 @@ describe("npm run setup with flags", () => {
     }));
     expect(stderr).toMatch(says);
     expect(status).toBe(says.source === "^$" ? 0 : 1);
+  });
+});
+
+const FIREBASE = ["--yes", "--preset", "firebase", "--issuer", "my-project"];
+const firebase = { preset: "firebase", issuer: "https://securetoken.google.com/my-project" };
+const auth0 = { preset: "auth0", issuer: "https://t.eu.auth0.com/", audience: ["https://api.test"] };
+
+describe("npm run setup with a second identity provider", () => {
+  const withAuth0 = async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    return config;
+  };
+
+  it("adds it, says which users get new uids, and changes nothing if it is run again", async () => {
+    const config = await withAuth0();
+    const before = tomlOf(config);
+    const args = [...FIREBASE, "--add", "--shared-users"];
+    const { status, stdout, stderr } = await setup(config, args);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(varsOf(config).SESSION_ISSUERS).toEqual([
+      { ...auth0, uid: { shared: true } },
+      { ...firebase, uid: { shared: true } },
+    ]);
+    expect(stdout).toContain("Users of https://t.eu.auth0.com/ whose subject is hashed get new uids");
+    expect(beyond(before, tomlOf(config))).toEqual([]);
+    expect(await problemsIn(config)).toEqual([]);
+    const after = tomlOf(config);
+    expect((await setup(config, args)).stdout).toMatch(/^Nothing to change/);
+    expect((await setup(config, FIREBASE)).stdout).toMatch(/^Nothing to change/);
+    expect(tomlOf(config)).toBe(after);
+  });
+
+  it("adds it below the first one, with a prefix for each", async () => {
+    const config = await withAuth0();
+    const first = await setup(config, ["--yes", "--uid-prefix", "web_"]);
+    expect(first.stdout).toContain("Users of https://t.eu.auth0.com/ that exist get new uids");
+    expect(await setup(config, [...FIREBASE, "--add", "--uid-prefix", "app_"])).toMatchObject({
+      status: 0,
+      stderr: "",
+    });
+    expect(tomlOf(config)).toContain(
+      '\naudience = ["https://api.test"]\n\n[[vars.SESSION_ISSUERS]]\npreset = "firebase"\nissuer = "https://securetoken.google.com/my-project"\nuid = { prefix = "app_" }\n\n# Everything below',
+    );
+    expect(varsOf(config).SESSION_ISSUERS).toMatchObject([{ uid: { prefix: "web_" } }, { uid: { prefix: "app_" } }]);
+    expect(await problemsIn(config)).toEqual([]);
+    expect(await setup(config, ["--yes", "--region", "in"])).toMatchObject({ status: 0, stderr: "" });
+    const replaced = await setup(
+      config,
+      [...APP, ...AUTH0, "--issuer", "new.auth0.com", "--replace", firebase.issuer],
+      API_KEY,
+    );
+    expect(replaced.stdout).toContain(`${firebase.issuer} is removed: the gateway will refuse its sessions.`);
+    expect(varsOf(config).SESSION_ISSUERS).toMatchObject([auth0, { issuer: "https://new.auth0.com/" }]);
+  });
+
+  it("gives a second secret a name of its own", async () => {
+    const config = clone();
+    const backend = (issuer: string) => [
+      "--preset",
+      "hs256",
+      "--issuer",
+      issuer,
+      "--audience",
+      "chat",
+      "--secret-stdin",
+    ];
+    await setup(config, [...APP, ...backend("one"), "--uid-prefix", "a_"], `${API_KEY}\n${HMAC_KEY}\n`);
+    const other = `${HMAC_KEY}-2`;
+    const args = ["--yes", ...backend("two"), "--add", "--uid-prefix", "b_"];
+    expect(await setup(config, args, other)).toMatchObject({ status: 0, stderr: "" });
+    expect(varsOf(config).SESSION_ISSUERS).toMatchObject([
+      { secret: "SESSION_SECRET" },
+      { secret: "SESSION_SECRET_2" },
+    ]);
+    expect(secretsOf(config)).toContain(`SESSION_SECRET=${HMAC_KEY}\nSESSION_SECRET_2=${other}\n`);
+    expect((await setup(config, args, other)).stdout).toMatch(/^Nothing to change/);
+  });
+
+  it("changes the authorized parties of every Clerk entry with the origins", async () => {
+    const config = clone();
+    const clerk = (name: string) => ["--preset", "clerk", "--issuer", name];
+    await setup(config, [...APP, ...clerk("a.test"), "--uid-prefix", "a_"], API_KEY);
+    await setup(config, ["--yes", ...clerk("b.test"), "--add", "--uid-prefix", "b_"]);
+    await setup(config, ["--yes", "--origin", "https://new.test"]);
+    const follows = { authorizedParties: ["https://new.test"] };
+    expect(varsOf(config).SESSION_ISSUERS).toMatchObject([follows, follows]);
+  });
+
+  const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
+    ["neither added nor replaced", FIREBASE, /another issuer \(https:\/\/t\.eu\.auth0\.com\/\).+--add .+--replace/],
+    ["both", [...FIREBASE, "--add", "--replace", "https://t.eu.auth0.com/"], /cannot be used together/],
+    ["added without a decision about uids", [...FIREBASE, "--add"], /^--uid-prefix or --shared-users: /],
+    ["replacing an issuer that is not there", [...FIREBASE, "--replace", "x"], /--replace must name an issuer/],
+    ["--add without an issuer", ["--yes", "--add"], /need --issuer/],
+  ];
+  it.each(refused)("ends with 2 and writes nothing: %s", async (_, args, says) => {
+    const config = await withAuth0();
+    const before = tomlOf(config);
+    const { status, stderr } = await setup(config, args);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(says);
+    expect(tomlOf(config)).toBe(before);
   });
 });
 
@@ -574,6 +680,62 @@ describe("npm run setup in a terminal", () => {
     ]);
     expect(text).toContain("Nothing to change.");
     expect([tomlOf(config), secretsOf(config)]).toEqual(before);
+  });
+
+  const again: readonly Turn[] = [
+    ["App ID", ENTER],
+    ["Region", ENTER],
+    ["to keep the one in .dev.vars", ENTER],
+    ["Web origins", ENTER],
+    // From Auth0 down to Firebase.
+    ["Who issues", DOWN.repeat(3) + ENTER],
+    ["Project ID", `my-project${ENTER}`],
+  ];
+
+  it("asks whether another provider is added, and how its users are told apart", async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    const { status } = await talk(config, [
+      ...again,
+      ["What should happen to it?", ENTER],
+      ["Who are the users", ENTER],
+      ["Prefix for the uids of https://t.eu.auth0.com/", `a_${ENTER}`],
+      ["Prefix for the uids of https://securetoken", `a_b${ENTER}`],
+      [/[Mm]ust differ/, `\u007f\u007f\u007fb_${ENTER}`],
+      [/get new uids[\s\S]+Write this\?/, ENTER],
+    ]);
+    expect(status).toBe(0);
+    expect(varsOf(config).SESSION_ISSUERS).toEqual([
+      { ...auth0, uid: { prefix: "a_" } },
+      { ...firebase, uid: { prefix: "b_" } },
+    ]);
+    expect(await problemsIn(config)).toEqual([]);
+  });
+
+  it("asks which provider another one replaces", async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    const { status } = await talk(config, [
+      ...again,
+      ["What should happen to it?", DOWN + ENTER],
+      [/auth0\.com\/ is removed[\s\S]+Write this\?/, ENTER],
+    ]);
+    expect(status).toBe(0);
+    expect(varsOf(config).SESSION_ISSUERS).toEqual([firebase]);
+  });
+
+  it("has the answers of one of several providers if it is run again", async () => {
+    const config = clone();
+    await setup(config, [...APP, ...AUTH0], API_KEY);
+    await setup(config, [...FIREBASE, "--add", "--shared-users"]);
+    const before = tomlOf(config);
+    const { text } = await talk(
+      config,
+      [...again.slice(0, 4), ["Who issues", ENTER], ["Project ID", ENTER]],
+      ["--issuer", "my-project"],
+    );
+    expect(text).toContain("Nothing to change.");
+    expect(tomlOf(config)).toBe(before);
   });
 
   it("writes nothing if the change is not confirmed", async () => {

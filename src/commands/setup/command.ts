@@ -26,6 +26,9 @@ npm run setup -- --yes --app-id ID …       the same for scripts; settings with
   --jwks-url URL, --public-key FILE, --secret-stdin
                                    the source of the keys, if it is not the provider's usual one; the secret that
                                    signs the sessions is the line of standard input after the API key
+  --add, --replace ISSUER          the issuer is written beside those in the file, or replaces this one
+  --uid-prefix P, --shared-users   with several issuers: the prefix of this one's uids; or, for all of them, that
+                                   the same subject is the same user
   --config PATH, --env NAME        another wrangler.toml (default: wrangler.toml); one of its environments
   --app NAME                       which app of COMETCHAT_APPS, where there are several
 

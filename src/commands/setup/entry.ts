@@ -26,6 +26,8 @@ export interface IssuerAnswers {
   readonly publicKey?: string | undefined;
   /** Whether the sessions are signed with a shared secret. */
   readonly shared?: boolean | undefined;
+  /** Names of secrets that other issuers use. */
+  readonly taken?: ReadonlySet<string> | undefined;
 }
 
 /** Makes the entry in SESSION_ISSUERS. A key with the value undefined is to be removed. */
@@ -43,7 +45,9 @@ export function entryOf(provider: Provider, answers: IssuerAnswers, current: Tab
     jwksUrl: answers.jwksUrl ?? kept.jwksUrl,
     publicKey: answers.publicKey ?? kept.publicKey,
     secret:
-      answers.shared === false ? undefined : (kept.secret ?? (answers.shared ? writtenSecret(provider) : undefined)),
+      answers.shared === false
+        ? undefined
+        : (kept.secret ?? (answers.shared ? writtenSecret(provider, answers.taken) : undefined)),
   };
 }
 
@@ -67,9 +71,18 @@ export const secretOf = (provider: Provider, entry: Table): string | undefined =
 /** Whether the provider always signs sessions with a shared secret. */
 export const isShared = ({ secret }: Provider): boolean => secret !== undefined && secret.optional === undefined;
 
-/** The name of the secret to write into the entry; undefined for Auth.js, whose presets name the secret themselves. */
-const writtenSecret = (provider: Provider) =>
-  provider.isPreset && isShared(provider) ? undefined : provider.secret?.name;
+/**
+ * The name of the secret to write into the entry, which is none of those taken. Undefined for Auth.js, whose presets
+ * name the secret themselves, unless that name is taken.
+ */
+function writtenSecret(provider: Provider, taken: ReadonlySet<string> = new Set()): string | undefined {
+  const { secret } = provider;
+  if (secret === undefined) return undefined;
+  if (!taken.has(secret.name)) return provider.isPreset && isShared(provider) ? undefined : secret.name;
+  let number = 2;
+  while (taken.has(`${secret.name}_${number}`)) number += 1;
+  return `${secret.name}_${number}`;
+}
 
 /** Whether an entry in the file is of this provider, judged by its preset or by where its key comes from. */
 export function isOf(provider: Provider, entry: Table): boolean {

@@ -5,7 +5,8 @@ import { isObject } from "../../shape.ts";
 import type { Deployment } from "./deployment.ts";
 import { withSecret } from "./devvars.ts";
 import { ENTRY_KEYS } from "./entry.ts";
-import { at, edit, read, type Table } from "./toml.ts";
+import type { Indexed } from "./issuers.ts";
+import { at, edit, type Path, read, type Table } from "./toml.ts";
 
 /** What to set. What is left out stays as it is. */
 export interface Answers {
@@ -14,10 +15,10 @@ export interface Answers {
   readonly appId?: string | undefined;
   readonly region?: string | undefined;
   readonly origins?: readonly string[] | undefined;
-  /** An entry of SESSION_ISSUERS, with all keys that setup sets. */
-  readonly issuer?: Table | undefined;
-  /** The entry's index in SESSION_ISSUERS. */
-  readonly index: number;
+  /** Entries of SESSION_ISSUERS, with all keys that setup sets. */
+  readonly issuers?: readonly Indexed[] | undefined;
+  /** Settings of `uid`, by the index of the entry in SESSION_ISSUERS. */
+  readonly uids?: Readonly<Record<number, Table>> | undefined;
   /** Values by the names of the secrets. */
   readonly secrets: Readonly<Record<string, string>>;
 }
@@ -40,20 +41,29 @@ const PROVIDER_KEYS = ["audienceRequired", "algorithms"] as const;
 /** Makes the new text of both files, without writing them, and checks it. */
 export async function plan(deployment: Deployment, answers: Answers): Promise<Plan> {
   const { level, text, secretsText } = deployment;
-  const { app, appId, region, origins, issuer, index } = answers;
+  const { app, appId, region, origins, issuers = [], uids = {} } = answers;
   const vars = [...level, "vars"];
   let toml = text;
   if (origins) toml = edit(toml, vars, { ALLOWED_ORIGINS: [...origins] });
   toml = edit(toml, [...vars, "COMETCHAT_APPS", app], { ...(appId && { appId }), ...(region && { region }) });
-  if (issuer) {
+  const withUid = (path: Path, uid: Table | undefined) => {
+    const before = at(read(toml), [...path, "uid"]);
+    return uid && { uid: { ...(isObject(before) && before), ...uid } };
+  };
+  for (const { index, entry } of issuers) {
     const path = [...vars, "SESSION_ISSUERS", index];
     const before = at(read(toml), path);
-    const keys = Object.fromEntries(ENTRY_KEYS.map((key) => [key, issuer[key]]));
-    const isOther = isObject(before) && (before.issuer !== issuer.issuer || before.preset !== issuer.preset);
+    const keys = Object.fromEntries(ENTRY_KEYS.map((key) => [key, entry[key]]));
+    const isOther = isObject(before) && (before.issuer !== entry.issuer || before.preset !== entry.preset);
     toml = edit(toml, path, {
       ...keys,
       ...(isOther && Object.fromEntries(PROVIDER_KEYS.map((key) => [key, undefined]))),
+      ...withUid(path, uids[index]),
     });
+  }
+  for (const [index, uid] of Object.entries(uids)) {
+    const path = [...vars, "SESSION_ISSUERS", Number(index)];
+    toml = edit(toml, path, { ...withUid(path, uid) });
   }
   let secrets = secretsText;
   for (const [name, value] of Object.entries(answers.secrets)) {
@@ -108,17 +118,4 @@ export function appName({ vars }: Deployment, named: string | undefined, appId: 
   const found = Object.entries(apps).find(([, app]) => isObject(app) && app.appId === appId);
   if (found) return found[0];
   throw new Error(`There are several apps in COMETCHAT_APPS (${[first, ...others].join(", ")}): name one with --app.`);
-}
-
-/**
- * The index of the entry in SESSION_ISSUERS to set up: that of the issuer, or the only one. Throws if it is not clear.
- */
-export function issuerIndex({ vars }: Deployment, issuer: unknown): number {
-  const entries = Array.isArray(vars.SESSION_ISSUERS) ? vars.SESSION_ISSUERS : [];
-  const found = entries.findIndex((entry) => isObject(entry) && entry.issuer === issuer);
-  if (found >= 0) return found;
-  if (entries.length <= 1) return 0;
-  throw new Error(
-    "There are several entries in SESSION_ISSUERS: name the issuer of one of them with --issuer, or edit wrangler.toml by hand.",
-  );
 }

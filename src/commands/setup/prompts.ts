@@ -3,11 +3,14 @@ import { isCancel, log, password, select, text } from "@clack/prompts";
 import { REGIONS } from "../../cometchat/fields.ts";
 import { isObject } from "../../shape.ts";
 import { callersPath } from "../caller.ts";
-import { isExampleApp, isExampleIssuer } from "../examples.ts";
+import { isExampleApp } from "../examples.ts";
 import type { Deployment } from "./deployment.ts";
 import { entryOf, type IssuerAnswers, isOf, isShared, secretOf } from "./entry.ts";
-import { type Answers, appName, issuerIndex, problemOf } from "./plan.ts";
+import type { Flags } from "./flags.ts";
+import { findIssuer, followers, type Indexed, newIndex, otherSecrets, presentIssuers } from "./issuers.ts";
+import { type Answers, appName, problemOf } from "./plan.ts";
 import { type Provider, providerOf, providers, type Question } from "./providers.ts";
+import type { Table } from "./toml.ts";
 
 /** The operator cancelled, so nothing is written. */
 export class Cancelled extends Error {}
@@ -15,14 +18,13 @@ export class Cancelled extends Error {}
 /** Asks for all answers, one after the other. The gateway's own schema checks each answer before the next question. */
 export async function ask(
   deployment: Deployment,
-  named: { readonly app?: string | undefined; readonly issuer?: string | undefined },
+  named: Pick<Flags, "app" | "issuer" | "add" | "replace">,
 ): Promise<Answers> {
   const { vars, secrets } = deployment;
   const app = appName(deployment, named.app, undefined);
-  const index = issuerIndex(deployment, named.issuer);
-  const found: unknown = Array.isArray(vars.SESSION_ISSUERS) ? vars.SESSION_ISSUERS[index] : undefined;
-  const current = isObject(found) && !isExampleIssuer(found) ? found : undefined;
-  let answers: Answers = { app, index, secrets: {} };
+  const present = presentIssuers(deployment);
+  const current = (named.issuer === undefined ? undefined : findIssuer(deployment, named.issuer)) ?? present[0];
+  let answers: Answers = { app, secrets: {} };
   const judge = (variable: string, more: Partial<Answers>) => problemOf(deployment, { ...answers, ...more }, variable);
 
   const apps = isObject(vars.COMETCHAT_APPS) ? vars.COMETCHAT_APPS : {};
@@ -61,16 +63,28 @@ export async function ask(
   );
   answers = { ...answers, origins };
 
-  const provider = await chooseProvider(current);
-  const entry = current && isOf(provider, current) ? current : undefined;
+  const provider = await chooseProvider(current?.entry);
+  const earlier = [...(current ? [current] : []), ...present].find(({ entry }) => isOf(provider, entry))?.entry;
   const originChange = { now: origins, before: Array.isArray(vars.ALLOWED_ORIGINS) ? vars.ALLOWED_ORIGINS : [] };
-  const replies = await askIssuer(provider, entry ?? {}, (replies, setting) =>
-    judge(`SESSION_ISSUERS[${index}].${setting}`, {
-      issuer: entryOf(provider, { ...replies, origins: originChange }, entry),
-    }),
-  );
-  const issuer = entryOf(provider, { ...replies, origins: originChange }, entry);
-  answers = { ...answers, issuer };
+  const entryAt = (index: number, replies: IssuerAnswers) =>
+    entryOf(
+      provider,
+      { ...replies, origins: originChange, taken: otherSecrets(deployment, index) },
+      present.find((one) => one.index === index)?.entry,
+    );
+  const indexOf = (issuer: string) => present.find(({ entry }) => entry.issuer === issuer)?.index;
+  const replies = await askIssuer(provider, earlier ?? {}, (replies, setting) => {
+    const index = indexOf(replies.issuer) ?? newIndex(deployment);
+    return judge(`SESSION_ISSUERS[${index}].${setting}`, { issuers: [{ index, entry: entryAt(index, replies) }] });
+  });
+  const index = indexOf(replies.issuer) ?? (await choosePlace(present, replies.issuer, named)) ?? newIndex(deployment);
+  const issuer = entryAt(index, replies);
+  answers = { ...answers, issuers: [{ index, entry: issuer }, ...followers(deployment, origins, index)] };
+  const isAdded = present.length > 0 && present.every((one) => one.index !== index);
+  if (isAdded) {
+    const added = { index, entry: issuer };
+    answers = { ...answers, uids: await askUids([...present, added], (variable, uids) => judge(variable, { uids })) };
+  }
   const name = secretOf(provider, issuer);
   if (provider.secret && name !== undefined) {
     const value = await hidden(provider.secret.ask, secrets[name] !== undefined, (secret) =>
@@ -94,6 +108,57 @@ async function chooseProvider(current: Readonly<Record<string, unknown>> | undef
   const provider = providerOf(name);
   if (!provider) throw new Cancelled();
   return provider;
+}
+
+/** Asks whether a new issuer is added. Resolves with the index of the entry that it replaces, or undefined. */
+async function choosePlace(
+  present: readonly Indexed[],
+  issuer: string,
+  { add, replace }: Pick<Flags, "add" | "replace">,
+): Promise<number | undefined> {
+  if (present.length === 0 || add) return undefined;
+  const named = present.find(({ entry }) => entry.issuer === replace);
+  if (named) return named.index;
+  const answer = await answered(
+    select({
+      message: "The file has another issuer already. What should happen to it?",
+      options: [
+        { value: -1, label: `It stays, and ${issuer} is added` },
+        ...present.map(({ index, entry }) => ({
+          value: index,
+          label: `${entry.issuer} is removed: the gateway will refuse its sessions`,
+        })),
+      ],
+    }),
+  );
+  return answer === -1 ? undefined : answer;
+}
+
+/** Asks how the users of several issuers are told apart. Resolves with the settings of `uid` by the entry's index. */
+async function askUids(
+  entries: readonly Indexed[],
+  judge: (variable: string, uids: Readonly<Record<number, Table>>) => Promise<string | undefined>,
+): Promise<Readonly<Record<number, Table>>> {
+  const isShared = await answered(
+    select({
+      message: "Who are the users of the issuers?",
+      options: [
+        { value: false, label: "Different people: each issuer gets a prefix for its uids" },
+        { value: true, label: "The same people: the same subject is the same user, whichever issuer names it" },
+      ],
+    }),
+  );
+  if (isShared) return Object.fromEntries(entries.map(({ index }) => [index, { shared: true }]));
+  let uids: Readonly<Record<number, Table>> = {};
+  for (const { index, entry } of entries) {
+    const uid = isObject(entry.uid) ? entry.uid : {};
+    if (uid.prefix) continue;
+    const prefix = await line(`Prefix for the uids of ${entry.issuer}, such as a_`, undefined, (value) =>
+      judge(`SESSION_ISSUERS[${index}].uid.prefix`, { ...uids, [index]: { prefix: value } }),
+    );
+    uids = { ...uids, [index]: { prefix } };
+  }
+  return uids;
 }
 
 type Judge = (replies: IssuerAnswers, setting: string) => Promise<string | undefined>;

@@ -1,20 +1,20 @@
 import { diff, parseEnv, styleText } from "node:util";
 import type { Deployment } from "./deployment.ts";
+import { losses } from "./issuers.ts";
 import type { Plan } from "./plan.ts";
 
 type Style = Parameters<typeof styleText>[0];
 const CONTEXT = 2;
 
-/** The lines that show the changes: for wrangler.toml a diff, for `.dev.vars` only the names of the secrets. */
-export function changes(
-  { where, original, secrets, secretsPath }: Deployment,
-  plan: Plan,
-  output: NodeJS.WritableStream,
-): string[] {
+/** The lines that show the changes: for wrangler.toml a diff and what it takes away, for `.dev.vars` only the names of the secrets. */
+export function changes(deployment: Deployment, plan: Plan, output: NodeJS.WritableStream): string[] {
+  const { where, original, secrets, secretsPath } = deployment;
   const style = (how: Style, text: string) => styleText(how, text, { stream: output });
   const lines: string[] = [];
   if (plan.toml !== original) lines.push(style("bold", where.config), ...difference(original, plan.toml, style), "");
   const after = parseEnv(plan.secrets);
+  const lost = losses(deployment, plan.toml);
+  if (lost.length > 0) lines.push(...lost.map((sentence) => style("yellow", sentence)), "");
   const names = Object.keys(after).filter((name) => after[name] !== secrets[name]);
   if (names.length > 0) {
     lines.push(style("bold", secretsPath), ...names.map((name) => style("green", `+ ${name}=(not shown)`)), "");

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { patch } from "@decimalturn/toml-patch";
 import { parse, stringify } from "smol-toml";
+import { isObject } from "../../shape.ts";
 
 export type Table = Readonly<Record<string, unknown>>;
 /** Keys of tables and indexes of lists: `["vars", "SESSION_ISSUERS", 0]`. */
@@ -32,6 +33,7 @@ export function edit(text: string, path: Path, keys: Table): string {
   const fresh = Object.entries(keys).filter(([key, value]) => value !== undefined && table?.[key] === undefined);
   const known = Object.fromEntries(Object.entries(keys).filter(([key]) => table?.[key] !== undefined));
   const ways = [
+    ...(table === undefined ? [() => insertedAfterLast(text, path, fresh)] : []),
     () => inserted(table === undefined ? text : patched(text, withKeys(before, path, known)), path, fresh),
     () => patched(text, expected),
   ];
@@ -84,12 +86,23 @@ function inserted(text: string, path: Path, entries: readonly (readonly [string,
   const names = path.filter((step) => typeof step === "string");
   const wanted = names.map((name) => `(?:${escaped(name)}|"${escaped(name)}")`).join("\\s*\\.\\s*");
   const pattern = typeof index === "number" ? `^\\s*\\[\\[\\s*${wanted}\\s*\\]\\]` : `^\\s*\\[\\s*${wanted}\\s*\\]`;
-  const [place] = [...text.matchAll(new RegExp(`${pattern}[^\\S\\r\\n]*(?:#.*)?$`, "gm"))].slice(
-    typeof index === "number" ? index : 0,
-  );
+  const places = [...text.matchAll(new RegExp(`${pattern}[^\\S\\r\\n]*(?:#.*)?$`, "gm"))];
+  const place = places[typeof index === "number" ? index : 0];
   if (!place) return `${text.trimEnd()}${end}${end}${[header(path), ...lines].join(end)}${end}`;
   const below = place.index + place[0].length;
   return `${text.slice(0, below)}${lines.map((line) => end + line).join("")}${text.slice(below)}`;
+}
+
+/** Inserts a new entry of a list of tables below the lines of the entry before it. Throws if there is none. */
+function insertedAfterLast(text: string, path: Path, entries: readonly (readonly [string, unknown])[]): string {
+  const index = path.at(-1);
+  const headers = `^\\s*${escaped(header(path))}.*(?:\\r?\\n(?![^\\S\\n]*(?:\\[|\\r?$)).*)*`;
+  const last = [...text.matchAll(new RegExp(headers, "gm"))][typeof index === "number" ? index - 1 : -1];
+  if (!last) throw new Error("There is no entry before it.");
+  const end = newline(text);
+  const lines = entries.map(([key, value]) => `${key} = ${inline(value)}`);
+  const below = last.index + last[0].length;
+  return `${text.slice(0, below)}${end}${end}${[header(path), ...lines].join(end)}${text.slice(below)}`;
 }
 
 function header(path: Path): string {
@@ -102,6 +115,10 @@ function header(path: Path): string {
 /** A value on one line. JSON's escapes are valid in TOML's basic strings. */
 function inline(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(inline).join(", ")}]`;
+  if (isObject(value)) {
+    const pairs = Object.entries(value).map(([key, one]) => `${key} = ${inline(one)}`);
+    return `{ ${pairs.join(", ")} }`;
+  }
   return JSON.stringify(value);
 }
 
