@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { unstable_getVarsForDev as readVars, unstable_readConfig as readWrangler } from "wrangler";
 import { secretsOf } from "../config/parse.ts";
 import type { RawEnv } from "../config/report.ts";
@@ -11,6 +13,18 @@ export interface Where {
 }
 
 /**
+ * The configuration in JSON, which wrangler reads as well: the file itself, or one beside a wrangler.toml that does not
+ * exist. Undefined if there is none.
+ */
+export function jsonInstead(config: string): string | undefined {
+  if (/\.jsonc?$/.test(config)) return config;
+  if (existsSync(config) || basename(config) !== "wrangler.toml") return undefined;
+  return ["wrangler.json", "wrangler.jsonc"]
+    .map((name) => join(dirname(config), name))
+    .find((path) => existsSync(path));
+}
+
+/**
  * Reads the environment that the Worker would be given, in the form that `parseConfig` takes: the variables of
  * wrangler.toml (or of `[env.NAME]`, which inherits none), overridden by `.dev.vars` or `.dev.vars.NAME` beside it, and
  * substitutes for the bindings that it declares. Wrangler itself reads the files. A secret that is in neither file is
@@ -19,6 +33,9 @@ export interface Where {
  * Fails with wrangler's message: the file does not exist, is no TOML, or has no such environment.
  */
 export function readEnvironment({ config, env }: Where): Result<RawEnv, string> {
+  const other = jsonInstead(config);
+  if (other !== undefined && other !== config)
+    return err(`${config} does not exist, but ${other} does: read it with --config ${other}`);
   try {
     const read = readWrangler({ config, env }, { hideWarnings: true });
     // If the file has no environments at all, wrangler ignores the name and reads the top level. A mistyped name would

@@ -302,6 +302,36 @@ const FIREBASE = ["--yes", "--preset", "firebase", "--issuer", "my-project"];
 const firebase = { preset: "firebase", issuer: "https://securetoken.google.com/my-project" };
 const auth0 = { preset: "auth0", issuer: "https://t.eu.auth0.com/", audience: ["https://api.test"] };
 
+describe("a project with its configuration in JSON", () => {
+  it.each(["wrangler.json", "wrangler.jsonc"])(
+    "is not edited by setup, which says so in a sentence: %s",
+    async (name) => {
+      const text = '{ "name": "g" } // ours\n';
+      const files = folder({ [name]: text });
+      for (const config of [join(files, name), join(files, "wrangler.toml")]) {
+        const { status, stderr } = await setup(config, [...APP, ...AUTH0], API_KEY);
+        expect(status).toBe(1);
+        expect(stderr).toBe(
+          `The setup edits TOML only, and ${join(files, name)} is JSON. Enter the settings there by hand, as docs/configuration.md describes them, and check them: npm run doctor -- --config ${join(files, name)}\n`,
+        );
+      }
+      expect(tomlOf(join(files, name))).toBe(text);
+      expect(existsSync(join(files, "wrangler.toml"))).toBe(false);
+    },
+  );
+
+  it("is read by the doctor and the import if it is named, and they say its name if it is not", async () => {
+    const text = '{ "name": "g", "vars": { "ALLOWED_ORIGINS": ["https://app.test"] } } // ours\n';
+    const files = folder({ "wrangler.jsonc": text });
+    const config = join(files, "wrangler.jsonc");
+    expect(readEnvironment({ config: join(files, "wrangler.toml") })).toEqual({
+      ok: false,
+      error: `${join(files, "wrangler.toml")} does not exist, but ${config} does: read it with --config ${config}`,
+    });
+    expect(readEnvironment({ config })).toMatchObject({ ok: true, value: { ALLOWED_ORIGINS: ["https://app.test"] } });
+  });
+});
+
 describe("npm run setup with a second identity provider", () => {
   const withAuth0 = async () => {
     const config = clone();

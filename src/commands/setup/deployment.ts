@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
 import { isObject } from "../../shape.ts";
-import type { Where } from "../environment.ts";
+import { jsonInstead, type Where } from "../environment.ts";
 import { append, at, edit, type Path, read, type Table } from "./toml.ts";
 
 /** A wrangler.toml and the `.dev.vars` beside it, before setup changes them. */
@@ -23,6 +23,11 @@ export interface Deployment {
 
 /** Reads both files. Throws if wrangler.toml does not exist or is no TOML. */
 export function open(where: Where): Deployment {
+  const json = jsonInstead(where.config);
+  if (json !== undefined)
+    throw new Error(
+      `The setup edits TOML only, and ${json} is JSON. Enter the settings there by hand, as docs/configuration.md describes them, and check them: npm run doctor -- --config ${json}`,
+    );
   const original = readFileSync(where.config, "utf8");
   const text = where.env === undefined ? original : withEnvironment(original, where.env);
   const level = where.env === undefined ? [] : ["env", where.env];
