@@ -6,7 +6,7 @@ import { type ImportFlags, importFlags, USAGE_TEXT } from "./flags.ts";
 import { createProgress, silent } from "./progress.ts";
 import { migrate } from "./run.ts";
 import { readSettings, UsageError } from "./settings.ts";
-import { asJson, asText, exitCode, UNAVAILABLE, USAGE } from "./summary.ts";
+import { asJson, asText, exitCode, quoted, UNAVAILABLE, USAGE } from "./summary.ts";
 
 /**
  * `npm run migrate` with these arguments: imports existing users into CometChat, with the uids that the gateway derives
@@ -53,12 +53,15 @@ async function run(
   const settings = await readSettings(flags, { ...flags, secrets: !flags.dryRun });
   const progress = flags.json ? silent : createProgress(stderr, deps.now);
   const summary = await migrate(settings, flags, { deps, stdin, progress, stop });
-  stdout.write(flags.json ? `${asJson(summary)}\n` : asText(summary, commandOf(args)));
+  stdout.write(flags.json ? `${asJson(summary)}\n` : asText(summary, commandOf(args), placeOf(flags)));
   return exitCode(summary);
 }
 
-/** The command as it was called, quoted for a shell. */
-function commandOf(args: readonly string[]): string {
-  const quoted = args.map((arg) => (/^[\w./:=,@-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`));
-  return `npm run migrate -- ${quoted.join(" ")}`;
+/** The command as it was called. */
+const commandOf = (args: readonly string[]): string => `npm run migrate -- ${args.map(quoted).join(" ")}`;
+
+/** Wrangler's flags for the same configuration, or the mappings would go into the namespace of another deployment. */
+function placeOf({ config, env }: ImportFlags): string {
+  const file = config === "wrangler.toml" ? "" : ` --config ${quoted(config)}`;
+  return env === undefined ? file : `${file} --env ${quoted(env)}`;
 }

@@ -5,6 +5,8 @@ import { type Entry, InputError, ROW_BYTES } from "./entry.ts";
 export interface CsvForm {
   /** The names of the columns, for a file without a header. */
   readonly columns?: readonly string[] | undefined;
+  /** A column that every row has, with one of these values. A row without it is not of this format. */
+  readonly sign?: { readonly column: string; readonly values: readonly string[] } | undefined;
   /** Whether a field that does not begin with a quotation mark may contain some. */
   readonly loose?: boolean | undefined;
   /** Whether an apostrophe at the beginning of a field is removed. */
@@ -16,12 +18,15 @@ export interface CsvForm {
  * recognized by the first line. Throws `InputError`.
  */
 export async function* readCsv(text: AsyncIterable<Buffer>, head: Buffer, form: CsvForm): AsyncGenerator<Entry> {
-  const { columns } = form;
+  const { columns, sign } = form;
   let names = columns && named(columns);
   for await (const { record, line } of records(text, head, form)) {
     if (record.length === 1 && record[0]?.trim() === "") continue;
     if (!names) names = named(record);
-    else yield entryOf(names, record, line, columns !== undefined);
+    else if (sign && !sign.values.includes(record[names.indexOf(sign.column)] ?? "")) {
+      const reason = `is not a row of the export that --from names: its column ${sign.column} must be ${sign.values.join(" or ")}`;
+      yield { line, problem: { field: "row", reason } };
+    } else yield entryOf(names, record, line, columns !== undefined);
   }
 }
 

@@ -6,6 +6,8 @@ type Row = Readonly<Record<string, unknown>>;
 export interface Export {
   /** The columns, if the CSV has no header. */
   readonly columns?: readonly string[];
+  /** A column that every row of a CSV without a header has, with one of these values. */
+  readonly sign?: { readonly column: string; readonly values: readonly string[] };
   /** Whether each text of a CSV begins with an apostrophe, so that no spreadsheet takes it for a formula. */
   readonly apostrophes?: boolean;
   /** The possible names of the column with the subject; a CSV must have one of them. */
@@ -49,6 +51,7 @@ export const exports: Readonly<Record<string, Export>> = {
       ),
       ...["createdAt", "lastSignedInAt", "phoneNumber", "disabled", "customAttributes"],
     ],
+    sign: { column: "emailVerified", values: ["true", "false"] },
     subject: ["localId"],
     claims: (row) => ({ ...row, ...parsed(row.customAttributes), sub: row.localId }),
     name: ["displayName"],

@@ -52,6 +52,7 @@ export function entriesOf(
 
 const csvOf = (from: Export | undefined): CsvForm => ({
   columns: from?.columns,
+  sign: from?.sign,
   loose: from?.columns !== undefined,
   apostrophes: from?.apostrophes,
 });

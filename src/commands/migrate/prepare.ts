@@ -5,8 +5,8 @@ import { createCometChat } from "../../cometchat/cometchat.ts";
 import type { Deps } from "../../context.ts";
 import type { Channel } from "./deliver.ts";
 import type { Entry } from "./entry.ts";
-import { type Export, exports } from "./exports.ts";
-import { checkColumns, createPicker, type Names } from "./fields.ts";
+import { exports } from "./exports.ts";
+import { checkColumns, createPicker, type Field, type Names } from "./fields.ts";
 import { Findings } from "./findings.ts";
 import { entriesOf, formOf } from "./input.ts";
 import { createPace, Stopped } from "./pace.ts";
@@ -43,6 +43,8 @@ export interface Surroundings {
 export interface Run extends Options, Surroundings {
   readonly settings: Settings;
   readonly rules: Rules;
+  /** The fields of `--map` that a row had a value for, once all rows are read. */
+  readonly mapped: ReadonlySet<Field>;
   readonly entries: (title: string | undefined) => AsyncIterable<Entry>;
   readonly channels: ReadonlyMap<string, Channel>;
   /** The names of the configured apps; an app's number is its index here. */
@@ -66,12 +68,20 @@ export async function prepare(
   const form = await formOf(source, from);
   checkColumns(form, names, from, ["subject", "name"]);
   const { config, issuer, app } = settings;
+  const pick = createPicker(names, from);
+  const mapped = new Set<Field>();
+  const pickCounted: Rules["pick"] = (row) => {
+    const picked = pick(row);
+    for (const field of names.keys()) if (picked.fields[field] !== undefined) mapped.add(field);
+    return picked;
+  };
   const findings = new Findings(options.dryRun ? paths.report : undefined);
   return {
     ...options,
     ...surroundings,
     settings,
-    rules: { config, issuer, app, pick: createPicker(names, from), nameless: from !== undefined },
+    rules: { config, issuer, app, pick: pickCounted, nameless: from !== undefined },
+    mapped,
     entries: (title) => {
       if (title !== undefined) progress.stage(title, "kB", Math.ceil(source.bytes / 1000));
       return entriesOf(source, form, from, (bytes) => {
@@ -82,7 +92,7 @@ export async function prepare(
     channels: channelsOf(settings, options, deps, stop),
     apps: [...config.apps.keys()],
     paths,
-    fingerprint: await fingerprintOf(settings, options, from, source),
+    fingerprint: await fingerprintOf(settings, options, source),
     summary: {
       ...{ dryRun: options.dryRun, stopped: undefined, reason: undefined, rows: 0, users: 0 },
       ...{ created: 0, updated: 0, existing: 0, failed: 0, findings, missingRoles: [], verified: undefined },
@@ -108,14 +118,13 @@ function channelsOf({ config }: Settings, { rpm }: Options, deps: Deps, stop: Ab
  */
 async function fingerprintOf(
   { config, issuer, app }: Settings,
-  { names, update, kv }: Options,
-  from: Export | undefined,
+  { names, from, update, kv }: Options,
   source: Source,
 ): Promise<string> {
   const parts = [
     await source.digest(),
     [...names],
-    from?.subject,
+    from,
     [update, kv, app],
     [issuer.issuer, issuer.uid, issuer.app, issuer.appClaim, [...issuer.appByClaim]],
     [issuer.profile, [...issuer.profile.metadata]],

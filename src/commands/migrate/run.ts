@@ -1,7 +1,8 @@
-import { renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { isSubstitute } from "../secrets.ts";
 import { batchesOf } from "./batches.ts";
 import { type Checked, check } from "./check.ts";
+import { isEqual, setAside } from "./earlier.ts";
 import { type Entry, InputError, type Problem } from "./entry.ts";
 import { EXISTING } from "./equals.ts";
 import { failedRow } from "./failed.ts";
@@ -64,6 +65,9 @@ async function checkAll(run: Run, onWrong: (entry: Entry, problems: readonly Pro
   const checked = await check(run.entries("Checking"), rules, apps, summary.findings, onWrong);
   summary.rows = checked.rows;
   summary.users = checked.users;
+  for (const [field, path] of run.names) {
+    if (!run.mapped.has(field)) summary.notes.push(`No row has a value in "${path}", which --map names for ${field}.`);
+  }
   return checked;
 }
 
@@ -80,6 +84,8 @@ function compare({ equals, users }: Checked, { summary }: Run): Uint8Array {
 
 async function importAll(run: Run): Promise<void> {
   const { summary, rules, paths, restart } = run;
+  // The files of a run that did not end are continued, or replaced by --restart. Files of others are kept.
+  const isFirst = !existsSync(paths.journal);
   const unfinished = restart ? undefined : Journal.read(paths.journal);
   if (unfinished && unfinished.fingerprint !== run.fingerprint) {
     throw new UsageError(
@@ -102,12 +108,27 @@ async function importAll(run: Run): Promise<void> {
     if (!unfinished) await prepareApps(checked, run);
     const marks = compare(checked, run);
     if (unfinished) rmSync(paths.found);
-    else renameSync(paths.found, paths.failed);
+    else {
+      if (isFirst) await keepEarlier(run);
+      renameSync(paths.found, paths.failed);
+    }
     await sendAll(marks, unfinished, found.length, run);
   } finally {
     rmSync(paths.found, { force: true });
     summary.findings.close();
     checked.equals.close();
+  }
+}
+
+/**
+ * Renames the output of an earlier run, which may be all mappings but a few, or rows that somebody has corrected. Rows
+ * that this run has found again are not kept a second time.
+ */
+async function keepEarlier({ paths, kv, summary }: Run): Promise<void> {
+  const failed = (await isEqual(paths.failed, paths.found)) ? undefined : setAside(paths.failed);
+  const list = kv === undefined ? undefined : setAside(kv);
+  for (const [path, now] of [[paths.failed, failed] as const, [kv, list] as const]) {
+    if (now !== undefined) summary.notes.push(`${path} was there already, of an earlier run. It is ${now} now.`);
   }
 }
 

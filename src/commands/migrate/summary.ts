@@ -57,11 +57,18 @@ export function asJson(summary: Summary): string {
   });
 }
 
+/** An argument of a command, quoted for a shell. */
+export const quoted = (arg: string): string => (/^[\w./:=,@-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`);
+
 /** How many findings of each kind the text shows. `--json` and the report have more. */
 const SHOWN = 20;
 
-/** The summary as text for a person. `command`: the command that continues the run. */
-export function asText(summary: Summary, command: string): string {
+/**
+ * The summary as text for a person.
+ * @param command the command that continues the run
+ * @param place wrangler's flags for the configuration of the run
+ */
+export function asText(summary: Summary, command: string, place: string): string {
   const { dryRun, rows, users, findings, stopped, files } = summary;
   const { counts, lists } = findings;
   const n = (count: number) => count.toLocaleString("en");
@@ -116,6 +123,7 @@ export function asText(summary: Summary, command: string): string {
   }
   if (files.failed)
     lines.push(`Users that were not imported, with the reasons (correct the file and import it): ${files.failed}`);
-  if (files.kv && !stopped) lines.push(`Mappings: npx wrangler kv bulk put ${files.kv} --binding USERS --remote`);
+  if (files.kv && !stopped)
+    lines.push(`Mappings: npx wrangler kv bulk put ${quoted(files.kv)} --binding USERS --remote${place}`);
   return `${lines.join("\n")}\n`;
 }

@@ -163,6 +163,17 @@ test("without a terminal a run prints plain lines, and its result as text or as 
   expect(JSON.parse(machine.stdout)).toMatchObject({ ok: true, dryRun: true, rows: 1, users: 1, wrong: 0 });
 });
 
+test("the command for the mappings names the configuration of the run", async () => {
+  simulator.reset();
+  const cwd = folder({ "users.csv": csvOf(1) });
+  const [config, kv] = [join(cwd, "wrangler.toml"), join(cwd, "the mappings.json")];
+  const upload = `wrangler kv bulk put '${kv}' --binding USERS --remote`;
+  const here = await command(cwd, ["users.csv", "--kv", kv]);
+  expect(here.stdout).toContain(`${upload}\n`);
+  const elsewhere = await command(ROOT, [join(cwd, "users.csv"), "--kv", kv, "--config", config]);
+  expect(elsewhere.stdout).toContain(`${upload} --config ${config}\n`);
+});
+
 test.each<[string, readonly string[], string]>([
   ["no file", [], "Give one FILE"],
   ["two files", ["a", "b"], "Give one FILE"],

@@ -99,6 +99,32 @@ test("a name with a quotation mark is read as firebase-tools writes it", async (
   expect(simulator.users().map(({ name }) => name)).toEqual(['Anna "Ann" B', "Bo, C"]);
 });
 
+test("a CSV that firebase-tools did not write is refused row by row, so that no user gets a wrong uid", async () => {
+  const { file, run, simulator } = await createWorld();
+  const { findings } = await run(file("users.csv", `mail,localId\na@x.example,a\n${firebase("b", "Bo")}`), {
+    from: "firebase",
+  });
+  expect(findings.lists.wrong.map(({ line }) => line)).toEqual([1, 2]);
+  expect(findings.lists.wrong[0]?.reason).toContain("emailVerified must be true or false");
+  expect(simulator.users()).toMatchObject([{ uid: "b" }]);
+});
+
+test("a field of --map that no row has is named", async () => {
+  const { file, run } = await createWorld();
+  const row = { id: "a", first_name: "Anna", public_metadata: { team: "x" } };
+  const names = new Map([["role", "publicMetadata.team"] as const, ["tags", "public_metadata.team"] as const]);
+  const { notes } = await run(file("users.json", json([row])), { from: "clerk", names, dryRun: true });
+  expect(notes).toEqual(['No row has a value in "publicMetadata.team", which --map names for role.']);
+});
+
+test("a run of one provider's export is not continued as another's", async () => {
+  const { file, run, simulator } = await createWorld();
+  const input = file("users.json", json([{ id: "a", first_name: "Anna", user_metadata: { name: "Bo" } }]));
+  simulator.faults.add({ match: "import", times: 10, effect: { kind: "html", status: 503 } });
+  expect(await run(input, { from: "clerk" })).toMatchObject({ stopped: "unavailable" });
+  await expect(run(input, { from: "supabase" })).rejects.toThrow("of a run that did not end");
+});
+
 test("digests of passwords are never written into the file of failed users", async () => {
   const { file, run, read } = await createWorld();
   await run(file("users.csv", firebase("a", "x".repeat(101))), { from: "firebase" });

@@ -127,9 +127,15 @@ test("a second run of the same file is refused while the first is under way, and
   const { file, run, folder, batches, simulator } = await createWorld();
   const input = file("users.csv", csvOf(500));
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  const { promise: called, resolve: call } = Promise.withResolvers<void>();
   const { fetch } = simulator;
-  simulator.fetch = (...asked) => gate.then(() => fetch(...asked));
+  simulator.fetch = async (...asked) => {
+    call();
+    await gate;
+    return fetch(...asked);
+  };
   const first = run(input);
+  await called;
   const sentence = `FILE is being imported already: another run has ${join(folder, "users.csv.lock")}.`;
   await expect(run(input)).rejects.toThrow(sentence);
   await expect(run(input, { restart: true })).rejects.toThrow(sentence);
@@ -152,6 +158,27 @@ test.each([
   await expect(run(input)).rejects.toThrow("It has no users:");
   expect(simulator.journal.entries).toEqual([]);
   expect(existsSync(join(folder, "users.csv.failed.ndjson"))).toBe(false);
+});
+
+test("mappings and failed users of an earlier run are not written over", async () => {
+  const { file, run, folder, read } = await createWorld();
+  const kv = join(folder, "kv.json");
+  const input = file("users.csv", "subject,name\nalice,Alice\nbob,\n");
+  await run(input, { kv });
+  const mappings = read("kv.json");
+  const corrected = read("users.csv.failed.ndjson").replace('"bob"', '"bob","name":"Bob"');
+  file("users.csv.failed.ndjson", corrected);
+  const second = await run(file("users.csv.failed.ndjson", corrected), { kv });
+  expect(second.notes).toEqual([`${kv} was there already, of an earlier run. It is ${kv}.1 now.`]);
+  expect(read("kv.json.1")).toBe(mappings);
+  expect(read("kv.json")).toContain("v1:u:bob");
+  const third = await run(input, { kv });
+  expect(third.notes).toHaveLength(2);
+  expect(read("users.csv.failed.ndjson.1")).toBe(corrected);
+  expect(read("kv.json.2")).toContain("v1:u:bob");
+  // The same wrong rows again are no loss.
+  await run(input);
+  expect(existsSync(join(folder, "users.csv.failed.ndjson.2"))).toBe(false);
 });
 
 /** A process number that no process has. */

@@ -51,7 +51,7 @@ test("a dry run prints every finding, and sends nothing", async () => {
   ]);
   expect(summary).toMatchObject({ dryRun: true, rows: 8, users: 2, created: 0 });
   expect(summary.findings.counts).toEqual({ wrong: 5, hashed: 1, duplicate: 1 });
-  expect(asText(summary, "again")).toContain("Rows that are wrong: 5\n  line 4, subject: is missing\n");
+  expect(asText(summary, "again", "")).toContain("Rows that are wrong: 5\n  line 4, subject: is missing\n");
   expect(summary.findings.lists.duplicate).toEqual([{ line: 7, first: 2 }]);
   expect(summary.findings.lists.hashed).toMatchObject([
     { line: 3, subject: "auth0|1", uid: expect.stringMatching(/^x-/) },
@@ -67,7 +67,7 @@ test("a dry run prints every finding, and sends nothing", async () => {
 test("twenty of many findings are shown, with the number of the others and the file that has them", async () => {
   const { file, run, folder } = await createWorld();
   const content = `subject,name,avatar\n${"a,,x\n".repeat(30)}`;
-  const words = asText(await run(file("users.csv", content), { dryRun: true }), "again");
+  const words = asText(await run(file("users.csv", content), { dryRun: true }), "again", "");
   expect(words.match(/^ {2}line \d+/gm)).toHaveLength(20);
   expect(words).toContain(`  … and 40 more: ${join(folder, "users.csv.report.ndjson")}`);
 });
