@@ -3,10 +3,11 @@ import type { Deps } from "../../context.ts";
 import type { Terminal } from "../terminal.ts";
 import { InputError } from "./entry.ts";
 import { type ImportFlags, importFlags, USAGE_TEXT } from "./flags.ts";
+import { Stopped } from "./pace.ts";
 import { createProgress, silent } from "./progress.ts";
 import { migrate } from "./run.ts";
 import { readSettings, UsageError } from "./settings.ts";
-import { asJson, asText, exitCode, quoted, UNAVAILABLE, USAGE } from "./summary.ts";
+import { asJson, asText, exitCode, INTERRUPTED, quoted, UNAVAILABLE, USAGE } from "./summary.ts";
 
 /**
  * `npm run migrate` with these arguments: imports existing users into CometChat, with the uids that the gateway derives
@@ -22,6 +23,8 @@ export async function migrateUsers(args: readonly string[], terminal: Terminal, 
     return await run(flags, args, terminal, stop);
   } catch (error) {
     if (error instanceof InputError || error instanceof UsageError) return tell(error.message, USAGE);
+    if (error instanceof Stopped)
+      return tell("Stopped before standard input had ended. Nothing was sent.", INTERRUPTED);
     // For instance, the disk is full: the journal has the batches that were answered.
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     const { message } = error as Error;

@@ -21,7 +21,7 @@ import { Sample, verify } from "./verify.ts";
 
 /** Imports all users of the input, or only checks them in a dry run. Rejects with `InputError` or `UsageError`. */
 export async function migrate(settings: Settings, options: Options, surroundings: Surroundings): Promise<Summary> {
-  const source = await openSource(options.file, surroundings.stdin);
+  const source = await openSource(options.file, surroundings.stdin, surroundings.stop);
   try {
     const run = await prepare(settings, options, surroundings, source);
     try {

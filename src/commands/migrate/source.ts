@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { InputError } from "./entry.ts";
+import { Stopped } from "./pace.ts";
 
 /** How many bytes are read to find out the format. */
 const HEAD_BYTES = 64 * 1024;
@@ -26,19 +27,19 @@ export interface Source {
 
 /**
  * Opens a file. Standard input (`-`) is copied to a temporary file first, which only this user can read. Rejects with
- * `InputError`.
+ * `InputError`, or with `Stopped` if `stop` aborts while standard input is being read.
  */
-export async function openSource(path: string, stdin: Readable): Promise<Source> {
+export async function openSource(path: string, stdin: Readable, stop?: AbortSignal): Promise<Source> {
   if (path !== "-") return openFile(path, async () => {});
   const folder = await mkdtemp(join(tmpdir(), "gateway-migrate-"));
   const close = () => rm(folder, { recursive: true, force: true });
   try {
     const copy = join(folder, "input");
-    await pipeline(stdin, createWriteStream(copy, { mode: 0o600 }));
+    await pipeline(stdin, createWriteStream(copy, { mode: 0o600 }), stop ? { signal: stop } : {});
     return await openFile(copy, close);
   } catch (error) {
     await close();
-    throw error;
+    throw stop?.aborted ? new Stopped() : error;
   }
 }
 

@@ -30,7 +30,7 @@ export const USAGE = 2;
 /** Exit status: CometChat is unavailable, or the disk is full. The same command continues the run. */
 export const UNAVAILABLE = 3;
 /** Exit status after Ctrl-C, by the shells' convention (128 + SIGINT). The same command continues the run. */
-const INTERRUPTED = 130;
+export const INTERRUPTED = 130;
 
 /** The exit status of a run. */
 export function exitCode({ stopped, findings, failed, verified, missingRoles, dryRun }: Summary): number {

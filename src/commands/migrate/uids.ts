@@ -13,8 +13,15 @@ import { identify, readable } from "./user.ts";
 const HELP = `npm run export-uids -- FILE [--from NAME] [--map subject=C] [--issuer URL] [--config PATH] [--env NAME] [--json]
 
 Writes subject,uid as CSV to standard output, or with --json one JSON object a line.
-Exit status: 0 every row has a uid, 1 some rows have none (standard error names them), 2 wrong usage or input.
+Exit status: 0 every row has a uid, 1 some rows have none (standard error names them), 2 wrong usage or input,
+3 the output cannot be written.
 `;
+
+/** Why standard output could not be written. */
+let failure: Error | undefined;
+process.stdout.on("error", (error) => {
+  failure ??= error;
+});
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -25,9 +32,11 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   } catch (error) {
-    if (!(error instanceof InputError || error instanceof UsageError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return 2;
+    const isUsage = error instanceof InputError || error instanceof UsageError;
+    // For instance, the disk is full, or the program that reads a pipe has ended.
+    if (!isUsage && (error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    process.stderr.write(`${isUsage ? error.message : `A file cannot be used (${(error as Error).message}).`}\n`);
+    return isUsage ? 2 : 3;
   }
 }
 
@@ -56,10 +65,14 @@ async function exportUids({ file, names, from: name, issuer: wanted, json, ...wh
     await source.close();
   }
   if (rows === 0) throw new InputError(NO_ROWS);
+  // A failure of the last row is known only once the row is written.
+  await new Promise((written) => process.stdout.write("", written));
+  if (failure) throw failure;
   return wrong > 0 ? 1 : 0;
 }
 
 async function write(text: string): Promise<void> {
+  if (failure) throw failure;
   if (!process.stdout.write(text)) await once(process.stdout, "drain");
 }
 

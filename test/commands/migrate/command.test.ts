@@ -1,7 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { PassThrough } from "node:stream";
 import { spawn as spawnTerminal } from "@lydell/node-pty";
 import { afterAll, expect, test } from "vitest";
 import { migrateUsers } from "../../../src/commands/migrate/command.ts";
@@ -161,6 +162,29 @@ test("without a terminal a run prints plain lines, and its result as text or as 
   expect(machine.status).toBe(0);
   expect(machine.stderr).toBe("");
   expect(JSON.parse(machine.stdout)).toMatchObject({ ok: true, dryRun: true, rows: 1, users: 1, wrong: 0 });
+});
+
+test("Ctrl-C ends a run that waits for standard input", async () => {
+  const config = join(folder({}), "wrangler.toml");
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  stdin.write("subject,name\n");
+  const stop = new AbortController();
+  const status = migrateUsers(["-", "--config", config], { stdin, stdout, stderr }, stop.signal);
+  setTimeout(() => stop.abort(), 500);
+  expect(await status).toBe(130);
+  expect(String(stderr.read())).toContain("Stopped before standard input had ended. Nothing was sent.\n");
+});
+
+test("export-uids says in a sentence that its output cannot be written", async () => {
+  const cwd = folder({ "users.csv": csvOf(3) });
+  const full = openSync("/dev/full", "w");
+  const script = join(ROOT, "src/commands/migrate/uids.ts");
+  const { status, stderr } = spawnSync(process.execPath, [script, "users.csv"], {
+    cwd,
+    stdio: ["ignore", full, "pipe"],
+  });
+  closeSync(full);
+  expect([status, `${stderr}`]).toEqual([3, expect.stringMatching(/^A file cannot be used \(ENOSPC[^\n]*\n$/)]);
 });
 
 test("the command for the mappings names the configuration of the run", async () => {
