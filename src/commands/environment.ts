@@ -35,7 +35,7 @@ export function jsonInstead(config: string): string | undefined {
 export function readEnvironment({ config, env }: Where): Result<RawEnv, string> {
   const other = jsonInstead(config);
   if (other !== undefined && other !== config)
-    return err(`${config} does not exist, but ${other} does: read it with --config ${other}`);
+    return err(`There is no ${config}, but there is ${other}: read it with --config ${other}`);
   try {
     const read = readWrangler({ config, env }, { hideWarnings: true });
     // If the file has no environments at all, wrangler ignores the name and reads the top level. A mistyped name would

@@ -326,7 +326,7 @@ describe("a project with its configuration in JSON", () => {
     const config = join(files, "wrangler.jsonc");
     expect(readEnvironment({ config: join(files, "wrangler.toml") })).toEqual({
       ok: false,
-      error: `${join(files, "wrangler.toml")} does not exist, but ${config} does: read it with --config ${config}`,
+      error: `There is no ${join(files, "wrangler.toml")}, but there is ${config}: read it with --config ${config}`,
     });
     expect(readEnvironment({ config })).toMatchObject({ ok: true, value: { ALLOWED_ORIGINS: ["https://app.test"] } });
   });
