@@ -100,6 +100,17 @@ describe("the live view", () => {
     await close();
   });
 
+  it("shows the stages, duration and calls of each request on a phone without scrolling sideways", async () => {
+    const { page, close } = await open({ viewport: { width: 390, height: 844 } });
+    await page.getByRole("row").nth(1).waitFor();
+    if (process.env.SCREENSHOTS)
+      await page.screenshot({ path: `${process.env.SCREENSHOTS}/live-phone.png`, fullPage: true });
+    const overflow = await page.locator(".scroll").evaluate((table) => table.scrollWidth - table.clientWidth);
+    expect(overflow).toBe(0);
+    expect((await page.locator(".waterfall").first().boundingBox())?.width).toBeGreaterThan(250);
+    await close();
+  });
+
   it("contains no token, session or subject", async () => {
     const { page, close } = await open();
     await page.getByRole("row").nth(1).waitFor();
