@@ -7,6 +7,7 @@ import {
   CometChatProvider,
 } from "@cometchat/chat-uikit-react";
 import { useState, useSyncExternalStore } from "react";
+import { ConversationsRequestBuilder } from "../app/conversations.ts";
 
 /** CometChat's UI Kit. Its documentation combines the components in this way. */
 export function KitView() {
@@ -17,7 +18,12 @@ export function KitView() {
     <CometChatProvider theme={useDark() ? "dark" : "light"} locale="en-us">
       <div className="kit" data-open={open !== undefined}>
         <div className="kit-list">
-          <CometChatConversations {...SILENT} onItemClick={setOpen} {...(open && { activeConversation: open })} />
+          <CometChatConversations
+            {...SILENT}
+            conversationsRequestBuilder={CONVERSATIONS}
+            onItemClick={setOpen}
+            {...(open && { activeConversation: open })}
+          />
         </div>
         <div className="kit-talk">
           {of ? (
@@ -39,6 +45,8 @@ export function KitView() {
 
 /** The sounds are on a host of CometChat, and this page calls no other machine. */
 const SILENT = { disableSoundForMessages: true };
+
+const CONVERSATIONS = new ConversationsRequestBuilder().setLimit(30);
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
