@@ -116,7 +116,8 @@ export function createStore(sql: SqlStorage) {
       now: number,
     ): Pick<Row, "id" | "app" | "sealed" | "at"> | undefined =>
       rows(
-        `SELECT id, app, sealed, at FROM minted WHERE session = ? AND state = 'live' AND (at IS NULL OR at > ?) AND app = ifnull(?, app)
+        `SELECT id, app, sealed, at FROM minted
+          WHERE session = ? AND state = 'live' AND (at IS NULL OR at > ?) AND app = ifnull(?, app)
           AND mintedAt >= ifnull((SELECT ended.at FROM ended WHERE scope = 'flush ' || app), 0)
           ORDER BY id DESC LIMIT 1`,
         ...[session, now, app ?? null],

@@ -1,11 +1,13 @@
 import type { Context as HonoContext } from "hono";
 import { digestOf } from "../encoding.ts";
-import { Refusal, unwrap } from "../errors.ts";
+import { fail, type GatewayError, Refusal, unwrap } from "../errors.ts";
 import { mediaType, readBytes } from "../http/body.ts";
 import type { HonoEnv } from "../http/environment.ts";
 import { proven } from "../http/proof.ts";
 import { LOGOUT_BODY_BYTES, ONCE_MS } from "../limits.ts";
 import { endLogout } from "../logout.ts";
+import type { Result } from "../result.ts";
+import type { Logout } from "../session/verify.ts";
 import { within } from "../within.ts";
 
 /**
@@ -16,9 +18,20 @@ import { within } from "../within.ts";
 export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
   const { gateway, context } = c.var;
   const logout = await proven(c, async () => unwrap(await gateway.verifier.verifyLogout(await tokenOf(c), context)));
+  const ended = endOnce(c, logout);
+  // If the provider disconnects, the platform ends the request, but not this work: only its end decides whether the
+  // logout may be delivered again.
+  c.executionCtx.waitUntil(ended.catch(() => undefined));
+  unwrap(await ended);
+  return c.body(null, 200);
+}
 
-  // Each `jti` is used once (§2.6 step 8). If the logout fails, that is undone, so that the provider may deliver it
-  // again.
+/**
+ * Carries out a logout whose `jti` was not used before (§2.6 step 8). If the logout fails, or the provider does not get
+ * the answer, the `jti` counts as unused, so that the provider may deliver the logout again.
+ */
+async function endOnce(c: HonoContext<HonoEnv>, logout: Logout): Promise<Result<void, GatewayError>> {
+  const { gateway, context } = c.var;
   const name = await digestOf(`${logout.issuer.issuer}\n${logout.jti}`);
   const by = crypto.randomUUID();
   const { once } = gateway.ledgers;
@@ -29,14 +42,15 @@ export async function postLogout(c: HonoContext<HonoEnv>): Promise<Response> {
       context.after("once", () => once(name, (once) => once.failed(by), ONCE_MS)),
     );
   // The `jti` may have been recorded although the answer was lost.
-  if (!first.ok) await undo();
-  if (!unwrap(first)) throw new Refusal({ reason: "logout-token-refused" });
+  if (!first.ok) {
+    await undo();
+    return first;
+  }
+  if (!first.value) return fail("logout-token-refused");
   const ended = await endLogout(logout, gateway, context);
-  // It is undone as well if the provider has disconnected and does not get the answer.
   if (ended.ok && !c.req.raw.signal.aborted) context.after("once", () => once(name, (once) => once.done(by), ONCE_MS));
   else await undo();
-  unwrap(ended);
-  return c.body(null, 200);
+  return ended;
 }
 
 /** Reads the form with one `logout_token` (§2.5). */

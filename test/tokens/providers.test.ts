@@ -1,10 +1,12 @@
 import { env as bindings, exports } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { createApp } from "../../src/app.ts";
 import type { Deps } from "../../src/context.ts";
 import gateway from "../../src/index.ts";
 import { createSimulator } from "../sandbox/cometchat/index.ts";
 import { createProvider, type LogoutTokenOptions } from "../sandbox/provider/index.ts";
 import { faultyKv, objectsAround } from "../support/faults.ts";
+import { until } from "../support/gates.ts";
 import { keyPair } from "../support/keys.ts";
 import { createRecordingWorld, restoreAfterEach } from "../support/ledger.ts";
 import { virtualTime } from "../support/time.ts";
@@ -188,6 +190,41 @@ describe("a logout token that is delivered twice", () => {
     await post(world, token, { signal: connection.signal });
     expect(base.simulator.tokens("alice")).toEqual([]);
     expect((await post(world, token)).status).toBe(200);
+  });
+});
+
+describe("a logout whose provider disconnects while CometChat is being called", () => {
+  it("is still carried out, and is answered 200 if it is delivered again at once", async () => {
+    const gone = new AbortController();
+    let disconnected = false;
+    const base = createWorld();
+    const fetch: Deps["fetch"] = async (input, init) => {
+      if (init.method === "DELETE" && !disconnected) {
+        gone.abort();
+        await until(() => disconnected);
+      }
+      return base.fetch(input, init);
+    };
+    const world = createRecordingWorld({ env: issuing("sid"), deps: { fetch } });
+    await world.signIn(await base.provider.issue({ subject: "alice", sid: "phone" }));
+    const token = await base.provider.issueLogoutToken({ sub: "alice" });
+    const app = createApp(world.deps);
+    vi.spyOn(gateway, "fetch").mockImplementationOnce(async (request, _, context) => {
+      request.signal.addEventListener("abort", () => {
+        disconnected = true;
+      });
+      return app.fetch(request, world.env, context);
+    });
+    // Unlike a call of the app itself, this request is ended by the platform when its caller disconnects.
+    const delivery = exports.default.fetch("https://gateway.example/v1/backchannel-logout", {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: `logout_token=${token}`,
+      signal: gone.signal,
+    });
+    await expect(delivery).rejects.toThrow();
+    await expect.poll(async () => (await post(world, token)).status).toBe(200);
+    expect(base.simulator.tokens("alice")).toEqual([]);
   });
 });
 
